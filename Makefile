@@ -1,0 +1,57 @@
+# Everything runs from .venv, which is made on first use and again when pyproject.toml changes.
+
+PYTHON ?= python3
+PYTEST_ARGS ?= -q -n 2 --dist loadfile
+
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+VENV := .venv
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: run
+run: $(INSTALLED) ## the license leak of KB Q257223 and its remedies, in memory
+	@$(VENV)/bin/harness run Q257223
+
+.PHONY: scenarios
+scenarios: $(INSTALLED) ## every scenario of the catalogue
+	@$(VENV)/bin/harness run all
+
+.PHONY: test
+test: $(INSTALLED) ## the tests; PYTEST_ARGS='-k ledger' chooses others
+	$(VENV)/bin/pytest $(PYTEST_ARGS)
+
+.PHONY: check
+check: $(INSTALLED) ## lint, format and types
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+
+.PHONY: bench
+bench: $(INSTALLED) ## measure how fast it is
+	@$(VENV)/bin/python -m harness.bench
+
+.PHONY: venv
+venv: $(INSTALLED) ## install into .venv; PYTHON=python3.12 chooses another Python
+
+.PHONY: clean
+clean: ## remove .venv and what the tools wrote
+	rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find fakenw harness tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(INSTALLED): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo >&2 'fakenw needs Python 3.11 or newer, and "$(PYTHON)" is not: try make PYTHON=/path/to/python3.11'; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo >&2 '"$(PYTHON)" cannot make a virtual environment, for it lacks ensurepip or venv.'; \
+	  echo >&2 'On Debian and Ubuntu: apt-get install python3-venv'; exit 1; }
+	@echo 'Installing into $(VENV), once: this takes about half a minute'
+	@$(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/python -m pip install -q -e '.[dev]'
+	@touch $@

@@ -1,0 +1,102 @@
+"""Names as DOS has them: folding, the 8.3 form, wild cards.
+
+* Names are text. On the wire they are bytes of code page 437, all 256 of which survive the round trip.
+* Case counts for nothing, and only A to Z have case: a workstation folds by its own code page, we by ASCII.
+* A name that is no DOS name is shown under an alias such as LONGNA~1.TXT.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Iterable
+
+from fakenw.wire.layout import CODE_PAGE
+
+# DOS shells set the high bit of wild cards (mars_nwe connect.c accepts both forms).
+_HIGH_WILD = b"\xaa\xae\xbf".decode(CODE_PAGE)
+_WILD = str.maketrans(_HIGH_WILD, "*.?")
+_FOLD = str.maketrans(string.ascii_lowercase, string.ascii_uppercase)
+_NATIONAL = "".join(c for c in bytes(range(0x80, 0x100)).decode(CODE_PAGE) if c not in _HIGH_WILD)
+DOS_CHARACTER = f"[A-Z0-9!#$%&'()@^_`{{}}~{re.escape(_NATIONAL)}-]"
+_dos_name = re.compile(rf"{DOS_CHARACTER}{{1,8}}(\.{DOS_CHARACTER}{{1,3}})?").fullmatch
+_dos_character = re.compile(DOS_CHARACTER).fullmatch
+
+
+def fold(name: str) -> str:
+    """*name* with a to z as A to Z and nothing else changed."""
+    return name.translate(_FOLD)
+
+
+def split_pattern(text: str) -> tuple[str, str]:
+    r"""Split ``VOL:DIR\*.OFR``, as NCP 64 has it, into the directory's path and the pattern."""
+    cut = 1 + max(text.rfind(separator) for separator in ":/\\")
+    return text[:cut], text[cut:]
+
+
+def matches(pattern: str, name: str) -> bool:
+    """Whether the DOS name *name* matches *pattern*, by the rules of DOS.
+
+    Stem and extension are compared apart; ``*`` is any text, ``?`` any character, or none where the text has
+    ended. So ``*.*`` and ``????????.???`` match every name. A pattern without a point stands for names without
+    extension, unless it ends in ``*``: ``LOG*`` is ``LOG*.*``, as on a server.
+    """
+    stem, point, extension = fold(pattern.translate(_WILD)).rpartition(".")
+    if not point:
+        stem, extension = extension, "*" if extension.endswith("*") else ""
+    own_stem, _, own_extension = fold(name).partition(".")
+    return _part_matches(stem, own_stem) and _part_matches(extension, own_extension)
+
+
+def _part_matches(pattern: str, text: str) -> bool:
+    """Whether all of *text* matches. Tracks every place at once, so that no pattern of a client is slow."""
+    end = len(text)
+    places = {0}
+    for character in pattern:
+        if character == "*":
+            places = set(range(min(places), end + 1))
+        elif character == "?":
+            places = {min(place + 1, end) for place in places}
+        else:
+            places = {place + 1 for place in places if place < end and text[place] == character}
+        if not places:
+            return False
+    return end in places
+
+
+def dos_names(names: Iterable[str]) -> dict[str, str]:
+    """DOS name -> name, in the order of the DOS names, for the names of one directory."""
+    shown: dict[str, str] = {}
+    others: list[str] = []
+    for name in sorted(names):
+        folded = fold(name)
+        if _dos_name(folded) and folded not in shown:
+            shown[folded] = name
+        else:
+            others.append(name)
+    numbers: dict[tuple[str, str], int] = {}
+    for name in others:
+        stem, extension = _alias_parts(name)
+        number = numbers.get((stem, extension), 0)
+        while True:
+            number += 1
+            tail = f"~{number}"
+            alias = stem[: 8 - len(tail)] + tail + extension
+            if alias not in shown:
+                break
+        numbers[stem, extension] = number
+        shown[alias] = name
+    return dict(sorted(shown.items()))
+
+
+def _alias_parts(name: str) -> tuple[str, str]:
+    """Up to six characters and, with its point, up to three that DOS can show, as Windows chooses them."""
+    stem, point, extension = fold(name).replace(" ", "").lstrip(".").rpartition(".")
+    if not point:
+        stem, extension = extension, ""
+
+    def plain(text: str, length: int) -> str:
+        return "".join(c if _dos_character(c) else "_" for c in text.replace(".", "")[:length])
+
+    extension = plain(extension, 3)
+    return plain(stem, 6) or "_", f".{extension}" if extension else ""

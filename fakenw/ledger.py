@@ -1,0 +1,144 @@
+"""The ledger: who holds a license, and which policy says so.
+
+Rules of this file:
+
+* A *unit* is what the limit counts. Its name says what holds it: ``connection:17`` (a serial) or,
+  where users are counted, ``user:JOE``.
+* The policy alone says which unit a connection needs in a state. The ledger alone grants and
+  releases, and reports every move. Nothing else may touch ``held``.
+* A unit that several connections share (a user's) is granted to the first and released after the last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+DAY = 86_400 * 1_000_000  # microseconds
+
+
+class State(StrEnum):
+    """What a service connection is (ncp.md 8.5 after Novell's NDS connection states)."""
+
+    GONE = "gone"
+    ATTACHED = "attached"
+    AUTHENTICATED = "authenticated"
+    LICENSED = "licensed"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What costs a license.
+
+    *holding*: the states in which a connection holds a unit. *by_user*: the unit belongs to the
+    user. *keeps*: microseconds for which a unit stays assigned after its last use. *grace*: units
+    that a server has without any certificate.
+    """
+
+    name: str
+    holding: frozenset[State]
+    by_user: bool = False
+    keeps: int = 0
+    grace: int = 0
+
+    def unit(self, state: State, serial: int, user: str | None) -> str | None:
+        """The unit that a connection needs in *state*, or None."""
+        if state not in self.holding:
+            return None
+        return f"user:{user}" if self.by_user else f"connection:{serial}"
+
+
+_LICENSED = frozenset({State.LICENSED})
+POLICIES = {
+    policy.name: policy
+    for policy in (
+        # 3.x sells slots: whoever attaches takes one (NLICLEAR document; Q187655).
+        Policy("attach", frozenset({State.ATTACHED, State.AUTHENTICATED, State.LICENSED})),
+        # Summaries of 3.x that count logins instead (Q130985). Nobody's default.
+        Policy("login", frozenset({State.AUTHENTICATED, State.LICENSED})),
+        # 4.x: the first use of an essential service.
+        Policy("service", _LICENSED),
+        # 5.x: the same, from certificates; without any there are two grace connections.
+        Policy("nls", _LICENSED, grace=2),
+        # 6.x: users are assigned a license and keep it for 90 days.
+        Policy("ual", _LICENSED, by_user=True, keeps=90 * DAY),
+    )
+}
+BY_RELEASE = {"3.12": "attach", "4.11": "service", "5.1": "nls", "6.5": "ual"}
+
+
+class NoRoom(Exception):
+    """Every license is held."""
+
+
+@dataclass(slots=True)
+class Holding:
+    """One granted unit: since when, by how many connections, and when an unused assignment ends."""
+
+    since: int
+    uses: int
+    until: int | None = None
+
+
+Note = Callable[[str, dict[str, Any]], None]
+
+
+class Ledger:
+    """Grants and releases units up to *licenses*, and reports every move through *note*."""
+
+    def __init__(self, policy: Policy, licenses: int, note: Note) -> None:
+        self.policy = policy
+        self.limit = licenses or policy.grace
+        self.holdings: dict[str, Holding] = {}
+        self.peak = 0
+        self._note = note
+
+    @property
+    def held(self) -> int:
+        """How many units are out."""
+        return len(self.holdings)
+
+    def has(self, unit: str | None) -> bool:
+        """Whether taking *unit* would succeed now."""
+        return unit is None or unit in self.holdings or self.held < self.limit
+
+    def take(self, now: int, unit: str, cause: str, about: dict[str, Any]) -> None:
+        """Grant *unit*, or count one more use of it. Raises NoRoom, and then nothing has changed."""
+        holding = self.holdings.get(unit)
+        if holding:
+            holding.uses += 1
+            holding.until = None
+            return
+        if self.held >= self.limit:
+            raise NoRoom
+        self.holdings[unit] = Holding(now, 1)
+        self.peak = max(self.peak, self.held)
+        self._note("grant", {**about, "unit": unit, "cause": cause})
+
+    def give(self, now: int, unit: str, cause: str, about: dict[str, Any]) -> None:
+        """One use of *unit* has ended; after the last one it is released, or kept for a while."""
+        holding = self.holdings[unit]
+        holding.uses -= 1
+        if holding.uses:
+            return
+        if self.policy.keeps:
+            holding.until = now + self.policy.keeps
+        else:
+            del self.holdings[unit]
+            self._note("release", {**about, "unit": unit, "cause": cause})
+
+    def deadline(self) -> int | None:
+        """When the next unused assignment ends."""
+        if not self.policy.keeps:
+            return None
+        return min((h.until for h in self.holdings.values() if h.until is not None), default=None)
+
+    def expire(self, now: int) -> None:
+        """Release the assignments that have ended."""
+        if self.policy.keeps:
+            for unit in [u for u, h in self.holdings.items() if h.until is not None and h.until <= now]:
+                del self.holdings[unit]
+                user = unit.removeprefix("user:")
+                self._note("release", {"user": user, "unit": unit, "cause": "expired"})

@@ -1,0 +1,107 @@
+"""The journal record: one thing that happened, its text form, and the reader.
+
+Rules of this file (the journal is a contract, see README "The journal"):
+
+* A journal is JSON Lines. Every line has ``t``, ``role`` and ``event``; the rest depends on the event.
+* ``t`` counts from that journal's start on its writer's clock. In memory it is a whole number of
+  microseconds, so that nothing is ever rounded; on the line it has six decimals.
+* A last line that is torn (the writer was killed) is dropped by every reader; damage anywhere
+  else is an error that names file and line.
+* A ``format`` that is newer than ours is refused by name.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+FORMAT = 1
+SECOND = 1_000_000  # microseconds
+
+_text = json.JSONEncoder(separators=(", ", ": "), ensure_ascii=True).encode
+
+
+class JournalError(Exception):
+    """A journal cannot be read. ``str()`` names the file, the line and what was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One line of a journal. ``t`` is in microseconds since the journal's start."""
+
+    t: int
+    role: str
+    event: str
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+    def line(self) -> str:
+        """The record as one line of JSON, with its line feed."""
+        head = f'{{"t": {self.t // SECOND}.{self.t % SECOND:06d}, "role": "{self.role}", "event": "{self.event}"'
+        rest = _text(self.fields) if self.fields else "{}"
+        return f"{head}}}\n" if rest == "{}" else f"{head}, {rest[1:]}\n"
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The field called *name*, or *default* where the record has none."""
+        return self.fields.get(name, default)
+
+    def __getitem__(self, name: str) -> Any:
+        return self.fields[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """The records of one writer, in the order it wrote them. Record *i* stands on line *i* + 1."""
+
+    name: str
+    records: list[Record]
+    torn: bool = False
+
+
+def parse(line: str) -> Record:
+    """Read one line. Raises ValueError, which says what was expected."""
+    data = json.loads(line)
+    if not isinstance(data, dict):
+        raise ValueError("expected a JSON object")
+    for name, kind in (("t", (int, float)), ("role", str), ("event", str)):
+        if not isinstance(data.get(name), kind) or isinstance(data.get(name), bool):
+            raise ValueError(f'expected "{name}" in every line')
+    written = data.get("format")
+    if isinstance(written, int) and written > FORMAT:
+        raise ValueError(f"format {written} is newer than this program, which reads up to format {FORMAT}")
+    try:
+        t = round(data.pop("t") * SECOND)
+    except OverflowError:
+        raise ValueError('expected a finite "t"') from None
+    return Record(t, data.pop("role"), data.pop("event"), data)
+
+
+def read_lines(lines: Iterable[str], name: str) -> Journal:
+    """Read a journal from its lines. Raises JournalError, except for a torn last line."""
+    records: list[Record] = []
+    bad: str | None = None
+    for number, line in enumerate(lines, 1):
+        if bad:
+            raise JournalError(bad)
+        try:
+            if not line.endswith("\n"):
+                raise json.JSONDecodeError("expected a whole line", line, 0)
+            records.append(parse(line))
+        except json.JSONDecodeError as problem:
+            bad = f"{name}:{number}: not a journal line: {problem.msg}"
+        except (ValueError, OverflowError) as problem:
+            raise JournalError(f"{name}:{number}: {problem}") from None
+    if bad and not records:
+        raise JournalError(bad)
+    return Journal(name, records, torn=bad is not None)
+
+
+def read(path: Path) -> Journal:
+    """Read the journal file at *path*. Raises JournalError."""
+    try:
+        with path.open(encoding="utf-8", newline="\n") as file:
+            return read_lines(file, str(path))
+    except (OSError, UnicodeDecodeError) as problem:
+        raise JournalError(f"{path}: {problem}") from None

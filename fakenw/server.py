@@ -1,0 +1,339 @@
+"""The server, sans-IO: bytes and time go in, ``Effects`` come out.
+
+Rules of this file:
+
+* ``receive``, ``lost`` and ``expire`` each return what follows: journal records first, then bytes
+  to send, then connections to close. The caller does them in that order, so that a line is
+  written before the reply that announces it leaves.
+* Time is whole microseconds since the server's start and never runs backwards.
+* A station is text: ``udp:HOST:PORT`` or ``tcp:HOST:PORT``. Over TCP ``receive`` takes the stream as
+  it comes, over UDP one datagram.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any, NamedTuple
+
+from fakenw.bindery import FILE_SERVER, SUPERVISOR_ID, USER, Bindery
+from fakenw.config import Config
+from fakenw.connection import Connection
+from fakenw.ledger import Ledger, NoRoom, State
+from fakenw.records import FORMAT, SECOND, Record
+from fakenw.service import Call
+from fakenw.services import SERVICES
+from fakenw.table import Table
+from fakenw.volume import Volumes
+from fakenw.watch import Watch
+from fakenw.wire import packet as ncp
+from fakenw.wire.framing import DMDT, BadFrame, Deframer, frame_reply
+from fakenw.wire.layout import Malformed, split_body
+from fakenw.wire.packet import Code, Refused, ReplyPacket, RequestPacket, Watchdog
+
+LOGOUT = 0x19
+LATE = 128  # a sequence up to so many behind the last is a datagram that took its time: executed before
+LIP_ECHO = b"Lip Echo Data"  # a large-internet-packet test that looks like a create; returned as it is
+
+
+class Effects(NamedTuple):
+    """What follows from an event, in this order."""
+
+    records: list[Record]
+    sends: list[tuple[str, bytes]]
+    closes: list[str]
+
+
+class Server:
+    """A NetWare server. Every random choice comes from *random*."""
+
+    def __init__(self, config: Config, volumes: Volumes, random: Random) -> None:
+        self.config = config
+        self.volumes = volumes
+        self.random = random
+        self.now = 0
+        self._utc = datetime(1980, 1, 1, tzinfo=UTC)
+        self.table = Table(config.connections)
+        self.ledger = Ledger(config.policy, config.licenses, self.note)
+        self.bindery = Bindery()
+        self.bindery.add(USER, "SUPERVISOR", "", SUPERVISOR_ID)
+        self.bindery.add(FILE_SERVER, config.name)
+        self.bindery.add(USER, "GUEST", "")
+        for name, password in config.users:
+            self.bindery.add(USER, name, password)
+        self._functions = {key: entry for service in SERVICES for key, entry in service.functions.items()}
+        self._watch = Watch(config, self.table, self.note, self._ask, self._give_up)
+        self._streams: dict[str, Deframer] = {}
+        self._cleared: set[str] = set()
+        self._unsupported: set[tuple[str, int, int | None]] = set()
+        self._effects = Effects([], [], [])
+
+    # What the edges call
+
+    def start(self, now: int, utc: datetime) -> Effects:
+        """Begin the journal at the wall time *utc* (with a time zone)."""
+        self._utc = utc - timedelta(microseconds=now)
+        config = self.config
+        self.now = now
+        self.note(
+            "start",
+            {
+                "format": FORMAT,
+                "release": config.release,
+                "policy": self.ledger.policy.name,
+                "licenses": config.licenses,
+                "seed": config.seed,
+                "speed": config.speed,
+                "utc": utc.isoformat(timespec="microseconds"),
+                "idle_after": config.idle_after / SECOND,
+            },
+        )
+        return self._take()
+
+    def receive(self, now: int, peer: str, data: bytes) -> Effects:
+        """Bytes from a station: a datagram, or the next piece of a stream."""
+        self.now = now
+        if not peer.startswith("tcp:"):
+            self._packet(peer, data)
+            return self._take()
+        stream = self._streams.get(peer)
+        if stream is None:
+            stream = self._streams[peer] = Deframer(DMDT)
+        broken = False
+        try:
+            packets = stream.feed(data)
+        except BadFrame as bad:
+            packets, broken = bad.before, True
+        for packet in packets:
+            self._packet(peer, packet)
+        if broken:
+            self._drop(peer)
+            self._effects.closes.append(peer)
+        return self._take()
+
+    def lost(self, now: int, peer: str) -> Effects:
+        """The station's TCP connection has ended."""
+        self.now = now
+        self._drop(peer)
+        return self._take()
+
+    def expire(self, now: int) -> Effects:
+        """Do what is due by *now*."""
+        self.now = now
+        self._watch.expire(now)
+        self.ledger.expire(now)
+        return self._take()
+
+    def deadline(self) -> int | None:
+        """When ``expire`` wants to be called next; it may find that nothing is due yet."""
+        return min((at for at in (self._watch.deadline(), self.ledger.deadline()) if at is not None), default=None)
+
+    def stop(self, now: int) -> Effects:
+        """End the journal. A stop releases nothing: it says who holds what."""
+        self.now = now
+        holders = [
+            {
+                "serial": c.serial,
+                "station": c.station,
+                "user": c.user,
+                "since": self.ledger.holdings[c.unit].since / SECOND,
+                "last_request": c.last_request / SECOND,
+                "files": len(c.files),
+            }
+            for c in self.table.by_serial.values()
+            if c.unit is not None
+        ]
+        self.note("stop", {"holders": holders})
+        return self._take()
+
+    # What service functions use (fakenw.service.Host)
+
+    def utc(self, now: int) -> datetime:
+        """The server's wall time at *now*."""
+        return (self._utc + timedelta(microseconds=now)).replace(tzinfo=None)
+
+    def note(self, event: str, fields: dict[str, Any]) -> None:
+        """Write a line to the journal, with what is held after the event."""
+        more = {"server": self.config.name, "held": self.ledger.held, "limit": self.ledger.limit}
+        self._effects.records.append(Record(self.now, "server", event, {**more, **fields}))
+
+    def clear(self, connection: Connection, cause: str) -> None:
+        """End a connection on the server's side: by an operator or the watchdog."""
+        if connection.tcp:
+            self._cleared.add(connection.station)
+        self._end(connection, cause)
+
+    # Packets
+
+    def _packet(self, peer: str, data: bytes) -> None:
+        kind = ncp.packet_type(data)
+        if kind == ncp.CREATE and data[4:].startswith(LIP_ECHO):
+            self._send(peer, data)
+        elif kind in (ncp.REQUEST, ncp.CREATE, ncp.DESTROY):
+            try:
+                packet = ncp.decode_request(data)
+            except Malformed:
+                return
+            if kind == ncp.REQUEST:
+                self._request(peer, packet)
+            elif kind == ncp.CREATE:
+                self._create(peer, packet)
+            else:
+                self._destroy(peer, packet)
+        elif kind == ncp.WATCHDOG:
+            self._watchdog_answer(peer, data)
+
+    def _create(self, peer: str, packet: RequestPacket) -> None:
+        """A station has one slot. Asking again means that it was restarted, or that a reply got lost."""
+        old = self.table.by_station.get(peer)
+        if old is not None and old.fresh:
+            self._watch.heard(old, self.now)
+            self._reply(peer, packet, number=old.number)
+            return
+        if old is not None:
+            self._end(old, "reinitialize", keep_number=True)
+        elif not self.ledger.has(self.ledger.policy.unit(State.ATTACHED, 0, None)):
+            self._deny_create(peer, "license")
+            return
+        number = old.number if old is not None else self.table.next_number()
+        if number is None:
+            self._deny_create(peer, "slot")
+            return
+        connection = Connection(
+            number=number,
+            serial=self.table.next_serial(),
+            station=peer,
+            ledger=self.ledger,
+            note=self.note,
+            tcp=peer.startswith("tcp:"),
+            last_request=self.now,
+            heard=self.now,
+        )
+        self._cleared.discard(peer)
+        self.table.add(connection)
+        self.note("create", {**connection.about(), "again": True} if old else connection.about())
+        connection.move(self.now, State.ATTACHED, "create")
+        self._watch.schedule(connection)
+        self._reply(peer, packet, number=number)
+
+    def _deny_create(self, peer: str, what: str) -> None:
+        """Connection 0, sequence 0, task 0 (mars_nwe ncpserv.c)."""
+        code = Code.TABLE_FULL
+        self.note("deny", {"station": peer, "user": None, "what": what, "code": code})
+        self._send(peer, ReplyPacket(ncp.REPLY, 0, 0, 0, code, 0, b"").encode())
+
+    def _destroy(self, peer: str, packet: RequestPacket) -> None:
+        """Always answered: libncp over UDP waits a minute for it."""
+        connection = self.table.by_station.get(peer)
+        if connection is not None and connection.number == packet.connection:
+            connection.last_request = self.now
+            self._end(connection, "destroy")
+        self._reply(peer, packet)
+
+    def _request(self, peer: str, packet: RequestPacket) -> None:
+        connection = self.table.by_station.get(peer)
+        if connection is None or connection.number != packet.connection:
+            self._stranger(peer, packet)
+            return
+        if connection.reply is not None:  # over UDP, and not the first request
+            behind = (connection.sequence - packet.sequence) & 0xFF
+            if behind < LATE:
+                self._watch.heard(connection, self.now)
+                if not behind:
+                    self._effects.sends.append((peer, connection.reply))
+                return
+        connection.fresh = False
+        connection.sequence = packet.sequence
+        self._watch.requested(connection, self.now)
+        code, data = self._execute(connection, packet)
+        reply = ReplyPacket(ncp.REPLY, packet.sequence, packet.connection, packet.task, code, 0, data).encode()
+        if not connection.tcp:
+            connection.reply = reply
+        self._send(peer, reply)
+        self._watch.schedule(connection)
+
+    def _stranger(self, peer: str, packet: RequestPacket) -> None:
+        """The number is not this station's. libncp ignores the status byte, so the code says it too."""
+        if packet.function == LOGOUT:
+            self._reply(peer, packet)
+            return
+        self._reply(peer, packet, code=Code.BAD_CONNECTION, status=ncp.BAD_CONNECTION)
+        if peer in self._cleared:
+            self._cleared.discard(peer)
+            self._effects.closes.append(peer)
+
+    def _execute(self, connection: Connection, packet: RequestPacket) -> tuple[int, bytes]:
+        """Completion code and data for one request."""
+        subfunction: int | None = None
+        try:
+            subfunction, data = split_body(packet.function, packet.body)
+            entry = self._functions.get((packet.function, subfunction))
+            if entry is None:
+                self._note_unsupported(connection, packet.function, subfunction)
+                return Code.UNSUPPORTED, b""
+            layout, function = entry
+            reply = function(Call(self, connection, layout.decode(data), packet.task))
+            return Code.OK, reply.encode() if reply is not None else b""
+        except Malformed:
+            return Code.INVALID_LENGTH, b""
+        except Refused as refusal:
+            return refusal.code, b""
+        except NoRoom:
+            code = Code.NO_LICENSE
+            self.note("deny", {**connection.about(), "what": "license", "code": code})
+            return code, b""
+
+    def _note_unsupported(self, connection: Connection, function: int, subfunction: int | None) -> None:
+        key = (connection.station, function, subfunction)
+        if key not in self._unsupported:
+            self._unsupported.add(key)
+            number = f"{function}" if subfunction is None else f"{function}/{subfunction}"
+            self.note("unsupported", {**connection.about(), "ncp": number})
+
+    def _reply(
+        self, peer: str, packet: RequestPacket, *, number: int | None = None, code: int = 0, status: int = 0
+    ) -> None:
+        answered = packet.connection if number is None else number
+        reply = ReplyPacket(ncp.REPLY, packet.sequence, answered, packet.task, code, status, b"")
+        self._send(peer, reply.encode())
+
+    def _send(self, peer: str, packet: bytes) -> None:
+        self._effects.sends.append((peer, frame_reply(packet) if peer.startswith("tcp:") else packet))
+
+    def _take(self) -> Effects:
+        effects, self._effects = self._effects, Effects([], [], [])
+        return effects
+
+    # The watchdog
+
+    def _ask(self, connection: Connection) -> None:
+        self._send(connection.station, Watchdog(connection.number, b"?").encode())
+
+    def _give_up(self, connection: Connection) -> None:
+        self.clear(connection, "watchdog")
+
+    def _watchdog_answer(self, peer: str, data: bytes) -> None:
+        try:
+            answer = ncp.decode_watchdog(data)
+        except Malformed:
+            return
+        connection = self.table.by_station.get(peer)
+        if connection is not None and connection.number == answer.connection and answer.mark == b"Y":
+            self._watch.heard(connection, self.now)
+
+    # Ends of connections
+
+    def _drop(self, peer: str) -> None:
+        """A TCP stream is over: its connection goes at once (ncp.md 1.1)."""
+        self._streams.pop(peer, None)
+        self._cleared.discard(peer)
+        connection = self.table.by_station.get(peer)
+        if connection is not None:
+            self._end(connection, "lost")
+
+    def _end(self, connection: Connection, cause: str, *, keep_number: bool = False) -> None:
+        user = connection.user
+        connection.move(self.now, State.GONE, cause)
+        last = connection.last_request / SECOND
+        self.note("close", {**connection.about(), "user": user, "cause": cause, "last_request": last})
+        self.table.remove(connection, keep_number=keep_number)

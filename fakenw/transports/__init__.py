@@ -1,0 +1,1 @@
+"""The edges: real sockets under Twisted, real time, the journal's file."""

@@ -1,0 +1,113 @@
+"""Who has gone silent, and who is idle: the server's deadlines.
+
+Rules of this file:
+
+* The watchdog asks a station over UDP that has sent nothing for 5400 ticks, and again every 1080, ten
+  times; then it is cleared, after 16,200 ticks and never before (BANalyzer; UnixWare and HP-UX
+  documents). Any sign of life starts it afresh. Over TCP there is no watchdog: no source shows a
+  client that answers one there.
+* A query is given a while of *real* time before it counts as unanswered, or a fast clock would
+  turn a live client into a dead one.
+* A connection that holds a license and has asked nothing for ``idle_after`` is idle. Answering the
+  watchdog is not asking: that is the network stack's doing, not the client's.
+* There is one entry per connection. It is looked at when it is due, not moved at every request.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+
+from fakenw.config import Config, ticks
+from fakenw.connection import Connection
+from fakenw.ledger import Note
+from fakenw.records import SECOND
+from fakenw.table import Table
+
+
+class Watch:
+    """The deadlines of all connections of a table.
+
+    *ask* sends a query to a connection's station, *give_up* clears a connection.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        table: Table,
+        note: Note,
+        ask: Callable[[Connection], None],
+        give_up: Callable[[Connection], None],
+    ) -> None:
+        self._config, self._table, self._note, self._ask, self._give_up = config, table, note, ask, give_up
+        first, between, self._tries = config.watchdog
+        self._delays = [ticks(first + between * asked) for asked in range(self._tries + 1)]
+        self._patience = config.patience
+        self._heap: list[tuple[int, int]] = []
+
+    def deadline(self) -> int | None:
+        """When ``expire`` wants to be called; it may find that nothing is due yet."""
+        return self._heap[0][0] if self._heap else None
+
+    def expire(self, now: int) -> None:
+        """Do what is due by *now*."""
+        heap = self._heap
+        while heap and heap[0][0] <= now:
+            at, serial = heapq.heappop(heap)
+            connection = self._table.by_serial.get(serial)
+            if connection is not None and connection.entry == at:
+                connection.entry = None
+                self._due(connection, now)
+
+    def schedule(self, connection: Connection) -> None:
+        """See that something happens in time; to be called when a deadline may have come nearer."""
+        idle, watchdog = self._idle_due(connection), self._watchdog_due(connection)
+        due = idle if watchdog is None else watchdog if idle is None else min(idle, watchdog)
+        if due is not None and (connection.entry is None or due < connection.entry):
+            connection.entry = due
+            heapq.heappush(self._heap, (due, connection.serial))
+
+    def heard(self, connection: Connection, now: int) -> None:
+        """The station has given a sign of life: a request, or an answer to the watchdog."""
+        connection.heard, connection.asked = now, 0
+        if connection.silent:
+            connection.silent = False
+            self._note("watchdog", {**connection.about(), "what": "answered"})
+
+    def requested(self, connection: Connection, now: int) -> None:
+        """The station has asked for something."""
+        self.heard(connection, now)
+        connection.last_request = now
+        if connection.idle:
+            connection.idle = False
+            self._note("busy", connection.about())
+
+    def _watchdog_due(self, connection: Connection) -> int | None:
+        if connection.tcp:
+            return None
+        due = connection.heard + self._delays[connection.asked]
+        return max(due, connection.asked_at + self._patience) if connection.asked else due
+
+    def _idle_due(self, connection: Connection) -> int | None:
+        if connection.unit is None or connection.idle:
+            return None
+        return connection.last_request + self._config.idle_after
+
+    def _due(self, connection: Connection, now: int) -> None:
+        idle, watchdog = self._idle_due(connection), self._watchdog_due(connection)
+        if idle is not None and idle <= now:
+            connection.idle = True
+            since = connection.last_request / SECOND
+            self._note("idle", {**connection.about(), "since": since, "files": len(connection.files)})
+        if watchdog is not None and watchdog <= now:
+            if connection.asked and not connection.silent:
+                connection.silent = True
+                self._note("watchdog", {**connection.about(), "what": "silent"})
+            if connection.asked == self._tries:
+                self._note("watchdog", {**connection.about(), "what": "gave-up"})
+                self._give_up(connection)
+                return
+            connection.asked += 1
+            connection.asked_at = now
+            self._ask(connection)
+        self.schedule(connection)

@@ -1,0 +1,257 @@
+"""Layouts: one class per NCP request or reply, declared once and used by server and client alike.
+
+Rules of this file:
+
+* A field is an annotation; its type says how it lies on the wire (``Byte``, ``Word``, ``LongLE`` …).
+  The order of the annotations is the order of the bytes.
+* Words without a suffix are big-endian ("hi-lo"), those with ``LE`` little-endian ("lo-hi").
+* Bytes beyond the last field are ignored: libncp sends four bytes where Wireshark documents one
+  (23/29), and no client may be refused for being generous. Too few bytes raise ``Malformed``.
+* Every layout says where it comes from (``source``) and whether that is ``sure`` or inferred.
+* Text is code page 437, in which all 256 bytes have a character: nothing is lost on the way.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar, dataclass_transform, get_args, get_type_hints
+
+CODE_PAGE = "cp437"
+
+
+class Malformed(ValueError):
+    """The bytes do not fit the layout."""
+
+
+class Field:
+    """How one value lies on the wire. ``take`` returns the value and the offset behind it."""
+
+    def take(self, data: bytes, at: int) -> tuple[Any, int]:
+        raise NotImplementedError
+
+    def put(self, value: Any) -> bytes:
+        raise NotImplementedError
+
+
+class Number(Field):
+    """An unsigned number in one ``struct`` format character, with its byte order."""
+
+    def __init__(self, form: str) -> None:
+        self._struct = struct.Struct(form)
+
+    def take(self, data: bytes, at: int) -> tuple[int, int]:
+        try:
+            (value,) = self._struct.unpack_from(data, at)
+        except struct.error:
+            raise Malformed(f"expected {self._struct.size} more bytes at {at}") from None
+        return value, at + self._struct.size
+
+    def put(self, value: int) -> bytes:
+        try:
+            return self._struct.pack(value)
+        except struct.error as problem:
+            raise Malformed(f"{value} does not fit: {problem}") from None
+
+
+class Raw(Field):
+    """A fixed number of bytes, as they are."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def take(self, data: bytes, at: int) -> tuple[bytes, int]:
+        end = at + self.size
+        if end > len(data):
+            raise Malformed(f"expected {self.size} more bytes at {at}")
+        return bytes(data[at:end]), end
+
+    def put(self, value: bytes) -> bytes:
+        if len(value) != self.size:
+            raise Malformed(f"expected {self.size} bytes, got {len(value)}")
+        return bytes(value)
+
+
+class Padded(Field):
+    """Text in a fixed room, padded with NUL; what does not fit is cut, as NetWare does."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def take(self, data: bytes, at: int) -> tuple[str, int]:
+        end = at + self.size
+        if end > len(data):
+            raise Malformed(f"expected {self.size} more bytes at {at}")
+        return bytes(data[at:end]).split(b"\0", 1)[0].decode(CODE_PAGE), end
+
+    def put(self, value: str) -> bytes:
+        return encode_text(value)[: self.size].ljust(self.size, b"\0")
+
+
+class Counted(Field):
+    """Text behind its length in one byte (``pstr`` in the documents)."""
+
+    def take(self, data: bytes, at: int) -> tuple[str, int]:
+        if at >= len(data):
+            raise Malformed(f"expected a length byte at {at}")
+        end = at + 1 + data[at]
+        if end > len(data):
+            raise Malformed(f"expected {data[at]} bytes of text at {at + 1}")
+        return bytes(data[at + 1 : end]).decode(CODE_PAGE), end
+
+    def put(self, value: str) -> bytes:
+        raw = encode_text(value)
+        if len(raw) > 255:
+            raise Malformed(f"text of {len(raw)} bytes; a length byte holds 255")
+        return bytes([len(raw)]) + raw
+
+
+class Remaining(Field):
+    """Everything up to the end."""
+
+    def take(self, data: bytes, at: int) -> tuple[bytes, int]:
+        return bytes(data[at:]), len(data)
+
+    def put(self, value: bytes) -> bytes:
+        return bytes(value)
+
+
+class Moment(Field):
+    """Seven bytes of time: year-1900, month, day, hour, minute, second, weekday with Sunday 0.
+
+    ``None`` is seven zero bytes: no time.
+    """
+
+    def take(self, data: bytes, at: int) -> tuple[datetime | None, int]:
+        end = at + 7
+        if end > len(data):
+            raise Malformed(f"expected 7 more bytes at {at}")
+        year, month, day, hour, minute, second = data[at : at + 6]
+        if not month:
+            return None, end
+        try:
+            return datetime(1900 + year, month, day, hour, minute, second), end
+        except ValueError as problem:
+            raise Malformed(f"not a time at {at}: {problem}") from None
+
+    def put(self, value: datetime | None) -> bytes:
+        if value is None:
+            return bytes(7)
+        weekday = value.isoweekday() % 7
+        return bytes(
+            ((value.year - 1900) % 256, value.month, value.day, value.hour, value.minute, value.second, weekday)
+        )
+
+
+def encode_text(value: str) -> bytes:
+    """Text to code page 437. Raises Malformed for a character that it does not have."""
+    try:
+        return value.encode(CODE_PAGE)
+    except UnicodeEncodeError as problem:
+        raise Malformed(f"{value!r} is not in code page 437: {problem.reason}") from None
+
+
+Byte = Annotated[int, Number(">B")]
+Word = Annotated[int, Number(">H")]
+Long = Annotated[int, Number(">I")]
+WordLE = Annotated[int, Number("<H")]
+LongLE = Annotated[int, Number("<I")]
+Bytes2 = Annotated[bytes, Raw(2)]
+Bytes6 = Annotated[bytes, Raw(6)]
+Bytes8 = Annotated[bytes, Raw(8)]
+Text14 = Annotated[str, Padded(14)]
+Text48 = Annotated[str, Padded(48)]
+PString = Annotated[str, Counted()]
+Rest = Annotated[bytes, Remaining()]
+Stamp = Annotated[datetime | None, Moment()]
+
+
+@dataclass_transform(frozen_default=True)
+class Layout:
+    """A sequence of fields. Subclasses declare them; decoding and encoding follow from that."""
+
+    source: ClassVar[str] = ""
+    sure: ClassVar[bool] = True
+    _fields: ClassVar[tuple[tuple[str, Field], ...]] = ()
+
+    def __init_subclass__(cls, *, source: str = "", sure: bool = True, **more: Any) -> None:
+        super().__init_subclass__(**more)
+        cls.source, cls.sure = source, sure
+        dataclass(frozen=True)(cls)
+        hints = get_type_hints(cls, include_extras=True)
+        cls._fields = tuple(
+            (name, mark) for name, hint in hints.items() for mark in get_args(hint)[1:] if isinstance(mark, Field)
+        )
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """Read the fields from *data*. Raises Malformed where it is too short."""
+        at = 0
+        values: list[Any] = []
+        for _, field in cls._fields:
+            value, at = field.take(data, at)
+            values.append(value)
+        return cls(*values)
+
+    def encode(self) -> bytes:
+        """The fields as bytes. Raises Malformed for a value that does not fit its field."""
+        return b"".join([field.put(getattr(self, name)) for name, field in self._fields])
+
+
+class Reply(Layout):
+    """The data of a reply, from @8 on."""
+
+
+class Nothing(Reply, source="replies without data"):
+    """A reply that is only its completion code."""
+
+
+R = TypeVar("R", bound=Reply)
+
+# Groups whose sub-function stands behind a length word (Wireshark ncp2222.py, has_length).
+WITH_LENGTH = frozenset({0x15, 0x16, 0x17, 0x7B})
+# Groups whose sub-function follows at once.
+WITHOUT_LENGTH = frozenset({0x20, 0x22, 0x57, 0x68})
+
+
+class Request(Layout, Generic[R]):
+    """The data of a request. ``ncp=19`` is a function, ``ncp=(23, 29)`` a function and its sub-function."""
+
+    function: ClassVar[int] = -1
+    subfunction: ClassVar[int | None] = None
+    reply: ClassVar[type[Reply]] = Nothing
+
+    def __init_subclass__(cls, *, ncp: int | tuple[int, int], **more: Any) -> None:
+        super().__init_subclass__(**more)
+        cls.function, cls.subfunction = ncp if isinstance(ncp, tuple) else (ncp, None)
+        for origin in cls.__dict__.get("__orig_bases__", ()):
+            for argument in get_args(origin):
+                if isinstance(argument, type) and issubclass(argument, Reply):
+                    cls.reply = argument
+
+    def body(self) -> bytes:
+        """What follows the request header's function byte, sub-function and length included."""
+        data = self.encode()
+        if self.subfunction is None:
+            return data
+        if self.function in WITH_LENGTH:
+            return struct.pack(">HB", 1 + len(data), self.subfunction) + data
+        return bytes([self.subfunction]) + data
+
+
+def split_body(function: int, body: bytes) -> tuple[int | None, bytes]:
+    """The sub-function (if the group has one) and the data behind it.
+
+    The length word is not checked: nmap understates it by one in 22/52. Raises Malformed where
+    the sub-function itself is missing.
+    """
+    if function in WITH_LENGTH:
+        if len(body) < 3:
+            raise Malformed("expected a length word and a sub-function")
+        return body[2], body[3:]
+    if function in WITHOUT_LENGTH:
+        if not body:
+            raise Malformed("expected a sub-function")
+        return body[0], body[1:]
+    return None, body

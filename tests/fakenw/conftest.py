@@ -1,0 +1,252 @@
+"""A server in memory with its stations, as every test of the core needs it.
+
+``Stage`` is the edge: it carries out effects, keeps the clock, and audits every journal line as it is written, so that
+no test can pass on books that do not balance. ``Station`` is a client without a will of its own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from fakenw.bindery import USER
+from fakenw.capfiles import sms_tree
+from fakenw.config import Config
+from fakenw.password import answer, hash_password
+from fakenw.records import SECOND, Record
+from fakenw.server import Effects, Server
+from fakenw.volume import Volumes
+from fakenw.wire import packet as ncp
+from fakenw.wire.framing import TNCP, Deframer, frame_request
+from fakenw.wire.layout import Request
+from fakenw.wire.packet import ReplyPacket, RequestPacket, decode_reply
+from fakenw.wire.requests import bindery, connection, files
+
+POLICIES = ("attach", "login", "service", "nls", "ual")
+RELEASE = {"attach": "3.12", "login": "3.12", "service": "4.11", "nls": "5.1", "ual": "6.5"}
+USERS = (("JOE", "SECRET"), ("ANN", ""))
+OFFER = "SYS:CAP_GS1/OFFERINF.BOX/GS100001.OFR"
+UTC_START = datetime(2000, 8, 10, 9, 30, 15, tzinfo=UTC)
+
+
+class Stage:
+    """A server, its journal and the time. Whatever it sends waits in the station's ``inbox``."""
+
+    def __init__(self, policy: str = "nls", licenses: int = 5, **more: Any) -> None:
+        more = {"release": RELEASE[policy], "policy_name": policy, "licenses": licenses, "users": USERS, **more}
+        self.server = Server(Config(**more), Volumes([("SYS", sms_tree())]), Random(1))
+        self.now = 0
+        self.records: list[Record] = []
+        self.order: list[tuple[str, str]] = []  # ("send" or "close", station), as it happened
+        self.stations: dict[str, Station] = {}
+        self._held: set[str] = set()
+        self.carry_out(self.server.start(0, UTC_START))
+
+    def station(self, name: str) -> Station:
+        """A new client at the station *name*, such as "udp:10.0.0.1:1025"."""
+        station = self.stations[name] = Station(self, name)
+        return station
+
+    def receive(self, name: str, data: bytes) -> None:
+        """Bytes arrive from a station."""
+        self.carry_out(self.server.receive(self.now, name, data))
+
+    def until(self, now: int, idly: Callable[[], None] = lambda: None) -> None:
+        """Let the time come, stopping at every deadline; *idly* is called after each."""
+        while (due := self.server.deadline()) is not None and due <= now:
+            assert due >= self.now, "a deadline in the past would be a loop without end"
+            self.now = due
+            self.carry_out(self.server.expire(due))
+            idly()
+        self.now = now
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        self.until(self.now + round(seconds * SECOND))
+
+    def carry_out(self, effects: Effects) -> None:
+        for record in effects.records:
+            self._audit(record)
+            self.records.append(record)
+        for name, data in effects.sends:
+            self.order.append(("send", name))
+            if name in self.stations:
+                self.stations[name].sent_to(data)
+        self.order += [("close", name) for name in effects.closes]
+
+    def _audit(self, record: Record) -> None:
+        """Held is grants less releases, never above the limit, and every release ends one grant."""
+        if record.event == "grant":
+            assert record["unit"] not in self._held
+            self._held.add(record["unit"])
+        elif record.event == "release":
+            self._held.remove(record["unit"])
+        assert (record["held"], record["limit"]) == (len(self._held), self.server.ledger.limit), record
+        assert 0 <= record["held"] <= record["limit"]
+        assert (record.t, record.role, record["server"]) == (self.now, "server", "FAKENW")
+
+    @property
+    def held(self) -> int:
+        """How many units are out, by the journal."""
+        return len(self._held)
+
+    def events(self, *names: str) -> list[Record]:
+        """The journal's lines with these events."""
+        return [record for record in self.records if record.event in names]
+
+    def state(self, station: str) -> str:
+        """What the connection of a station is now."""
+        found = self.server.table.by_station.get(station)
+        return "gone" if found is None else str(found.state)
+
+
+class Station:
+    """A client: it counts its requests, frames them over TCP, and remembers what it sent last."""
+
+    def __init__(self, stage: Stage, name: str) -> None:
+        self.stage, self.name = stage, name
+        self.tcp = name.startswith("tcp:")
+        self.number = ncp.NO_CONNECTION
+        self.sequence = 0
+        self.inbox: list[bytes] = []  # NCP packets, out of their frames
+        self.last = b""
+        self._deframer = Deframer(TNCP)
+
+    def sent_to(self, data: bytes) -> None:
+        self.inbox += self._deframer.feed(data) if self.tcp else [data]
+
+    def send(self, packet: bytes) -> list[bytes]:
+        """Send one NCP packet; what came back."""
+        self.inbox.clear()
+        self.last = packet
+        self.stage.receive(self.name, frame_request(packet) if self.tcp else packet)
+        return list(self.inbox)
+
+    def again(self) -> list[bytes]:
+        """Send the same bytes once more; what came back."""
+        return self.send(self.last)
+
+    def ask(self, packet: RequestPacket) -> ReplyPacket:
+        """Send a packet that is always answered."""
+        (reply,) = self.send(packet.encode())
+        return decode_reply(reply)
+
+    def create(self, sequence: int = 0) -> ReplyPacket:
+        """Attach."""
+        reply = self.ask(RequestPacket(ncp.CREATE, sequence, ncp.NO_CONNECTION, 1, 0, b""))
+        if reply.completion == 0:
+            self.number, self.sequence = reply.connection, 0
+        return reply
+
+    def destroy(self) -> ReplyPacket:
+        self.sequence = (self.sequence + 1) & 0xFF
+        return self.ask(RequestPacket(ncp.DESTROY, self.sequence, self.number, 1, 0, b""))
+
+    def call(self, request: Request[Any], task: int = 1) -> ReplyPacket:
+        """Send a request; its reply."""
+        self.sequence = (self.sequence + 1) & 0xFF
+        packet = RequestPacket(ncp.REQUEST, self.sequence, self.number, task, request.function, request.body())
+        reply = self.ask(packet)
+        assert (reply.sequence, reply.connection, reply.task) == (self.sequence, self.number, task)
+        return reply
+
+    def code(self, request: Request[Any], task: int = 1) -> int:
+        """Send a request; its completion code."""
+        return self.call(request, task).completion
+
+    def login(self, name: str = "GUEST", password: str = "") -> int:
+        """Log in with a login key; the completion code."""
+        given = self.call(bindery.GetLoginKey())
+        if given.completion:
+            return given.completion
+        key = bindery.LoginKey.decode(given.data).key
+        found = self.call(bindery.GetObjectId(USER, name))
+        if found.completion:
+            return found.completion
+        hashed = hash_password(bindery.ObjectInfo.decode(found.data).object_id, password.encode())
+        return self.code(bindery.KeyedLogin(answer(key, hashed), USER, name))
+
+    def change(self, state: int) -> int:
+        """23/29; the completion code."""
+        return self.code(connection.ChangeConnectionState(state))
+
+    def logout(self) -> int:
+        return self.code(connection.Logout())
+
+    def open(self, name: str = OFFER, task: int = 1) -> int:
+        """Open a file for reading; the completion code."""
+        return self.code(files.OpenFile(0, 6, 0x01, name), task)
+
+    def lost(self) -> None:
+        """The TCP connection breaks."""
+        assert self.tcp
+        self.stage.carry_out(self.stage.server.lost(self.stage.now, self.name))
+
+    def attached(self) -> Station:
+        """Attach, which must succeed; the station itself."""
+        assert self.create().completion == 0
+        return self
+
+    def licensed(self, name: str = "GUEST", password: str = "") -> Station:
+        """Attach and log in, which must succeed; the station itself."""
+        assert self.attached().login(name, password) == 0
+        return self
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Unwrap a hypothesis test after each of its parameters.
+
+    pytest-twisted 1.14 puts a wrapper around it for every parameter, one in the other, and the second of them fails.
+    """
+    handle = getattr(pyfuncitem.obj, "hypothesis", None)
+    inner = getattr(handle, "inner_test", None)
+    try:
+        return (yield)
+    finally:
+        if handle is not None:
+            handle.inner_test = inner
+
+
+@pytest.fixture(scope="session")
+def open_stage() -> Callable[..., Stage]:
+    """Makes a new stage: ``open_stage("ual", licenses=2)``."""
+    return Stage
+
+
+@pytest.fixture(scope="session", params=["udp", "tcp"])
+def transport(request: pytest.FixtureRequest) -> str:
+    """Either transport: TCP is framed, a datagram is not."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session", params=POLICIES)
+def policy(request: pytest.FixtureRequest) -> str:
+    """Each of the five license policies."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def frames() -> dict[str, dict[str, Any]]:
+    """Frames by name, each dissected by Wireshark, with what it said (``tshark``)."""
+    text = (Path(__file__).parent / "data" / "frames.json").read_text(encoding="ascii")
+    return {frame["name"]: frame for frame in json.loads(text)}
+
+
+@pytest.fixture(scope="session")
+def units() -> Callable[[str, Iterable[tuple[str, str | None]]], int]:
+    """Counts what connections cost: ``units(policy, [(state, user), ...])``. Knows nothing of the ledger."""
+
+    def count(policy: str, connections: Iterable[tuple[str, str | None]]) -> int:
+        if policy == "ual":
+            return len({user for state, user in connections if state == "licensed"})
+        free = {"attach": ("gone",), "login": ("gone", "attached")}.get(policy, ("gone", "attached", "authenticated"))
+        return sum(state not in free for state, _ in connections)
+
+    return count
