@@ -1,0 +1,385 @@
+"""What happened in one run, put together again from its journals.
+
+Rules of this file:
+
+* It only reads. A `Run` is a pure function of journals; nothing here judges.
+* A `Life` is one service connection from create to close, known by its serial. A *holding* of it is the
+  time it spent in a state that needs a unit under the server's policy; the ``state`` lines say so,
+  under ``ual`` too, where the user keeps the unit for another 90 days.
+* Times are microseconds on the clock of the life's own server. Other writers' clocks are mapped by the
+  ``utc`` and ``speed`` of their first lines.
+* Client lines find their life by server, station and connection number. A number that was used again
+  is told apart by the order of the client's ``attach`` lines; where a reply was lost and the two sides
+  count differently, by the time.
+* A second ``start`` in one journal is a new life of that server, which knows nothing of the first.
+* A connection whose station no client journal mentions is *foreign*: some user's own client.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from fakenw.ledger import POLICIES, Policy
+from fakenw.records import SECOND, Journal, JournalError, Record, read
+from fakenw.sentences import harmless
+
+GIVEN_BACK = frozenset({"logout", "destroy", "unlicense"})
+"""Causes by which a client gives its unit back; with every other cause the server took it."""
+
+_ASKED = GIVEN_BACK | {"login", "request", "service", "create", "close", "end-of-job"}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+Key = tuple[str, str, int]  # server, station, connection number
+
+
+def microseconds(value: object) -> int | None:
+    """A journal field in seconds as microseconds; None where there is no such number."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return round(value * SECOND)
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """A writer's clock: the wall time (microseconds since 1970) at its t = 0, and how fast it runs."""
+
+    utc: int | None
+    speed: float
+
+    @classmethod
+    def of(cls, journal: Journal, line: int = 1) -> Clock:
+        """The clock of the journal life that starts on *line*. Raises JournalError."""
+        record = journal.records[line - 1]
+        speed = record.get("speed", 1)
+        if isinstance(speed, bool) or not isinstance(speed, int | float) or not 0 < speed < math.inf:
+            raise JournalError(f"{journal.name}:{line}: expected a speed above 0, not {harmless(speed)}")
+        try:
+            written = datetime.fromisoformat(record["utc"])
+            written = written if written.tzinfo else written.replace(tzinfo=UTC)
+        except KeyError:
+            return cls(None, speed)
+        except (TypeError, ValueError):
+            raise JournalError(f"{journal.name}:{line}: utc is not a time: {harmless(record['utc'])}") from None
+        return cls((written - _EPOCH) // timedelta(microseconds=1), speed)
+
+    def to(self, other: Clock, t: int) -> int:
+        """What *other* shows when this clock shows *t*. Two clocks without wall time started together."""
+        if self.utc is None or other.utc is None:
+            return t
+        if self.speed == other.speed:
+            return t + round((self.utc - other.utc) * self.speed)
+        return round((self.utc - other.utc + t / self.speed) * other.speed)
+
+    def wall(self, t: int) -> float:
+        """Microseconds since 1970 when this clock shows *t*."""
+        return (self.utc or 0) + t / self.speed
+
+
+@dataclass(slots=True)
+class Holding:
+    """One stretch of time in which a connection held a unit. ``released`` None: held to the end."""
+
+    unit: str
+    granted: int
+    granted_line: int
+    released: int | None = None
+    released_line: int | None = None
+    cause: str | None = None
+
+
+@dataclass(slots=True)
+class OpenFile:
+    """A file handle a connection had open. ``shut`` None: open to the end."""
+
+    handle: object
+    path: str
+    opened: int
+    shut: int | None = None
+    cause: str | None = None
+
+
+@dataclass(slots=True)
+class Idle:
+    """A licensed connection has asked nothing since ``since``; ``busy`` is when it asked again."""
+
+    t: int
+    since: int
+    files: int
+    busy: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a client said about a connection, on the server's clock; ``line`` is in the client's journal."""
+
+    t: int
+    line: int
+    client: Client
+    record: Record
+
+
+@dataclass(slots=True, eq=False)
+class Life:
+    """One service connection, from create to close."""
+
+    server: Server = field(repr=False)
+    serial: int
+    connection: int
+    station: str
+    created: int
+    ended: int | None = None
+    cause: str | None = None
+    users: list[str] = field(default_factory=list)
+    holdings: list[Holding] = field(default_factory=list)
+    files: list[OpenFile] = field(default_factory=list)
+    idles: list[Idle] = field(default_factory=list)
+    watchdog: list[tuple[int, str]] = field(default_factory=list)
+    causes: set[str] = field(default_factory=set)
+    last_request: int = 0
+    lines: list[int] = field(default_factory=list)
+    client: Client | None = field(default=None, repr=False)
+    said: list[Said] = field(default_factory=list, repr=False)
+    _unit: str = ""
+
+    @property
+    def foreign(self) -> bool:
+        """No client journal knows its station: it is a user's own client."""
+        return self.client is None
+
+    @property
+    def user(self) -> str | None:
+        """The user who was logged in last."""
+        return self.users[-1] if self.users else None
+
+    def heard(self, event: str) -> list[Said]:
+        """The client's lines of one kind."""
+        return [said for said in self.said if said.record.event == event]
+
+    def _saw(self, line: int, record: Record) -> None:
+        self.lines.append(line)
+        cause = str(record.get("cause"))
+        user = record.get("user")
+        if record.event != "login-failed" and isinstance(user, str) and (not self.users or self.users[-1] != user):
+            self.users.append(user)
+        asked = record.event in ("create", "open", "busy", "deny", "login-failed") or (
+            record.event in ("state", "shut") and cause in _ASKED
+        )
+        self._requested(record.t if asked else microseconds(record.get("last_request")))
+        match record.event:
+            case "grant":
+                self._unit = str(record.get("unit"))
+            case "state":
+                self.causes.add(cause)
+                self._moved(line, record, str(record.get("to")) in self.server.policy.holding, cause)
+            case "close":
+                self.ended, self.cause = record.t, cause
+                self._moved(line, record, False, cause)
+            case "open":
+                self.files.append(OpenFile(record.get("handle"), str(record.get("path")), record.t))
+            case "shut":
+                for file in reversed(self.files):
+                    if file.shut is None and file.handle == record.get("handle"):
+                        file.shut, file.cause = record.t, cause
+                        break
+            case "idle":
+                since = microseconds(record.get("since"))
+                files = record.get("files")
+                count = len(files) if isinstance(files, list) else files if isinstance(files, int) else 0
+                self.idles.append(Idle(record.t, record.t if since is None else since, count))
+            case "busy":
+                if self.idles:
+                    self.idles[-1].busy = record.t
+            case "watchdog":
+                self.watchdog.append((record.t, str(record.get("what"))))
+
+    def _requested(self, t: int | None) -> None:
+        self.last_request = max(self.last_request, t or 0)
+
+    def _moved(self, line: int, record: Record, holds: bool, cause: str) -> None:
+        held = bool(self.holdings) and self.holdings[-1].released is None
+        if holds and not held:
+            unit = self._unit or (f"user:{self.user}" if self.server.policy.by_user else f"connection:{self.serial}")
+            self.holdings.append(Holding(unit, record.t, line))
+        elif held and not holds:
+            last = self.holdings[-1]
+            last.released, last.released_line, last.cause = record.t, line, cause
+
+
+@dataclass(slots=True, eq=False)
+class Server:
+    """One life of a server: its journal from one ``start`` (on line ``line``) to the next or the end."""
+
+    name: str
+    journal: Journal = field(repr=False)
+    line: int
+    clock: Clock
+    policy: Policy
+    idle_after: int | None
+    lives: list[Life] = field(default_factory=list, repr=False)
+    limit: int = 0
+    peak: int = 0
+    denied: list[Record] = field(default_factory=list, repr=False)
+    stop: Record | None = field(default=None, repr=False)
+    end: int = 0
+    _open: dict[int, Life] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def read(cls, journal: Journal) -> list[Server]:
+        """The lives of the server that wrote *journal*. Raises JournalError."""
+        servers: list[Server] = []
+        for line, record in enumerate(journal.records, 1):
+            if record.event == "start":
+                policy = POLICIES.get(str(record.get("policy")))
+                if policy is None:
+                    raise JournalError(f"{journal.name}:{line}: no such policy: {harmless(record.get('policy'))}")
+                name, idle_after = str(record.get("server")), microseconds(record.get("idle_after"))
+                servers.append(cls(name, journal, line, Clock.of(journal, line), policy, idle_after))
+            elif not servers:
+                raise JournalError(f"{journal.name}:{line}: expected a server's start, not {harmless(record.event)}")
+            servers[-1]._saw(line, record)
+        return servers
+
+    def _saw(self, line: int, record: Record) -> None:
+        self.end = max(self.end, record.t)
+        held, limit, serial = record.get("held"), record.get("limit"), record.get("serial")
+        if isinstance(limit, int):
+            self.limit = limit
+        if isinstance(held, int):
+            self.peak = max(self.peak, held)
+        if record.event == "deny":
+            self.denied.append(record)
+        if record.event == "stop":
+            self.stop = record
+            self._told(record.get("holders"))
+        if serial is None:
+            return
+        if isinstance(serial, bool) or not isinstance(serial, int):
+            raise JournalError(f"{self.journal.name}:{line}: serial is not a whole number: {harmless(serial)}")
+        if record.event == "create" or serial not in self._open:
+            if record.event == "release":
+                return  # under ual a unit outlives its connection, and perhaps this part of the journal
+            number = record.get("connection")
+            life = Life(self, serial, number if isinstance(number, int) else 0, str(record.get("station")), record.t)
+            self.lives.append(life)
+            self._open[serial] = life
+        self._open[serial]._saw(line, record)
+
+    def _told(self, holders: object) -> None:
+        for holder in holders if isinstance(holders, list) else []:
+            serial = holder.get("serial") if isinstance(holder, dict) else None
+            if isinstance(serial, int) and serial in self._open:
+                self._open[serial]._requested(microseconds(holder.get("last_request")))
+
+
+@dataclass(slots=True, eq=False)
+class Client:
+    """A scripted client: its journal, and when (own clock) its script was done."""
+
+    name: str
+    journal: Journal = field(repr=False)
+    clock: Clock
+    done: int | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """Everything the journals of one run tell. ``settings`` are the fields of the ``run`` record, if any."""
+
+    servers: list[Server]
+    clients: list[Client]
+    runner: Journal | None
+    settings: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, journals: Iterable[Journal]) -> Run:
+        """Put journals together. Raises JournalError."""
+        run = cls([], [], None, {})
+        for journal in journals:
+            if not journal.records:
+                continue  # its writer was killed before the first line
+            match journal.records[0].role:
+                case "server":
+                    run.servers += Server.read(journal)
+                case "client":
+                    done = [record.t for record in journal.records if record.event == "done"]
+                    name = str(journal.records[0].get("client", journal.name))
+                    run.clients.append(Client(name, journal, Clock.of(journal), done[-1] if done else None))
+                case "runner":
+                    if run.runner:
+                        raise JournalError(f"{journal.name}: a second run (the first is {run.runner.name})")
+                    run.runner = journal
+                    run.settings = next((r.fields for r in journal.records if r.event == "run"), {})
+                case role:
+                    raise JournalError(f"{journal.name}:1: expected a server, client or runner, not {harmless(role)}")
+        _match(run)
+        return run
+
+    @property
+    def lives(self) -> Iterator[Life]:
+        """The connections of every server, in order of creation on each."""
+        return (life for server in self.servers for life in server.lives)
+
+    def told(self, event: str) -> list[Record]:
+        """The runner's lines of one kind."""
+        return [record for record in self.runner.records if record.event == event] if self.runner else []
+
+    @staticmethod
+    def to_server(journal: Journal, server: Server, t: int) -> int:
+        """What the server's clock shows when the clock of *journal* shows *t*."""
+        return Clock.of(journal).to(server.clock, t)
+
+
+def load(paths: Sequence[Path]) -> Run:
+    """Read journals, or the one run directory that holds them. Raises JournalError."""
+    files = list(paths)
+    if len(files) == 1 and files[0].is_dir():
+        files = sorted(files[0].glob("*.jsonl"))
+    if not files:
+        raise JournalError(f"no journal in {paths[0]}" if paths else "no journal to read")
+    return Run.of([read(file) for file in files])
+
+
+def _key(record: Record) -> Key | None:
+    server, station, number = record.get("server"), record.get("station"), record.get("connection")
+    if isinstance(server, str) and isinstance(station, str) and isinstance(number, int):
+        return server, station, number
+    return None
+
+
+def _match(run: Run) -> None:
+    """Hang every client line about a connection on its life."""
+    lives: dict[Key, list[Life]] = {}
+    for life in sorted(run.lives, key=lambda life: life.server.clock.wall(life.created)):
+        lives.setdefault((life.server.name, life.station, life.connection), []).append(life)
+    owners: dict[str, Client] = {}
+    attaches: dict[Key, list[tuple[float, int, int]]] = {}
+    for n, client in enumerate(run.clients):
+        for line, record in enumerate(client.journal.records, 1):
+            if isinstance(record.get("station"), str):
+                owners.setdefault(record["station"], client)
+            if record.event == "attach" and (key := _key(record)) in lives:
+                assert key is not None
+                attaches.setdefault(key, []).append((client.clock.wall(record.t), n, line))
+    which: dict[tuple[int, int], Life] = {}
+    for key, moments in attaches.items():
+        order = lives[key]
+        for i, (wall, n, line) in enumerate(sorted(moments)):
+            life = order[min(i, len(order) - 1)]
+            if len(order) != len(moments):
+                life = next((x for x in reversed(order) if x.server.clock.wall(x.created) <= wall), life)
+            which[n, line] = life
+    for n, client in enumerate(run.clients):
+        now: dict[Key, Life] = {}
+        for line, record in enumerate(client.journal.records, 1):
+            key = _key(record)
+            if key is not None and key in lives:
+                life = now[key] = which.get((n, line)) or now.get(key) or lives[key][0]
+                life.client = client
+                life.said.append(Said(client.clock.to(life.server.clock, record.t), line, client, record))
+    for life in run.lives:
+        life.client = life.client or owners.get(life.station)

@@ -1,0 +1,178 @@
+"""Journals made by hand. Times are given in seconds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fakenw.ledger import POLICIES
+from fakenw.records import SECOND, Journal, Record, read_lines
+from harness.history import Run
+
+UTC = "2000-08-10T09:30:15.000000+00:00"
+PATH = 'NWBIND:["SMS_SITE=GS1"]\\\\FAKENW\\SYS\\CAP_GS1\\'
+OFFER = "SYS:CAP_GS1/OFFERINF.BOX/GS100001.OFR"
+KEY = "HKEY_LOCAL_MACHINE\\Software\\Microsoft\\NAL\\Client\\Connections\\SMSCCMBootAcct\\Deviceless"
+
+
+class Book:
+    """A journal in the making. ``lines`` may be bent before it is read."""
+
+    def __init__(self, name: str, role: str, **always: Any) -> None:
+        self.name, self.role, self.always = name, role, always
+        self.lines: list[Record] = []
+
+    def write(self, t: float, event: str, **fields: Any) -> None:
+        """Add a line."""
+        self.lines.append(Record(round(t * SECOND), self.role, event, {**self.always, **fields}))
+
+    def where(self, event: str, nth: int = 0) -> int:
+        """The index of the *nth* such event."""
+        return [i for i, record in enumerate(self.lines) if record.event == event][nth]
+
+    def drop(self, event: str, nth: int = 0) -> None:
+        """Forget the line of the *nth* such event."""
+        del self.lines[self.where(event, nth)]
+
+    def double(self, event: str, nth: int = 0) -> None:
+        """Write the line of the *nth* such event twice."""
+        at = self.where(event, nth)
+        self.lines.insert(at, self.lines[at])
+
+    def bend(self, event: str, nth: int = 0, **fields: Any) -> None:
+        """Change fields of the *nth* such event."""
+        at = self.where(event, nth)
+        old = self.lines[at]
+        self.lines[at] = Record(old.t, old.role, old.event, {**old.fields, **fields})
+
+    def journal(self) -> Journal:
+        """The journal, by way of its text."""
+        return read_lines([record.line() for record in self.lines], self.name)
+
+
+class ServerBook(Book):
+    """The journal of a server that keeps good books."""
+
+    def __init__(self, policy: str = "nls", limit: int = 5, **start: Any) -> None:
+        super().__init__("server-FAKENW.jsonl", "server", server="FAKENW")
+        self.policy, self.limit = POLICIES[policy], limit
+        self.start = {"format": 1, "release": "5.1", "policy": policy, "licenses": limit, "utc": UTC, "speed": 1}
+        self.begin(**start)
+
+    def begin(self, **start: Any) -> None:
+        """The server starts, for the first time or again."""
+        self.held = 0
+        self.about: dict[int, dict[str, Any]] = {}
+        self.states: dict[int, str] = {}
+        self.users: set[str] = set()
+        self.line(0, "start", **{**self.start, **start})
+
+    def line(self, t: float, event: str, serial: int | None = None, **fields: Any) -> None:
+        """A line, about a connection or not."""
+        about = {} if serial is None else self.about[serial]
+        self.write(t, event, **{"held": self.held, "limit": self.limit, **about, **fields})
+
+    def create(self, t: float, serial: int, connection: int = 1, station: str = "udp:10.0.0.2:1025") -> None:
+        self.about[serial] = {"connection": connection, "serial": serial, "station": station, "user": None}
+        self.states[serial] = "gone"
+        self.line(t, "create", serial)
+        self.move(t, serial, "attached", "create")
+
+    def move(self, t: float, serial: int, to: str, cause: str, user: str | None = None) -> None:
+        """Change a connection's state, with what that does to the ledger."""
+        before, self.states[serial] = self.states[serial], to
+        had, has = before in self.policy.holding, to in self.policy.holding
+        self.about[serial]["user"] = user or self.about[serial]["user"]
+        unit = f"user:{self.about[serial]['user']}" if self.policy.by_user else f"connection:{serial}"
+        if has and not had and unit not in self.users:
+            self.users |= {unit} if self.policy.by_user else set()
+            self.held += 1
+            self.line(t, "grant", serial, unit=unit, cause=cause)
+        self.line(t, "state", serial, **{"from": before, "to": to, "cause": cause})
+        if had and not has and not self.policy.by_user:
+            self.held -= 1
+            self.line(t, "release", serial, unit=unit, cause=cause, last_request=t)
+        if to in ("attached", "gone"):
+            self.about[serial] = {**self.about[serial], "user": None}
+
+    def login(self, t: float, serial: int, user: str = "JOE") -> None:
+        self.move(t, serial, "licensed", "login", user)
+
+    def logout(self, t: float, serial: int) -> None:
+        self.move(t, serial, "attached", "logout")
+
+    def close(self, t: float, serial: int, cause: str = "destroy") -> None:
+        self.move(t, serial, "gone", cause)
+        self.line(t, "close", serial, cause=cause)
+
+    def leave(self, t: float, serial: int) -> None:
+        """Log out and destroy."""
+        self.logout(t, serial)
+        self.close(t, serial)
+
+    def open(self, t: float, serial: int, path: str = OFFER, handle: str = "01") -> None:
+        self.line(t, "open", serial, handle=handle, path=path)
+
+    def shut(self, t: float, serial: int, cause: str = "close", path: str = OFFER, handle: str = "01") -> None:
+        self.line(t, "shut", serial, handle=handle, path=path, cause=cause)
+
+    def stop(self, t: float) -> None:
+        holding = [serial for serial, state in self.states.items() if state in self.policy.holding]
+        self.line(t, "stop", holders=[{"serial": serial, "last_request": 0} for serial in holding])
+
+
+class ClientBook(Book):
+    """The journal of a scripted client with one NCP connection at a time."""
+
+    def __init__(self, name: str = "workstation", utc: str = UTC, speed: float = 1) -> None:
+        super().__init__(f"client-{name}.jsonl", "client", client=name)
+        self.at: dict[str, Any] = {}
+        self.write(0, "start", format=1, utc=utc, speed=speed)
+
+    def attach(self, t: float, connection: int = 1, station: str = "udp:10.0.0.2:1025") -> None:
+        self.at = {"server": "FAKENW", "station": station, "connection": connection}
+        self.say(t, "attach", user="JOE", private=False)
+
+    def say(self, t: float, event: str, **fields: Any) -> None:
+        """A line about the connection."""
+        self.write(t, event, **self.at, **fields)
+
+    def arbiter(self, t: float, action: str, reference: int, resource: str = "Resource1", path: str = PATH) -> None:
+        entry = {"key": KEY, "resource": resource, "path": path, "persistence": 0, "reference": reference}
+        self.say(t, "arbiter", action=action, **entry)
+
+
+class RunnerBook(Book):
+    """The journal of a runner."""
+
+    def __init__(self, **run: Any) -> None:
+        super().__init__("runner.jsonl", "runner")
+        self.write(0, "run", format=1, utc=UTC, speed=1, scenario="Q257223", **run)
+
+
+def put_together(*books: Book) -> Run:
+    """The run that these journals tell."""
+    return Run.of([book.journal() for book in books])
+
+
+def q257223() -> tuple[ServerBook, ClientBook, RunnerBook]:
+    """The bug: the release is refused because of a file that nobody counted, and nobody asks again."""
+    server = ServerBook()
+    server.create(0, 1)
+    server.login(0, 1, "SMSCLIENT_GS1")
+    server.open(0.5, 1)
+    server.shut(601, 1)
+    server.line(1501, "idle", 1, since=601.0, files=0)
+    server.stop(15001)
+    client = ClientBook()
+    client.attach(0.1)
+    client.arbiter(0.2, "opened", 1)
+    client.say(0.2, "nal-open", path=PATH, owner="SMSCCMBootAcct")
+    client.say(0.6, "apm-open", file=OFFER, mode="rides")
+    client.say(1.0, "nal-close", path=PATH, owner="SMSCCMBootAcct")
+    client.arbiter(1.0, "dropped", 0)
+    client.say(1.0, "release-asked", by="NAL", forced=False)
+    client.say(1.0, "release-refused", reason="open files", files=[OFFER])
+    client.arbiter(1.0, "kept", 0)
+    client.say(601.1, "apm-close", file=OFFER)
+    client.write(15001, "done")
+    return server, client, RunnerBook(within=300, expect="leaked")
