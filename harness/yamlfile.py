@@ -1,0 +1,340 @@
+"""A YAML file checked against a model, every mistake told with its line.
+
+Rules of this file:
+
+* A mistake reads ``FILE:LINE: FIELD: what was wrong; expected ...``. All mistakes of a file are
+  told at once, in the order of their lines, in words that need no knowledge of pydantic.
+* The line is the key's, if the key is wrong or its value is a list or a mapping; else the value's.
+  A value that stands behind an alias is blamed where it was written.
+* Keys are text as it is written: ``on`` is a key, not a truth value. A key may stand only once.
+* A file cannot hurt: size, depth and the number of values that aliases unfold to are bounded, and
+  only plain YAML values are ever built.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from typing import Any, ClassVar, NamedTuple, NoReturn, TypeVar
+
+import yaml
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+
+SIZE_LIMIT = 256 * 1024  # bytes of a file; ours have a few thousand
+DEPTH_LIMIT = 40  # lists and mappings inside each other
+VALUE_LIMIT = 50_000  # values, counting again what an alias repeats
+
+Path = Sequence[int | str]
+M = TypeVar("M", bound=BaseModel)
+
+
+class ScenarioError(Exception):
+    """A scenario cannot be used. ``problems`` has one line of text for each mistake, ``str()`` all of them."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class Model(BaseModel):
+    """A mapping of the file: unknown keys are mistakes, and nothing changes once it is read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @classmethod
+    def unfold(cls, data: Any) -> Any:
+        """The mapping that a shorthand in the file stands for. Raises ValueError for what is no shorthand."""
+        return data
+
+    @model_validator(mode="before")
+    @classmethod
+    def _remember(cls, data: Any) -> Any:
+        """Let a later complaint about this mapping know which keys it could have had."""
+        mapping = cls.unfold(data)
+        return _Mapping(cls, mapping) if isinstance(mapping, dict) else mapping
+
+
+class _Mapping(dict[str, Any]):
+    """A mapping which knows its model: pydantic's errors carry their input, but not the model."""
+
+    def __init__(self, model: type[BaseModel], data: dict[str, Any]) -> None:
+        known = model.model_fields
+        super().__init__({key: value if key in known else _UnknownKey(known) for key, value in data.items()})
+        self.model = model
+
+
+class Named(Model):
+    """A step or a check: written as its bare name, or as one key with its arguments, ``{verb: {...}}``."""
+
+    verb: ClassVar[str]
+    only: ClassVar[str] = ""  # the argument which is written without its own name, as in "wait: 10m"
+
+    @classmethod
+    def unfold(cls, data: Any) -> Any:
+        if data == cls.verb:
+            arguments = None
+        elif isinstance(data, dict) and list(data) == [cls.verb]:
+            arguments = data[cls.verb]
+        else:
+            return data
+        if cls.only:
+            return {cls.only: arguments}
+        return {} if arguments is None else arguments
+
+    @model_serializer(mode="wrap")
+    def _wrap(self, inner: SerializerFunctionWrapHandler) -> Any:
+        written = inner(self)
+        if written == self.verb or list(written) == [self.verb]:
+            return written  # pydantic has asked already, as it does where a model contains itself
+        arguments = {name: value for name, value in written.items() if value is not None}
+        if self.only:
+            return {self.verb: arguments[self.only]}
+        return {self.verb: arguments} if arguments else self.verb
+
+
+def verb_of(value: Any) -> Any:
+    """The verb of something that is written as Named is, or was read already; else anything but a verb."""
+    if isinstance(value, dict):
+        return next(iter(value)) if len(value) == 1 else None
+    return value.verb if isinstance(value, Named) else value
+
+
+def one_of(what: str, *kinds: type[Named]) -> BeforeValidator:
+    """Refuse what is none of *kinds*, in words: pydantic's own would be about tags."""
+    known = {kind.verb: kind for kind in kinds}
+
+    def check(value: Any) -> Any:
+        verb = verb_of(value)
+        if not isinstance(verb, str):
+            raise ValueError(f"{shown(value)} is not a {what}; expected a name or one key: {', '.join(known)}")
+        if verb not in known:
+            raise ValueError(f"{shown(verb)} is not a {what}; {expected_one_of(known, verb)}")
+        return value
+
+    return BeforeValidator(check)
+
+
+class _UnknownKey(tuple[str, ...]):
+    """Stands for the value of an unknown key: the keys that are known."""
+
+
+class _Mistake(NamedTuple):
+    line: int
+    field: str
+    text: str
+
+
+_VOID: Any = object()  # a value that could not be built: it has been complained about already
+
+
+def read(model: type[M], text: bytes, name: str) -> M:
+    """Read *text*, the content of the file *name*, as a *model*. Raises ScenarioError."""
+    if len(text) > SIZE_LIMIT:
+        raise ScenarioError([f"{name}: too big; expected no more than {SIZE_LIMIT // 1024} KiB"])
+    document = _Document(name, text)
+    try:
+        checked = model.model_validate(document.data)
+    except ValidationError as problem:
+        document.blame(problem)
+    if document.mistakes:
+        raise ScenarioError(f"{name}:{m.line}: {m.field}: {m.text}" for m in sorted(set(document.mistakes)))
+    return checked
+
+
+def check(model: type[M], data: object, name: str) -> M:
+    """Read *data*, which comes from *name* and not from a file, as a *model*. Raises ScenarioError."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as problem:
+        errors = problem.errors(include_url=False)
+        lines = dict.fromkeys(f"{name}: {_field(error['loc'])}: {_wording(error)}" for error in errors)
+        raise ScenarioError(lines) from None
+
+
+def expected_one_of(known: Iterable[str], given: object = None) -> str:
+    """The words "expected one of ..." with, if *given* is nearly one of them, the question whether that was meant."""
+    known = list(known)
+    wanted = f"expected one of {', '.join(known)}" if len(known) > 1 else f"expected {known[0]}"
+    near = get_close_matches(given, known, n=1) if isinstance(given, str) else []
+    return f"{wanted} (did you mean {near[0]}?)" if near else wanted
+
+
+def shown(value: object) -> str:
+    """A value of the file as a complaint quotes it."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return str(value).lower()
+        case dict():
+            return "a mapping"
+        case list() | tuple():
+            return "a list"
+        case str() | bytes():
+            text = repr(value)
+        case _:
+            text = str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's safe loader with an end to its recursion."""
+
+    depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.depth == DEPTH_LIMIT:
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            problem = f"more than {DEPTH_LIMIT} lists and mappings inside each other"
+            raise yaml.MarkedYAMLError(None, None, problem, mark)
+        self.depth += 1
+        node: yaml.Node | None = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+
+class _Document:
+    """A file's values as plain Python (``data``), where each was written, and the mistakes so far."""
+
+    def __init__(self, name: str, text: bytes) -> None:
+        self.name = name
+        self.mistakes: list[_Mistake] = []
+        self.values = 0
+        try:
+            self.loader = _Loader(text.decode("utf-8-sig"))
+            root: yaml.Node | None = self.loader.get_single_node()
+        except UnicodeDecodeError as problem:
+            self._refuse(text[: problem.start].count(b"\n") + 1, "not UTF-8")
+        except yaml.reader.ReaderError as problem:
+            line = text.decode("utf-8-sig")[: problem.position].count("\n") + 1
+            self._refuse(line, f"the character U+{problem.character:04X} may not stand in YAML")
+        except yaml.MarkedYAMLError as problem:
+            mark = problem.problem_mark or problem.context_mark
+            self._refuse(mark.line + 1 if mark else 1, ", ".join(filter(None, (problem.context, problem.problem))))
+        if root is None:
+            self._refuse(1, "the file is empty")
+        self.root = root
+        self.data = self._build(root, (), frozenset())
+
+    def _refuse(self, line: int, problem: str) -> NoReturn:
+        raise ScenarioError([f"{self.name}:{line}: (file): {problem}; expected a scenario in YAML"]) from None
+
+    def _build(self, node: yaml.Node, path: tuple[int | str, ...], around: frozenset[int]) -> Any:
+        """The value of *node*. *around* are the nodes it stands in, because an alias can make a ring."""
+        self.values += 1
+        if self.values > VALUE_LIMIT:
+            self._refuse(_line(node), f"aliases unfold to more than {VALUE_LIMIT} values")
+        if id(node) in around:
+            return self._void(node, path, "an alias stands inside what it repeats; expected a value of its own")
+        around |= {id(node)}
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node, path)
+        if node.tag not in ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"):
+            return self._void(node, path, f"the tag {node.tag}; expected a plain YAML value")
+        if isinstance(node, yaml.SequenceNode):
+            return [self._build(item, (*path, index), around) for index, item in enumerate(node.value)]
+        mapping: dict[str, Any] = {}
+        lines: dict[str, int] = {}
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                self._void(key, path, "a key that is a list or a mapping; expected text")
+            elif key.value in mapping:
+                first = lines[key.value]
+                self._void(key, (*path, key.value), f"the key stands again, first on line {first}; expected it once")
+            else:
+                lines[key.value] = _line(key)
+                mapping[key.value] = self._build(value, (*path, key.value), around)
+        return mapping
+
+    def _scalar(self, node: yaml.ScalarNode, path: Path) -> Any:
+        try:
+            return self.loader.construct_object(node)
+        except (yaml.YAMLError, ValueError):  # ValueError: 2000-02-31, or a number of five thousand digits
+            kind = node.tag.removeprefix("tag:yaml.org,2002:")
+            return self._void(node, path, f"not readable as {kind}; expected a plain YAML value")
+
+    def _void(self, node: yaml.Node, path: Path, text: str) -> Any:
+        self.mistakes.append(_Mistake(_line(node), _field(path), text))
+        return _VOID
+
+    def blame(self, problem: ValidationError) -> None:
+        """Add what pydantic has found."""
+        for error in problem.errors(include_url=False):
+            if error["input"] is not _VOID:
+                line, path = self._where(error["loc"], error["type"])
+                self.mistakes.append(_Mistake(line, _field(path), _wording(error)))
+
+    def _where(self, loc: Path, kind: str) -> tuple[int, Path]:
+        """The line and the path of a mistake, as far as the file has it: a shorthand has less than its model."""
+        node, line, path = self.root, _line(self.root), list[int | str]()
+        for part in loc:
+            key, value = _child(node, part)
+            if value is not None:
+                by_value = key is None or (kind != "extra_forbidden" and isinstance(value, yaml.ScalarNode))
+                node, line = value, _line(value if key is None or by_value else key)
+            elif kind != "missing" and not (isinstance(node, yaml.ScalarNode) and node.value == part):
+                break  # (a scalar that is its own part is a name without arguments, such as nal.close)
+            path.append(part)
+        return line, path
+
+
+def _child(node: yaml.Node, part: int | str) -> tuple[yaml.Node | None, yaml.Node | None]:
+    """The key (of a mapping) and the value which *node* has at *part*; None and None if it has not."""
+    if isinstance(node, yaml.MappingNode):
+        return next(((key, value) for key, value in node.value if key.value == part), (None, None))
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        return None, node.value[part]
+    return None, None
+
+
+def _line(node: yaml.Node) -> int:
+    return int(node.start_mark.line) + 1
+
+
+def _field(path: Path) -> str:
+    """A path as people write it: ``clients[0].script[1].apm.open.file``."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return text.removeprefix(".") or "(file)"
+
+
+_EXPECTED = {
+    "string_type": "expected text (in quotes)",
+    "string_too_short": "expected text that is not empty",
+    "int_type": "expected a whole number",
+    "bool_type": "expected true or false",
+    "tuple_type": "expected a list",
+    "list_type": "expected a list",
+    "dict_type": "expected a mapping",
+    "model_type": "expected a mapping",
+    "greater_than_equal": "expected {ge} or more",
+    "less_than_equal": "expected {le} or less",
+}
+
+
+def _wording(error: ErrorDetails) -> str:
+    """What was wrong; what was expected. Our own validators say both themselves, in a ValueError."""
+    given, context = error["input"], error.get("ctx", {})
+    match error["type"]:
+        case "value_error":
+            return str(context["error"])
+        case "missing" if isinstance(given, _Mapping):
+            return f"missing; expected {given.model.model_fields[str(error['loc'][-1])].description or 'a value'}"
+        case "extra_forbidden" if isinstance(given, _UnknownKey):
+            return f"unknown key; {expected_one_of(given, error['loc'][-1])}"
+        case "literal_error":
+            quoted = re.findall(r"'([^']*)'", context["expected"]) or [context["expected"]]
+            quotes = "" if isinstance(given, str) or len(quoted) == 1 else " (in quotes)"
+            return f"{shown(given)} is unknown; {expected_one_of(quoted, given)}{quotes}"
+        case kind if kind in _EXPECTED:
+            return f"{shown(given)}; {_EXPECTED[kind].format_map(context)}"
+    return f"{shown(given)}: {error['msg']}"
