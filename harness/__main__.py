@@ -1,0 +1,322 @@
+"""The command line of the harness: the only reader of arguments, signals and the clock on the wall."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from fakenw.config import RELEASES
+from fakenw.ledger import POLICIES
+from fakenw.records import SECOND, JournalError
+from harness.checks import judge
+from harness.history import load
+from harness.redirector import Account
+from harness.report import BAD_USAGE, NOT_EXPECTED, UNKNOWN, Result, exit_code, last_line, story, table
+from harness.runners.conduct import RUNNERS, conduct, run_directories
+from harness.runners.hold import hold as hold_license
+from harness.scenario import Scenario, catalogue, find
+from harness.script import duration
+from harness.yamlfile import ScenarioError
+
+
+class Duration(click.ParamType[int]):
+    """``500ms``, ``30s``, ``10m``, ``4h`` in microseconds."""
+
+    name = "DURATION"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        try:
+            return duration(value)
+        except ValueError as problem:
+            self.fail(str(problem), param, ctx)
+
+
+def _options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def add(function: Any) -> Any:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return add
+
+
+_transport = click.option("--transport", type=click.Choice(["tcp", "udp"]), help="How clients speak to the server.")
+_json = click.option("--json", "as_json", metavar="FILE|-", help="Write the results as JSON.")
+_results = _options(
+    _json,
+    click.option("--report", type=click.Path(path_type=Path), help="Keep the journals of every run in this directory."),
+    click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same run."),
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="fakenw")
+def main() -> None:
+    """Does a client give its NetWare connection license back?
+
+    Start with `harness run Q257223` to see the bug and its repairs, then put your own client
+    before the same judge with `harness exec -- COMMAND {host} {port}`.
+
+    Exit codes: 0 every verdict is the expected one, 1 one is not, 2 bad usage, 3 could not be told.
+    """
+
+
+@main.command("list")
+def list_scenarios() -> None:
+    """List the catalogue: id, title, source and variants."""
+    for scenario in catalogue():
+        click.echo(f"{scenario.id}  {scenario.title}\n    {scenario.source}")
+        for plan in scenario.plans():
+            click.echo(f"    {plan.variant:16} {plan.expect:12} {plan.why}".rstrip())
+
+
+@main.command()
+@click.argument("scenarios", nargs=-1)
+@click.option("--on", type=click.Choice(RUNNERS), default="memory", show_default=True, help="Where to run.")
+@_transport
+@click.option("--variant", "variants", multiple=True, help="Only this variant; may be repeated.")
+@click.option(
+    "--speed",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="In processes: how many seconds of scripted time pass in one. Network timeouts are not scaled.",
+)
+@_results
+def run(
+    scenarios: tuple[str, ...],
+    on: str,
+    transport: str | None,
+    variants: tuple[str, ...],
+    speed: float,
+    as_json: str | None,
+    report: Path | None,
+    seed: int,
+) -> None:
+    """Run scenarios: all, ids of the catalogue, or YAML files.
+
+    \b
+    harness run Q257223
+    harness run mine.yaml --on processes --speed 3600 --transport tcp
+    """
+    try:
+        chosen = catalogue() if not scenarios or "all" in scenarios else [find(name) for name in scenarios]
+        factor = 1.0 if on == "memory" else speed
+        plans = [plan for one in chosen for plan in one.plans(transport, variants, seed=seed, speed=factor)]
+    except ScenarioError as problem:
+        _refuse(problem)
+    for plan in plans:
+        if on == "memory" and plan.commands():
+            _refuse(f"{plan.scenario}: a client with a command needs --on processes")
+    stop = _stop_on_signals()
+    if on != "memory":
+        count = "1 run" if len(plans) == 1 else f"{len(plans)} runs"
+        click.echo(f"{count} in processes, {speed:g} times as fast as the clock on the wall", err=True)
+    results = conduct(plans, on, report=report, stop=stop, ended=_progress(len(plans), on))
+    _tell(results, as_json, missing=len(plans) - len(results))
+
+
+@main.command("exec")
+@click.argument("command", nargs=-1, required=True)
+@click.option("--licenses", type=click.IntRange(0, 65534), default=5, show_default=True, help="The server's licenses.")
+@click.option(
+    "--release",
+    type=click.Choice(list(RELEASES)),
+    default="5.1",
+    show_default=True,
+    help="The server's NetWare release.",
+)
+@click.option("--policy", type=click.Choice(list(POLICIES)), help="What costs a license; default: the release's own.")
+@click.option("--user", "users", multiple=True, metavar="NAME[:PASSWORD]", help="A user the server knows.")
+@click.option(
+    "--within",
+    type=Duration(),
+    default="30s",
+    show_default=True,
+    help="Time to give a license back that is not needed.",
+)
+@click.option(
+    "--idle-after",
+    type=Duration(),
+    help="For a client that lives on: a license nobody has used for so long is no longer needed.",
+)
+@_transport
+@_results
+def exec_command(
+    command: tuple[str, ...],
+    licenses: int,
+    release: str,
+    policy: str | None,
+    users: tuple[str, ...],
+    within: int,
+    idle_after: int | None,
+    transport: str | None,
+    as_json: str | None,
+    report: Path | None,
+    seed: int,
+) -> None:
+    """Run COMMAND against a server of its own, and judge it.
+
+    {host}, {port} and {transport} in COMMAND are replaced; FAKENW_HOST, FAKENW_PORT and
+    FAKENW_TRANSPORT are in its environment. GUEST and SUPERVISOR have no password.
+
+    \b
+    harness exec -- ./my-client {host} {port}
+    harness exec --transport udp --idle-after 10s -- ./my-service {host} {port}
+    """
+    server = {"name": "FAKENW", "release": release, "licenses": licenses, "policy": policy, "users": list(users)}
+    data = {
+        "format": 1,
+        "id": "exec",
+        "title": " ".join(command),
+        "source": "the command line",
+        "transport": transport or "tcp",
+        "idle_after": None if idle_after is None else idle_after / SECOND,
+        "servers": [{key: value for key, value in server.items() if value is not None}],
+        "clients": [{"name": "command", "command": list(command)}],
+        "checks": [{"released": {"within": within / SECOND}}],
+    }
+    try:
+        scenario = Scenario.read({key: value for key, value in data.items() if value is not None}, "command line")
+        plans = scenario.plans(seed=seed)
+    except ScenarioError as problem:
+        _refuse(problem)
+    stop = _stop_on_signals()
+    output = sys.stderr.fileno() if as_json == "-" else sys.stdout.fileno()
+    results = conduct(plans, "processes", report=report, stop=stop, show_output=output)
+    _tell(results, as_json, missing=len(plans) - len(results))
+
+
+@main.command()
+@click.argument("address", metavar="HOST:PORT")
+@click.option("--user", default="GUEST", show_default=True, metavar="NAME[:PASSWORD]", help="Who logs in.")
+@click.option("--for", "how_long", type=Duration(), default="60s", show_default=True, help="How long to hold.")
+@click.option("--no-logout", is_flag=True, help="Leave without logging out.")
+@_transport
+def hold(address: str, user: str, how_long: int, no_logout: bool, transport: str | None) -> None:
+    """Take a license of a server by hand, hold it, and give it back. Ctrl-C lets go at once."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal():
+        _refuse(f"{address} is not HOST:PORT")
+    stop = _stop_on_signals()
+    problem = hold_license(
+        (host.strip("[]"), int(port)),
+        transport or "tcp",
+        Account.parse(user),
+        how_long,
+        log_out=not no_logout,
+        tell=click.echo,
+        stopped=stop.is_set,
+    )
+    if problem:
+        click.echo(f"harness: {problem}", err=True)
+        sys.exit(1)
+
+
+@main.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--within", type=Duration(), help="Overrides what the run says.")
+@_json
+def check(paths: tuple[Path, ...], within: int | None, as_json: str | None) -> None:
+    """Judge what was written: run directories, or the journals of one run, and nothing else.
+
+    \b
+    harness check runs/Q257223/as-shipped
+    harness check server.jsonl
+    """
+    results = []
+    try:
+        if all(path.is_dir() for path in paths):
+            groups = [[folder] for path in paths for folder in run_directories(path)]
+            if not groups:
+                _refuse(f"no journals in {', '.join(map(str, paths))}")
+        else:
+            groups = [list(paths)]
+        for group in groups:
+            history = load(group)
+            results.append(Result(history, judge(history, None if within is None else within / SECOND)))
+    except (JournalError, ValueError) as problem:
+        _refuse(problem)
+    _tell(results, as_json, every_story=True)
+
+
+def _tell(results: Sequence[Result], as_json: str | None, *, missing: int = 0, every_story: bool = False) -> NoReturn:
+    """Rows, stories, the last line; JSON where it is wanted. Ends the program.
+
+    *missing* runs were not even begun, because somebody asked for the end.
+    """
+    to_error = as_json == "-"
+
+    def say(text: str) -> None:
+        click.echo(text, err=to_error)
+
+    for scenario in dict.fromkeys(result.scenario for result in results):
+        mine = [result for result in results if result.scenario == scenario]
+        title = mine[0].run.settings.get("title")
+        say(f"{scenario}: {title}" if title else scenario)
+        for line in table(mine):
+            say(f"  {line}")
+        told = [result for result in mine if every_story or not result.verdict.ok]
+        told = told or [result for result in mine if result.verdict.leaked][:1] or mine[: len(mine) == 1]
+        for result in told:
+            say("")
+            for line in story(result):
+                say(line)
+        say("")
+    if as_json:
+        text = json.dumps([result.as_json() for result in results], indent=2)
+        if to_error:
+            click.echo(text)
+        else:
+            Path(as_json).write_text(text + "\n", encoding="utf-8")
+    code = exit_code(results)
+    if missing and code != NOT_EXPECTED:
+        say(f"exit 3: stopped before {missing} of {missing + len(results)} runs had begun")
+        sys.exit(UNKNOWN)
+    say(last_line(results))
+    sys.exit(code)
+
+
+def _progress(count: int, on: str) -> Callable[[Result], None]:
+    ended = 0
+
+    def tell(result: Result) -> None:
+        nonlocal ended
+        ended += 1
+        if on != "memory" and count > 1:
+            click.echo(f"  {ended} of {count}: {result.variant}: {result.said()}", err=True)
+
+    return tell
+
+
+def _stop_on_signals() -> threading.Event:
+    """The first SIGINT or SIGTERM asks for an orderly end, the next one does not ask."""
+    stop = threading.Event()
+
+    def handle(number: int, frame: object) -> None:
+        if stop.is_set():
+            signal.default_int_handler(number, None)
+        stop.set()
+        click.echo("stopping; once more to stop at once", err=True)
+
+    signal.signal(signal.SIGINT, handle)
+    signal.signal(signal.SIGTERM, handle)
+    return stop
+
+
+def _refuse(problem: object) -> NoReturn:
+    click.echo(f"harness: {problem}", err=True)
+    sys.exit(BAD_USAGE)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""One client by hand: attaches, logs in, holds its license for a while, and lets go, or does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fakenw.records import SECOND
+from fakenw.wire.packet import Refused
+from harness.redirector import Account, Denied, Redirector
+from harness.runners.sockets import SocketWorld
+from harness.workstation import Failure, Gone, Lost, sleep
+
+LOOK_EVERY = SECOND // 10
+
+
+def hold(
+    address: tuple[str, int],
+    transport: str,
+    account: Account,
+    duration: int,
+    *,
+    log_out: bool,
+    tell: Callable[[str], None],
+    stopped: Callable[[], bool],
+) -> str | None:
+    """Hold a license of the server at *address* for *duration* microseconds or until *stopped*.
+
+    Returns why it could not, or None.
+    """
+    world = SocketWorld("hold", {"SERVER": address}, None)
+    problem: str | None = None
+
+    async def behavior() -> None:
+        nonlocal problem
+        try:
+            redirector = Redirector(world, transport)
+            connection = await redirector.connect("SERVER", *account)
+            end = world.now() + duration
+            number = connection.requester.number
+            tell(f"{account.user} is logged in as connection {number} and holds a license")
+            while world.now() < end and not stopped():
+                await sleep(min(LOOK_EVERY, end - world.now()))
+            if log_out:
+                await redirector.release(connection, by="hold")
+                tell("logged out and destroyed the connection")
+            else:
+                tell("leaving without a logout")
+        except Failure as failure:
+            problem = _why(failure)
+
+    world.start(behavior())
+    world.run(lambda: not world.running)
+    return problem
+
+
+def _why(failure: Exception) -> str:
+    match failure:
+        case Denied():
+            return f"the server let us not in: completion code 0x{failure.code:02X}"
+        case Refused():
+            return f"the server refused: completion code 0x{failure.code:02X}"
+        case Gone():
+            return f"the connection has ended: {failure}"
+        case Lost():
+            return "the server does not answer"
+    return str(failure)

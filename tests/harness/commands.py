@@ -1,0 +1,69 @@
+"""The commands as a user runs them: real processes, and waiting for what they do."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+CLIENTS = Path(__file__).parent.parent / "clients"
+PATIENCE = 30.0  # seconds that a condition is given: a busy machine is slow, not wrong
+
+
+def line(program: str, *arguments: object) -> list[str]:
+    """The command line of ``harness`` or ``fakenw``."""
+    return [sys.executable, "-m", program, *map(str, arguments)]
+
+
+def run(
+    command: Sequence[object], cwd: Path | None = None, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, with *env* on top of our own environment."""
+    words = [str(word) for word in command]
+    more = {**os.environ, **(env or {})}
+    return subprocess.run(words, cwd=cwd, env=more, capture_output=True, text=True, timeout=120, check=False)
+
+
+def harness(
+    *arguments: object, cwd: Path | None = None, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run ``harness`` to its end."""
+    return run(line("harness", *arguments), cwd, env)
+
+
+@contextmanager
+def started(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen[str]]:
+    """A process that runs meanwhile; killed at the end if it is still there."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
+    with subprocess.Popen(command, **pipes) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+@contextmanager
+def serving(journal: Path, *arguments: object) -> Iterator[dict[str, str]]:
+    """``fakenw serve`` on free ports: its addresses by transport. It has stopped in order afterwards."""
+    listen = ("--listen", "tcp:127.0.0.1:0", "--listen", "udp:127.0.0.1:0")
+    with started(line("fakenw", "serve", *listen, "--journal", journal, *arguments)) as process:
+        assert process.stdout is not None
+        spoken = [process.stdout.readline().split() for _ in range(2)]
+        yield {transport: place for _, transport, place in spoken}
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+
+
+def wait_until(condition: Callable[[], object], what: str) -> None:
+    """Come back when *condition* is true; fails where it never is."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {PATIENCE:.0f} s in vain: {what}"
+        time.sleep(0.01)
