@@ -164,6 +164,25 @@ def test_duplicate_is_answered_as_it_was(open_stage: OpenStage) -> None:
     assert ncp.decode_reply(second.again()[0]).data == first_time
 
 
+def test_datagram_that_took_its_time(open_stage: OpenStage) -> None:
+    """A copy that arrives after later requests is neither executed nor answered: the login it carries is long over."""
+    stage = open_stage("nls")
+    station = stage.station(SUBJECT["udp"]).attached()
+    assert station.code(bindery.PlainLogin(1, "GUEST", "")) == 0
+    login = station.last
+    for behind in range(1, 128):
+        if behind == 1:
+            assert station.logout() == 0
+        else:
+            assert station.code(server.GetServerTime()) == 0
+        if behind in (1, 2, 64, 127):
+            newest, lines = station.last, len(stage.records)
+            assert station.send(login) == []
+            assert (len(stage.records), stage.held) == (lines, 0)
+            assert len(station.send(newest)) == 1
+    assert station.code(server.GetServerTime()) == 0
+
+
 # Destroy, logout and what is gone
 
 
