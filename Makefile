@@ -37,6 +37,11 @@ check: $(INSTALLED) ## lint, format and types
 bench: $(INSTALLED) ## measure how fast it is
 	@$(VENV)/bin/python -m harness.bench
 
+.PHONY: docs
+docs: $(INSTALLED) ## docs/ncp.md, from the declarations
+	@mkdir -p docs
+	@$(VENV)/bin/python -m fakenw.coverage >docs/ncp.md
+
 .PHONY: venv
 venv: $(INSTALLED) ## install into .venv; PYTHON=python3.12 chooses another Python
 

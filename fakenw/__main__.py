@@ -4,70 +4,31 @@ from __future__ import annotations
 
 import secrets
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
-from fakenw.bindery import USER, Bindery
 from fakenw.capfiles import sms_tree
-from fakenw.config import RELEASES, SECOND, Config
+from fakenw.commandline import File, Listen, Mount, Seconds, User, Watchdog
+from fakenw.config import RELEASES, Config
+from fakenw.configfile import ConfigFile, Listener, example
+from fakenw.dosname import fold
 from fakenw.folder import Folder
 from fakenw.journal import JournalFile
 from fakenw.ledger import POLICIES
+from fakenw.pcap import Capture
 from fakenw.records import Record
 from fakenw.sentences import sentence
 from fakenw.server import Server
-from fakenw.volume import PathError, Volumes
+from fakenw.tree import Directory, PathError
+from fakenw.volume import Volumes
 
-DEFAULT_LISTEN = ("tcp:127.0.0.1:10524", "udp:127.0.0.1:10524")
-
-
-class Listen(click.ParamType[tuple[str, str, int]]):
-    """``tcp:HOST:PORT`` or ``udp:HOST:PORT`` as (transport, host, port)."""
-
-    name = "tcp|udp:HOST:PORT"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str, int]:
-        if isinstance(value, tuple):
-            return value
-        transport, _, rest = str(value).partition(":")
-        host, _, port = rest.rpartition(":")
-        if transport not in ("tcp", "udp") or not host or not port.isdecimal() or int(port) > 65535:
-            self.fail(f"{value!r} is not tcp:HOST:PORT or udp:HOST:PORT, for instance tcp:127.0.0.1:0", param, ctx)
-        return transport, host.strip("[]"), int(port)
-
-
-class User(click.ParamType[tuple[str, str]]):
-    """``NAME`` or ``NAME:PASSWORD`` as (name, password)."""
-
-    name = "NAME[:PASSWORD]"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
-        if isinstance(value, tuple):
-            return value
-        name, _, password = str(value).partition(":")
-        try:
-            Bindery().add(USER, name, password)
-        except ValueError as problem:
-            self.fail(str(problem), param, ctx)
-        return name, password
-
-
-class Mount(click.ParamType[tuple[str, Path]]):
-    """``NAME=DIR`` as (name, directory)."""
-
-    name = "NAME=DIR"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Path]:
-        if isinstance(value, tuple):
-            return value
-        name, equals, folder = str(value).partition("=")
-        if not equals or not Path(folder).is_dir():
-            self.fail(f"{value!r} is not NAME=DIR with a directory that exists", param, ctx)
-        return name, Path(folder)
+DEFAULT_LISTEN = (("tcp", "127.0.0.1", 10524), ("udp", "127.0.0.1", 10524))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -81,12 +42,19 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--name", default="FAKENW", show_default=True, help="Name of the server, 1 to 47 characters.")
-@click.option("--release", type=click.Choice(list(RELEASES)), default="5.1", show_default=True, help="NetWare release.")
-@click.option("--licenses", type=click.IntRange(0, 65534), default=5, show_default=True, help="Connection licenses.")
-@click.option("--connections", type=click.IntRange(1, 65534), default=1000, show_default=True, help="Connection slots.")
+@click.option(
+    "--config",
+    "file",
+    type=File(),
+    help="A server in one file; the other options come before what it says. See fakenw config --example.",
+)
+@click.option("--name", type=str.upper, metavar="NAME", help="Its name, 1 to 47 characters. Default: FAKENW.")
+@click.option("--release", type=click.Choice(list(RELEASES)), help="NetWare release. Default: 5.1.")
+@click.option("--licenses", type=click.IntRange(0, 65534), help="Connection licenses. Default: 5.")
+@click.option("--connections", type=click.IntRange(1, 65534), help="Connection slots. Default: 1000.")
 @click.option(
     "--policy",
+    "policy_name",
     type=click.Choice(list(POLICIES)),
     help="What costs a license: attaching, logging in, using a service, the same from certificates (nls), "
     "or being a user (ual). Default: the release's own.",
@@ -95,7 +63,8 @@ def main() -> None:
     "--listen",
     type=Listen(),
     multiple=True,
-    help=f"Where to listen; may be repeated. Port 0 picks a free one. Default: {' and '.join(DEFAULT_LISTEN)}.",
+    help="Where to listen; may be repeated. Port 0 picks a free one. "
+    "Default: tcp:127.0.0.1:10524 and udp:127.0.0.1:10524.",
 )
 @click.option(
     "--user", "users", type=User(), multiple=True, help="A user, besides SUPERVISOR and GUEST; may be repeated."
@@ -105,39 +74,46 @@ def main() -> None:
     "volumes",
     type=Mount(),
     multiple=True,
-    help="Serve a directory, read-only; may be repeated. SYS=DIR takes the place of the built-in SYS.",
+    help="Serve a directory; may be repeated. What clients write goes to memory only, unless a configuration file says "
+    "that the volume is writable. SYS=DIR takes the place of the built-in SYS.",
 )
+@click.option("--tree", type=str.upper, metavar="NAME", help="Show an NDS tree; without it, a bindery server.")
 @click.option("--journal", metavar="FILE|-", help="Write the journal to a file, or to standard output.")
 @click.option(
+    "--pcap",
+    metavar="FILE",
+    help="Write all that is sent and received as a capture for Wireshark, which shows the server at port 524 "
+    "wherever it listens. Needs no privilege.",
+)
+@click.option(
+    "--watchdog",
+    type=Watchdog(),
+    help="When a silent station over UDP is asked: first delay, delay between packets, number of packets. The delays "
+    "are seconds, or clock ticks with a t. off: never, as OES Linux was shipped. Default: 5400t,1080t,10, "
+    "which is 296.6,59.3,10.",
+)
+@click.option(
     "--idle-after",
-    type=click.FloatRange(min=0, min_open=True),
-    default=300.0,
-    show_default=True,
+    type=Seconds(),
     metavar="SECONDS",
-    help="After how many seconds of the server's time without a request a licensed connection counts as idle.",
+    help="After how many seconds of the server's time without a request a licensed connection counts as idle. "
+    "Default: 300.",
 )
 @click.option(
     "--speed",
     type=click.FloatRange(min=0, min_open=True),
-    default=1.0,
-    show_default=True,
     metavar="FACTOR",
-    help="How many seconds the server lives in one.",
+    help="How many seconds the server lives in one. Default: 1.",
 )
 @click.option("--seed", type=int, help="Make every random choice repeatable.")
 def serve(
-    name: str,
-    release: str,
-    licenses: int,
-    connections: int,
-    policy: str | None,
-    listen: tuple[tuple[str, str, int], ...],
+    file: ConfigFile | None,
+    listen: tuple[Listener, ...],
     users: tuple[tuple[str, str], ...],
     volumes: tuple[tuple[str, Path], ...],
     journal: str | None,
-    idle_after: float,
-    speed: float,
-    seed: int | None,
+    pcap: str | None,
+    **given: Any,  # by the names of Config
 ) -> None:
     """Run a server until SIGTERM or Ctrl-C.
 
@@ -148,29 +124,43 @@ def serve(
     fakenw serve --licenses 2 --user JOE:SECRET --journal journal.jsonl
     fakenw serve --release 3.12 --listen udp:127.0.0.1:0 --journal -
     """
-    seed = secrets.randbits(31) if seed is None else seed
+    file = file or ConfigFile()
+    source = click.get_current_context().get_parameter_source
+    said = file.settings() | {name: given[name] for name in given if source(name) is ParameterSource.COMMANDLINE}
+    said["users"] = (*said.get("users", ()), *users)
+    said.setdefault("seed", secrets.randbits(31))
+    mounts = {volume.name: (volume.path, volume.writable) for volume in file.volumes}
+    mounts |= {fold(name): (path, False) for name, path in volumes}
     try:
-        config = Config(
-            name=name.upper(),
-            release=release,
-            licenses=licenses,
-            connections=connections,
-            policy_name=policy or "",
-            users=users,
-            idle_after=max(1, round(idle_after * SECOND)),
-            speed=speed,
-            seed=seed,
-        )
-        roots = [(volume, Folder(str(path))) for volume, path in volumes]
-        own_sys = any(volume.upper() == "SYS" for volume, _ in roots)
-        mounted = Volumes(roots if own_sys else [("SYS", sms_tree()), *roots])
-        server = Server(config, mounted, Random(seed))
+        config = Config(**said)
+        roots: dict[str, tuple[Directory, bool]] = {} if "SYS" in mounts else {"SYS": (sms_tree(), False)}
+        roots |= {name: (Folder(str(path)), writable) for name, (path, writable) in mounts.items()}
+        first = sorted(roots, key=lambda name: name != "SYS")
+        server = Server(config, Volumes((name, *roots[name]) for name in first), Random(config.seed))
     except (ValueError, OverflowError, PathError) as problem:
         raise click.UsageError(str(problem)) from None
-    sys.exit(_run(server, journal, listen or tuple(Listen().convert(d, None, None) for d in DEFAULT_LISTEN)))
+    sys.exit(_run(server, journal, pcap, listen or file.server.listen or DEFAULT_LISTEN))
 
 
-def _run(server: Server, journal: str | None, listen: tuple[tuple[str, str, int], ...]) -> int:
+@main.command("config")
+@click.option("--example", "shown", is_flag=True, help="Print a file in which everything is shown and explained.")
+@click.option("--check", "file", type=File(), help="Look for mistakes in a file.")
+def configuration(shown: bool, file: ConfigFile | None) -> None:
+    """The file that holds a server: an example of one, and what is wrong with one.
+
+    \b
+    fakenw config --example >lab.yaml
+    fakenw config --check lab.yaml && fakenw serve --config lab.yaml
+    """
+    if shown == (file is not None):
+        raise click.UsageError("expected either --example or --check FILE")
+    if file is None:
+        click.echo(example(), nl=False)
+    else:
+        click.echo("no mistakes", err=True)
+
+
+def _run(server: Server, journal: str | None, pcap: str | None, listen: tuple[Listener, ...]) -> int:
     """Serve until a signal comes. Returns the exit code."""
     from twisted.internet import reactor as installed
     from twisted.internet.error import CannotListenError
@@ -184,7 +174,7 @@ def _run(server: Server, journal: str | None, listen: tuple[tuple[str, str, int]
 
     from fakenw.transports.house import House
     from fakenw.transports.tcp import SocketFactory
-    from fakenw.transports.udp import Datagrams
+    from fakenw.transports.udp import Datagrams, facing
 
     reactor: Any = installed
     serious = LogLevelFilterPredicate(defaultLogLevel=LogLevel.warn)  # Twisted tells of every port otherwise
@@ -192,11 +182,12 @@ def _run(server: Server, journal: str | None, listen: tuple[tuple[str, str, int]
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
     code = 0
 
-    def fail(problem: OSError) -> None:
+    def fail(problem: OSError, what: str = "journal") -> None:
         nonlocal code
-        code = 1
-        click.echo(f"fakenw: the journal cannot be written, stopping: {problem}", err=True)
-        reactor.callLater(0, reactor.stop)
+        if not code:  # both may be on the same full disk
+            code = 1
+            click.echo(f"fakenw: the {what} cannot be written, stopping: {problem}", err=True)
+            reactor.callLater(0, reactor.stop)
 
     house = House(server, reactor, _tell if sys.stderr.isatty() else None, fail)
     lines = []
@@ -213,11 +204,19 @@ def _run(server: Server, journal: str | None, listen: tuple[tuple[str, str, int]
             )
             return 2
         lines.append(f"listening {transport} {bound.host}:{bound.port}")
+        server.addresses += ((transport, facing(bound.host), bound.port),)
     try:  # not before everything is bound: a second server must not wipe out the journal of the first
         file = None if journal is None else JournalFile(1) if journal == "-" else JournalFile.create(Path(journal))
     except OSError as problem:
         click.echo(f"fakenw: the journal cannot be written: {problem}", err=True)
         return 2
+    if pcap is not None:
+        try:
+            house.tap = capture = Capture.create(Path(pcap), time.time, lambda problem: fail(problem, "capture"))
+        except OSError as problem:
+            click.echo(f"fakenw: the capture cannot be written: {problem}", err=True)
+            return 2
+        reactor.addSystemEventTrigger("before", "shutdown", capture.close)
     house.start(datetime.now(UTC), file)
     if code:
         return code

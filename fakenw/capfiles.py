@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from fakenw.volume import Contents, MemoryTree
+from fakenw.tree import Contents, MemoryTree
 
 
 def sms_tree(site: str = "GS1") -> MemoryTree:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
 
 from fakenw.ledger import BY_RELEASE, POLICIES, Policy
 
@@ -12,10 +16,50 @@ REAL_PATIENCE = 100_000  # microseconds of real time in which a living client ca
 # 18.2065 clock ticks a second: the SET parameters of the watchdog are ticks, which is why they look so odd.
 TICKS_PER_10000_SECONDS = 182_065
 
+# The SET parameters of the watchdog: name, smallest, largest, unit (BANalyzer; UnixWare documents).
+WATCHDOG_RANGES = (
+    ("delay before first watchdog packet", 286, 22_800, " ticks (15.7 s to 20 min 52.3 s)"),
+    ("delay between watchdog packets", 180, 11_400, " ticks (9.9 s to 10 min 26.2 s)"),
+    ("number of watchdog packets", 5, 100, ""),
+)
+
 
 def ticks(count: int) -> int:
     """*count* clock ticks in microseconds, rounded up so that nothing happens before its tick."""
     return -(-count * 10_000 * SECOND // TICKS_PER_10000_SECONDS)
+
+
+def watchdog(text: str) -> tuple[int, int, int] | None:
+    """``off``, or ``FIRST,BETWEEN,COUNT`` in ticks, as ``Config`` wants it. Raises ValueError.
+
+    The delays are seconds (``296.6`` or ``296.6s``) or ticks (``5400t``). Novell's tables round seconds to
+    tenths, which are longer than a tick: a delay that is one tick beyond its range is the end of the range.
+    """
+    if text.strip().lower() == "off":
+        return None
+    parts = [part.strip() for part in text.split(",")]
+    delay = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)s?|([0-9]{1,6})t")
+    found = [delay.fullmatch(part) for part in parts[:2]]
+    if len(parts) != 3 or not all(found) or not re.fullmatch(r"[0-9]{1,6}", parts[2]):
+        raise ValueError(f"{text!r} is not off or FIRST,BETWEEN,COUNT, for instance 296.6,59.3,10 or 5400t,1080t,10")
+    counts = []
+    for match, (_, least, most, _) in zip(found, WATCHDOG_RANGES[:2], strict=True):
+        assert match is not None
+        seconds, count = match.groups()
+        if seconds is None:
+            counts.append(int(count))
+            continue
+        near = round(float(seconds) * TICKS_PER_10000_SECONDS / 10_000)
+        counts.append(least if near == least - 1 else most if near == most + 1 else near)
+    checked = (counts[0], counts[1], int(parts[2]))
+    _check_watchdog(checked)
+    return checked
+
+
+def _check_watchdog(values: tuple[int, int, int]) -> None:
+    for value, (name, least, most, unit) in zip(values, WATCHDOG_RANGES, strict=True):
+        if not least <= value <= most:
+            raise ValueError(f"{name}: {value} is not within {least} and {most}{unit}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +79,59 @@ RELEASES = {
 
 
 @dataclass(frozen=True, slots=True)
+class UserSpec:
+    """A user as the bindery is to have it from the start.
+
+    *groups* are made if there are none of that name; EVERYONE needs no mention. A date is the last day on which the
+    account or the password is good. *grace_logins* is how many are left and may be left (255: without end);
+    *password_days* after a change of the password it expires again (0: never). *hours* are spans of the week such as
+    ``mon-fri 08:00-18:00``, none of them: always. *stations* are IPv4 addresses or NETWORK:NODE, none: anywhere.
+    ``fakenw.logincontrol`` says what it enforces.
+    """
+
+    name: str
+    password: str = ""
+    full_name: str = ""
+    groups: tuple[str, ...] = ()
+    supervisor: bool = False  # security equal to SUPERVISOR
+    disabled: bool = False
+    expires: date | None = None
+    password_expires: date | None = None
+    password_days: int = 0
+    grace_logins: int = 0
+    least_password: int = 0
+    unique_passwords: bool = False
+    may_change_password: bool = True
+    max_connections: int = 0
+    hours: tuple[str, ...] = ()
+    stations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lockout:
+    """Intruder detection: so many wrong passwords, each *within* seconds of the one before, lock the account.
+
+    Novell's defaults where it is switched on: 7 (inferred), 30 minutes (inferred), 15 minutes (eDirectory help).
+    """
+
+    attempts: int = 7
+    within: int = 30 * 60
+    locked_for: int = 15 * 60
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """A server's name, size and habits.
 
-    *users* are (name, password) pairs; *watchdog* is first delay, delay between and number of
-    packets, in ticks (defaults: Novell's 4 min 56.6 s, 59.3 s, 10). *idle_after* is in
-    microseconds of the server's time. *speed* is how many seconds the server lives in one; it is
+    *users* are (name, password) pairs or what ``UserSpec`` says; *groups* are groups besides those that users name.
+    *lockout* is intruder detection, None: none, as NetWare is shipped. *plain_passwords* is SET ALLOW
+    UNENCRYPTED PASSWORDS (on, unlike NetWare, for clients that know no other).
+    *watchdog* is first delay, delay between and number of packets, in ticks (defaults: Novell's 4 min 56.6 s, 59.3 s,
+    10), or None: no first packet ever, as OES Linux was shipped (TID 7004848). *auto_license*: whoever is authenticated
+    becomes licensed by using a file; otherwise such a request is refused with 0xE0 (inferred: no source says which
+    code). *slow* are NCPs that take their time, in
+    microseconds by (function, sub-function or None); meanwhile a repeated request is answered with 0x9999.
+    *idle_after* is in microseconds of the server's time. *speed* is how many seconds the server lives in one; it is
     only needed to leave a watchdog query 100 ms of real time.
     """
 
@@ -49,11 +140,26 @@ class Config:
     licenses: int = 5
     connections: int = 1000
     policy_name: str = ""
-    users: tuple[tuple[str, str], ...] = ()
-    watchdog: tuple[int, int, int] = (5400, 1080, 10)
+    users: tuple[tuple[str, str] | UserSpec, ...] = ()
+    groups: tuple[str, ...] = ()
+    lockout: Lockout | None = None
+    plain_passwords: bool = True
+    watchdog: tuple[int, int, int] | None = (5400, 1080, 10)
+    auto_license: bool = True
+    slow: Mapping[tuple[int, int | None], int] = field(default_factory=dict)
     idle_after: int = 300 * SECOND
     speed: float = 1.0
     seed: int = 0
+    tree: str | None = None  # the NDS tree; None: a bindery server
+
+    def __post_init__(self) -> None:
+        if self.watchdog is not None:
+            _check_watchdog(self.watchdog)
+
+    @property
+    def serial_number(self) -> int:
+        """The four bytes of the serial number: made up, and another for every server's name."""
+        return zlib.crc32(self.name.encode())
 
     @property
     def policy(self) -> Policy:

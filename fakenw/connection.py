@@ -9,20 +9,26 @@ state that no longer needs it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address
 from typing import Any
 
 from fakenw.ledger import Ledger, NoRoom, Note, State
 from fakenw.records import SECOND
-from fakenw.volume import File, Path
+from fakenw.sharing import OpenFile
+from fakenw.volume import Path
+from fakenw.wire.nds import Exchange
+
+SMALLEST_BUFFER = 512  # before a client negotiates; libncp rejects less, mars_nwe ignores smaller proposals
 
 
-@dataclass(slots=True)
-class OpenFile:
-    """A file handle: what it is open on, and for which task."""
-
-    path: str
-    node: File
-    task: int
+def address(station: str) -> tuple[str, bytes, int]:
+    """A station's transport, four bytes of IPv4 (zero for any other host) and port."""
+    transport, _, rest = station.partition(":")
+    host, _, port = rest.rpartition(":")
+    try:
+        return transport, IPv4Address(host).packed, int(port)
+    except ValueError:
+        return transport, bytes(4), int(port) if port.isdecimal() else 0
 
 
 @dataclass(slots=True, eq=False)
@@ -43,18 +49,28 @@ class Connection:
     login_key: bytes | None = None
     sequence: int = 0
     reply: bytes | None = None  # retained for a duplicate of the last request; only over UDP
+    buffer: int = SMALLEST_BUFFER  # what the client can take at once; it may negotiate more
+    due: int | None = None  # a slow request is being executed: its reply goes out then
     fresh: bool = True  # no request since the create: a repeated create is a retransmission
     last_request: int = 0
     heard: int = 0  # last request or watchdog answer
     asked: int = 0  # watchdog queries without an answer
     asked_at: int = 0
+    postponed: int = 0  # how much later than usual the watchdog begins (23/30)
     silent: bool = False
     idle: bool = False
     entry: int | None = None  # its place among the server's deadlines
+    message: str | None = None  # waits to be fetched with 21/1 or 21/11
+    broadcasts: bool = True  # messages from other stations are welcome (21/2, 21/3)
+    requests: int = 0
+    bytes_read: int = 0
+    bytes_written: int = 0
     operator: bool = False  # may use the console functions
     directories: dict[int, Path] = field(default_factory=dict)
     files: dict[bytes, OpenFile] = field(default_factory=dict)
     next_file: int = 1
+    exchange: Exchange | None = None  # an NDS message that is not through yet
+    fragments: int = 0  # how many NDS messages there were, modulo 256
 
     def about(self) -> dict[str, Any]:
         """The fields of every journal line about this connection."""
@@ -89,6 +105,8 @@ class Connection:
             self.ledger.give(now, before, cause, about)
         if to in (State.ATTACHED, State.GONE):
             self.user, self.object_id, self.login_time, self.operator = None, 0, None, False
+        if to is State.ATTACHED:
+            self.message, self.broadcasts = None, True  # they were the user's
         self.idle = self.idle and self.unit is not None
 
     def shut(self, cause: str, task: int | None = None) -> None:
@@ -101,4 +119,5 @@ class Connection:
     def close(self, handle: bytes, cause: str) -> None:
         """Close one file handle."""
         file = self.files.pop(handle)
+        file.end()
         self.note("shut", {**self.about(), "handle": handle.hex(), "path": file.path, "cause": cause})

@@ -70,7 +70,7 @@ def dos_names(names: Iterable[str]) -> dict[str, str]:
     others: list[str] = []
     for name in sorted(names):
         folded = fold(name)
-        if _dos_name(folded) and folded not in shown:
+        if folded not in shown and _dos_name(folded):
             shown[folded] = name
         else:
             others.append(name)
@@ -87,6 +87,56 @@ def dos_names(names: Iterable[str]) -> dict[str, str]:
         numbers[stem, extension] = number
         shown[alias] = name
     return dict(sorted(shown.items()))
+
+
+class Names:
+    """The names of one directory, each under its DOS name."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.shown = dos_names(names)
+        self._own = {name: dos for dos, name in self.shown.items()}
+
+    def find(self, name: str) -> str | None:
+        """The DOS name of what is called *name*: by its own name or its DOS name, in either case."""
+        dos = self._own.get(name)
+        if dos is not None:
+            return dos
+        folded = fold(name)
+        if folded in self.shown:
+            return folded
+        return next((dos for own, dos in self._own.items() if fold(own) == folded), None)
+
+
+def is_dos_name(name: str) -> bool:
+    """Whether a DOS client can give *name* to something new: 8.3, in either case, without wild cards."""
+    return bool(_dos_name(fold(name)))
+
+
+def is_wild(name: str) -> bool:
+    """Whether there are wild cards in *name*."""
+    return any(c in "*?" for c in name.translate(_WILD))
+
+
+def renamed(name: str, template: str) -> str:
+    """What the DOS name *name* becomes under *template*, by the rules of DOS's REN.
+
+    ``?`` keeps the character at its place, ``*`` the rest; stem and extension apart.
+    """
+    stem, point, extension = fold(template.translate(_WILD)).rpartition(".")
+    if not point:
+        stem, extension = extension, ""
+    own_stem, _, own_extension = name.partition(".")
+    new, rest = _part_renamed(own_stem, stem), _part_renamed(own_extension, extension)
+    return f"{new}.{rest}" if rest else new
+
+
+def _part_renamed(text: str, template: str) -> str:
+    new = ""
+    for place, character in enumerate(template):
+        if character == "*":
+            return new + text[place:]
+        new += text[place : place + 1] if character == "?" else character
+    return new
 
 
 def _alias_parts(name: str) -> tuple[str, str]:

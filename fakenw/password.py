@@ -1,4 +1,4 @@
-"""NetWare bindery passwords: the hash the server keeps, and the answer to a login key.
+"""NetWare bindery passwords: the hash the server keeps, the answer to a login key, and a new hash on its way.
 
 Rules of this file (ncpfs ``lib/nwcrypt.c``, mars_nwe ``src/nwcrypt.c``, after Dr. Dobb's Journal 11/93):
 
@@ -7,6 +7,8 @@ Rules of this file (ncpfs ``lib/nwcrypt.c``, mars_nwe ``src/nwcrypt.c``, after D
 * Trailing zero bytes of whatever is hashed count for nothing, in a password and in a hash alike.
 * A login key whose halves are equal has eight zero bytes for its answer, whatever the password.
   Such a key lets everybody in, so it must never be issued, and a key serves one login only.
+* A new hash travels under the old one (23/75): each half of eight bytes goes through 16 rounds of exclusive or,
+  substitution of nibbles and a change of their places, while the old half turns by one nibble a round.
 """
 
 from __future__ import annotations
@@ -25,6 +27,21 @@ _NIBBLES = bytes(
 )
 _KEYS = bytes.fromhex("48934667983de68db7107a265ab9b1356b0fd570aefbad11f447dca7eccf50c0")
 _SIZE = len(_KEYS)
+
+# The array ``newshuffle`` of ncpfs, which is ``passkeys`` in FreeBSD's libncp (ncpl_bind.c), one hex digit each. A row
+# substitutes one nibble: the low one of byte 0, its high one, the low one of byte 1 ... The last row says where each
+# nibble of a round's result comes from.
+_SUBSTITUTES = tuple(
+    bytes(int(digit, 16) for digit in row)
+    for row in (
+        *("f857c2e9016d34ba", "2ce6f018d3a49b57", "529fc4d0ea68b137", "fd26785904c31abe"),
+        *("5e2bda708641fc39", "82fa596c0b1d734e", "e8094b27c3a5d16f", "148adb7e5f39026c"),
+        *("53c8b2ea41d067f9", "60bed4cf728a1539", "b5aef1c064293d78", "72a0e8f4cb915d36"),
+        *("74f951cb038e2a6d", "9480a31c5f72be6d", "9547e831dbc20f6a", "9abd53f01c8764e2"),
+    )
+)
+_PLACES = bytes(int(digit, 16) for digit in "3ef2dc459601b7a8")
+_BACK = tuple(bytes(map(row.index, range(16))) for row in _SUBSTITUTES)
 
 
 def hash_password(object_id: int, password: bytes) -> bytes:
@@ -46,6 +63,51 @@ def new_login_key(random: Random) -> bytes:
         key = random.randbytes(8)
         if key[:4] != key[4:]:
             return key
+
+
+def encrypt_hash(old: bytes, new: bytes) -> bytes:
+    """What a client sends for the hash *new* where the hash *old* is known to both (16 bytes each)."""
+    return _encrypt_half(old[:8], new[:8]) + _encrypt_half(old[8:], new[8:])
+
+
+def decrypt_hash(old: bytes, sent: bytes) -> bytes:
+    """The new hash that a client *sent* under the hash *old* (16 bytes each)."""
+    return _decrypt_half(old[:8], sent[:8]) + _decrypt_half(old[8:], sent[8:])
+
+
+def length_byte(old: bytes, length: int) -> int:
+    """The length of a new password as 23/75 has it under the hash *old*; ``real_length`` reads it again, up to 63."""
+    return (min(length, 63) ^ old[0] ^ old[1]) & 0x7F | 0x40
+
+
+def real_length(old: bytes, code: int) -> int:
+    """How long a new password is, given its length byte (mars_nwe: the lowest six bits count)."""
+    return (code ^ old[0] ^ old[1]) & 0x3F
+
+
+def _encrypt_half(old: bytes, new: bytes) -> bytes:
+    key, half = _nibbles(old), _nibbles(new)
+    for turn in range(16):
+        half = [_SUBSTITUTES[s][half[s] ^ key[s - turn]] for s in range(16)]
+        half = [half[place] for place in _PLACES]
+    return _join(half)
+
+
+def _decrypt_half(old: bytes, sent: bytes) -> bytes:
+    key, half = _nibbles(old), _nibbles(sent)
+    for turn in reversed(range(16)):
+        half = [half[_PLACES.index(s)] for s in range(16)]
+        half = [_BACK[s][half[s]] ^ key[s - turn] for s in range(16)]
+    return _join(half)
+
+
+def _nibbles(data: bytes) -> list[int]:
+    """The halves of every byte, the low one first."""
+    return [nibble for byte in data for nibble in (byte & 0x0F, byte >> 4)]
+
+
+def _join(nibbles: list[int]) -> bytes:
+    return bytes(low | high << 4 for low, high in zip(nibbles[::2], nibbles[1::2], strict=True))
 
 
 def _shuffle(salt: bytes, secret: bytes) -> bytes:

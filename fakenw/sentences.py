@@ -38,6 +38,7 @@ def sentence(record: Record) -> str | None:
     who = f"connection {get('connection')} ({get('user') or 'not logged in'}, {get('station')})"
     why = _WHY.get(get("cause"), get("cause"))
     held = f"{get('held')} of {get('limit')} licenses held"
+    verb = "" if get("verb") is None else f", NDS verb {get('verb')}"
     text = {
         "grant": f"{who} took a license {why}; {held}",
         "release": f"{get('unit')} is free again: {why}; {held}",
@@ -51,8 +52,10 @@ def sentence(record: Record) -> str | None:
         f"{get('files')} files open, license kept",
         "busy": f"{who} is asking again",
         "watchdog": f"{who} and the watchdog: {get('what')}",
-        "operator": f"{get('by')}: {get('action')} connection {get('connection')}",
-        "unsupported": f"{who} asked for NCP {get('ncp')}, which is not supported",
+        "operator": f"{get('by')}: {get('action')}"
+        + (f" connection {get('connection')}" if get("connection") else "")
+        + (f": {get('text')}" if get("text") else ""),
+        "unsupported": f"{who} asked for NCP {get('ncp')}{verb}, which is not supported",
         "stop": f"stopped; {held}",
     }.get(record.event)
     return None if text is None else f"{clock(record.t)}  {harmless(text)}"

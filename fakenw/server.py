@@ -16,23 +16,23 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, NamedTuple
 
-from fakenw.bindery import FILE_SERVER, SUPERVISOR_ID, USER, Bindery
+from fakenw.accounts import furnish
 from fakenw.config import Config
 from fakenw.connection import Connection
-from fakenw.ledger import Ledger, NoRoom, State
+from fakenw.dispatch import Dispatch
+from fakenw.ledger import Ledger, State
+from fakenw.nds import Tree
 from fakenw.records import FORMAT, SECOND, Record
-from fakenw.service import Call
-from fakenw.services import SERVICES
+from fakenw.service import Counts
 from fakenw.table import Table
 from fakenw.volume import Volumes
 from fakenw.watch import Watch
 from fakenw.wire import packet as ncp
 from fakenw.wire.framing import DMDT, BadFrame, Deframer, frame_reply
-from fakenw.wire.layout import Malformed, split_body
-from fakenw.wire.packet import Code, Refused, ReplyPacket, RequestPacket, Watchdog
+from fakenw.wire.layout import Malformed
+from fakenw.wire.packet import Broadcast, Code, ReplyPacket, RequestPacket, Watchdog
 
 LOGOUT = 0x19
-LATE = 128  # a sequence up to so many behind the last is a datagram that took its time: executed before
 LIP_ECHO = b"Lip Echo Data"  # a large-internet-packet test that looks like a create; returned as it is
 
 
@@ -52,20 +52,19 @@ class Server:
         self.volumes = volumes
         self.random = random
         self.now = 0
+        self.addresses: tuple[tuple[str, str, int], ...] = ()  # transport, host, port: told by the edge
         self._utc = datetime(1980, 1, 1, tzinfo=UTC)
         self.table = Table(config.connections)
         self.ledger = Ledger(config.policy, config.licenses, self.note)
-        self.bindery = Bindery()
-        self.bindery.add(USER, "SUPERVISOR", "", SUPERVISOR_ID)
-        self.bindery.add(FILE_SERVER, config.name)
-        self.bindery.add(USER, "GUEST", "")
-        for name, password in config.users:
-            self.bindery.add(USER, name, password)
-        self._functions = {key: entry for service in SERVICES for key, entry in service.functions.items()}
+        self.bindery = furnish(config)
+        self.tree = Tree(config.tree, self.bindery) if config.tree else None
+        self.logins = True
+        self.counts = Counts()
         self._watch = Watch(config, self.table, self.note, self._ask, self._give_up)
+        self._dispatch = Dispatch(self, self._watch)
         self._streams: dict[str, Deframer] = {}
         self._cleared: set[str] = set()
-        self._unsupported: set[tuple[str, int, int | None]] = set()
+        self._unsupported: set[tuple[str, int, int | None, int | None]] = set()
         self._effects = Effects([], [], [])
 
     # What the edges call
@@ -75,6 +74,8 @@ class Server:
         self._utc = utc - timedelta(microseconds=now)
         config = self.config
         self.now = now
+        if self.tree is not None:
+            self.tree.made = int(utc.timestamp())
         self.note(
             "start",
             {
@@ -120,13 +121,21 @@ class Server:
     def expire(self, now: int) -> Effects:
         """Do what is due by *now*."""
         self.now = now
-        self._watch.expire(now)
-        self.ledger.expire(now)
+        for station, reply in self._dispatch.expire(now):
+            self._send(station, reply)
+        if not self._dispatch.down:
+            self._watch.expire(now)
+            self.ledger.expire(now)
         return self._take()
 
     def deadline(self) -> int | None:
         """When ``expire`` wants to be called next; it may find that nothing is due yet."""
-        return min((at for at in (self._watch.deadline(), self.ledger.deadline()) if at is not None), default=None)
+        due = self._dispatch.deadline()
+        if not self._dispatch.down:
+            for at in (self._watch.deadline(), self.ledger.deadline()):
+                if at is not None and (due is None or at < due):
+                    due = at
+        return due
 
     def stop(self, now: int) -> Effects:
         """End the journal. A stop releases nothing: it says who holds what."""
@@ -152,6 +161,10 @@ class Server:
         """The server's wall time at *now*."""
         return (self._utc + timedelta(microseconds=now)).replace(tzinfo=None)
 
+    def set_utc(self, utc: datetime) -> None:
+        """From now on the wall time is another; the journal's own time is not."""
+        self._utc = utc.replace(tzinfo=UTC) - timedelta(microseconds=self.now)
+
     def note(self, event: str, fields: dict[str, Any]) -> None:
         """Write a line to the journal, with what is held after the event."""
         more = {"server": self.config.name, "held": self.ledger.held, "limit": self.ledger.limit}
@@ -162,6 +175,27 @@ class Server:
         if connection.tcp:
             self._cleared.add(connection.station)
         self._end(connection, cause)
+
+    def tell(self, connection: Connection, text: str) -> None:
+        """Leave a message for a station: every reply says so until it is fetched, and over UDP a notice goes out."""
+        connection.message = text
+        if not connection.tcp:
+            self._send(connection.station, Broadcast(connection.number).encode())
+
+    def down(self) -> None:
+        """Answer nothing any more but that the server is down. Like a stop, it releases nothing."""
+        self._dispatch.down = True
+
+    def unsupported(
+        self, connection: Connection, function: int, subfunction: int | None, verb: int | None = None
+    ) -> None:
+        """Note, once per station, that an NCP or an NDS verb is not ours."""
+        key = (connection.station, function, subfunction, verb)
+        if key not in self._unsupported:
+            self._unsupported.add(key)
+            number = f"{function}" if subfunction is None else f"{function}/{subfunction}"
+            more = {} if verb is None else {"verb": verb}
+            self.note("unsupported", {**connection.about(), "ncp": number, **more})
 
     # Packets
 
@@ -185,12 +219,16 @@ class Server:
 
     def _create(self, peer: str, packet: RequestPacket) -> None:
         """A station has one slot. Asking again means that it was restarted, or that a reply got lost."""
+        if self._dispatch.down:
+            self._reply(peer, packet, number=0, code=Code.FAILURE, status=ncp.SERVER_DOWN)
+            return
         old = self.table.by_station.get(peer)
         if old is not None and old.fresh:
             self._watch.heard(old, self.now)
             self._reply(peer, packet, number=old.number)
             return
         if old is not None:
+            self.counts.reused += 1
             self._end(old, "reinitialize", keep_number=True)
         elif not self.ledger.has(self.ledger.policy.unit(State.ATTACHED, 0, None)):
             self._deny_create(peer, "license")
@@ -217,10 +255,12 @@ class Server:
         self._reply(peer, packet, number=number)
 
     def _deny_create(self, peer: str, what: str) -> None:
-        """Connection 0, sequence 0, task 0 (mars_nwe ncpserv.c)."""
+        """Connection 0, sequence 0, task 0; and now everybody is asked for a sign of life (mars_nwe ncpserv.c)."""
+        self.counts.denied += 1
         code = Code.TABLE_FULL
         self.note("deny", {"station": peer, "user": None, "what": what, "code": code})
         self._send(peer, ReplyPacket(ncp.REPLY, 0, 0, 0, code, 0, b"").encode())
+        self._watch.rouse(self.now)
 
     def _destroy(self, peer: str, packet: RequestPacket) -> None:
         """Always answered: libncp over UDP waits a minute for it."""
@@ -235,25 +275,16 @@ class Server:
         if connection is None or connection.number != packet.connection:
             self._stranger(peer, packet)
             return
-        if connection.reply is not None:  # over UDP, and not the first request
-            behind = (connection.sequence - packet.sequence) & 0xFF
-            if behind < LATE:
-                self._watch.heard(connection, self.now)
-                if not behind:
-                    self._effects.sends.append((peer, connection.reply))
-                return
-        connection.fresh = False
-        connection.sequence = packet.sequence
-        self._watch.requested(connection, self.now)
-        code, data = self._execute(connection, packet)
-        reply = ReplyPacket(ncp.REPLY, packet.sequence, packet.connection, packet.task, code, 0, data).encode()
-        if not connection.tcp:
-            connection.reply = reply
-        self._send(peer, reply)
-        self._watch.schedule(connection)
+        reply = self._dispatch.request(connection, packet)
+        if reply is not None:
+            self._send(peer, reply)
 
     def _stranger(self, peer: str, packet: RequestPacket) -> None:
         """The number is not this station's. libncp ignores the status byte, so the code says it too."""
+        self.counts.strangers += 1
+        if self._dispatch.down:
+            self._reply(peer, packet, code=Code.FAILURE, status=ncp.SERVER_DOWN)
+            return
         if packet.function == LOGOUT:
             self._reply(peer, packet)
             return
@@ -261,34 +292,6 @@ class Server:
         if peer in self._cleared:
             self._cleared.discard(peer)
             self._effects.closes.append(peer)
-
-    def _execute(self, connection: Connection, packet: RequestPacket) -> tuple[int, bytes]:
-        """Completion code and data for one request."""
-        subfunction: int | None = None
-        try:
-            subfunction, data = split_body(packet.function, packet.body)
-            entry = self._functions.get((packet.function, subfunction))
-            if entry is None:
-                self._note_unsupported(connection, packet.function, subfunction)
-                return Code.UNSUPPORTED, b""
-            layout, function = entry
-            reply = function(Call(self, connection, layout.decode(data), packet.task))
-            return Code.OK, reply.encode() if reply is not None else b""
-        except Malformed:
-            return Code.INVALID_LENGTH, b""
-        except Refused as refusal:
-            return refusal.code, b""
-        except NoRoom:
-            code = Code.NO_LICENSE
-            self.note("deny", {**connection.about(), "what": "license", "code": code})
-            return code, b""
-
-    def _note_unsupported(self, connection: Connection, function: int, subfunction: int | None) -> None:
-        key = (connection.station, function, subfunction)
-        if key not in self._unsupported:
-            self._unsupported.add(key)
-            number = f"{function}" if subfunction is None else f"{function}/{subfunction}"
-            self.note("unsupported", {**connection.about(), "ncp": number})
 
     def _reply(
         self, peer: str, packet: RequestPacket, *, number: int | None = None, code: int = 0, status: int = 0
@@ -333,6 +336,7 @@ class Server:
 
     def _end(self, connection: Connection, cause: str, *, keep_number: bool = False) -> None:
         user = connection.user
+        self.counts.requests += connection.requests
         connection.move(self.now, State.GONE, cause)
         last = connection.last_request / SECOND
         self.note("close", {**connection.about(), "user": user, "cause": cause, "last_request": last})

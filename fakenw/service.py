@@ -16,9 +16,23 @@ from fakenw.bindery import Bindery
 from fakenw.config import Config
 from fakenw.connection import Connection
 from fakenw.ledger import Ledger
+from fakenw.nds import Tree
 from fakenw.table import Table
 from fakenw.volume import Volumes
 from fakenw.wire.layout import Reply, Request
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a server has seen since its start, as 123/2 shows it."""
+
+    requests: int = 0  # of connections that have ended
+    duplicates: int = 0  # replies that were sent again
+    acknowledged: int = 0  # 0x9999: still executing
+    strangers: int = 0  # requests on a number that is not the station's
+    late: int = 0  # with a sequence number that had been executed
+    denied: int = 0  # creates for which there was no slot
+    reused: int = 0  # creates of a station that had a slot
 
 
 class Host(Protocol):
@@ -30,7 +44,11 @@ class Host(Protocol):
     table: Table
     ledger: Ledger
     random: Random
+    tree: Tree | None  # None: a bindery server
+    addresses: tuple[tuple[str, str, int], ...]  # where it listens: transport, host, port
     now: int
+    logins: bool  # False: a console operator has disabled login (23/203)
+    counts: Counts
 
     def utc(self, now: int) -> datetime:
         """The server's wall time at *now*."""
@@ -40,6 +58,20 @@ class Host(Protocol):
 
     def clear(self, connection: Connection, cause: str) -> None:
         """End a connection on the server's side."""
+
+    def set_utc(self, utc: datetime) -> None:
+        """From now on the wall time is another; the journal's own time is not."""
+
+    def tell(self, connection: Connection, text: str) -> None:
+        """Leave a message for a station, and announce it over UDP."""
+
+    def down(self) -> None:
+        """Answer nothing any more but that the server is down."""
+
+    def unsupported(
+        self, connection: Connection, function: int, subfunction: int | None, verb: int | None = None
+    ) -> None:
+        """Note, once per station, that an NCP or an NDS verb is not ours."""
 
 
 Q = TypeVar("Q", bound="Request[Any]")
@@ -56,6 +88,14 @@ class Call(Generic[Q]):
 
 
 Function = Callable[[Call[Any]], Reply | None]
+
+
+class Succeeded(Exception):
+    """Done, with a completion code other than 0 and no data: a grace login (0xDF). Raised by a service function."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"done, completion code 0x{code:02X}")
+        self.code = code
 
 
 class Service:

@@ -1,127 +1,31 @@
-"""What a client can open: volumes, their directories and files, paths, DOS names and wild cards.
+"""The volumes of a server: paths, what is found at them, and numbers for what was found.
 
 Rules of this file:
 
-* Nothing here touches a file system: a tree gives its names, its nodes and their bytes (``folder`` serves
-  real directories, ``MemoryTree`` comes from a mapping). Everything is read-only.
-* Every node is shown under a DOS name (8.3), unique in its directory and the same for the same set of names:
-  its own name where that is one, or else an alias such as LONGNA~1.TXT. It can be opened by either.
 * A path that leads nowhere raises PathError, which carries the completion code.
+* What was found is known by its volume and the DOS names that lead to it, however the client wrote it.
+* A volume that is not declared writable is changed in memory only (``fakenw.overlay``).
 """
 
 from __future__ import annotations
 
 import re
-from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
-from fakenw.dosname import DOS_CHARACTER, dos_names, fold, matches
+from fakenw.dosname import DOS_CHARACTER, fold
+from fakenw.overlay import Overlay
+from fakenw.sharing import Sharing
+from fakenw.tree import Directory, Entry, PathError
 from fakenw.wire.packet import Code
 
-READ_ONLY = 0x01
-DIRECTORY = 0x10
-ARCHIVE = 0x20
+__all__ = ["Found", "Numbers", "Path", "PathError", "Volume", "Volumes"]
 
+SPACE = 64 << 20  # bytes of changes that a volume keeps in memory
+MOST_ENTRIES = 1 << 20  # that have a number at a time
 
-class PathError(Exception):
-    """There is no such volume, directory or file, or it cannot be read; ``code`` is what the client is told."""
-
-    def __init__(self, code: Code, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-
-
-class Node(ABC):
-    """What files and directories have in common, as it was when the node was looked up."""
-
-    size: int  # bytes, at most 0xFFFFFFFF; 0 for a directory
-    modified: datetime  # naive, UTC
-    attributes: int  # READ_ONLY | DIRECTORY | ARCHIVE
-
-
-class File(Node):
-    """A file of a tree."""
-
-    @abstractmethod
-    def read(self, offset: int, length: int) -> bytes:
-        """At most *length* bytes from *offset*, fewer only at the end of the file. Raises PathError."""
-
-
-class Directory(Node):
-    """A directory of a tree. A tree gives ``names`` and ``child``; the rest follows from them."""
-
-    size = 0
-    attributes = DIRECTORY
-
-    @abstractmethod
-    def names(self) -> Collection[str]:
-        """The names in it, in any order: whatever the tree tells its nodes apart by. Raises PathError."""
-
-    @abstractmethod
-    def child(self, name: str) -> File | Directory:
-        """The node of one of ``names()``, letter by letter. Raises PathError."""
-
-    def find(self, name: str) -> Entry:
-        """The entry called *name*, by its own name or its DOS name, in either case. Raises PathError."""
-        shown = dos_names(self.names())
-        folded = fold(name)
-        own = {real: dos for dos, real in shown.items()}
-        dos = own.get(name) or (folded if folded in shown else None)
-        dos = dos or next((dos for real, dos in own.items() if fold(real) == folded), None)
-        if dos is None:
-            raise PathError(Code.FAILURE, f"no such name: {name}")
-        return Entry(dos, self.child(shown[dos]))
-
-    def search(self, pattern: str, after: int = -1) -> Iterator[tuple[int, Entry]]:
-        """The entries whose DOS name matches *pattern*, each with its place in the directory.
-
-        *after* is the place of the entry returned last (the sequence of NCP 64). Nodes are looked up only
-        as they are asked for. Raises PathError.
-        """
-        for place, (dos, name) in enumerate(dos_names(self.names()).items()):
-            if place <= after or not matches(pattern, dos):
-                continue
-            try:
-                entry = Entry(dos, self.child(name))
-            except PathError:
-                continue  # it vanished while we were reading
-            yield place, entry
-
-    def entries(self) -> list[Entry]:
-        """Everything in the directory, in the order of the DOS names. Raises PathError."""
-        return [entry for _, entry in self.search("*.*")]
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A node under its DOS name (at most 12 characters)."""
-
-    name: str
-    node: File | Directory
-
-    @property
-    def is_directory(self) -> bool:
-        return isinstance(self.node, Directory)
-
-    @property
-    def size(self) -> int:
-        return self.node.size
-
-    @property
-    def modified(self) -> datetime:
-        return self.node.modified
-
-    @property
-    def attributes(self) -> int:
-        return self.node.attributes
-
-    def read(self, offset: int, length: int) -> bytes:
-        """Read from a file, see ``File.read``. Raises PathError, also for a directory."""
-        if not isinstance(self.node, File):
-            raise PathError(Code.NO_READ_RIGHTS, f"{self.name} is a directory")
-        return self.node.read(offset, length)
+K = TypeVar("K", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,34 +56,123 @@ class Path:
                 parts.append(part)
         return cls(base.volume, tuple(parts))
 
+    @property
+    def place(self) -> tuple[str, ...]:
+        """The path as one sequence of names."""
+        return (self.volume, *self.parts)
+
+    def __truediv__(self, name: str) -> Path:
+        return Path(self.volume, (*self.parts, name))
+
     def __str__(self) -> str:
         return f"{self.volume}:{'/'.join(self.parts)}"
 
 
+class Numbers(Generic[K]):
+    """Numbers for things a client refers to later. The oldest is forgotten when there are *most* of them."""
+
+    def __init__(self, most: int, first: int = 1) -> None:
+        self._most, self._first = most, first
+        self._numbers: dict[K, int] = {}
+        self._keys: dict[int, K] = {}
+
+    def number(self, key: K) -> int:
+        """The number of *key*, now if not before."""
+        number = self._numbers.get(key)
+        if number is None:
+            if len(self._keys) < self._most:
+                number = self._first + len(self._keys)
+            else:
+                number = self._numbers.pop(next(iter(self._numbers)))
+            self._numbers[key] = number
+            self._keys[number] = key
+        return number
+
+    def key(self, number: int) -> K | None:
+        """What has this number."""
+        return self._keys.get(number)
+
+    def replace(self, old: K, new: K) -> None:
+        """What was *old* is *new* from now on, under the same number."""
+        number = self._numbers.pop(old, None)
+        if number is None:
+            return
+        taken = self._numbers.get(new)
+        self._numbers[new] = number
+        self._keys[number] = new
+        if taken is not None:  # whoever refers to the new by another number finds it too
+            self._keys[taken] = new
+
+    def keys(self) -> list[K]:
+        return list(self._numbers)
+
+
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """A mounted volume."""
+    """A mounted volume. *numbers* are those of its directory entries, by their DOS names; the root is 0.
+
+    *searches* are the directories that NCP 62 and 63 search, which know them by two bytes.
+    """
 
     name: str
     number: int
     root: Directory
+    writable: bool = False
+    numbers: Numbers[tuple[str, ...]] = field(default_factory=lambda: Numbers(MOST_ENTRIES))
+    searches: Numbers[tuple[str, ...]] = field(default_factory=lambda: Numbers(0xFFFF))
+
+    def number_of(self, parts: tuple[str, ...]) -> int:
+        """The directory entry number of what the DOS names *parts* lead to."""
+        return self.numbers.number(parts) if parts else 0
+
+    def parts_of(self, number: int) -> tuple[str, ...]:
+        """The DOS names that lead to an entry. Raises PathError."""
+        parts = self.numbers.key(number) if number else ()
+        if parts is None:
+            raise PathError(Code.BAD_DIRECTORY_HANDLE, f"no entry {number} in {self.name}")
+        return parts
+
+    def moved(self, old: tuple[str, ...], new: tuple[str, ...]) -> None:
+        """An entry has other names now, and so has everything below it."""
+        depth = len(old)
+        for numbers in (self.numbers, self.searches):
+            for parts in numbers.keys():  # noqa: SIM118  # a list, which does not change meanwhile
+                if parts[:depth] == old:
+                    numbers.replace(parts, new + parts[depth:])
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An entry, under the path of DOS names, in its directory (a root is in itself)."""
+
+    path: Path
+    entry: Entry
+    parent: Directory
 
 
 class Volumes:
-    """The volumes of a server, numbered from 0 in the order they were mounted."""
+    """The volumes of a server, numbered from 0 in the order they were mounted, and the files open on them."""
 
-    def __init__(self, roots: Iterable[tuple[str, Directory]]) -> None:
-        """Mount each root under its name, SYS first. Raises ValueError for a bad name or one that is taken."""
+    def __init__(
+        self, roots: Iterable[tuple[str, Directory] | tuple[str, Directory, bool]], space: int = SPACE
+    ) -> None:
+        """Mount each root under its name, SYS first; a third value says whether it is really written to.
+
+        The others keep up to *space* bytes of changes each. Raises ValueError for a bad name or one that is taken.
+        """
         self._mounted: list[Volume] = []
         self._named: dict[str, Volume] = {}
-        for number, (given, root) in enumerate(roots):
-            name = fold(given)
+        self.sharing = Sharing()
+        self.places: Numbers[str] = Numbers(0xFFFF, 0)  # names after which searches go on; 0xFFFF starts one
+        for number, (given, root, *more) in enumerate(roots):
+            name, writable = fold(given), bool(more and more[0])
             if not re.fullmatch(f"{DOS_CHARACTER}{{1,15}}", name):
                 raise ValueError(f"a volume cannot be called {given!r}: 1 to 15 letters, digits and signs, please")
             if name in self._named:
                 raise ValueError(f"there are two volumes called {name}")
-            self._mounted.append(Volume(name, number, root))
-            self._named[name] = self._mounted[-1]
+            volume = Volume(name, number, root if writable else Overlay(root, space), writable)
+            self._mounted.append(volume)
+            self._named[name] = volume
 
     def __iter__(self) -> Iterator[Volume]:
         return iter(self._mounted)
@@ -200,68 +193,42 @@ class Volumes:
             raise PathError(Code.NO_SUCH_VOLUME, f"no volume {name}")
         return volume
 
-    def find(self, path: Path) -> Entry:
-        """The file or directory at *path*.
+    def look_up(self, path: Path) -> Found:
+        """What is at *path*.
 
         Raises PathError: NO_SUCH_VOLUME; INVALID_PATH where a directory on the way is missing; FAILURE where
         only the last name is.
         """
         volume = self.named(path.volume)
-        entry = Entry(volume.name, volume.root)
+        entry, parent, parts = Entry(volume.name, "", volume.root), volume.root, []
         for depth, part in enumerate(path.parts):
             if not isinstance(entry.node, Directory):
                 raise PathError(Code.INVALID_PATH, f"{path}: {entry.name} is a file")
+            parent = entry.node
             try:
-                entry = entry.node.find(part)
+                entry = parent.find(part)
             except PathError as problem:
                 on_the_way = problem.code is Code.FAILURE and depth < len(path.parts) - 1
                 code = Code.INVALID_PATH if on_the_way else problem.code
                 raise PathError(code, f"{path}: {problem}") from None
-        return entry
+            parts.append(entry.name)
+        return Found(Path(volume.name, tuple(parts)), entry, parent)
 
-    def directory(self, path: Path) -> Directory:
-        """The directory at *path*. Raises PathError, INVALID_PATH where it is missing or a file."""
+    def find(self, path: Path) -> Entry:
+        """The file or directory at *path*, see ``look_up``."""
+        return self.look_up(path).entry
+
+    def look_up_directory(self, path: Path) -> tuple[Path, Directory]:
+        """The directory at *path*, and its path of DOS names. Raises PathError, INVALID_PATH if missing or a file."""
         try:
-            node = self.find(path).node
+            found = self.look_up(path)
         except PathError as problem:
             code = Code.INVALID_PATH if problem.code is Code.FAILURE else problem.code
             raise PathError(code, str(problem)) from None
-        if not isinstance(node, Directory):
+        if not isinstance(found.entry.node, Directory):
             raise PathError(Code.INVALID_PATH, f"{path} is a file")
-        return node
+        return found.path, found.entry.node
 
-
-Contents = Mapping[str, "bytes | Contents"]
-
-
-class MemoryFile(File):
-    """A file whose bytes are in memory."""
-
-    attributes = ARCHIVE
-
-    def __init__(self, content: bytes, modified: datetime) -> None:
-        self._content = content
-        self.size = len(content)
-        self.modified = modified
-
-    def read(self, offset: int, length: int) -> bytes:
-        return self._content[offset : offset + length]
-
-
-class MemoryTree(Directory):
-    """A directory in memory: ``{"LOGIN": {"LOGIN.EXE": b"..."}}``, everything with one date."""
-
-    def __init__(self, contents: Contents, modified: datetime) -> None:
-        self.modified = modified
-        self._children: dict[str, File | Directory] = {
-            name: MemoryFile(content, modified) if isinstance(content, bytes) else MemoryTree(content, modified)
-            for name, content in contents.items()
-        }
-
-    def names(self) -> Collection[str]:
-        return self._children.keys()
-
-    def child(self, name: str) -> File | Directory:
-        if name not in self._children:
-            raise PathError(Code.FAILURE, f"no such name: {name}")
-        return self._children[name]
+    def directory(self, path: Path) -> Directory:
+        """The directory at *path*, see ``look_up_directory``."""
+        return self.look_up_directory(path)[1]

@@ -6,6 +6,8 @@ Rules of this file:
   times; then it is cleared, after 16,200 ticks and never before (BANalyzer; UnixWare and HP-UX
   documents). Any sign of life starts it afresh. Over TCP there is no watchdog: no source shows a
   client that answers one there.
+* SET parameters can say that there is no first packet, and so no watchdog. A station can ask for its own first
+  delay (23/30). When the slots have run out every station over UDP is asked at once (mars_nwe).
 * A query is given a while of *real* time before it counts as unanswered, or a fast clock would
   turn a live client into a dead one.
 * A connection that holds a license and has asked nothing for ``idle_after`` is idle. Answering the
@@ -25,6 +27,11 @@ from fakenw.records import SECOND
 from fakenw.table import Table
 
 
+def first_delay(config: Config) -> int:
+    """Microseconds of silence before the first packet; 0 without a watchdog."""
+    return ticks(config.watchdog[0]) if config.watchdog else 0
+
+
 class Watch:
     """The deadlines of all connections of a table.
 
@@ -40,8 +47,10 @@ class Watch:
         give_up: Callable[[Connection], None],
     ) -> None:
         self._config, self._table, self._note, self._ask, self._give_up = config, table, note, ask, give_up
-        first, between, self._tries = config.watchdog
+        first, between, self._tries = config.watchdog or (0, 0, -1)  # without a watchdog there are no delays
         self._delays = [ticks(first + between * asked) for asked in range(self._tries + 1)]
+        self._between = ticks(between)
+        self._roused: int | None = None
         self._patience = config.patience
         self._heap: list[tuple[int, int]] = []
 
@@ -67,6 +76,17 @@ class Watch:
             connection.entry = due
             heapq.heappush(self._heap, (due, connection.serial))
 
+    def rouse(self, now: int) -> None:
+        """Ask every quiet station at once, because slots have run out; not again before the delay between packets."""
+        if not self._delays or (self._roused is not None and now < self._roused + self._between):
+            return
+        self._roused = now
+        for connection in self._table.by_serial.values():
+            if not connection.tcp and not connection.asked:
+                connection.heard = now - self._delays[0] - connection.postponed  # it has been silent long enough
+                self._query(connection, now)
+                self.schedule(connection)
+
     def heard(self, connection: Connection, now: int) -> None:
         """The station has given a sign of life: a request, or an answer to the watchdog."""
         connection.heard, connection.asked = now, 0
@@ -83,9 +103,9 @@ class Watch:
             self._note("busy", connection.about())
 
     def _watchdog_due(self, connection: Connection) -> int | None:
-        if connection.tcp:
+        if connection.tcp or not self._delays:
             return None
-        due = connection.heard + self._delays[connection.asked]
+        due = connection.heard + connection.postponed + self._delays[connection.asked]
         return max(due, connection.asked_at + self._patience) if connection.asked else due
 
     def _idle_due(self, connection: Connection) -> int | None:
@@ -107,7 +127,10 @@ class Watch:
                 self._note("watchdog", {**connection.about(), "what": "gave-up"})
                 self._give_up(connection)
                 return
-            connection.asked += 1
-            connection.asked_at = now
-            self._ask(connection)
+            self._query(connection, now)
         self.schedule(connection)
+
+    def _query(self, connection: Connection, now: int) -> None:
+        connection.asked += 1
+        connection.asked_at = now
+        self._ask(connection)

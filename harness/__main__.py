@@ -15,15 +15,14 @@ import click
 from fakenw.config import RELEASES
 from fakenw.ledger import POLICIES
 from fakenw.records import SECOND, JournalError
+from fakenw.words import duration
 from harness.checks import judge
 from harness.history import load
 from harness.redirector import Account
 from harness.report import BAD_USAGE, NOT_EXPECTED, UNKNOWN, Result, exit_code, last_line, story, table
 from harness.runners.conduct import RUNNERS, conduct, run_directories
 from harness.runners.hold import hold as hold_license
-from harness.scenario import Scenario, catalogue, find
-from harness.script import duration
-from harness.yamlfile import ScenarioError
+from harness.scenario import Scenario, ScenarioError, catalogue, find
 
 
 class Duration(click.ParamType[int]):

@@ -31,33 +31,19 @@ from pydantic import (
     field_validator,
 )
 
+from fakenw import yamlfile
 from fakenw.records import FORMAT, SECOND
-from harness import yamlfile
-from harness.script import (
-    WITHIN,
-    Check,
-    Count,
-    Duration,
-    Name,
-    Released,
-    Script,
-    ServerName,
-    SomeTime,
-    Text,
-    User,
-    UserText,
-    mark_repeated,
-    seconds,
-    some,
-)
-from harness.yamlfile import SIZE_LIMIT, Model, expected_one_of, shown
-from harness.yamlfile import ScenarioError as ScenarioError
+from fakenw.wire.packet import LARGEST_CONNECTION
+from fakenw.words import BinderyName, Count, Duration, SomeTime, Text, mark_repeated, seconds, some
+from fakenw.yamlfile import DocumentError, Model, expected_one_of, shown
+from harness.script import WITHIN, Check, Name, Released, Script, User, UserText
 
 Transport = Literal["udp", "tcp"]
 VerdictName = Literal["released", "reclaimed", "leaked", "interrupted", "unknown"]
 Release = Literal["3.12", "4.11", "5.1", "6.5"]
 Policy = Literal["attach", "login", "service", "nls", "ual"]
 IDLE_AFTER = 300 * SECOND  # when a server calls a connection idle, where the scenario does not say
+ScenarioError = DocumentError  # a scenario cannot be used: its file, or what was asked of it
 PATIENCE = 250_000  # real time on top of a deadline, so that a busy machine does not change a verdict
 
 
@@ -103,11 +89,11 @@ class RedirectorSettings(Settings):
 class ServerSpec(Model):
     """A server of a scenario."""
 
-    name: ServerName = Field(description="the name of the server, 1 to 47 characters")
+    name: BinderyName = Field(description="the name of the server, 1 to 47 characters")
     release: Release = "5.1"
-    licenses: Annotated[StrictInt, Field(ge=0)] = 5
+    licenses: Annotated[StrictInt, Field(ge=0, le=LARGEST_CONNECTION)] = 5
     policy: Policy | None = None  # the release's own
-    connections: Count = 1000
+    connections: Annotated[StrictInt, Field(ge=1, le=LARGEST_CONNECTION)] = 1000
     users: tuple[UserText, ...] = ()
 
     def accounts(self) -> list[tuple[str, str]]:
@@ -249,6 +235,8 @@ class Plan(Model):
 class Scenario(Model):
     """What a scenario file says."""
 
+    what = "a scenario"
+
     format: Literal[1] = Field(description="1")
     id: Name = Field(description="a name, such as Q257223")
     title: Text = Field(description="the scenario in one line")
@@ -333,12 +321,7 @@ class Scenario(Model):
 
 def load(path: Path) -> Scenario:
     """Read the scenario file at *path*. Raises ScenarioError."""
-    try:
-        with path.open("rb") as file:
-            text = file.read(SIZE_LIMIT + 1)
-    except OSError as problem:
-        raise ScenarioError([f"{path}: cannot be read: {problem.strerror}; expected a scenario file"]) from None
-    scenario = yamlfile.read(Scenario, text, str(path))
+    scenario = yamlfile.load(Scenario, path)
     scenario._folder = str(path.parent)
     return scenario
 

@@ -1,11 +1,9 @@
-"""The words a scenario is written in: durations, names, users, the steps of a script, the checks.
+"""The words a scenario is written in: names, users, the steps of a script, the checks.
 
 Rules of this file:
 
 * The same words mean the same in a file, in Python and in JSON: what ``model_dump`` writes,
   ``model_validate`` reads.
-* A duration is text with units (``1h30m``) or a number of seconds where it is written, and a whole
-  number of microseconds where it is used.
 * A step is one key with its arguments (``wait: 10m``), or its bare name.
 """
 
@@ -17,61 +15,33 @@ from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
-    BeforeValidator,
     Discriminator,
     Field,
     PlainSerializer,
     PlainValidator,
     StrictInt,
-    StringConstraints,
     Tag,
 )
 
 from fakenw.records import SECOND
+from fakenw.words import (
+    BinderyName,
+    Count,
+    Duration,
+    SomeTime,
+    Text,
+    WireText,
+    is_bindery_name,
+    name,
+    on_the_wire,
+    some,
+)
+from fakenw.yamlfile import Named, one_of, verb_of
 from harness import nal
-from harness.yamlfile import Named, one_of, shown, verb_of
-from harness.yamlfile import ScenarioError as ScenarioError
 
 WITHIN = 300 * SECOND  # in which a unit has to be given back, where no check says otherwise
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,46}")
-_BINDERY_NAME = re.compile(r'[^\x00-\x20\x7f/\\:;,*?"<>|]{1,47}')
-_UNITS = {"d": 86_400 * SECOND, "h": 3_600 * SECOND, "m": 60 * SECOND, "s": SECOND, "ms": SECOND // 1000}
-_DURATION = re.compile("".join(rf"(?:(?P<{unit}>[0-9]{{1,9}}){unit})?" for unit in _UNITS))
-
-
-def duration(text: object) -> int:
-    """Microseconds from ``"1h30m"``, ``"500ms"``, or a number of seconds. Raises ValueError."""
-    if isinstance(text, str):
-        spelled = text.strip()
-        if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", spelled):
-            return round(float(spelled) * SECOND)
-        if spelled and (match := _DURATION.fullmatch(spelled)):
-            return sum(int(number) * _UNITS[unit] for unit, number in match.groupdict("0").items())
-    elif isinstance(text, int | float) and not isinstance(text, bool) and 0 <= text < 10**9:
-        return round(text * SECOND)
-    raise ValueError(f"{shown(text)} is not a duration; expected text such as 500ms, 30s, 10m, 4h, 2d or 1h30m")
-
-
-def seconds(microseconds: int) -> int | float:
-    """A duration as it is written in JSON: seconds, as a whole number where it is one."""
-    return microseconds / SECOND if microseconds % SECOND else microseconds // SECOND
-
-
-def _some_time(microseconds: int) -> int:
-    if microseconds == 0:
-        raise ValueError("no time at all; expected more than 0")
-    return microseconds
-
-
-def some(items: tuple[Any, ...]) -> tuple[Any, ...]:
-    if not items:
-        raise ValueError("empty; expected at least one")
-    return items
-
-
-Duration = Annotated[int, BeforeValidator(duration), PlainSerializer(seconds)]
-SomeTime = Annotated[Duration, AfterValidator(_some_time)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,57 +57,26 @@ class User:
         if isinstance(text, cls):
             return text
         name, _, password = text.partition(":") if isinstance(text, str) else ("", "", "")
-        if not _BINDERY_NAME.fullmatch(name):
+        if not is_bindery_name(name):
             raise ValueError("not a user; expected text: NAME or NAME:PASSWORD, NAME of 1 to 47 characters")
+        try:
+            on_the_wire(f"{name}{password}")
+        except ValueError:
+            raise ValueError("not a user; expected NAME and PASSWORD in characters of code page 437") from None
         return cls(name.upper(), password)
 
     def __str__(self) -> str:
         return f"{self.name}:{self.password}" if self.password else self.name
 
 
-class _Repeated(str):
-    """A name that an earlier item of the same list has."""
-
-
-def mark_repeated(items: Any) -> Any:
-    """Mark repeated names before the items are read, so that they are told together with all other mistakes."""
-    seen: set[str] = set()
-
-    def marked(item: Any) -> Any:
-        name = item.get("name") if isinstance(item, dict) else None
-        if not isinstance(name, str):
-            return item
-        repeated = name.upper() in seen
-        seen.add(name.upper())
-        return {**item, "name": _Repeated(name)} if repeated else item
-
-    return [marked(item) for item in items] if isinstance(items, list) else items
-
-
-def _name(pattern: re.Pattern[str], expected: str) -> BeforeValidator:
-    def check(value: Any) -> Any:
-        if isinstance(value, _Repeated):
-            raise ValueError(f"{shown(str(value))} again; expected a name that no other has")
-        if isinstance(value, str) and not pattern.fullmatch(value):
-            raise ValueError(f"{shown(value)} is not a name; expected {expected}")
-        return value
-
-    return BeforeValidator(check)
-
-
 def _nal_path(text: str) -> str:
     nal.NalPath.parse(text)
-    return text
+    return on_the_wire(text)
 
 
-Text = Annotated[str, StringConstraints(min_length=1)]
-Name = Annotated[str, _name(_NAME, "1 to 47 letters, digits, dots, dashes and underscores")]
-ServerName = Annotated[
-    str, _name(_BINDERY_NAME, "1 to 47 characters without blanks and punctuation"), AfterValidator(str.upper)
-]
+Name = Annotated[str, name(_NAME, "1 to 47 letters, digits, dots, dashes and underscores")]
 NalPath = Annotated[str, AfterValidator(_nal_path)]
 UserText = Annotated[User, PlainValidator(User.parse), PlainSerializer(str)]
-Count = Annotated[StrictInt, Field(ge=1)]
 
 
 class _Step(Named):
@@ -165,8 +104,8 @@ class ApmOpen(_Step):
     """APM opens a file; *server* left out: on the one that the client connected to last."""
 
     verb = "apm.open"
-    file: Text = Field(description="a file: VOLUME:DIRECTORY/FILE")
-    server: ServerName | None = None
+    file: WireText = Field(description="a file: VOLUME:DIRECTORY/FILE")
+    server: BinderyName | None = None
 
 
 class ApmClose(_Step):

@@ -12,7 +12,12 @@ import os
 import shutil
 import warnings
 
+import hypothesis
 import pytest
+
+# How long an example takes says something about the machine only.
+hypothesis.settings.register_profile("fakenw", deadline=None)
+hypothesis.settings.load_profile("fakenw")
 
 TOOLS = ("docker", "nmap", "tshark")
 

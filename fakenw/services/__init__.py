@@ -2,6 +2,34 @@
 
 from __future__ import annotations
 
-from fakenw.services import bindery, connection, files, server
+from fakenw.services import (
+    bindery,
+    connection,
+    console,
+    directories,
+    files,
+    login,
+    message,
+    namespace,
+    nds,
+    properties,
+    server,
+    status,
+    volumes,
+)
 
-SERVICES = (connection.service, server.service, bindery.service, files.service)
+SERVICES = (
+    connection.service,
+    server.service,
+    status.service,
+    console.service,
+    message.service,
+    login.service,
+    bindery.service,
+    properties.service,
+    volumes.service,
+    directories.service,
+    files.service,
+    namespace.service,
+    nds.service,
+)

@@ -1,31 +1,40 @@
-"""Connections: negotiate, number, end of job, logout, license state, who is there, clear."""
+"""Connections: negotiate, number, end of job, logout, license state, watchdog, who is where, clear."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from fakenw.connection import SMALLEST_BUFFER, Connection, address
 from fakenw.ledger import State
+from fakenw.records import SECOND
 from fakenw.service import Call, Service
+from fakenw.watch import first_delay
 from fakenw.wire.packet import Code, Refused
 from fakenw.wire.requests import connection as ncp
 
 service = Service()
 
-SMALLEST_BUFFER = 512  # libncp rejects less; mars_nwe ignores smaller proposals
 LARGEST_BUFFER = 1444  # one Ethernet packet
+MOST_MINUTES = 24 * 60  # that the watchdog can be put off; inferred, no document names a limit
+IP_CONNECTION = 11  # UDP in libncp's nwfse.h, which has nothing for TCP
+LONGEST_LIST = 125  # connections in one reply of 23/31 (libncp)
 
 
-def _accepted(proposed: int) -> int:
-    return LARGEST_BUFFER if proposed < SMALLEST_BUFFER else min(proposed, LARGEST_BUFFER)
+def _accepted(connection: Connection, proposed: int) -> int:
+    size = LARGEST_BUFFER if proposed < SMALLEST_BUFFER else min(proposed, LARGEST_BUFFER)
+    connection.buffer = size
+    return size
 
 
 @service.answers(ncp.NegotiateBuffer)
 def negotiate_buffer(call: Call[ncp.NegotiateBuffer]) -> ncp.BufferSize:
-    return ncp.BufferSize(_accepted(call.request.proposed))
+    return ncp.BufferSize(_accepted(call.connection, call.request.proposed))
 
 
 @service.answers(ncp.NegotiateBigPacket)
 def negotiate_big_packet(call: Call[ncp.NegotiateBigPacket]) -> ncp.BigPacketSize:
     """Security flags are answered 0, so that nobody signs."""
-    return ncp.BigPacketSize(_accepted(call.request.proposed), 0, 0)
+    return ncp.BigPacketSize(_accepted(call.connection, call.request.proposed), 0, 0)
 
 
 @service.answers(ncp.RequestBurst)
@@ -72,17 +81,91 @@ def change_connection_state(call: Call[ncp.ChangeConnectionState]) -> None:
 
 @service.answers(ncp.GetStationInfo)
 def get_station_info(call: Call[ncp.GetStationInfo]) -> ncp.StationInfo:
+    return _station_info(call, call.request.connection)
+
+
+@service.answers(ncp.GetStationInfoOld)
+def get_station_info_old(call: Call[ncp.GetStationInfoOld]) -> ncp.StationInfo:
+    return _station_info(call, call.request.connection)
+
+
+def _station_info(call: Call[Any], number: int) -> ncp.StationInfo:
     """A slot that nobody uses is 0xFD; one without a login is empty in 3.x and 0x7D later (ncp.md 4.4)."""
-    host = call.host
-    other = host.table.by_number.get(call.request.connection)
-    if other is None:
-        raise Refused(Code.BAD_CONNECTION)
+    host, other = call.host, _other(call, number)
     if other.user is None or other.login_time is None:
         if host.config.release.startswith("3"):
             return ncp.StationInfo(0, 0, "", None)
         raise Refused(Code.NOT_LOGGED_IN)
-    kind = host.bindery.objects[other.object_id].type
-    return ncp.StationInfo(other.object_id, kind, other.user, host.utc(other.login_time))
+    found = host.bindery.objects.get(other.object_id)  # it may have been deleted meanwhile
+    return ncp.StationInfo(other.object_id, found.type if found else 0, other.user, host.utc(other.login_time))
+
+
+@service.answers(ncp.SetWatchdogDelay)
+def set_watchdog_delay(call: Call[ncp.SetWatchdogDelay]) -> None:
+    """The first packet comes after so many minutes of silence; 0 is the server's own delay again."""
+    minutes = call.request.minutes
+    if minutes > MOST_MINUTES:
+        raise Refused(Code.INVALID_MINUTES)
+    call.connection.postponed = minutes * 60 * SECOND - first_delay(call.host.config) if minutes else 0
+
+
+@service.answers(ncp.GetInternetAddress)
+def get_internet_address(call: Call[ncp.GetInternetAddress]) -> ncp.InternetAddress:
+    """The port is not there: a client reads one behind the address, and it is always 0 on real servers (libncp)."""
+    _, network, _ = address(_other(call, call.request.connection).station)
+    return ncp.InternetAddress(network, bytes(6), 0, IP_CONNECTION)
+
+
+@service.answers(ncp.GetInternetAddressOld)
+def get_internet_address_old(call: Call[ncp.GetInternetAddressOld]) -> ncp.InternetAddressOld:
+    """An unused number is 0xFF here, the only code that Wireshark knows of this function."""
+    other = call.host.table.by_number.get(call.request.connection)
+    if other is None:
+        raise Refused(Code.FAILURE)
+    return ncp.InternetAddressOld(address(other.station)[1], bytes(6), 0)
+
+
+@service.answers(ncp.GetObjectConnectionsOld)
+def get_object_connections_old(call: Call[ncp.GetObjectConnectionsOld]) -> ncp.ConnectionListOld:
+    """A byte holds no number beyond 255."""
+    numbers = _connections(call, _named(call, call.request.object_type, call.request.name))
+    return ncp.ConnectionListOld(tuple(number for number in numbers if number <= 255))
+
+
+@service.answers(ncp.GetObjectConnections)
+def get_object_connections(call: Call[ncp.GetObjectConnections]) -> ncp.ConnectionList:
+    numbers = _connections(call, _named(call, call.request.object_type, call.request.name), call.request.after)
+    return ncp.ConnectionList(numbers[:255])
+
+
+@service.answers(ncp.GetConnectionsOfObject)
+def get_connections_of_object(call: Call[ncp.GetConnectionsOfObject]) -> ncp.ConnectionsOfObject:
+    if call.request.object_id not in call.host.bindery.objects:
+        raise Refused(Code.NO_SUCH_OBJECT)
+    return ncp.ConnectionsOfObject(_connections(call, call.request.object_id, call.request.after)[:LONGEST_LIST])
+
+
+def _named(call: Call[Any], kind: int, name: str) -> int:
+    item = call.host.bindery.find(kind, name)
+    if item is None:
+        raise Refused(Code.NO_SUCH_OBJECT)
+    return item.id
+
+
+def _connections(call: Call[Any], object_id: int, after: int = 0) -> tuple[int, ...]:
+    """The connections, licensed or not, on which an object is logged in."""
+    table = call.host.table.by_number
+    return tuple(sorted(n for n, other in table.items() if other.object_id == object_id and n > after))
+
+
+@service.answers(ncp.GetConnectionUsage)
+def get_connection_usage(call: Call[ncp.GetConnectionUsage]) -> ncp.ConnectionUsage:
+    if not call.connection.operator:
+        raise Refused(Code.NOT_OPERATOR)
+    other = _other(call, call.request.connection)
+    return ncp.ConnectionUsage(
+        0, other.bytes_read.to_bytes(6, "big"), other.bytes_written.to_bytes(6, "big"), other.requests
+    )
 
 
 @service.answers(ncp.ClearConnection)
@@ -95,11 +178,20 @@ def clear_connection_old(call: Call[ncp.ClearConnectionOld]) -> None:
     _clear(call, call.request.connection)
 
 
-def _clear(call: Call[ncp.ClearConnection] | Call[ncp.ClearConnectionOld], number: int) -> None:
+def _clear(call: Call[Any], number: int) -> None:
+    """A message goes first (mars_nwe): over UDP the station is told, and its next request hears 0xFD."""
+    host, by = call.host, call.connection.user
     if not call.connection.operator:
         raise Refused(Code.NOT_OPERATOR)
+    other = _other(call, number)
+    host.note("operator", {**other.about(), "action": "clear", "by": by})
+    if other.broadcasts:
+        host.tell(other, f"{host.config.name}: connection cleared by {by}")
+    host.clear(other, "cleared")
+
+
+def _other(call: Call[Any], number: int) -> Connection:
     other = call.host.table.by_number.get(number)
     if other is None:
         raise Refused(Code.BAD_CONNECTION)
-    call.host.note("operator", {**other.about(), "action": "clear", "by": call.connection.user})
-    call.host.clear(other, "cleared")
+    return other

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from fakenw.config import RELEASES
-from fakenw.service import Call, Service
+from fakenw.service import Call, Host, Service
+from fakenw.wire.packet import Code, Refused
 from fakenw.wire.requests import server as ncp
 
 service = Service()
 
+MOST_VOLUMES = 64
+
+
+def slots(host: Host) -> int:
+    """How many connections it says it supports: 3.x shows its license size (TID102118)."""
+    return host.ledger.limit if host.ledger.policy.name == "attach" else host.table.capacity
+
 
 @service.answers(ncp.GetServerInfo)
 def get_server_info(call: Call[ncp.GetServerInfo]) -> ncp.ServerInfo:
-    """3.x shows its license size as the number of connections it supports (TID102118)."""
     host = call.host
     release = RELEASES[host.config.release]
-    slots = host.ledger.limit if host.ledger.policy.name == "attach" else host.table.capacity
     return ncp.ServerInfo(
         name=host.config.name,
         os_major=release.os[0],
         os_minor=release.os[1],
-        max_connections=min(slots, 0xFFFF),
+        max_connections=min(slots(host), 0xFFFF),
         connections_in_use=len(host.table.by_number),
-        max_volumes=64,
+        max_volumes=MOST_VOLUMES,
         os_revision=0,
         sft_level=2,
         tts_level=1,
@@ -45,3 +51,28 @@ def get_server_info(call: Call[ncp.GetServerInfo]) -> ncp.ServerInfo:
 @service.answers(ncp.GetServerTime)
 def get_server_time(call: Call[ncp.GetServerTime]) -> ncp.ServerTime:
     return ncp.ServerTime(call.host.utc(call.host.now))
+
+
+@service.answers(ncp.VerifySerialNumber)
+def verify_serial_number(call: Call[ncp.VerifySerialNumber]) -> None:
+    if call.request.serial_number != call.host.config.serial_number:
+        raise Refused(Code.FAILURE)
+
+
+@service.answers(ncp.GetSerialNumber)
+def get_serial_number(call: Call[ncp.GetSerialNumber]) -> ncp.SerialNumber:
+    return ncp.SerialNumber(call.host.config.serial_number, 0)
+
+
+@service.answers(ncp.GetDescriptionStrings)
+def get_description_strings(call: Call[ncp.GetDescriptionStrings]) -> ncp.DescriptionStrings:
+    """A hundred bytes at least, which is what Wireshark reads."""
+    major, minor = RELEASES[call.host.config.release].product
+    strings = (
+        "fakenw",
+        f"NetWare {major}.{minor:02d} as fakenw plays it",
+        "10 August 2000",
+        "no copyright of Novell's",
+    )
+    raw = b"".join(text.encode("ascii") + b"\0" for text in strings)
+    return ncp.DescriptionStrings(raw.ljust(100, b"\0"))

@@ -22,12 +22,29 @@ class Route(Protocol):
     def close(self) -> None:
         """End the station's connection, after what was sent."""
 
+    def local(self) -> str:
+        """The address of this computer that the station talks to."""
+
+
+class Tap(Protocol):
+    """Sees every byte; see ``fakenw.pcap``."""
+
+    def received(self, station: str, local: str, data: bytes) -> None:
+        """Bytes came from *station* to the address *local*."""
+
+    def sent(self, station: str, local: str, data: bytes) -> None:
+        """Bytes are about to be sent from *local* to *station*."""
+
+    def ended(self, station: str, *, inward: bool) -> None:
+        """The connection of *station* was ended by the client (*inward*), or is about to be by us."""
+
 
 class House:
     """Runs *server* on *reactor*'s time, *speed* times as fast.
 
     *watch* sees every record after it was written. *fail* is called once when the journal cannot be
     written: a server whose books are lost must not go on, and says nothing more to anybody.
+    ``tap``, if there is one, sees all bytes.
     """
 
     def __init__(
@@ -39,6 +56,7 @@ class House:
     ) -> None:
         self.server = server
         self._reactor, self._watch, self._fail = reactor, watch, fail
+        self.tap: Tap | None = None
         self._journal: JournalFile | None = None
         self._speed = server.config.speed
         self._begun = 0.0
@@ -69,6 +87,8 @@ class House:
     def received(self, peer: str, data: bytes, route: Route) -> None:
         """Bytes came from *peer*; *route* leads back."""
         self._routes[peer] = route
+        if self.tap is not None:
+            self.tap.received(peer, route.local(), data)
         self._carry_out(self.server.receive(self.now(), peer, data))
         if peer not in self.server.table.by_station and not peer.startswith("tcp:"):
             self._routes.pop(peer, None)
@@ -76,6 +96,8 @@ class House:
     def lost(self, peer: str) -> None:
         """The TCP connection of *peer* has ended."""
         self._routes.pop(peer, None)
+        if self.tap is not None:
+            self.tap.ended(peer, inward=True)
         self._carry_out(self.server.lost(self.now(), peer))
 
     def _expire(self) -> None:
@@ -92,10 +114,14 @@ class House:
         for peer, data in effects.sends:
             route = self._routes.get(peer)
             if route is not None:
+                if self.tap is not None:
+                    self.tap.sent(peer, route.local(), data)
                 route.send(data)
         for peer in effects.closes:
             route = self._routes.get(peer)
             if route is not None:
+                if self.tap is not None:
+                    self.tap.ended(peer, inward=False)
                 route.close()
         due = self.server.deadline()
         if due is not None and (self._armed is None or due < self._armed):

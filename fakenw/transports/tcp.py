@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IAddress, ITCPTransport
 from twisted.internet.protocol import Factory, Protocol, connectionDone
@@ -33,6 +35,10 @@ class Socket(Protocol):
 
     def close(self) -> None:
         self.transport.loseConnection()
+
+    def local(self) -> str:
+        host: Any = self.transport.getHost()
+        return str(host.host)
 
 
 class SocketFactory(Factory):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from contextlib import suppress
 from typing import Any
 
@@ -38,3 +39,21 @@ class Return:
 
     def close(self) -> None:
         """There is nothing to close."""
+
+    def local(self) -> str:
+        host: Any = self._transport.getHost()
+        return facing(host.host, self._address)
+
+
+ANYBODY = ("192.0.2.1", 9)  # a documentation address (RFC 5737): nobody there, and nothing is sent
+
+
+def facing(host: str, address: tuple[str, int] = ANYBODY) -> str:
+    """The address of this computer that *address* sees where we listen on *host*, which may stand for all of them."""
+    if host not in ("", "0.0.0.0", "::"):
+        return host
+    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+    with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
+        probe.connect(address)
+        return str(probe.getsockname()[0])
+    return host

@@ -107,6 +107,55 @@ class Counted(Field):
         return bytes([len(raw)]) + raw
 
 
+class Loose(Field):
+    """A little-endian number of four bytes, of which a client may send only the first one or two."""
+
+    def take(self, data: bytes, at: int) -> tuple[int, int]:
+        end = min(at + 4, len(data))
+        if end == at:
+            raise Malformed(f"expected a number at {at}")
+        return int.from_bytes(data[at:end], "little"), end
+
+    def put(self, value: int) -> bytes:
+        return _long_le.put(value)
+
+
+class Items(Field):
+    """Numbers behind their count; both are ``struct`` formats."""
+
+    def __init__(self, count: str, item: str) -> None:
+        self._count, self.item = Number(count), Number(item)
+
+    def take(self, data: bytes, at: int) -> tuple[tuple[int, ...], int]:
+        count, at = self._count.take(data, at)
+        items = []
+        for _ in range(count):
+            item, at = self.item.take(data, at)
+            items.append(item)
+        return tuple(items), at
+
+    def put(self, value: tuple[int, ...]) -> bytes:
+        return self._count.put(len(value)) + b"".join(map(self.item.put, value))
+
+
+class Texts(Field):
+    """Counted texts behind their number in one byte, such as the components of a path in 87/x."""
+
+    def take(self, data: bytes, at: int) -> tuple[tuple[str, ...], int]:
+        if at >= len(data):
+            raise Malformed(f"expected a count at {at}")
+        count, at, texts = data[at], at + 1, []
+        for _ in range(count):
+            text, at = _counted.take(data, at)
+            texts.append(text)
+        return tuple(texts), at
+
+    def put(self, value: tuple[str, ...]) -> bytes:
+        if len(value) > 255:
+            raise Malformed(f"{len(value)} texts; a count byte holds 255")
+        return bytes([len(value)]) + b"".join(map(_counted.put, value))
+
+
 class Remaining(Field):
     """Everything up to the end."""
 
@@ -152,17 +201,22 @@ def encode_text(value: str) -> bytes:
         raise Malformed(f"{value!r} is not in code page 437: {problem.reason}") from None
 
 
+_long_le = Number("<I")
+_counted = Counted()
+
 Byte = Annotated[int, Number(">B")]
 Word = Annotated[int, Number(">H")]
 Long = Annotated[int, Number(">I")]
 WordLE = Annotated[int, Number("<H")]
 LongLE = Annotated[int, Number("<I")]
+LooseLE = Annotated[int, Loose()]
 Bytes2 = Annotated[bytes, Raw(2)]
 Bytes6 = Annotated[bytes, Raw(6)]
 Bytes8 = Annotated[bytes, Raw(8)]
 Text14 = Annotated[str, Padded(14)]
 Text48 = Annotated[str, Padded(48)]
 PString = Annotated[str, Counted()]
+PStrings = Annotated[tuple[str, ...], Texts()]
 Rest = Annotated[bytes, Remaining()]
 Stamp = Annotated[datetime | None, Moment()]
 

@@ -16,14 +16,14 @@ from typing import NamedTuple
 
 from fakenw.wire.layout import Malformed
 
-CREATE = 0x1111
-REQUEST = 0x2222
-REPLY = 0x3333
-WATCHDOG = 0x3E3E
-DESTROY = 0x5555
-BURST = 0x7777
-BEING_PROCESSED = 0x9999
-BROADCAST = 0xBBBB
+CREATE = 0x1111  # a station asks for a connection
+REQUEST = 0x2222  # a client asks for a service
+REPLY = 0x3333  # the answer to any of the three
+WATCHDOG = 0x3E3E  # "?" from the server, "Y" from a living station; over UDP
+DESTROY = 0x5555  # a station gives its connection back
+BURST = 0x7777  # packet burst, which we refuse (101)
+BEING_PROCESSED = 0x9999  # the request is still being executed; completion 0
+BROADCAST = 0xBBBB  # a message is waiting; over UDP
 
 BAD_CONNECTION = 0x01  # status: the number is not, or no longer, yours
 SERVER_DOWN = 0x10  # status: no more requests
@@ -35,6 +35,7 @@ NO_CONNECTION = 0xFFFF
 _request = struct.Struct(">HBBBBB")
 _reply = struct.Struct(">HBBBBBB")
 _watchdog = struct.Struct(">HBBBBBBBB")
+_broadcast = struct.Struct(">HBBBBBBBBI")
 
 
 class Code(IntEnum):
@@ -42,25 +43,78 @@ class Code(IntEnum):
 
     OK = 0x00
     CANNOT_LICENSE = 0x01
+    OUT_OF_SPACE = 0x01  # of a write
+    INVALID_MINUTES = 0x01  # 23/30
+    INVALID_PARAMETER = 0x79  # or no such item; 123/x
     INVALID_LENGTH = 0x7E
     ALREADY_TEMPORARY = 0x7A
     ALREADY_LOGGED_IN = 0x7B
     NOT_AUTHENTICATED = 0x7C
     NOT_LOGGED_IN = 0x7D
+    IN_USE = 0x80  # another station has it open and does not share it so
     OUT_OF_HANDLES = 0x81
     NO_OPEN_PRIVILEGE = 0x82
+    NO_CREATE_RIGHTS = 0x84
+    NO_OVERWRITE_RIGHTS = 0x85  # also: a file to be new is there already
+    BAD_FILE_NAME = 0x87  # of a file to be created: wild cards, or not 8.3
     BAD_FILE_HANDLE = 0x88
+    NO_DELETE_RIGHTS = 0x8A
+    NO_RENAME_RIGHTS = 0x8B
+    NO_MODIFY_RIGHTS = 0x8C
+    SOME_IN_USE = 0x8D
+    ALL_IN_USE = 0x8E
+    SOME_READ_ONLY = 0x8F
+    READ_ONLY = 0x90  # all of the files, or the volume
+    SOME_EXIST = 0x91
+    ALL_EXIST = 0x92  # also: there is a directory with the new name
     NO_READ_RIGHTS = 0x93
     NO_WRITE_RIGHTS = 0x94
+    OUT_OF_MEMORY = 0x96
     NO_SUCH_VOLUME = 0x98
+    DIRECTORY_FULL = 0x99  # the volume has no room for another entry
+    OTHER_VOLUME = 0x9A  # a rename cannot lead there
     BAD_DIRECTORY_HANDLE = 0x9B
     INVALID_PATH = 0x9C
     NO_DIRECTORY_HANDLES = 0x9D
+    BAD_DIRECTORY_NAME = 0x9E
+    DIRECTORY_IN_USE = 0x9F
+    NOT_EMPTY = 0xA0
+    BAD_RENAME = 0xA4  # of a directory, to another place
+    BAD_OPEN_MODE = 0xA5
+    BAD_NAME_SPACE = 0xBF
+    INTRUDER_LOCKOUT = 0xC5  # too many bad logins, or login is disabled on the server
     NOT_OPERATOR = 0xC6
+    NO_PLAIN_PASSWORDS = 0xD6
+    PASSWORD_NOT_UNIQUE = 0xD7
+    PASSWORD_TOO_SHORT = 0xD8
+    TOO_MANY_CONNECTIONS = 0xD9  # the account's limit, in which connections without a license count
+    BAD_LOGIN_TIME = 0xDA
+    BAD_STATION = 0xDB  # the account may not log in from here
+    ACCOUNT_DISABLED = 0xDC  # or expired
+    PASSWORD_EXPIRED = 0xDE  # and no grace login left: refused
+    GRACE_LOGIN = 0xDF  # the password has expired, but the login succeeded
     NO_LICENSE = 0xE0
+    NOT_ITEM_PROPERTY = 0xE8  # a set is not written as a value
+    MEMBER_EXISTS = 0xE9
+    NO_SUCH_MEMBER = 0xEA
+    NOT_A_SET = 0xEB
+    NO_SUCH_SEGMENT = 0xEC
+    PROPERTY_EXISTS = 0xED
+    OBJECT_EXISTS = 0xEE
     ILLEGAL_NAME = 0xEF
+    WILD_CARD = 0xF0  # not allowed here
+    BINDERY_SECURITY = 0xF1
+    NO_OBJECT_READ = 0xF2
+    NO_OBJECT_RENAME = 0xF3
+    NO_OBJECT_DELETE = 0xF4
+    NO_OBJECT_CREATE = 0xF5
+    NO_PROPERTY_DELETE = 0xF6
+    NO_PROPERTY_CREATE = 0xF7
+    NO_PROPERTY_WRITE = 0xF8
     TABLE_FULL = 0xF9
+    NO_PROPERTY_READ = 0xF9
     UNSUPPORTED = 0xFB
+    NO_SUCH_PROPERTY = 0xFB
     NO_SUCH_OBJECT = 0xFC
     BAD_CONNECTION = 0xFD
     FAILURE = 0xFF
@@ -113,6 +167,15 @@ class Watchdog(NamedTuple):
 
     def encode(self) -> bytes:
         return _watchdog.pack(WATCHDOG, 0, self.connection & 0xFF, 0, self.connection >> 8, 0, 0, 0, ord(self.mark))
+
+
+class Broadcast(NamedTuple):
+    """Fourteen bytes over UDP: a message waits for the station (Wireshark packet-ncp.c: 0x21; 0x24 is an op-lock)."""
+
+    connection: int
+
+    def encode(self) -> bytes:
+        return _broadcast.pack(BROADCAST, 0, self.connection & 0xFF, 0, self.connection >> 8, 0, 0, 0, 0x21, 0)
 
 
 def packet_type(data: bytes) -> int:

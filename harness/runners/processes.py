@@ -56,8 +56,9 @@ class Child:
             raise Failed(f"{name} cannot be started: {problem}") from None
 
     def last_output(self) -> str:
-        """The last lines it printed."""
-        return self.log.read_text(errors="replace").strip()[-2000:] or "it printed nothing"
+        """The last lines it printed, as one."""
+        lines = [line.strip() for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
+        return " | ".join(lines[-3:])[-2000:] or "it printed nothing"
 
     def stop(self) -> None:
         """SIGTERM to its process group, SIGKILL if that is not enough, or if it left others of its group behind."""

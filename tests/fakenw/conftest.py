@@ -133,8 +133,8 @@ class Station:
         return self.send(self.last)
 
     def ask(self, packet: RequestPacket) -> ReplyPacket:
-        """Send a packet that is always answered."""
-        (reply,) = self.send(packet.encode())
+        """Send a packet that is always answered. A notice that comes with the reply stays in the inbox."""
+        (reply,) = (sent for sent in self.send(packet.encode()) if ncp.packet_type(sent) == ncp.REPLY)
         return decode_reply(reply)
 
     def create(self, sequence: int = 0) -> ReplyPacket:

@@ -20,7 +20,7 @@ from fakenw.password import answer, hash_password
 from fakenw.wire import packet as ncp
 from fakenw.wire.framing import frame_request
 from fakenw.wire.packet import RequestPacket, decode_reply
-from fakenw.wire.requests import bindery, connection, files, server
+from fakenw.wire.requests import bindery, connection, directories, files, namespace, server, volumes
 
 if TYPE_CHECKING:
     from tests.fakenw.conftest import Stage, Station
@@ -34,8 +34,9 @@ STATIONS = [
 FUNCTIONS = [0x13, 0x14, 0x18, 0x19, 0x21, 0x40, 0x41, 0x42, 0x47, 0x48, 0x4C, 0x61, 0x65, 0x16, 0x17]
 SUBFUNCTIONS = [5, 6, 17, 18, 19, 20, 23, 24, 28, 29, 53, 54, 55, 210, 254]
 # Whoever sends one of these may move a license: create, destroy; logout and files; login, 23/29, clear; handles.
-MOVERS = {0x19, 0x40, 0x41, 0x4C}
-MOVING_SUBFUNCTIONS = {(0x17, 20), (0x17, 24), (0x17, 29), (0x17, 210), (0x17, 254), (0x16, 18), (0x16, 19)}
+MOVERS = {0x19, 0x3E, 0x3F, 0x40, 0x41, 0x43, 0x44, 0x45, 0x46, 0x4C, 0x4D, 0x54, 0x57}
+MOVING_SUBFUNCTIONS = {(0x17, 20), (0x17, 24), (0x17, 29), (0x17, 210), (0x17, 254)}
+MOVING_SUBFUNCTIONS |= {(0x16, number) for number in (0, 2, 3, 10, 11, 15, 18, 19)}
 
 numbers = st.sampled_from([0, 1, 2, 3, 4, 5, 6, 7, 0x0101, 0xFFFE, 0xFFFF])
 bodies = st.binary(max_size=40) | st.builds(
@@ -59,6 +60,14 @@ WELL_FORMED = [
     *(connection.ClearConnection(1), connection.ClearConnectionOld(4), connection.EndOfJob()),
     *(files.OpenFile(0, 6, 1, "SYS:PUBLIC/NLIST.EXE"), files.AllocateTemporaryHandle(0, 0, "SYS:PUBLIC")),
     *(files.OpenFile(1, 6, 1, "NLIST.EXE"), files.ReadFile(0, bytes(5) + b"\1", 0, 9), files.SearchFile(0, 1, 6, "*")),
+    *(files.CreateFile(1, 0, "A"), files.WriteFile(0, bytes(5) + b"\1", 1, 2, b"xy"), files.EraseFile(1, 6, "*")),
+    *(files.RenameFile(1, 6, "A", 0, "B"), files.SetFileAttributes(1, 1, 6, "*"), files.EraseFile(0, 6, "SYS:")),
+    *(directories.CreateDirectory(1, 0, "D"), directories.RenameDirectory(1, "D", "E")),
+    *(directories.DeleteDirectory(1, 0, "E"), directories.InitializeFileSearch(1, ""), volumes.GetPurgeInfo(0)),
+    directories.ContinueFileSearch(0, 1, 0xFFFF, 0x16, "*"),
+    namespace.OpenOrCreate(0, 9, 6, 0xFFF, 0, 3, 0, 0, 1, ("PUBLIC", "A")),
+    namespace.SearchSet(0, 0, 0x8006, 0xFFF, 9, 0, 0, 0xFFFFFFFF, "*"),
+    namespace.Rename(0, 0, 6, 0, 0, 1, 2, 0, 0, 1, 1, b"\6PUBLIC\1A\1B"),
 ]
 meaningful = st.builds(
     lambda request, sequence: RequestPacket(ncp.REQUEST, sequence, 0, 1, request.function, request.body()).encode(),
@@ -105,12 +114,11 @@ def may_move(packet: bytes) -> bool:
 
 
 def arrive(stage: Stage, name: str, packet: bytes) -> None:
-    """A packet arrives, framed over TCP so that the stream stays readable; the license of nobody else moves."""
+    """A packet arrives, in a frame over TCP, where one too short ends the stream; the license of nobody else moves."""
     lines = len(stage.records)
-    fits = len(packet) >= 6
-    stage.receive(name, frame_request(packet) if name.startswith("tcp:") and fits else packet)
+    stage.receive(name, frame_request(packet) if name.startswith("tcp:") else packet)
     moved = [record for record in stage.records[lines:] if record.event in ("grant", "release")]
-    if name.startswith("tcp:") and not fits:
+    if name.startswith("tcp:") and len(packet) < 6:
         assert {record["cause"] for record in moved} <= {"lost"}
     elif not may_move(packet):
         assert not moved, packet.hex()
@@ -165,15 +173,18 @@ def test_mutated_frames(
 def test_random_bytes(open_stage: OpenStage, pieces: Packets) -> None:
     """A stream that is not NCP ends, and with it its own connection only; a datagram is dropped."""
     stage = populated(open_stage, "nls")
+    streams = dict.fromkeys(STATIONS, b"")
     for name, piece in pieces:
         lines = len(stage.records)
         stage.receive(name, piece)
+        streams[name] += piece
         for record in stage.records[lines:]:
             assert record["station"] == name
             assert record.get("cause", "lost") == "lost" or may_move(piece)
-        if name.startswith("tcp:") and piece and not b"DmdT".startswith(piece[:4]):
+        if name.startswith("tcp:") and not b"DmdT".startswith(streams[name][:4]):
             assert stage.order[-1] == ("close", name)
             assert stage.state(name) == "gone"
+            streams[name] = b""
 
 
 @settings(max_examples=100, deadline=None)
@@ -310,9 +321,9 @@ def test_unsupported_is_written_once_per_station(open_stage: OpenStage, transpor
     stage = open_stage("nls")
     for port in (1, 2):
         station = stage.station(f"{transport}:10.0.0.1:{port}").attached()
-        assert [raw(station, 0x68, b"\1"), raw(station, 0x68, b"\1"), raw(station, 0x68, b"\2")] == [0xFB] * 3
-        assert [raw(station, 0x3F, b""), raw(station, 0x3F, b"x")] == [0xFB] * 2
-    assert [record["ncp"] for record in stage.events("unsupported")] == ["104/1", "104/2", "63"] * 2
+        assert [raw(station, 0x20, b"\1"), raw(station, 0x20, b"\1"), raw(station, 0x20, b"\2")] == [0xFB] * 3
+        assert [raw(station, 0x03, b""), raw(station, 0x03, b"x")] == [0xFB] * 2
+    assert [record["ncp"] for record in stage.events("unsupported")] == ["32/1", "32/2", "3"] * 2
 
 
 def test_nobody_answers_a_reply(open_stage: OpenStage, transport: str) -> None:

@@ -13,7 +13,8 @@ import pytest
 
 from fakenw import volume
 from fakenw.folder import Folder
-from fakenw.volume import ARCHIVE, READ_ONLY, Directory, PathError, Volumes
+from fakenw.tree import ARCHIVE, READ_ONLY, Directory, PathError
+from fakenw.volume import Volumes
 from fakenw.wire.packet import Code
 
 Open = Callable[..., int]

@@ -18,7 +18,9 @@ from fakenw.wire.layout import (
     WITHOUT_LENGTH,
     Counted,
     Field,
+    Items,
     Layout,
+    Loose,
     Malformed,
     Moment,
     Nothing,
@@ -28,6 +30,7 @@ from fakenw.wire.layout import (
     Remaining,
     Reply,
     Request,
+    Texts,
     split_body,
 )
 from fakenw.wire.packet import (
@@ -70,6 +73,12 @@ def values(field: Field) -> st.SearchStrategy[Any]:
             return text(field.size, least_byte=1)
         case Counted():
             return text(255)
+        case Loose():
+            return st.integers(0, 0xFFFFFFFF)
+        case Items():
+            return st.lists(values(field.item), max_size=20).map(tuple)
+        case Texts():
+            return st.lists(text(255), max_size=20).map(tuple)
         case Remaining():
             return st.binary(max_size=300)
         case Moment():
@@ -135,6 +144,8 @@ def test_truncated(kind: type[Layout], data: st.DataObject) -> None:
     raw = data.draw(instances(kind)).encode()
     if takes_the_rest(kind):
         raw = raw[: len(raw) - len(getattr(kind.decode(raw), kind._fields[-1][0]))]
+    elif kind._fields and isinstance(kind._fields[-1][1], Loose):
+        raw = raw[:-3]  # one byte of the four is enough
     for size in range(len(raw)):
         with pytest.raises(Malformed):
             kind.decode(raw[:size])

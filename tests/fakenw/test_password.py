@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fakenw.password import answer, hash_password, new_login_key
+from fakenw.password import (
+    answer,
+    decrypt_hash,
+    encrypt_hash,
+    hash_password,
+    length_byte,
+    new_login_key,
+    real_length,
+)
 
 # Computed by compiled libncp (ncpfs lib/nwcrypt.c); the sixth also by mars_nwe's nwcrypt.c.
 VECTORS = [
@@ -98,3 +106,25 @@ def test_a_random_source_that_gives_equal_halves_is_asked_again(halves: list[byt
 def test_case_counts() -> None:
     """Upper-casing is the business of the caller."""
     assert hash_password(1, b"secret") != hash_password(1, b"SECRET")
+
+
+def test_a_new_password_of_libncp() -> None:
+    """OLDPASS to NEWPASS99, as compiled libncp sends it: answer, length byte, encrypted hash; and back again."""
+    old, new = hash_password(0x02000017, b"OLDPASS"), hash_password(0x02000017, b"NEWPASS99")
+    assert (old.hex(), new.hex()) == ("5213ab912bd248d1becde08ef61cebe8", "6f77b84d7460db936d218581c6eb2386")
+    assert answer(bytes.fromhex("a1b2c3d4e5f60718"), old).hex() == "7254a19fc8535551"
+    sent = encrypt_hash(old, new)
+    assert sent.hex() == "881c8960c8f195cc047cca63b65b3856"
+    assert decrypt_hash(old, sent) == new
+    assert (length_byte(old, 9), real_length(old, 0x48)) == (0x48, 9)
+
+
+hashes = st.binary(min_size=16, max_size=16)
+
+
+@given(hashes, hashes, st.integers(0, 200))
+def test_a_new_hash_comes_through(old: bytes, new: bytes, length: int) -> None:
+    """Whatever the hashes are, who knows the old one reads the new one, and its length up to 63."""
+    assert decrypt_hash(old, encrypt_hash(old, new)) == new
+    assert real_length(old, length_byte(old, length)) == min(length, 63)
+    assert 0x40 <= length_byte(old, length) <= 0x7F

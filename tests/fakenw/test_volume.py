@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from fakenw.capfiles import sms_tree
 from fakenw.dosname import dos_names, fold, matches, split_pattern
-from fakenw.volume import ARCHIVE, DIRECTORY, Directory, Entry, MemoryFile, MemoryTree, Path, PathError, Volumes
+from fakenw.tree import ARCHIVE, DIRECTORY, Directory, Entry, MemoryFile, MemoryTree, PathError
+from fakenw.volume import Path, Volumes
 from fakenw.wire.packet import Code
 
 DATE = datetime(2000, 8, 10)
@@ -355,16 +356,15 @@ def test_bad_volume_names(names: list[str]) -> None:
         Volumes((name, MemoryTree({}, DATE)) for name in names)
 
 
-def test_search_goes_on_after_the_last_place() -> None:
-    """One entry at a time, by place, is the same as all at once."""
+def test_search_goes_on_after_the_last_name() -> None:
+    """One entry at a time, by the name of the last, is the same as all at once."""
     tree = MemoryTree({"B.OFR": b"", "A.OFR": b"", "C.INS": b"", "D.OFR": b""}, DATE)
-    seen: list[tuple[int, str]] = []
-    after = -1
-    while found := next(tree.search("*.ofr", after), None):
-        after, entry = found
-        seen.append((after, entry.name))
-    assert seen == [(0, "A.OFR"), (1, "B.OFR"), (3, "D.OFR")]
-    assert [(place, entry.name) for place, entry in tree.search("*.OFR")] == seen
+    seen: list[str] = [""]
+    while found := next(tree.search("*.ofr", seen[-1]), None):
+        seen.append(found.name)
+    assert seen == ["", "A.OFR", "B.OFR", "D.OFR"]
+    assert [entry.name for entry in tree.search("*.OFR")] == seen[1:]
+    assert [entry.name for entry in tree.search("*.OFR", "AA.OFR")] == seen[2:]
 
 
 def test_search_leaves_out_what_vanishes() -> None:
@@ -383,7 +383,7 @@ def test_search_leaves_out_what_vanishes() -> None:
                 raise PathError(Code.FAILURE, "gone")
             return MemoryFile(b"", DATE)
 
-    _, entry = next(Vanishing().search("*"))
+    entry = next(Vanishing().search("*"))
     assert entry.name == "HERE"
     assert looked_up == ["GONE", "HERE"]
 

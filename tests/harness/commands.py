@@ -26,8 +26,14 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end, with *env* on top of our own environment."""
     words = [str(word) for word in command]
-    more = {**os.environ, **(env or {})}
-    return subprocess.run(words, cwd=cwd, env=more, capture_output=True, text=True, timeout=120, check=False)
+    with started(words, cwd=cwd, env={**os.environ, **(env or {})}) as process:
+        try:
+            out, error = process.communicate(timeout=100)
+        except subprocess.TimeoutExpired:
+            process.terminate()  # an orderly end, so that nothing of it is left behind
+            process.communicate(timeout=PATIENCE)
+            raise
+        return subprocess.CompletedProcess(words, process.returncode, out, error)
 
 
 def harness(

@@ -146,7 +146,7 @@ def test_a_spelling_mistake(mine: Path) -> None:
     mine.write_text(MINE.replace("owner:", "ownr:"))
     done = invoke("run", mine)
     assert (done.exit_code, done.stdout) == (2, "")
-    assert f"harness: {mine}:10: clients[0].script[0].nal.open.ownr: unknown key" in done.stderr
+    assert f"{mine}:9: clients[0].script[0].nal.open.ownr: unknown key" in done.stderr
     assert "did you mean owner?" in done.stderr
 
 
@@ -348,8 +348,8 @@ def test_hold(leaves: bool, transport: str, tmp_path: Path) -> None:
     journal = tmp_path / "server.jsonl"
     with serving(journal, "--user", "JOE:SECRET") as addresses:
         options = ["--user", "JOE:SECRET", "--for", "100ms", "--transport", transport]
-        held = invoke("hold", addresses[transport], *options, *(["--no-logout"] if leaves else []))
-        assert held.exit_code == 0, held.output
+        held = harness("hold", addresses[transport], *options, *(["--no-logout"] if leaves else []))
+        assert held.returncode == 0, held.stderr
         assert "JOE is logged in as connection 1 and holds a license" in held.stdout
         if transport == "tcp" or not leaves:
             wait_until(lambda: events(journal, "close"), "the end of the connection")
@@ -416,7 +416,10 @@ def test_hold_needs_an_address(address: str) -> None:
 OPTIONS = {
     "list": [],
     "run": ["--on", "--transport", "--variant", "--report", "--json", "--seed", "--speed"],
-    "exec": "--licenses --release --policy --user --within --idle-after --transport --report --json --seed".split(),
+    "exec": [
+        *("--licenses", "--release", "--policy", "--user", "--within", "--idle-after"),
+        *("--transport", "--report", "--json", "--seed"),
+    ],
     "hold": ["--user", "--for", "--no-logout", "--transport"],
     "check": ["--within", "--json"],
 }

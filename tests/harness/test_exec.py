@@ -18,6 +18,12 @@ PROGRAMS = {"perl": "ncp.pl", "node": "ncp.js"}
 OFFER = "SYS:CAP_GS1/OFFERINF.BOX/GS100001.OFR"
 
 
+@pytest.fixture(autouse=True)
+def _kept_journals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the harness keeps of a run that did not end as expected goes when the test's own files go."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+
+
 @pytest.fixture(params=PROGRAMS)
 def client(request: pytest.FixtureRequest) -> list[str]:
     """An NCP client that shares nothing with ours. Perl is never missing where tools are required."""

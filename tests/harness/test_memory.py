@@ -37,10 +37,14 @@ def carry_out(plan: Plan) -> tuple[Run, Verdict]:
     return run, judge(run)
 
 
+def words(**scenario: Any) -> dict[str, Any]:
+    """What a scenario file says."""
+    return {"format": 1, "id": "mine", "title": "mine", "source": "here", "servers": [{"name": "FAKENW"}], **scenario}
+
+
 def plan(transport: str = "udp", **scenario: Any) -> Plan:
     """The plan of a scenario that is given in words of the file."""
-    data = {"format": 1, "id": "mine", "title": "mine", "source": "here", "servers": [{"name": "FAKENW"}], **scenario}
-    (only,) = Scenario.read(data, "the test").plans(transport)
+    (only,) = Scenario.read(words(**scenario), "the test").plans(transport)
     return only
 
 
@@ -116,9 +120,9 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def reported(folder: Path, hash_seed: int, seed: int) -> list[dict[str, Any]]:
-    """The results of ``harness run Q257223``, whose journals are left in *folder*."""
-    command = line("harness", "run", "Q257223", "--report", folder, "--seed", seed, "--json", "-")
+def reported(folder: Path, scenario: Path, hash_seed: int, seed: int) -> list[dict[str, Any]]:
+    """The results of ``harness run Q257223 SCENARIO``, whose journals are left in *folder*."""
+    command = line("harness", "run", "Q257223", scenario, "--report", folder, "--seed", seed, "--json", "-")
     done = run(command, env={"PYTHONHASHSEED": str(hash_seed)})
     assert done.returncode == 0, done.stderr
     results: list[dict[str, Any]] = json.loads(done.stdout)
@@ -127,11 +131,18 @@ def reported(folder: Path, hash_seed: int, seed: int) -> list[dict[str, Any]]:
 
 def test_the_same_seed_is_the_same_run(tmp_path: Path) -> None:
     """Byte by byte, whatever the hash seed; another seed is another run with the same verdicts."""
-    one = reported(tmp_path / "one", hash_seed=1, seed=7)
-    two = reported(tmp_path / "two", hash_seed=2, seed=7)
-    other = reported(tmp_path / "other", hash_seed=1, seed=8)
+    crowd = {
+        "servers": [{"name": "ONE", "licenses": 3}, {"name": "TWO", "licenses": 3}],
+        "clients": [{"name": name, "count": 3, "script": as_shipped("1h", name)} for name in ("ONE", "TWO")],
+        "expect": "leaked",
+    }
+    mine = tmp_path / "crowd.yaml"
+    mine.write_text(json.dumps(words(**crowd)))
+    one = reported(tmp_path / "one", mine, hash_seed=1, seed=7)
+    two = reported(tmp_path / "two", mine, hash_seed=2, seed=7)
+    other = reported(tmp_path / "other", mine, hash_seed=1, seed=8)
     files = tree(tmp_path / "one")
-    assert len(files) == 3 * len(one)  # the journals of the runner, the server and the client
+    assert len(files) == 3 * (len(one) - 1) + 9  # runner, server and client; runner, two servers and six clients
     assert files == tree(tmp_path / "two")
     assert one == two
     changed = {name for name, text in tree(tmp_path / "other").items() if text != files[name]}

@@ -115,7 +115,7 @@ def test_scripted_clients_outlive_the_server(reported: tuple[str, Path, list[Any
 def test_a_server_that_cannot_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The run is unknown, and what the server printed last says why."""
     broken = tmp_path / "python"
-    broken.write_text("#!/bin/sh\necho 'Abend: page fault processor exception' >&2\nexit 7\n")
+    broken.write_text("#!/bin/sh\necho 'Loading'\necho 'Abend: page fault processor exception' >&2\nexit 7\n")
     broken.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(broken))
     _, verdict, text = carry_out(scenario([{"name": "ws", "script": [NAL_OPEN]}]), tmp_path)
@@ -144,7 +144,9 @@ def test_an_unknown_run_is_exit_code_3(tmp_path: Path) -> None:
     start = (
         f"import os, sys; os.environ['PYTHONPATH'] = {str(shadow.parent)!r}; from harness.__main__ import main; main()"
     )
-    with started([sys.executable, "-c", start, "run", "mine.yaml", "--on", "processes"], cwd=tmp_path) as process:
+    with started(
+        [sys.executable, "-c", start, "run", "mine.yaml", "--on", "processes", "--report", "."], cwd=tmp_path
+    ) as process:
         out, error = process.communicate(timeout=60)
     assert process.returncode == 3, out + error
     assert "FAKENW ended with exit code 1: no such volume: SYS" in out
@@ -182,6 +184,21 @@ def test_a_signal_ends_everything_in_order(number: signal.Signals, tmp_path: Pat
     assert {result["verdict"] for result in results} == {"unknown"}
     for path in tmp_path.rglob("server-*.jsonl"):
         assert read(path).records[-1].event == "stop"  # the servers were stopped, not killed
+
+
+@linux
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_a_command(number: signal.Signals, tmp_path: Path) -> None:
+    """A user's own client that would stay for ever ends with the harness, and so does what it started."""
+    mark = uuid.uuid4().hex
+    command = line("harness", "exec", "--report", tmp_path, "--", "sh", "-c", "sleep 600 & sleep 600; true")
+    with started(command, env={**os.environ, MARK: mark}) as process:
+        wait_until(lambda: len(marked(mark)) == 5, "the harness, its server, a shell and two that sleep")
+        process.send_signal(number)
+        out, error = process.communicate(timeout=60)
+    assert process.returncode == 3, out + error
+    assert "the run could not be carried out: stopped before the end" in out
+    wait_until(lambda: not marked(mark), "the end of them all")
 
 
 @linux

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from harness.scenario import Plan, Scenario, catalogue, find, load
-from harness.script import duration
-from harness.yamlfile import DEPTH_LIMIT, SIZE_LIMIT, ScenarioError
+from fakenw.words import duration
+from fakenw.yamlfile import DEPTH_LIMIT, SIZE_LIMIT
+from harness.scenario import Plan, Scenario, ScenarioError, catalogue, find, load
 
 MINUTE = 60_000_000
 
@@ -625,3 +625,16 @@ def test_q257223() -> None:
     assert clients["key-deleted"].arbiter.key == "deleted"
     for name, units in (("reopen-reuses", 1), ("reopen-adds", 2)):
         assert plans[name].model_dump(mode="json")["checks"][-1] == {"bounded": {"units": units}}
+
+
+def test_what_no_server_can_have(tmp_path: Path) -> None:
+    """Numbers beyond the connection table, and text that code page 437 cannot spell, are told with their lines."""
+    text = LEAST.replace(
+        "{name: FAKENW}", "{name: FAKENW, licenses: 99999, connections: 70000, users: [\u0416]}"
+    ).replace("[nal.close]", "\n      - apm.open: {file: 'SYS:\u0416'}")
+    assert [line.partition("; ")[0] for line in mistakes(tmp_path, text)] == [
+        "my.yaml:5: servers[0].connections: 70000",
+        "my.yaml:5: servers[0].licenses: 99999",
+        "my.yaml:5: servers[0].users[0]: not a user",
+        "my.yaml:9: clients[0].script[0].apm.open.file: '\u0416' cannot be sent",
+    ]

@@ -1,8 +1,27 @@
-"""Connections and licenses: negotiate, number, end of job, logout, license state, clear."""
+"""Connections and licenses: negotiate, number, end of job, logout, license state, addresses, who is where, clear."""
 
 from __future__ import annotations
 
-from fakenw.wire.layout import Byte, Bytes2, Long, LongLE, Nothing, Reply, Request, Stamp, Text48, Word
+from typing import Annotated
+
+from fakenw.wire.layout import (
+    Byte,
+    Bytes2,
+    Bytes6,
+    Items,
+    Long,
+    LongLE,
+    LooseLE,
+    Nothing,
+    PString,
+    Raw,
+    Reply,
+    Request,
+    Stamp,
+    Text48,
+    Word,
+    WordLE,
+)
 
 
 class BufferSize(Reply, source="Wireshark ncp2222.py; libncp"):
@@ -65,6 +84,82 @@ class StationInfo(Reply, source="Wireshark ncp2222.py; libncp needs 60 of the 62
 
 class GetStationInfo(Request[StationInfo], ncp=(23, 28), source="Wireshark ncp2222.py; libncp"):
     connection: LongLE
+
+
+class GetStationInfoOld(Request[StationInfo], ncp=(23, 22), source="Wireshark ncp2222.py; libncp"):
+    connection: Byte
+
+
+class SetWatchdogDelay(
+    Request[Nothing], ncp=(23, 30), source="Wireshark ncp2222.py; the range is inferred", sure=False
+):
+    """How many minutes of silence on this connection the watchdog lets pass before its first packet."""
+
+    minutes: LongLE
+
+
+class InternetAddressOld(Reply, source="Wireshark ncp2222.py"):
+    network: Annotated[bytes, Raw(4)]
+    node: Bytes6
+    socket: Word
+
+
+class GetInternetAddressOld(Request[InternetAddressOld], ncp=(23, 19), source="Wireshark ncp2222.py"):
+    connection: Byte
+
+
+class InternetAddress(Reply, source="libncp: IPv4 stands in the network; Wireshark has no reply", sure=False):
+    """``type``: 2 NCP over IPX, 3 internal, 11 UDP (libncp nwfse.h). There is none for TCP: 11 as well, inferred."""
+
+    network: Annotated[bytes, Raw(4)]
+    node: Bytes6
+    socket: Word
+    type: Byte
+
+
+class GetInternetAddress(Request[InternetAddress], ncp=(23, 26), source="libncp: four bytes; Wireshark: two, LE"):
+    connection: LooseLE
+
+
+class ConnectionListOld(Reply, source="Wireshark ncp2222.py: a counted string of bytes"):
+    connections: Annotated[tuple[int, ...], Items(">B", ">B")]
+
+
+class GetObjectConnectionsOld(Request[ConnectionListOld], ncp=(23, 21), source="Wireshark ncp2222.py"):
+    object_type: Word
+    name: PString
+
+
+class ConnectionList(Reply, source="Wireshark ncp2222.py: a count byte, then LE longs; mars_nwe packs words"):
+    connections: Annotated[tuple[int, ...], Items(">B", "<I")]
+
+
+class GetObjectConnections(Request[ConnectionList], ncp=(23, 27), source="Wireshark ncp2222.py; libncp"):
+    """``after``: 0 starts; then the last number of the list before."""
+
+    after: LongLE
+    object_type: Word
+    name: PString
+
+
+class ConnectionsOfObject(Reply, source="libncp: an LE word counts; Wireshark shows a counted string"):
+    connections: Annotated[tuple[int, ...], Items("<H", "<I")]
+
+
+class GetConnectionsOfObject(Request[ConnectionsOfObject], ncp=(23, 31), source="libncp: LE; Wireshark: BE number"):
+    object_id: Long
+    after: LongLE
+
+
+class ConnectionUsage(Reply, source="Wireshark ncp2222.py; the order of the six bytes is inferred", sure=False):
+    next_record: WordLE
+    bytes_read: Bytes6
+    bytes_written: Bytes6
+    requests: LongLE
+
+
+class GetConnectionUsage(Request[ConnectionUsage], ncp=(23, 229), source="libncp: LE; Wireshark prints it BE"):
+    connection: WordLE
 
 
 class ClearConnection(Request[Nothing], ncp=(23, 254), source="libncp: LE; Wireshark prints it BE"):

@@ -1,4 +1,4 @@
-"""Volumes, directory handles, search, open, read, close: enough to look around and hold a file."""
+"""Volumes by name, directory handles, search; files: open, create, read, write, erase, rename."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class OpenFileOld(Request[OpenedFile], ncp=0x41, source="Wireshark ncp2222.py"):
 
 
 class OpenFile(Request[OpenedFile], ncp=0x4C, source="Wireshark ncp2222.py"):
-    """``access``: bit 0 read, 1 write, 2 deny read, 3 deny write, 4 compatibility."""
+    """``access``: bit 0 read, 1 write, 2 deny read, 3 deny write, 4 compatibility; see ``fakenw.sharing``."""
 
     directory: Byte
     attributes: Byte
@@ -124,4 +124,101 @@ class ReadFile(Request[FileData], ncp=0x48, source="Wireshark ncp2222.py; mars_n
     reserved: Byte
     handle: Bytes6
     offset: Long
+    size: Word
+
+
+class WriteFile(Request[Nothing], ncp=0x49, source="Wireshark ncp2222.py; mars_nwe; Linux ncpfs: no pad byte"):
+    """The bytes follow. None at all sets the end of the file (mars_nwe), as DOS has it."""
+
+    reserved: Byte
+    handle: Bytes6
+    offset: Long
+    size: Word
+    data: Rest
+
+
+class CreateFile(Request[OpenedFile], ncp=0x43, source="Wireshark ncp2222.py; mars_nwe"):
+    """A file that is there is emptied."""
+
+    directory: Byte
+    attributes: Byte
+    name: PString
+
+
+class CreateNewFile(Request[OpenedFile], ncp=0x4D, source="Wireshark ncp2222.py; mars_nwe"):
+    """A file that is there is an error."""
+
+    directory: Byte
+    attributes: Byte
+    name: PString
+
+
+class OpenOrCreateFile(Request[OpenedFile], ncp=0x54, source="Wireshark ncp2222.py"):
+    """``action``: 1 open what is there, 2 empty what is there, 0x10 create what is not."""
+
+    directory: Byte
+    attributes: Byte
+    access: Byte
+    action: Byte
+    name: PString
+
+
+class EraseFile(Request[Nothing], ncp=0x44, source="Wireshark ncp2222.py; mars_nwe"):
+    """The name may have wild cards."""
+
+    directory: Byte
+    attributes: Byte
+    name: PString
+
+
+class RenameFile(Request[Nothing], ncp=0x45, source="Wireshark ncp2222.py; mars_nwe, which ignores the second handle"):
+    """Both names may have wild cards."""
+
+    directory: Byte
+    attributes: Byte
+    name: PString
+    new_directory: Byte
+    new_name: PString
+
+
+class SetFileAttributes(Request[Nothing], ncp=0x46, source="Wireshark ncp2222.py; mars_nwe"):
+    """``new`` is what they are to be; the name may have wild cards."""
+
+    new: Byte
+    directory: Byte
+    attributes: Byte
+    name: PString
+
+
+class SetFileTime(Request[Nothing], ncp=0x4B, source="Wireshark ncp2222.py"):
+    """The words of DOS."""
+
+    reserved: Byte
+    handle: Bytes6
+    time: Word
+    date: Word
+
+
+class CommitFile(Request[Nothing], ncp=0x3B, source="Wireshark ncp2222.py; mars_nwe"):
+    reserved: Byte
+    handle: Bytes6
+
+
+class CommitFileToDisk(Request[Nothing], ncp=0x3D, source="Wireshark ncp2222.py; mars_nwe"):
+    reserved: Byte
+    handle: Bytes6
+
+
+class CopiedBytes(Reply, source="Wireshark ncp2222.py"):
+    count: Long
+
+
+class CopyFile(Request[CopiedBytes], ncp=0x4A, source="Wireshark ncp2222.py: two bytes of length, four in the reply"):
+    """From one open file into another, on the server."""
+
+    reserved: Byte
+    handle: Bytes6
+    to_handle: Bytes6
+    offset: Long
+    to_offset: Long
     size: Word

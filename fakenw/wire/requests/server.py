@@ -1,10 +1,10 @@
-"""The server about itself: name and version, time."""
+"""The server about itself: name and version, time, serial number; and its console."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from fakenw.wire.layout import Byte, Raw, Reply, Request, Stamp, Text48, Word
+from fakenw.wire.layout import Byte, LongLE, Nothing, Raw, Reply, Request, Rest, Stamp, Text48, Word, WordLE
 
 
 class ServerInfo(Reply, source="Wireshark ncp2222.py 0x1711; libncp; nmap needs 78 of the 128 bytes"):
@@ -47,3 +47,65 @@ class ServerTime(Reply, source="Wireshark ncp2222.py"):
 
 class GetServerTime(Request[ServerTime], ncp=0x14, source="Wireshark ncp2222.py"):
     pass
+
+
+class VerifySerialNumber(Request[Nothing], ncp=(23, 12), source="Wireshark ncp2222.py"):
+    serial_number: LongLE
+
+
+class SerialNumber(Reply, source="Wireshark ncp2222.py"):
+    serial_number: LongLE
+    application: WordLE
+
+
+class GetSerialNumber(Request[SerialNumber], ncp=(23, 18), source="Wireshark ncp2222.py"):
+    pass
+
+
+class CheckConsolePrivileges(Request[Nothing], ncp=(23, 200), source="Wireshark ncp2222.py"):
+    pass
+
+
+class DescriptionStrings(Reply, source="Wireshark ncp2222.py: 100 bytes; Novell: up to 512"):
+    """Company, revision, date, copyright, each with a NUL at its end."""
+
+    strings: Rest
+
+
+class GetDescriptionStrings(Request[DescriptionStrings], ncp=(23, 201), source="Wireshark ncp2222.py"):
+    pass
+
+
+class SetServerTime(
+    Request[Nothing], ncp=(23, 202), source="Wireshark ncp2222.py; years below 80 are inferred", sure=False
+):
+    """The year counts from 1900; below 80 it is one of this century."""
+
+    year: Byte
+    month: Byte
+    day: Byte
+    hour: Byte
+    minute: Byte
+    second: Byte
+
+
+class DisableLogin(Request[Nothing], ncp=(23, 203), source="Wireshark ncp2222.py"):
+    pass
+
+
+class EnableLogin(Request[Nothing], ncp=(23, 204), source="Wireshark ncp2222.py"):
+    pass
+
+
+class LoginStatus(Reply, source="Wireshark ncp2222.py"):
+    allowed: Byte
+
+
+class GetLoginStatus(Request[LoginStatus], ncp=(23, 205), source="Wireshark ncp2222.py"):
+    pass
+
+
+class DownServer(Request[Nothing], ncp=(23, 211), source="Wireshark ncp2222.py"):
+    """``force``: 0 only if no files are open, 0xFF in any case."""
+
+    force: Byte

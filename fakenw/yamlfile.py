@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, NoReturn, TypeVar
 
 import yaml
@@ -28,18 +29,19 @@ from pydantic import (
     model_serializer,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 SIZE_LIMIT = 256 * 1024  # bytes of a file; ours have a few thousand
 DEPTH_LIMIT = 40  # lists and mappings inside each other
 VALUE_LIMIT = 50_000  # values, counting again what an alias repeats
 
-Path = Sequence[int | str]
-M = TypeVar("M", bound=BaseModel)
+Keys = Sequence[int | str]
+M = TypeVar("M", bound="Model")
 
 
-class ScenarioError(Exception):
-    """A scenario cannot be used. ``problems`` has one line of text for each mistake, ``str()`` all of them."""
+class DocumentError(Exception):
+    """A file cannot be used. ``problems`` has one line of text for each mistake, ``str()`` all of them."""
 
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = tuple(problems)
@@ -50,6 +52,7 @@ class Model(BaseModel):
     """A mapping of the file: unknown keys are mistakes, and nothing changes once it is read."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    what: ClassVar[str] = "a mapping"  # of the model of a whole file: what the file is
 
     @classmethod
     def unfold(cls, data: Any) -> Any:
@@ -67,10 +70,15 @@ class Model(BaseModel):
 class _Mapping(dict[str, Any]):
     """A mapping which knows its model: pydantic's errors carry their input, but not the model."""
 
-    def __init__(self, model: type[BaseModel], data: dict[str, Any]) -> None:
-        known = model.model_fields
+    def __init__(self, model: type[Model], data: dict[str, Any]) -> None:
+        known = _fields(model)
         super().__init__({key: value if key in known else _UnknownKey(known) for key, value in data.items()})
         self.model = model
+
+
+def _fields(model: type[Model]) -> dict[str, FieldInfo]:
+    """The fields of a model under the keys that they have in the file."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 class Named(Model):
@@ -137,28 +145,41 @@ class _Mistake(NamedTuple):
 _VOID: Any = object()  # a value that could not be built: it has been complained about already
 
 
-def read(model: type[M], text: bytes, name: str) -> M:
-    """Read *text*, the content of the file *name*, as a *model*. Raises ScenarioError."""
-    if len(text) > SIZE_LIMIT:
-        raise ScenarioError([f"{name}: too big; expected no more than {SIZE_LIMIT // 1024} KiB"])
-    document = _Document(name, text)
+def load(model: type[M], path: Path) -> M:
+    """Read the file at *path* as a *model*. Raises DocumentError."""
     try:
-        checked = model.model_validate(document.data)
+        with path.open("rb") as file:
+            text = file.read(SIZE_LIMIT + 1)
+    except OSError as problem:
+        raise DocumentError([f"{path}: cannot be read: {problem.strerror}; expected {model.what} file"]) from None
+    return read(model, text, str(path), path.parent)
+
+
+def read(model: type[M], text: bytes, name: str, folder: Path | None = None) -> M:
+    """Read *text*, the content of the file *name*, as a *model*. Raises DocumentError.
+
+    Validators of the model find *folder*, from which paths in the file lead, as their context.
+    """
+    if len(text) > SIZE_LIMIT:
+        raise DocumentError([f"{name}: too big; expected no more than {SIZE_LIMIT // 1024} KiB"])
+    document = _Document(name, text, model.what)
+    try:
+        checked = model.model_validate(document.data, context=folder)
     except ValidationError as problem:
         document.blame(problem)
     if document.mistakes:
-        raise ScenarioError(f"{name}:{m.line}: {m.field}: {m.text}" for m in sorted(set(document.mistakes)))
+        raise DocumentError(f"{name}:{m.line}: {m.field}: {m.text}" for m in sorted(set(document.mistakes)))
     return checked
 
 
 def check(model: type[M], data: object, name: str) -> M:
-    """Read *data*, which comes from *name* and not from a file, as a *model*. Raises ScenarioError."""
+    """Read *data*, which comes from *name* and not from a file, as a *model*. Raises DocumentError."""
     try:
         return model.model_validate(data)
     except ValidationError as problem:
         errors = problem.errors(include_url=False)
         lines = dict.fromkeys(f"{name}: {_field(error['loc'])}: {_wording(error)}" for error in errors)
-        raise ScenarioError(lines) from None
+        raise DocumentError(lines) from None
 
 
 def expected_one_of(known: Iterable[str], given: object = None) -> str:
@@ -206,8 +227,8 @@ class _Loader(yaml.SafeLoader):
 class _Document:
     """A file's values as plain Python (``data``), where each was written, and the mistakes so far."""
 
-    def __init__(self, name: str, text: bytes) -> None:
-        self.name = name
+    def __init__(self, name: str, text: bytes, what: str) -> None:
+        self.name, self.what = name, what
         self.mistakes: list[_Mistake] = []
         self.values = 0
         try:
@@ -227,7 +248,7 @@ class _Document:
         self.data = self._build(root, (), frozenset())
 
     def _refuse(self, line: int, problem: str) -> NoReturn:
-        raise ScenarioError([f"{self.name}:{line}: (file): {problem}; expected a scenario in YAML"]) from None
+        raise DocumentError([f"{self.name}:{line}: (file): {problem}; expected {self.what} in YAML"]) from None
 
     def _build(self, node: yaml.Node, path: tuple[int | str, ...], around: frozenset[int]) -> Any:
         """The value of *node*. *around* are the nodes it stands in, because an alias can make a ring."""
@@ -256,14 +277,14 @@ class _Document:
                 mapping[key.value] = self._build(value, (*path, key.value), around)
         return mapping
 
-    def _scalar(self, node: yaml.ScalarNode, path: Path) -> Any:
+    def _scalar(self, node: yaml.ScalarNode, path: Keys) -> Any:
         try:
             return self.loader.construct_object(node)
         except (yaml.YAMLError, ValueError):  # ValueError: 2000-02-31, or a number of five thousand digits
             kind = node.tag.removeprefix("tag:yaml.org,2002:")
             return self._void(node, path, f"not readable as {kind}; expected a plain YAML value")
 
-    def _void(self, node: yaml.Node, path: Path, text: str) -> Any:
+    def _void(self, node: yaml.Node, path: Keys, text: str) -> Any:
         self.mistakes.append(_Mistake(_line(node), _field(path), text))
         return _VOID
 
@@ -274,7 +295,7 @@ class _Document:
                 line, path = self._where(error["loc"], error["type"])
                 self.mistakes.append(_Mistake(line, _field(path), _wording(error)))
 
-    def _where(self, loc: Path, kind: str) -> tuple[int, Path]:
+    def _where(self, loc: Keys, kind: str) -> tuple[int, Keys]:
         """The line and the path of a mistake, as far as the file has it: a shorthand has less than its model."""
         node, line, path = self.root, _line(self.root), list[int | str]()
         for part in loc:
@@ -301,7 +322,7 @@ def _line(node: yaml.Node) -> int:
     return int(node.start_mark.line) + 1
 
 
-def _field(path: Path) -> str:
+def _field(path: Keys) -> str:
     """A path as people write it: ``clients[0].script[1].apm.open.file``."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
     return text.removeprefix(".") or "(file)"
@@ -311,11 +332,14 @@ _EXPECTED = {
     "string_type": "expected text (in quotes)",
     "string_too_short": "expected text that is not empty",
     "int_type": "expected a whole number",
+    "float_type": "expected a number",
+    "finite_number": "expected a number",
     "bool_type": "expected true or false",
     "tuple_type": "expected a list",
     "list_type": "expected a list",
     "dict_type": "expected a mapping",
     "model_type": "expected a mapping",
+    "greater_than": "expected more than {gt:g}",
     "greater_than_equal": "expected {ge} or more",
     "less_than_equal": "expected {le} or less",
 }
@@ -328,7 +352,7 @@ def _wording(error: ErrorDetails) -> str:
         case "value_error":
             return str(context["error"])
         case "missing" if isinstance(given, _Mapping):
-            return f"missing; expected {given.model.model_fields[str(error['loc'][-1])].description or 'a value'}"
+            return f"missing; expected {_fields(given.model)[str(error['loc'][-1])].description or 'a value'}"
         case "extra_forbidden" if isinstance(given, _UnknownKey):
             return f"unknown key; {expected_one_of(given, error['loc'][-1])}"
         case "literal_error":

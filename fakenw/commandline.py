@@ -1,0 +1,109 @@
+"""The types of the command line: what is typed becomes a value, or a complaint that says what was expected."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fakenw.bindery import USER, Bindery
+from fakenw.config import SECOND, watchdog
+from fakenw.configfile import ConfigFile, Listener, listener, load
+from fakenw.yamlfile import DocumentError
+
+
+class Listen(click.ParamType[Listener]):
+    """``tcp:HOST:PORT`` or ``udp:HOST:PORT`` as (transport, host, port)."""
+
+    name = "tcp|udp:HOST:PORT"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Listener:
+        if isinstance(value, tuple):
+            return value
+        try:
+            return listener(str(value))
+        except ValueError as problem:
+            self.fail(str(problem), param, ctx)
+
+
+class User(click.ParamType[tuple[str, str]]):
+    """``NAME`` or ``NAME:PASSWORD`` as (name, password)."""
+
+    name = "NAME[:PASSWORD]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        if isinstance(value, tuple):
+            return value
+        name, _, password = str(value).partition(":")
+        try:
+            Bindery().add(USER, name, password)
+        except ValueError as problem:
+            self.fail(str(problem), param, ctx)
+        return name, password
+
+
+class Mount(click.ParamType[tuple[str, Path]]):
+    """``NAME=DIR`` as (name, directory)."""
+
+    name = "NAME=DIR"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Path]:
+        if isinstance(value, tuple):
+            return value
+        name, equals, folder = str(value).partition("=")
+        if not equals or not Path(folder).is_dir():
+            self.fail(f"{value!r} is not NAME=DIR with a directory that exists", param, ctx)
+        return name, Path(folder)
+
+
+class Seconds(click.FloatRange):
+    """Seconds, more than 0, as whole microseconds."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0, min_open=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            return max(1, round(super().convert(value, param, ctx) * SECOND))
+        except (ValueError, OverflowError) as problem:  # not a number, infinity
+            self.fail(str(problem), param, ctx)
+
+
+class Watchdog(click.ParamType[tuple[int, int, int] | None]):
+    """``off`` as None, or ``FIRST,BETWEEN,COUNT`` in ticks."""
+
+    name = "off|FIRST,BETWEEN,COUNT"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int, int] | None:
+        if isinstance(value, tuple):
+            return value
+        try:
+            return watchdog(str(value))
+        except ValueError as problem:
+            self.fail(str(problem), param, ctx)
+
+
+class Mistakes(click.ClickException):
+    """A file cannot be used: one line for each mistake, and nothing around them."""
+
+    exit_code = 2
+
+    def show(self, file: Any = None) -> None:
+        click.echo(self.message, err=True)
+
+
+class File(click.ParamType[ConfigFile]):
+    """A configuration file as what it says."""
+
+    name = "FILE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> ConfigFile:
+        if isinstance(value, ConfigFile):
+            return value
+        try:
+            return load(Path(value))
+        except DocumentError as problem:
+            raise Mistakes(str(problem)) from None

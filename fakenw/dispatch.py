@@ -1,0 +1,143 @@
+"""A request on its connection: has it come before, which function is it, what is the reply, and when does it go.
+
+Rules of this file:
+
+* Executing is synchronous: when it has returned everything has happened, and stands in the journal. A *slow* NCP
+  (``Config.slow``) is one whose reply is held back for a while; until then a duplicate is told that the
+  request is being processed (0x9999).
+* Over UDP a reply is retained for a duplicate of its request; over TCP nothing comes twice. A reply that is longer than
+  what the client can take at once is not retained if its function is in ``REPEATABLE``: then the duplicate is
+  executed again, which has no effect. The reply of any other function is always retained: a login must not count twice.
+* A server that is down executes nothing.
+"""
+
+from __future__ import annotations
+
+import heapq
+
+from fakenw.connection import Connection
+from fakenw.ledger import NoRoom, State
+from fakenw.service import Call, Host, Succeeded
+from fakenw.services import SERVICES, nds
+from fakenw.watch import Watch
+from fakenw.wire import packet as ncp
+from fakenw.wire.layout import Malformed, split_body
+from fakenw.wire.packet import Code, Refused, ReplyPacket, RequestPacket
+
+Key = tuple[int, int | None]
+
+# Functions without effects whose replies can be longer than a client's buffer.
+REPEATABLE: frozenset[Key] = frozenset({(0x48, None), (22, 52), (23, 201), (123, 14), (123, 16), (123, 17)})
+HEADROOM = 64  # a reply's header and what stands before the data of a read; libncp leaves 40
+LATE = 128  # a sequence up to so many behind the last is a datagram that took its time: executed before
+
+
+class Dispatch:
+    """The functions of all services, for *host*; *watch* hears of every sign of life."""
+
+    def __init__(self, host: Host, watch: Watch) -> None:
+        self.down = False
+        self._host, self._watch = host, watch
+        services = [service for service in SERVICES if service is not nds.service or host.tree is not None]
+        self._functions = {key: entry for service in services for key, entry in service.functions.items()}
+        self._slow = dict(host.config.slow)
+        self._held: list[tuple[int, int, Connection, bytes]] = []
+        self._holds = 0
+
+    def request(self, connection: Connection, packet: RequestPacket) -> bytes | None:
+        """What a request is answered with now, if it is."""
+        now = self._host.now
+        if connection.reply is not None:  # over UDP, and not the first request
+            behind = (connection.sequence - packet.sequence) & 0xFF
+            if behind < LATE:
+                self._watch.heard(connection, now)
+                if not behind:
+                    return self._again(connection, packet)
+                self._host.counts.late += 1
+                return None
+        connection.fresh = False
+        connection.sequence = packet.sequence
+        connection.requests += 1
+        self._watch.requested(connection, now)
+        reply = self._execute(connection, packet)
+        if not connection.tcp:
+            short = len(reply) <= connection.buffer + HEADROOM
+            connection.reply = reply if short or _key(packet) not in REPEATABLE else b""
+        if connection.state is not State.GONE:
+            self._watch.schedule(connection)
+            if self._slow and self._hold(connection, packet, reply):
+                return None
+        return reply
+
+    def deadline(self) -> int | None:
+        """When the next reply that is held back is due."""
+        return self._held[0][0] if self._held else None
+
+    def expire(self, now: int) -> list[tuple[str, bytes]]:
+        """The replies that are due by *now*, with their stations; those of connections that have ended are not sent."""
+        due: list[tuple[str, bytes]] = []
+        while self._held and self._held[0][0] <= now:
+            at, _, connection, reply = heapq.heappop(self._held)
+            if connection.due == at:
+                connection.due = None
+            if connection.state is not State.GONE:
+                due.append((connection.station, reply))
+        return due
+
+    def _execute(self, connection: Connection, packet: RequestPacket) -> bytes:
+        """Execute a request; the reply."""
+        if self.down:
+            return _reply(packet, Code.FAILURE, ncp.SERVER_DOWN)
+        host, code, data = self._host, 0, b""
+        try:
+            subfunction, body = split_body(packet.function, packet.body)
+            entry = self._functions.get((packet.function, subfunction))
+            if entry is None:
+                host.unsupported(connection, packet.function, subfunction)
+                code = Code.UNSUPPORTED
+            else:
+                layout, function = entry
+                reply = function(Call(host, connection, layout.decode(body), packet.task))
+                if reply is not None:
+                    data = reply.encode()
+        except Malformed:
+            code = Code.INVALID_LENGTH
+        except (Refused, Succeeded) as outcome:
+            code = outcome.code
+        except NoRoom:
+            code = Code.NO_LICENSE
+            host.note("deny", {**connection.about(), "what": "license", "code": code})
+        return _reply(packet, code, 0 if connection.message is None else ncp.MESSAGE_WAITING, data)
+
+    def _again(self, connection: Connection, packet: RequestPacket) -> bytes | None:
+        """The last request has come once more: nothing may happen twice."""
+        if connection.due is not None:
+            self._host.counts.acknowledged += 1
+            return _reply(packet, 0, 0, kind=ncp.BEING_PROCESSED)
+        if connection.reply:
+            self._host.counts.duplicates += 1
+            return connection.reply
+        return self._execute(connection, packet) if _key(packet) in REPEATABLE else None
+
+    def _hold(self, connection: Connection, packet: RequestPacket, reply: bytes) -> bool:
+        """Hold the reply back, if it is not due yet. A connection's replies never overtake one another."""
+        now, asked = self._host.now, _key(packet)
+        due = max(now + (self._slow.get(asked, 0) if asked else 0), connection.due or 0)
+        if due <= now:
+            return False
+        self._holds += 1
+        connection.due = due
+        heapq.heappush(self._held, (due, self._holds, connection, reply))
+        return True
+
+
+def _key(packet: RequestPacket) -> Key | None:
+    """Which function a request asks for; None where it does not say."""
+    try:
+        return packet.function, split_body(packet.function, packet.body)[0]
+    except Malformed:
+        return None
+
+
+def _reply(packet: RequestPacket, code: int, status: int, data: bytes = b"", kind: int = ncp.REPLY) -> bytes:
+    return ReplyPacket(kind, packet.sequence, packet.connection, packet.task, code, status, data).encode()

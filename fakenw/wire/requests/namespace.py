@@ -1,0 +1,265 @@
+"""Files and directories as Linux's ncpfs and libncp reach them (87/x). Numbers are little-endian.
+
+An entry is meant by ``volume``, ``base``, ``flag`` and ``path``: with flag 0 the first byte of the base is a
+directory handle, with 1 the base is a directory entry number of the volume, with 0xFF there is none and the
+path begins with the volume's name (Linux ncpfs ncp_add_handle_path; mars_nwe build_base).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fakenw.wire.layout import Byte, LongLE, Nothing, PString, PStrings, Raw, Reply, Request, Rest, WordLE
+
+Bytes4 = Annotated[bytes, Raw(4)]
+
+# The information mask (libncp RIM_*): which blocks of EntryInfo are wanted.
+NAME = 0x0001
+ONLY_WANTED = 0x80000000  # "new style": blocks that are not wanted are left out, not padded
+
+
+class EntryInfo(Reply, source="Linux ncpfs nw_info_struct; mars_nwe build_dir_info; Wireshark packet-ncp2222.inc"):
+    """76 bytes, behind which the name follows where it is wanted."""
+
+    space: LongLE
+    attributes: LongLE
+    flags: WordLE
+    size: LongLE
+    total_size: LongLE
+    streams: WordLE
+    created_time: WordLE
+    created: WordLE
+    creator: Bytes4
+    modified_time: WordLE
+    modified: WordLE
+    modifier: Bytes4
+    accessed: WordLE
+    archived_time: WordLE
+    archived: WordLE
+    archiver: Bytes4
+    rights: WordLE
+    number: LongLE
+    dos_number: LongLE
+    volume: LongLE
+    ea_size: LongLE
+    ea_count: LongLE
+    ea_key_size: LongLE
+    name_space: LongLE
+
+
+# The mask's bit, the first byte and the length of each block, in the order of the old style.
+BLOCKS = {
+    "space": (0x0002, 0, 4),
+    "attributes": (0x0004, 4, 6),
+    "size": (0x0008, 10, 4),
+    "total": (0x0010, 14, 6),
+    "created": (0x0100, 20, 8),
+    "modified": (0x0080, 28, 10),
+    "archived": (0x0040, 38, 8),
+    "rights": (0x0800, 46, 2),
+    "entry": (0x0400, 48, 12),
+    "ea": (0x0020, 60, 12),
+    "name space": (0x0200, 72, 4),
+}
+KNOWN = NAME | ONLY_WANTED | sum(bit for bit, _, _ in BLOCKS.values())
+# The order of the new style is inferred from what Wireshark 4.0 makes of 87/6; it has others for 87/1 and 87/3.
+NEW_ORDER = (
+    *("space", "attributes", "size", "total", "ea", "archived", "modified", "created"),
+    *("name space", "entry", "rights"),
+)
+
+
+def info_blocks(mask: int, info: EntryInfo, name: str) -> bytes:
+    """What a reply says of an entry: the blocks that *mask* wants, and the name. Nothing is wanted by 0."""
+    if not mask:
+        return b""
+    raw = info.encode()
+    text = name.encode("cp437")
+    tail = bytes([len(text)]) + text if mask & NAME else b""
+    if mask & ONLY_WANTED:
+        wanted = (BLOCKS[block] for block in NEW_ORDER)
+        return b"".join(raw[at : at + size] for bit, at, size in wanted if mask & bit) + tail
+    return b"".join(raw[at : at + size] if mask & bit else bytes(size) for bit, at, size in BLOCKS.values()) + tail
+
+
+class OpenedEntry(Reply, source="Linux ncpfs; Wireshark ncp2222.py; the six bytes of a handle end with these four"):
+    """``action``: 1 opened, 2 created, 4 emptied."""
+
+    handle: Bytes4
+    action: Byte
+    reserved: Byte
+    info: Rest
+
+
+class OpenOrCreate(Request[OpenedEntry], ncp=(87, 1), source="Linux ncpfs; Wireshark ncp2222.py; libncp"):
+    """``mode``: 1 open, 2 empty, 8 create. With attribute 0x10 a directory is created."""
+
+    name_space: Byte
+    mode: Byte
+    search: WordLE
+    mask: LongLE
+    attributes: LongLE
+    access: WordLE
+    volume: Byte
+    base: LongLE
+    flag: Byte
+    path: PStrings
+
+
+class SearchPosition(Reply, source="Linux ncpfs; mars_nwe; Wireshark ncp2222.py"):
+    """Opaque to clients, who send it back in 87/3."""
+
+    volume: Byte
+    directory: LongLE
+    sequence: LongLE
+
+
+class InitializeSearch(Request[SearchPosition], ncp=(87, 2), source="Linux ncpfs; Wireshark ncp2222.py"):
+    name_space: Byte
+    reserved: Byte
+    volume: Byte
+    base: LongLE
+    flag: Byte
+    path: PStrings
+
+
+class FoundEntry(Reply, source="Wireshark ncp2222.py; mars_nwe"):
+    volume: Byte
+    directory: LongLE
+    sequence: LongLE
+    reserved: Byte
+    info: Rest
+
+
+class Search(Request[FoundEntry], ncp=(87, 3), source="Wireshark ncp2222.py; mars_nwe"):
+    """A wild card may stand behind a byte 0xFF (mars_nwe; Linux ncpfs)."""
+
+    name_space: Byte
+    data_stream: Byte
+    search: WordLE
+    mask: LongLE
+    volume: Byte
+    directory: LongLE
+    sequence: LongLE
+    pattern: PString
+
+
+class FoundSet(Reply, source="Linux ncpfs ncp_search_for_fileset; mars_nwe"):
+    """``more``: 0xFF where the search can go on. The entries follow one behind the other."""
+
+    volume: Byte
+    directory: LongLE
+    sequence: LongLE
+    more: Byte
+    count: WordLE
+    entries: Rest
+
+
+class SearchSet(Request[FoundSet], ncp=(87, 20), source="Linux ncpfs ncp_search_for_fileset; Wireshark ncp2222.py"):
+    """As many entries at once as ``most`` and a packet allow."""
+
+    name_space: Byte
+    data_stream: Byte
+    search: WordLE
+    mask: LongLE
+    most: WordLE
+    volume: Byte
+    directory: LongLE
+    sequence: LongLE
+    pattern: PString
+
+
+class Rename(Request[Nothing], ncp=(87, 4), source="Linux ncpfs; Wireshark ncp2222.py"):
+    """Both paths follow, without a count of their own."""
+
+    name_space: Byte
+    rename_flag: Byte
+    search: WordLE
+    volume: Byte
+    base: LongLE
+    flag: Byte
+    count: Byte
+    new_volume: Byte
+    new_base: LongLE
+    new_flag: Byte
+    new_count: Byte
+    paths: Rest
+
+
+class EntryInfoReply(Reply, source="Linux ncpfs; mars_nwe; Wireshark ncp2222.py"):
+    info: Rest
+
+
+class GetEntryInfo(
+    Request[EntryInfoReply], ncp=(87, 6), source="Linux ncpfs; mars_nwe. Wireshark writes all offsets two higher"
+):
+    name_space: Byte
+    to_name_space: Byte
+    search: WordLE
+    mask: LongLE
+    volume: Byte
+    base: LongLE
+    flag: Byte
+    path: PStrings
+
+
+class Delete(Request[Nothing], ncp=(87, 8), source="Linux ncpfs; Wireshark ncp2222.py"):
+    name_space: Byte
+    reserved: Byte
+    search: WordLE
+    volume: Byte
+    base: LongLE
+    flag: Byte
+    path: PStrings
+
+
+class ShortHandle(Reply, source="Linux ncpfs; Wireshark ncp2222.py: Reply Level 1"):
+    handle: Byte
+    volume: Byte
+    reserved: Bytes4
+
+
+class ShortHandleLevel2(Reply, source="Wireshark ncp2222.py: Reply Level 2"):
+    volume: LongLE
+    base: LongLE
+    dos_base: LongLE
+    name_space: Byte
+    handle: Byte
+
+
+class AllocateShortHandle(Request[ShortHandle], ncp=(87, 12), source="Linux ncpfs; Wireshark ncp2222.py"):
+    """``mode``: bit 14 wants a ShortHandleLevel2."""
+
+    name_space: Byte
+    to_name_space: Byte
+    mode: WordLE
+    volume: Byte
+    base: LongLE
+    flag: Byte
+    path: PStrings
+
+
+class DirectoryBase(Reply, source="Linux ncpfs; Wireshark ncp2222.py; mars_nwe"):
+    base: LongLE
+    dos_base: LongLE
+    volume: Byte
+
+
+class GetDirectoryBase(Request[DirectoryBase], ncp=(87, 22), source="Linux ncpfs; Wireshark ncp2222.py; mars_nwe"):
+    name_space: Byte
+    to_name_space: Byte
+    indicator: WordLE
+    volume: Byte
+    base: LongLE
+    flag: Byte
+    path: PStrings
+
+
+class NameSpaces(Reply, source="Linux ncpfs ncp_get_known_namespace; Wireshark ncp2222.py"):
+    count: WordLE
+    loaded: Rest
+
+
+class GetNameSpaces(Request[NameSpaces], ncp=(87, 24), source="Linux ncpfs; Wireshark ncp2222.py"):
+    reserved: WordLE
+    volume: Byte

@@ -1,0 +1,304 @@
+"""A server in a reactor: what is done in which order, and when the timer rings. Nothing here is a real socket."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from random import Random
+from typing import Any, cast
+
+import pytest
+from twisted.internet.address import IPv4Address
+from twisted.internet.task import Clock
+
+from fakenw.capfiles import sms_tree
+from fakenw.config import Config
+from fakenw.journal import JournalFile
+from fakenw.records import SECOND, Record
+from fakenw.server import Server
+from fakenw.transports.house import House
+from fakenw.transports.tcp import Socket, SocketFactory
+from fakenw.transports.udp import Datagrams
+from fakenw.volume import Volumes
+from fakenw.wire import packet as ncp
+from fakenw.wire.framing import TNCP, Deframer, frame_request
+from fakenw.wire.layout import Request
+from fakenw.wire.packet import RequestPacket, Watchdog
+from fakenw.wire.requests import bindery, connection, server
+
+FIRST_QUERY = 5400 / 18.2065
+CREATE = RequestPacket(ncp.CREATE, 0, ncp.NO_CONNECTION, 1, 0, b"").encode()
+GUEST = bindery.PlainLogin(1, "GUEST", "")
+
+
+def request(sequence: int, number: int, layout: Request[Any]) -> bytes:
+    return RequestPacket(ncp.REQUEST, sequence, number, 1, layout.function, layout.body()).encode()
+
+
+class Log(JournalFile):
+    """A journal that says when it was written, until it is full."""
+
+    def __init__(self, done: list[str]) -> None:
+        super().__init__(-1)
+        self.records: list[Record] = []
+        self.full = False
+        self._done = done
+
+    def write(self, records: Iterable[Record]) -> None:
+        if self.full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        for record in records:
+            self.records.append(record)
+            self._done.append(record.event)
+
+
+class Wire:
+    """The other end of a TCP connection: what Twisted's transport is to the protocol."""
+
+    def __init__(self, done: list[str]) -> None:
+        self.received = b""
+        self._done = done
+
+    def setTcpNoDelay(self, enabled: bool) -> None:  # noqa: N802
+        pass
+
+    def setTcpKeepAlive(self, enabled: bool) -> None:  # noqa: N802
+        pass
+
+    def write(self, data: bytes) -> None:
+        self._done.append("send")
+        self.received += data
+
+    def loseConnection(self) -> None:  # noqa: N802
+        self._done.append("close")
+
+
+class Air:
+    """A port of UDP: what was written, and to whom. There is no way to the addresses in ``cut``."""
+
+    def __init__(self) -> None:
+        self.written: list[tuple[bytes, tuple[str, int]]] = []
+        self.cut: list[tuple[str, int]] = []
+
+    def write(self, data: bytes, address: tuple[str, int]) -> None:
+        if address in self.cut:
+            raise OSError(errno.ENETUNREACH, "Network is unreachable")
+        self.written.append((data, address))
+
+
+class Scene:
+    """A house on a clock that stands still, with what it did, in order."""
+
+    def __init__(self, **more: Any) -> None:
+        self.clock = Clock()
+        self.done: list[str] = []
+        self.log = Log(self.done)
+        self.told: list[str] = []
+        self.failures: list[OSError] = []
+        core = Server(Config(**more), Volumes([("SYS", sms_tree())]), Random(1))
+        self.clock.advance(1_000_000)  # a reactor's clock does not begin with the server
+        self.house = House(core, self.clock, lambda record: self.told.append(record.event), self.failures.append)
+        self.house.start(datetime(2000, 8, 10, tzinfo=UTC), self.log)
+        self.air = Air()
+        self.datagrams = Datagrams(self.house)
+        self.datagrams.transport = cast(Any, self.air)
+
+    def datagram(self, packet: bytes, port: int = 1025) -> list[bytes]:
+        """A datagram arrives; what was sent back to its port."""
+        before = len(self.air.written)
+        self.datagrams.datagramReceived(packet, ("10.0.0.1", port))
+        return [data for data, address in self.air.written[before:] if address == ("10.0.0.1", port)]
+
+    def socket(self, port: int = 40001) -> tuple[Socket, Wire]:
+        """A client connects."""
+        wire = Wire(self.done)
+        protocol: Any = SocketFactory(self.house).buildProtocol(IPv4Address("TCP", "10.0.0.1", port))
+        protocol.makeConnection(wire)
+        return protocol, wire
+
+    def queries(self) -> int:
+        return sum(data == Watchdog(1, b"?").encode() for data, _ in self.air.written)
+
+    def alarms(self) -> list[float]:
+        """When the timer rings, in seconds from now."""
+        return [call.getTime() - self.clock.seconds() for call in self.clock.getDelayedCalls()]
+
+
+@pytest.fixture
+def open_scene() -> Callable[..., Scene]:
+    """Makes a scene with a server's configuration."""
+    return Scene
+
+
+def replies(wire: Wire) -> list[ncp.ReplyPacket]:
+    """What came back over TCP since the last look."""
+    data, wire.received = wire.received, b""
+    return [ncp.decode_reply(packet) for packet in Deframer(TNCP).feed(data)]
+
+
+def test_records_then_sends_then_closes(open_scene: Callable[..., Scene]) -> None:
+    """A line is written before its reply leaves, and the socket is closed after it."""
+    scene = open_scene()
+    socket, wire = scene.socket()
+    scene.done.clear()
+    socket.dataReceived(frame_request(CREATE) + frame_request(request(1, 1, GUEST)))
+    assert scene.done == ["create", "state", "grant", "state", "send", "send"]
+    assert [reply.completion for reply in replies(wire)] == [0, 0]
+    scene.done.clear()
+    socket.dataReceived(frame_request(request(2, 1, connection.Logout())) + b"garbage")
+    assert scene.done == ["state", "release", "state", "close", "send", "close"]
+    assert scene.told == [record.event for record in scene.log.records]
+
+
+def test_a_socket_is_a_station(open_scene: Callable[..., Scene]) -> None:
+    """It is known by its address and port, and its end is the end of the connection."""
+    scene = open_scene()
+    first, first_wire = scene.socket(1)
+    second, second_wire = scene.socket(2)
+    for socket in (first, second):
+        socket.dataReceived(frame_request(CREATE))
+    assert [reply.connection for reply in (*replies(first_wire), *replies(second_wire))] == [1, 2]
+    assert [r["station"] for r in scene.log.records if r.event == "create"] == ["tcp:10.0.0.1:1", "tcp:10.0.0.1:2"]
+    second.dataReceived(frame_request(request(1, 2, GUEST)))
+    second.connectionLost()
+    assert [(r.event, r["cause"]) for r in scene.log.records[-3:]] == [
+        *(("state", "lost"), ("release", "lost"), ("close", "lost"))
+    ]
+    assert replies(first_wire) == []
+
+
+def test_datagrams_go_back_where_they_came_from(open_scene: Callable[..., Scene]) -> None:
+    """Replies and queries alike; a port that owns no connection is forgotten."""
+    scene = open_scene()
+    (created,) = scene.datagram(CREATE)
+    (refused,) = scene.datagram(request(1, 1, server.GetServerTime()), port=1026)
+    assert ncp.decode_reply(created).connection == 1
+    assert ncp.decode_reply(refused).completion == 0xFD
+    assert scene.log.records[-1]["station"] == "udp:10.0.0.1:1025"
+    scene.clock.advance(FIRST_QUERY + 0.001)
+    assert scene.air.written[-1] == (Watchdog(1, b"?").encode(), ("10.0.0.1", 1025))
+    assert scene.datagram(b"", port=1027) == []
+
+
+def test_timer_rings_at_the_deadline(open_scene: Callable[..., Scene]) -> None:
+    """One timer, not a moment early, armed again after each ring until the station is cleared."""
+    scene = open_scene()
+    assert scene.alarms() == []
+    scene.datagram(CREATE)
+    assert scene.alarms() == [pytest.approx(FIRST_QUERY, abs=1e-5)]
+    scene.clock.advance(FIRST_QUERY - 0.001)
+    assert scene.queries() == 0
+    scene.clock.advance(0.002)
+    assert scene.queries() == 1
+    for _ in range(9):
+        assert len(scene.alarms()) == 1
+        scene.clock.advance(1080 / 18.2065)
+    assert scene.queries() == 10
+    assert scene.log.records[-1].event == "watchdog"
+    scene.clock.advance(1080 / 18.2065)
+    assert [record.event for record in scene.log.records[-2:]] == ["state", "close"]
+    assert scene.alarms() == []
+
+
+def test_timer_is_armed_for_an_earlier_deadline(open_scene: Callable[..., Scene]) -> None:
+    """What is due sooner rings sooner; what is due later does not move the timer."""
+    scene = open_scene(idle_after=60 * SECOND)
+    scene.datagram(CREATE)
+    socket, _ = scene.socket()
+    scene.clock.advance(10)
+    socket.dataReceived(frame_request(CREATE) + frame_request(request(1, 2, GUEST)))
+    assert scene.alarms() == [pytest.approx(60, abs=1e-5)]
+    scene.clock.advance(20)
+    socket.dataReceived(frame_request(request(2, 2, server.GetServerTime())))
+    assert scene.alarms() == [pytest.approx(40, abs=1e-5)]
+    scene.clock.advance(59)
+    assert "idle" not in scene.done
+    scene.clock.advance(1.001)
+    assert "idle" in scene.done
+    assert len(scene.alarms()) == 1
+
+
+@pytest.mark.parametrize("speed", [0.5, 1.0, 3600.0])
+def test_speed(open_scene: Callable[..., Scene], speed: float) -> None:
+    """The server lives faster or slower than the reactor, in its journal and in its timers."""
+    scene = open_scene(speed=speed)
+    scene.clock.advance(1)
+    scene.datagram(CREATE)
+    assert scene.log.records[-1].t == round(speed * SECOND)
+    assert scene.alarms() == [pytest.approx(FIRST_QUERY / speed, abs=1e-5)]
+    scene.clock.advance(FIRST_QUERY / speed + 1e-3)
+    assert scene.queries() == 1
+
+
+def test_a_query_is_given_real_time(open_scene: Callable[..., Scene]) -> None:
+    """However fast the server lives, a station has 100 ms of the reactor's time to answer."""
+    scene = open_scene(speed=36_000.0)
+    scene.datagram(CREATE)
+    elapsed = 0.0
+    while scene.alarms():
+        (wait,) = scene.alarms()
+        assert scene.queries() == 0 or wait >= 0.0999
+        scene.clock.advance(wait + 1e-6)
+        elapsed += wait
+    assert scene.queries() == 10
+    assert elapsed >= 1.0
+
+
+def test_clock_that_is_set_back_stands_still(open_scene: Callable[..., Scene]) -> None:
+    """Time in the journal never runs backwards."""
+    scene = open_scene()
+    scene.clock.advance(100)
+    scene.datagram(CREATE)
+    scene.clock.rightNow -= 50
+    scene.datagram(CREATE, port=1026)
+    assert [record.t for record in scene.log.records] == [0, *[100 * SECOND] * 4]
+
+
+def test_stop_is_the_last_line(open_scene: Callable[..., Scene]) -> None:
+    """After it no timer rings, and the sockets that close are not the clients' doing."""
+    scene = open_scene()
+    socket, _ = scene.socket()
+    socket.dataReceived(frame_request(CREATE) + frame_request(request(1, 1, GUEST)))
+    scene.datagram(CREATE)
+    scene.clock.advance(5)
+    scene.house.stop()
+    socket.connectionLost()
+    scene.clock.advance(10_000)
+    stop = scene.log.records[-1]
+    assert (stop.event, stop["held"]) == ("stop", 1)
+    assert stop["holders"] == [
+        {
+            **{"serial": 1, "station": "tcp:10.0.0.1:40001", "user": "GUEST"},
+            **{"since": 0.0, "last_request": 0.0, "files": 0},
+        }
+    ]
+    assert scene.alarms() == []
+
+
+def test_journal_that_is_full(open_scene: Callable[..., Scene]) -> None:
+    """What could not be written is not announced: no reply leaves any more, and the failure is told once."""
+    scene = open_scene()
+    socket, wire = scene.socket()
+    socket.dataReceived(frame_request(CREATE))
+    assert len(replies(wire)) == 1
+    scene.log.full = True
+    scene.told.clear()
+    socket.dataReceived(frame_request(request(1, 1, GUEST)))
+    socket.dataReceived(frame_request(request(2, 1, server.GetServerTime())))
+    assert scene.datagram(CREATE) == []
+    scene.house.stop()
+    assert (replies(wire), scene.told) == ([], [])
+    assert [problem.errno for problem in scene.failures] == [errno.ENOSPC]
+
+
+def test_datagram_that_cannot_be_sent_is_lost(open_scene: Callable[..., Scene]) -> None:
+    """Where there is no way to a station the server goes on: others are asked, and it is cleared in time."""
+    scene = open_scene()
+    scene.datagram(CREATE)
+    scene.datagram(CREATE, port=1026)
+    scene.air.cut.append(("10.0.0.1", 1025))
+    for _ in range(1000):
+        scene.clock.advance(1)
+    assert [address for _, address in scene.air.written[2:]] == [("10.0.0.1", 1026)] * 10
+    assert [record.event for record in scene.log.records].count("close") == 2
