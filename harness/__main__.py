@@ -8,53 +8,22 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 
 from fakenw.config import RELEASES
 from fakenw.ledger import POLICIES
 from fakenw.records import SECOND, JournalError
-from fakenw.words import duration
 from harness.checks import judge
+from harness.commandline import FILES, RESULTS, TRANSPORT, Duration
 from harness.history import load
+from harness.junit import junit as as_junit
 from harness.redirector import Account
 from harness.report import BAD_USAGE, NOT_EXPECTED, UNKNOWN, Result, exit_code, last_line, story, table
 from harness.runners.conduct import RUNNERS, conduct, run_directories
 from harness.runners.hold import hold as hold_license
 from harness.scenario import Scenario, ScenarioError, catalogue, find
-
-
-class Duration(click.ParamType[int]):
-    """``500ms``, ``30s``, ``10m``, ``4h`` in microseconds."""
-
-    name = "DURATION"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        if isinstance(value, int):
-            return value
-        try:
-            return duration(value)
-        except ValueError as problem:
-            self.fail(str(problem), param, ctx)
-
-
-def _options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def add(function: Any) -> Any:
-        for option in reversed(options):
-            function = option(function)
-        return function
-
-    return add
-
-
-_transport = click.option("--transport", type=click.Choice(["tcp", "udp"]), help="How clients speak to the server.")
-_json = click.option("--json", "as_json", metavar="FILE|-", help="Write the results as JSON.")
-_results = _options(
-    _json,
-    click.option("--report", type=click.Path(path_type=Path), help="Keep the journals of every run in this directory."),
-    click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same run."),
-)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -81,7 +50,7 @@ def list_scenarios() -> None:
 @main.command()
 @click.argument("scenarios", nargs=-1)
 @click.option("--on", type=click.Choice(RUNNERS), default="memory", show_default=True, help="Where to run.")
-@_transport
+@TRANSPORT
 @click.option("--variant", "variants", multiple=True, help="Only this variant; may be repeated.")
 @click.option(
     "--speed",
@@ -90,7 +59,7 @@ def list_scenarios() -> None:
     show_default=True,
     help="In processes: how many seconds of scripted time pass in one. Network timeouts are not scaled.",
 )
-@_results
+@RESULTS
 def run(
     scenarios: tuple[str, ...],
     on: str,
@@ -98,6 +67,7 @@ def run(
     variants: tuple[str, ...],
     speed: float,
     as_json: str | None,
+    junit: str | None,
     report: Path | None,
     seed: int,
 ) -> None:
@@ -121,7 +91,7 @@ def run(
         count = "1 run" if len(plans) == 1 else f"{len(plans)} runs"
         click.echo(f"{count} in processes, {speed:g} times as fast as the clock on the wall", err=True)
     results = conduct(plans, on, report=report, stop=stop, ended=_progress(len(plans), on))
-    _tell(results, as_json, missing=len(plans) - len(results))
+    _tell(results, as_json, junit, missing=len(plans) - len(results))
 
 
 @main.command("exec")
@@ -148,8 +118,8 @@ def run(
     type=Duration(),
     help="For a client that lives on: a license nobody has used for so long is no longer needed.",
 )
-@_transport
-@_results
+@TRANSPORT
+@RESULTS
 def exec_command(
     command: tuple[str, ...],
     licenses: int,
@@ -160,6 +130,7 @@ def exec_command(
     idle_after: int | None,
     transport: str | None,
     as_json: str | None,
+    junit: str | None,
     report: Path | None,
     seed: int,
 ) -> None:
@@ -192,7 +163,7 @@ def exec_command(
     stop = _stop_on_signals()
     output = sys.stderr.fileno() if as_json == "-" else sys.stdout.fileno()
     results = conduct(plans, "processes", report=report, stop=stop, show_output=output)
-    _tell(results, as_json, missing=len(plans) - len(results))
+    _tell(results, as_json, junit, missing=len(plans) - len(results))
 
 
 @main.command()
@@ -200,7 +171,7 @@ def exec_command(
 @click.option("--user", default="GUEST", show_default=True, metavar="NAME[:PASSWORD]", help="Who logs in.")
 @click.option("--for", "how_long", type=Duration(), default="60s", show_default=True, help="How long to hold.")
 @click.option("--no-logout", is_flag=True, help="Leave without logging out.")
-@_transport
+@TRANSPORT
 def hold(address: str, user: str, how_long: int, no_logout: bool, transport: str | None) -> None:
     """Take a license of a server by hand, hold it, and give it back. Ctrl-C lets go at once."""
     host, _, port = address.rpartition(":")
@@ -224,8 +195,8 @@ def hold(address: str, user: str, how_long: int, no_logout: bool, transport: str
 @main.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--within", type=Duration(), help="Overrides what the run says.")
-@_json
-def check(paths: tuple[Path, ...], within: int | None, as_json: str | None) -> None:
+@FILES
+def check(paths: tuple[Path, ...], within: int | None, as_json: str | None, junit: str | None) -> None:
     """Judge what was written: run directories, or the journals of one run, and nothing else.
 
     \b
@@ -245,11 +216,18 @@ def check(paths: tuple[Path, ...], within: int | None, as_json: str | None) -> N
             results.append(Result(history, judge(history, None if within is None else within / SECOND)))
     except (JournalError, ValueError) as problem:
         _refuse(problem)
-    _tell(results, as_json, every_story=True)
+    _tell(results, as_json, junit, every_story=True)
 
 
-def _tell(results: Sequence[Result], as_json: str | None, *, missing: int = 0, every_story: bool = False) -> NoReturn:
-    """Rows, stories, the last line; JSON where it is wanted. Ends the program.
+def _tell(
+    results: Sequence[Result],
+    as_json: str | None,
+    junit: str | None,
+    *,
+    missing: int = 0,
+    every_story: bool = False,
+) -> NoReturn:
+    """Rows, stories, the last line; JSON and JUnit where they are wanted. Ends the program.
 
     *missing* runs were not even begun, because somebody asked for the end.
     """
@@ -272,17 +250,25 @@ def _tell(results: Sequence[Result], as_json: str | None, *, missing: int = 0, e
                 say(line)
         say("")
     if as_json:
-        text = json.dumps([result.as_json() for result in results], indent=2)
-        if to_error:
-            click.echo(text)
-        else:
-            Path(as_json).write_text(text + "\n", encoding="utf-8")
+        _write(as_json, json.dumps([result.as_json() for result in results], indent=2) + "\n")
+    if junit:
+        _write(junit, as_junit(results))
     code = exit_code(results)
     if missing and code != NOT_EXPECTED:
         say(f"exit 3: stopped before {missing} of {missing + len(results)} runs had begun")
         sys.exit(UNKNOWN)
     say(last_line(results))
     sys.exit(code)
+
+
+def _write(path: str, text: str) -> None:
+    if path == "-":
+        click.echo(text, nl=False)
+        return
+    try:
+        Path(path).write_text(text, encoding="utf-8")
+    except OSError as problem:
+        _refuse(f"{path} cannot be written: {problem.strerror}")
 
 
 def _progress(count: int, on: str) -> Callable[[Result], None]:

@@ -69,8 +69,10 @@ ORDER = (
     "harness.script",
     "harness.scenario",
     "harness.report",
+    "harness.junit",
     "harness.runners.*",
     "harness.bench",
+    "harness.commandline",
     "harness.__main__",
 )
 

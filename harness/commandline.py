@@ -1,0 +1,59 @@
+"""What the command line takes: durations, files to write, and the options that several commands have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fakenw.words import duration
+
+
+class Duration(click.ParamType[int]):
+    """``500ms``, ``30s``, ``10m``, ``4h`` in microseconds."""
+
+    name = "DURATION"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        try:
+            return duration(value)
+        except ValueError as problem:
+            self.fail(str(problem), param, ctx)
+
+
+class Output(click.ParamType[str]):
+    """A file to be written at the end, in a directory that is there now; *dash*: or standard output."""
+
+    def __init__(self, *, dash: bool = False) -> None:
+        self._dash = dash
+        self.name = "FILE|-" if dash else "FILE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not (self._dash and value == "-") and (Path(value).is_dir() or not Path(value).parent.is_dir()):
+            self.fail(f"{value!r} is not a file in a directory that exists", param, ctx)
+        return str(value)
+
+
+def options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def add(function: Any) -> Any:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return add
+
+
+TRANSPORT = click.option("--transport", type=click.Choice(["tcp", "udp"]), help="How clients speak to the server.")
+FILES = options(
+    click.option("--json", "as_json", type=Output(dash=True), help="Write the results as JSON."),
+    click.option("--junit", type=Output(), help="Write the results as JUnit XML."),
+)
+RESULTS = options(
+    FILES,
+    click.option("--report", type=click.Path(path_type=Path), help="Keep the journals of every run in this directory."),
+    click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same run."),
+)

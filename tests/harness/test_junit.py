@@ -1,0 +1,65 @@
+"""JUnit XML: what a continuous integration server reads must be well-formed, unique and true."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+from click.testing import CliRunner
+
+from fakenw.records import Journal, Record
+from harness.__main__ import main
+from harness.checks import judge
+from harness.history import Run
+from harness.junit import junit
+from harness.report import Result
+
+MINE = r"""
+format: 1
+id: mine
+title: the client as shipped
+source: here
+servers: [{name: FAKENW}]
+clients:
+  - name: ws
+    script:
+      - nal.open: {path: 'NWBIND:\\FAKENW\SYS\CAP_GS1\', owner: SMSCCMBootAcct}
+      - wait: 1h
+variants: {released: {}, leaked: {expect: leaked}}
+"""
+
+
+def test_a_failure_explains_itself(tmp_path: Path) -> None:
+    """A case per run; what is not as expected has the diagnosis with it."""
+    (tmp_path / "mine.yaml").write_text(MINE)
+    done = CliRunner().invoke(main, ["run", str(tmp_path / "mine.yaml"), "--junit", str(tmp_path / "junit.xml")])
+    assert done.exit_code == 1, done.output
+    root = ElementTree.parse(tmp_path / "junit.xml").getroot()
+    (suite,) = root
+    assert {name: suite.get(name) for name in ("tests", "failures", "errors")} == {
+        "tests": "2",
+        "failures": "1",
+        "errors": "0",
+    }
+    cases = [(case.get("classname"), case.get("name"), [child.tag for child in case]) for case in suite]
+    assert cases == [("mine.memory.udp", "released", ["failure"]), ("mine.memory.udp", "leaked", [])]
+    failure = suite[0][0]
+    assert (failure.get("type"), failure.get("message")) == ("leaked", "leaked, expected released")
+    assert "holds a license of FAKENW" in (failure.text or "")
+
+
+def test_unknown_is_an_error_and_hostile_text_harmless() -> None:
+    """What could not be told is an error; markup and control characters do not break the document."""
+    fields = {"format": 1, "scenario": "<evil>&", "variant": 'a"\x1b[31m', "on": "memory", "transport": "tcp"}
+    run = Run.of([Journal("runner.jsonl", [Record(0, "runner", "run", {**fields, "speed": 1})])])
+    (suite,) = ElementTree.fromstring(junit([Result(run, judge(run))]))
+    assert (suite.get("errors"), suite.get("failures")) == ("1", "0")
+    assert suite[0].get("classname") == "<evil>&.memory.tcp"
+    assert suite[0][0].tag == "error"
+
+
+def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:
+    """Said before anything runs, not after."""
+    done = CliRunner().invoke(main, ["run", "Q257223", "--junit", str(tmp_path / "no" / "junit.xml")])
+    assert done.exit_code == 2
+    assert "is not a file in a directory that exists" in done.output
