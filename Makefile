@@ -42,6 +42,28 @@ docs: $(INSTALLED) ## docs/ncp.md, from the declarations
 	@mkdir -p docs
 	@$(VENV)/bin/python -m fakenw.coverage >docs/ncp.md
 
+BASE ?= fakenw-base:bookworm
+
+.PHONY: base-image
+base-image: ## a Debian for the image, where none can be pulled; needs root, debootstrap and Docker
+	@docker/base-image.sh fakenw-base:bookworm
+
+.PHONY: image
+image: $(INSTALLED) $(if $(filter fakenw-base:bookworm,$(BASE)),base-image) ## server and client as an image; BASE=python:3.11-slim chooses another base
+	@docker/image.sh $(BASE)
+
+.PHONY: lab
+lab: image ## a server and a few client machines in containers, to look at and to join
+	@docker/lab.sh up
+
+.PHONY: lab-down
+lab-down: ## remove the lab
+	@docker/lab.sh down
+
+.PHONY: bundle
+bundle: image ## dist/fakenw-VERSION-bundle.tar, for a laboratory without a network
+	@docker/bundle.sh
+
 .PHONY: venv
 venv: $(INSTALLED) ## install into .venv; PYTHON=python3.12 chooses another Python
 

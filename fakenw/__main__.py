@@ -46,11 +46,31 @@ def main() -> None:
     "--config",
     "file",
     type=File(),
-    help="A server in one file; the other options come before what it says. See fakenw config --example.",
+    help="A server in one file; the other options, and the environment, come before what it says. "
+    "See fakenw config --example.",
 )
-@click.option("--name", type=str.upper, metavar="NAME", help="Its name, 1 to 47 characters. Default: FAKENW.")
-@click.option("--release", type=click.Choice(list(RELEASES)), help="NetWare release. Default: 5.1.")
-@click.option("--licenses", type=click.IntRange(0, 65534), help="Connection licenses. Default: 5.")
+@click.option(
+    "--name",
+    envvar="FAKENW_NAME",
+    show_envvar=True,
+    type=str.upper,
+    metavar="NAME",
+    help="Its name, 1 to 47 characters. Default: FAKENW.",
+)
+@click.option(
+    "--release",
+    envvar="FAKENW_RELEASE",
+    show_envvar=True,
+    type=click.Choice(list(RELEASES)),
+    help="NetWare release. Default: 5.1.",
+)
+@click.option(
+    "--licenses",
+    envvar="FAKENW_LICENSES",
+    show_envvar=True,
+    type=click.IntRange(0, 65534),
+    help="Connection licenses. Default: 5.",
+)
 @click.option("--connections", type=click.IntRange(1, 65534), help="Connection slots. Default: 1000.")
 @click.option(
     "--policy",
@@ -61,13 +81,21 @@ def main() -> None:
 )
 @click.option(
     "--listen",
+    envvar="FAKENW_LISTEN",
+    show_envvar=True,
     type=Listen(),
     multiple=True,
     help="Where to listen; may be repeated. Port 0 picks a free one. "
     "Default: tcp:127.0.0.1:10524 and udp:127.0.0.1:10524.",
 )
 @click.option(
-    "--user", "users", type=User(), multiple=True, help="A user, besides SUPERVISOR and GUEST; may be repeated."
+    "--user",
+    "users",
+    envvar="FAKENW_USERS",
+    show_envvar=True,
+    type=User(),
+    multiple=True,
+    help="A user, besides SUPERVISOR and GUEST; may be repeated.",
 )
 @click.option(
     "--volume",
@@ -126,7 +154,8 @@ def serve(
     """
     file = file or ConfigFile()
     source = click.get_current_context().get_parameter_source
-    said = file.settings() | {name: given[name] for name in given if source(name) is ParameterSource.COMMANDLINE}
+    typed = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
+    said = file.settings() | {name: given[name] for name in given if source(name) in typed}
     said["users"] = (*said.get("users", ()), *users)
     said.setdefault("seed", secrets.randbits(31))
     mounts = {volume.name: (volume.path, volume.writable) for volume in file.volumes}

@@ -6,11 +6,16 @@ integration does, so that nothing is ever skipped there unseen.
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import gc
 import os
 import shutil
+import subprocess
+import tempfile
 import warnings
+from importlib.metadata import version
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -20,6 +25,7 @@ import pytest
 hypothesis.settings.register_profile("fakenw", deadline=None, derandomize=bool(os.environ.get("CI")))
 hypothesis.settings.load_profile("fakenw")
 
+PROJECT = Path(__file__).parent.parent
 TOOLS = ("docker", "nmap", "tshark")
 
 
@@ -29,17 +35,28 @@ def lacking(tool: str) -> str | None:
     if tool != "docker":
         return None if shutil.which(tool) else f"there is no program {tool}"
     try:
-        import docker
+        from docker.client import DockerClient
+        from docker.errors import DockerException
     except ImportError:
         return "the Docker SDK is not installed: fakenw[containers]"
     reason = None
     with warnings.catch_warnings(action="ignore", category=ResourceWarning):
         try:
-            docker.from_env(timeout=10).close()
-        except docker.errors.DockerException as problem:
+            DockerClient.from_env(timeout=10).close()
+        except DockerException as problem:
             reason = f"no Docker Engine answers: {problem}"
         gc.collect()  # where the SDK cannot connect it leaves its socket to the collector, which warns
     return reason
+
+
+@pytest.fixture(scope="session")
+def fakenw_image() -> str:
+    """The image, made once for everybody: pytest-xdist runs this in every worker."""
+    with (Path(tempfile.gettempdir()) / "fakenw-image.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        made = subprocess.run(["make", "-s", "image"], cwd=PROJECT, capture_output=True, text=True, timeout=1200)
+    assert made.returncode == 0, made.stdout + made.stderr
+    return f"fakenw:{version('fakenw')}"
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
