@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import signal
 import sys
@@ -16,12 +17,13 @@ from fakenw.config import RELEASES
 from fakenw.ledger import POLICIES
 from fakenw.records import SECOND, JournalError
 from harness.checks import judge
-from harness.commandline import FILES, RESULTS, TRANSPORT, Duration
+from harness.commandline import FILES, RESULTS, TRANSPORT, Duration, Image
 from harness.history import load
 from harness.junit import junit as as_junit
+from harness.plan import Plan
 from harness.redirector import Account
 from harness.report import BAD_USAGE, NOT_EXPECTED, UNKNOWN, Result, exit_code, last_line, story, table
-from harness.runners.conduct import RUNNERS, conduct, run_directories
+from harness.runners.conduct import PARALLEL, RUNNERS, Options, conduct, run_directories
 from harness.runners.hold import hold as hold_license
 from harness.scenario import Scenario, ScenarioError, catalogue, find
 
@@ -57,8 +59,23 @@ def list_scenarios() -> None:
     type=click.FloatRange(min=0, min_open=True),
     default=1.0,
     show_default=True,
-    help="In processes: how many seconds of scripted time pass in one. Network timeouts are not scaled.",
+    help="Not on memory: how many seconds of scripted time pass in one. Network timeouts are not scaled.",
 )
+@click.option(
+    "--image",
+    "images",
+    type=Image(),
+    multiple=True,
+    help="Take another image for the client NAME; may be repeated.",
+)
+@click.option(
+    "--parallel",
+    type=click.IntRange(min=1),
+    default=PARALLEL,
+    show_default=True,
+    help="In containers: how many are started at once.",
+)
+@click.option("--keep", is_flag=True, help="In containers: leave them there, to look inside. See harness clean.")
 @RESULTS
 def run(
     scenarios: tuple[str, ...],
@@ -66,6 +83,9 @@ def run(
     transport: str | None,
     variants: tuple[str, ...],
     speed: float,
+    images: tuple[tuple[str, str], ...],
+    parallel: int,
+    keep: bool,
     as_json: str | None,
     junit: str | None,
     report: Path | None,
@@ -76,21 +96,31 @@ def run(
     \b
     harness run Q257223
     harness run mine.yaml --on processes --speed 3600 --transport tcp
+    harness run mine.yaml --on containers --image agent=vendor/agent:2.1
     """
     try:
         chosen = catalogue() if not scenarios or "all" in scenarios else [find(name) for name in scenarios]
         factor = 1.0 if on == "memory" else speed
-        plans = [plan for one in chosen for plan in one.plans(transport, variants, seed=seed, speed=factor)]
+        swaps = dict(images)
+        plans = [
+            plan for one in chosen for plan in one.plans(transport, variants, seed=seed, speed=factor, images=swaps)
+        ]
+        for name in swaps:
+            if not any(client.name == name for plan in plans for client in plan.clients):
+                raise ScenarioError([f"--image {name}: no client of these scenarios has that name"])
+        for plan in plans:
+            _can_run(plan, on)
     except ScenarioError as problem:
         _refuse(problem)
-    for plan in plans:
-        if on == "memory" and plan.commands():
-            _refuse(f"{plan.scenario}: a client with a command needs --on processes")
+    if on == "containers":
+        _needs_docker()
     stop = _stop_on_signals()
     if on != "memory":
         count = "1 run" if len(plans) == 1 else f"{len(plans)} runs"
-        click.echo(f"{count} in processes, {speed:g} times as fast as the clock on the wall", err=True)
-    results = conduct(plans, on, report=report, stop=stop, ended=_progress(len(plans), on))
+        click.echo(f"{count} in {on}, {speed:g} times as fast as the clock on the wall", err=True)
+    tell = functools.partial(click.echo, err=True)
+    options = Options(report, parallel=parallel, keep=keep, tell=tell)
+    results = conduct(plans, on, stop, options, _progress(len(plans), on))
     _tell(results, as_json, junit, missing=len(plans) - len(results))
 
 
@@ -162,7 +192,7 @@ def exec_command(
         _refuse(problem)
     stop = _stop_on_signals()
     output = sys.stderr.fileno() if as_json == "-" else sys.stdout.fileno()
-    results = conduct(plans, "processes", report=report, stop=stop, show_output=output)
+    results = conduct(plans, "processes", stop, Options(report, output))
     _tell(results, as_json, junit, missing=len(plans) - len(results))
 
 
@@ -217,6 +247,49 @@ def check(paths: tuple[Path, ...], within: int | None, as_json: str | None, juni
     except (JournalError, ValueError) as problem:
         _refuse(problem)
     _tell(results, as_json, junit, every_story=True)
+
+
+@main.command()
+@click.option("--all", "everything", is_flag=True, help="Also what runs on other machines have made on this engine.")
+def clean(everything: bool) -> None:
+    """Remove the containers and networks of runs that were killed, or that were kept.
+
+    What belongs to a run that still lives stays.
+    """
+    _needs_docker()
+    from harness.runners.containers import clean as remove
+    from harness.runners.realtime import Failed
+
+    try:
+        removed, left = remove(everything)
+    except Failed as problem:
+        click.echo(f"harness: {problem}", err=True)
+        sys.exit(UNKNOWN)
+    for name in removed:
+        click.echo(f"removed {name}")
+    for name in left:
+        click.echo(f"could not be removed: {name}", err=True)
+    click.echo(f"{len(removed)} removed")
+    sys.exit(1 if left else 0)
+
+
+def _needs_docker() -> None:
+    try:
+        import docker.client  # noqa: F401
+    except ImportError:
+        _refuse("containers need the Docker SDK: pip install 'fakenw[containers]'")
+
+
+def _can_run(plan: Plan, on: str) -> None:
+    """Raises ScenarioError where a client cannot be run there."""
+    for name, client in plan.own():
+        for file in client.files.values():
+            if not Path(plan.folder, file).is_file():
+                raise ScenarioError([f"{plan.scenario}: {name}: there is no file {Path(plan.folder, file)}"])
+        needs = "processes" if client.image is None else "containers"
+        if on != needs:
+            what = "a command" if client.image is None else "an image"
+            raise ScenarioError([f"{plan.scenario}: a client with {what} needs --on {needs}"])
 
 
 def _tell(
@@ -277,8 +350,11 @@ def _progress(count: int, on: str) -> Callable[[Result], None]:
     def tell(result: Result) -> None:
         nonlocal ended
         ended += 1
-        if on != "memory" and count > 1:
-            click.echo(f"  {ended} of {count}: {result.variant}: {result.said()}", err=True)
+        if on == "memory" or (count == 1 and on == "processes"):
+            return
+        phases = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in result.phases.items())
+        took = f" ({phases})" if on == "containers" else ""
+        click.echo(f"  {ended} of {count}: {result.variant}: {result.said()}{took}", err=True)
 
     return tell
 

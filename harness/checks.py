@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fakenw.records import SECOND
+from fakenw.records import SECOND, Record
 from fakenw.sentences import clock, harmless
 from harness.books import Problem, books_balance
 from harness.history import GIVEN_BACK, Clock, Holding, Life, Run, microseconds
@@ -163,11 +163,13 @@ class _Needs:
 
     def __init__(self, run: Run) -> None:
         self._clock = Clock.of(run.runner) if run.runner else Clock(None, 1)
-        self._exits = {str(record.get("client")): record.t for record in run.told("exit")}
+        self._exits: dict[str, list[Record]] = {}
+        for record in run.told("exit"):
+            self._exits.setdefault(str(record.get("client")), []).append(record)
         spawned = {str(record.get("client")) for record in run.told("spawn")} | self._exits.keys()
         foreign = spawned - {client.name for client in run.clients} - {server.name for server in run.servers}
-        gone = [self._exits.get(name) for name in foreign]
-        self._gone = max((t for t in gone if t is not None), default=None) if None not in gone else None
+        over = all(name in self._exits for name in foreign)
+        self._gone = max((self._exits[name][-1].t for name in foreign), default=None) if over else None
         self._marks = [record.t for record in run.told("mark")]
         self._alone = run.runner is None
         self._idle_after = microseconds(run.settings.get("idle_after"))
@@ -194,8 +196,10 @@ class _Needs:
             return _Need(unused, "close")
         if client.done is not None:
             return _Need(client.clock.to(server.clock, client.done), "done")
-        if client.name in self._exits:
-            return _Need(self._clock.to(server.clock, self._exits[client.name]), "exit")
+        for record in self._exits.get(client.name, ()):
+            at = self._clock.to(server.clock, record.t)
+            if at >= life.created:  # a machine that was started again exits more than once
+                return _Need(at, str(record.get("cause") or "exit"))
         return _Need(None, "nothing")
 
     def _foreign(self, life: Life, holding: Holding) -> _Need:
@@ -261,6 +265,14 @@ _TAKEN = {
 }
 
 
+_ENDS = {
+    "exit": "its client exited",
+    "process-killed": "its client was killed",
+    "power-off": "its machine lost power",
+    "restart": "its machine was restarted",
+}
+
+
 def _why(life: Life, holding: Holding, need: _Need, at: int | None) -> str:
     """Why a license is still held, was given back late, or was taken back, in one sentence."""
     if holding.released is not None:
@@ -275,8 +287,8 @@ def _why(life: Life, holding: Holding, need: _Need, at: int | None) -> str:
     asked, refused, gone = (life.heard(event) for event in ("release-asked", "release-refused", "detach"))
     if gone:
         return f"its client let go of it at {clock(gone[-1].t)}, but the server never saw that"
-    if need.by == "exit":
-        return f"its client exited at {clock(need.at or 0)} without logging out"
+    if need.by in _ENDS:
+        return f"{_ENDS[need.by]} at {clock(need.at or 0)} without logging out"
     if refused:
         files = refused[-1].record.get("files")
         count = len(files) if isinstance(files, list) else 0
@@ -338,6 +350,17 @@ def _bounded(run: Run, most: float) -> list[str]:
     ]
 
 
+def _ends(run: Run) -> str:
+    """What became of the user's own clients, where that is all there is to tell."""
+    told = []
+    for record in [*run.told("exit"), *run.told("still-running")]:
+        how = "was still running" if record.event == "still-running" else f"ended with exit code {record.get('code')}"
+        if record.get("cause") is None:
+            said = f": {harmless(record['output'])}" if record.get("output") else ""
+            told.append(f"; {harmless(record.get('client'))} {how}{said}")
+    return "".join(told[:3])
+
+
 def _worst(run: Run, verdict: Verdict, licensed: int, within: int) -> tuple[str, str]:
     """The verdict's name, and why."""
     if verdict.problems:
@@ -356,7 +379,7 @@ def _worst(run: Run, verdict: Verdict, licensed: int, within: int) -> tuple[str,
     if not licensed:
         what = ", ".join(sorted({harmless(r.get("what")) for s in run.servers for r in s.denied}))
         refused = f"; {verdict.denied} times the server had no {what} to give" if what else ""
-        return "unknown", f"nothing was ever licensed{refused}"
+        return "unknown", f"nothing was ever licensed{refused}{_ends(run)}"
     if verdict.undecided:
         return "unknown", f"{verdict.undecided[0]}: {verdict.undecided[0].reason}"
     if verdict.reclaimed:

@@ -38,6 +38,20 @@ class Output(click.ParamType[str]):
         return str(value)
 
 
+class Image(click.ParamType[tuple[str, str]]):
+    """``NAME=REF`` as (client, image)."""
+
+    name = "NAME=REF"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        if isinstance(value, tuple):
+            return value
+        client, _, image = str(value).partition("=")
+        if not client or not image:
+            self.fail(f"{value!r} is not NAME=REF, such as agent=vendor/agent:2.1", param, ctx)
+        return client, image
+
+
 def options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def add(function: Any) -> Any:
         for option in reversed(options):

@@ -10,10 +10,12 @@ Rules of this file:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from fakenw.records import SECOND, Record
 from fakenw.sentences import clock, harmless
 from harness.checks import Held, Verdict, files_text
-from harness.history import GIVEN_BACK, Clock, Life, Run, Said
+from harness.history import GIVEN_BACK, Life, Run, Said
 
 IN_FULL = 10
 AT_ONCE = 30 * SECOND  # on a clock that runs 3600 times as fast it is not long
@@ -52,8 +54,23 @@ def _case(run: Run, held: Held) -> list[str]:
     return [head, *(f"  {line}" for line in [*story, ending, *_registry(life)])]
 
 
-def _exited(run: Run, life: Life) -> int | None:
-    """When the client process ended, on the server's clock; of a user's own client only where there is one."""
+_ENDS = {
+    "process-killed": "the client was killed",
+    "power-off": "the machine lost power",
+    "restart": "the machine was restarted",
+}
+_FAULTS = {
+    "freeze": "the machine stood still",
+    "thaw": "the machine went on",
+    "cut": "the network cable was pulled out",
+    "heal": "the network cable was plugged in",
+    "delay": "from here its packets took longer",
+    "loss": "from here packets of its got lost",
+}
+
+
+def _exited(run: Run, life: Life) -> tuple[int, str] | None:
+    """When and how the client ended, on the server's clock; of a user's own client only where there is one."""
     exits = run.told("exit")
     scripted = {client.name for client in run.clients}
     if life.client:
@@ -61,7 +78,27 @@ def _exited(run: Run, life: Life) -> int | None:
     else:
         exits = [record for record in exits if str(record.get("client")) not in scripted]
         exits = exits if len(exits) == 1 else []
-    return Clock.of(run.runner).to(life.server.clock, exits[0].t) if exits and run.runner else None
+    for record in exits:
+        t = _on_server(run, life, record)
+        if t >= life.created or not life.client:  # a machine that was started again exits more than once
+            return t, _ENDS.get(str(record.get("cause")), "the client exited")
+    return None
+
+
+def _faults(run: Run, life: Life) -> Iterator[tuple[int, str]]:
+    """What came over the client's machine while the connection was there."""
+    for record in run.told("fault"):
+        text = _FAULTS.get(str(record.get("what")))
+        if text and life.client and record.get("client") == life.client.name:
+            t = _on_server(run, life, record)
+            if life.created <= t <= (life.server.end if life.ended is None else life.ended):
+                yield t, text
+
+
+def _on_server(run: Run, life: Life, record: Record) -> int:
+    """When the runner wrote *record*, on the server's clock."""
+    assert run.runner is not None  # it did
+    return run.to_server(run.runner, life.server, record.t)
 
 
 def _story(run: Run, life: Life) -> list[tuple[int, str]]:
@@ -101,9 +138,9 @@ def _story(run: Run, life: Life) -> list[tuple[int, str]]:
         if text:
             told.append((said.t, text))
     told += _seen(life)
-    ended = _exited(run, life)
-    if ended is not None:
-        told.append((ended, "the client exited"))
+    told += _faults(run, life)
+    if ended := _exited(run, life):
+        told.append(ended)
     return sorted(told, key=lambda moment: moment[0])
 
 

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from harness.components.apm import Apm
+from harness.components.operator import Operator
 from harness.nal import Arbiter, ArbiterSettings, Nal
 from harness.redirector import Account, Denied, Redirector
 from harness.registry import Registry
@@ -28,7 +29,7 @@ class Machine:
 
         {"name": ..., "user": "NAME[:PASSWORD]", "transport": "udp" | "tcp", "script": [steps],
          "arbiter": {"counted", "forced", "retry", "key", "reopen", "drop"},
-         "apm": {"private"}, "redirector": {"idle_timeout"}}
+         "apm": {"private"}, "redirector": {"idle_timeout", "reconnect"}}
 
     What is left out is as shipped; the user is then GUEST. Raises TypeError for a setting it does not know.
     """
@@ -41,13 +42,15 @@ class Machine:
         self.registry = Registry()
         self.redirector = Redirector(world, client.get("transport", "udp"), **settings("redirector"))
         arbiter = Arbiter(world, self.registry, self.redirector, account, ArbiterSettings(**settings("arbiter")))
-        nal = Nal(world, arbiter)
+        self._nal = nal = Nal(world, arbiter)
         apm = Apm(world, self.redirector, arbiter, account, **settings("apm"))
+        operator = Operator(self.redirector, account)
         self.verbs: dict[str, Callable[..., Awaitable[None]]] = {
-            "nal.open": nal.open,
+            "nal.open": self._nal_open,
             "nal.close": nal.close,
             "apm.open": apm.open,
             "apm.close": apm.close,
+            "operator.clear": operator.clear,
             "wait": sleep,
             "repeat": self._repeat,
         }
@@ -77,3 +80,13 @@ class Machine:
     async def _repeat(self, times: int, script: Sequence[Step]) -> None:
         for _ in range(times):
             await self._play(script)
+
+    async def _nal_open(self, path: str, owner: str, retry: int | None = None) -> None:
+        """A NAL open that is tried again every *retry* as long as the server has no room."""
+        while True:
+            try:
+                return await self._nal.open(path, owner)
+            except Denied:
+                if retry is None:
+                    raise
+            await sleep(retry)

@@ -9,13 +9,16 @@ Rules of this file:
   use count of Novell's NWCCOpenConn. Nothing here tries again: who asked was told, once.
 * A forced release goes ahead, and breaks the files that are open.
 * A release is a logout (0x19) and a destroy (0x5555), as libncp sends them.
-* A connection that the server took away is forgotten, and the files on it with it.
+* A connection that the server took away is forgotten, and the files on it with it; unless with ``reconnect``: then it
+  is made again when it is used next, the files on it are opened again, and the request is repeated. So Novell's
+  clients bring a cleared connection back (ANA19970203, KB Q133212; that it takes a request is our reading).
 * With ``idle_timeout`` a scavenger lets go of public connections that nobody used for so long, like the
   one of NWRDR (KB Q149643). As shipped there is none that would have ended Q257223's connection.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -78,6 +81,7 @@ class Connection:
     last_use: int = 0
     ready: bool = False  # logged in
     gone: bool = False  # let go, or taken by the server
+    password: str = ""
     aside: bool = False  # public once; nobody is led to it any more
 
     def where(self) -> dict[str, Any]:
@@ -98,12 +102,15 @@ class FileHandle:
 class Redirector:
     """The connections of one workstation. *idle_timeout* is in microseconds; None: no scavenger."""
 
-    def __init__(self, world: World, transport: str = "udp", idle_timeout: int | None = None) -> None:
+    def __init__(
+        self, world: World, transport: str = "udp", idle_timeout: int | None = None, reconnect: bool = False
+    ) -> None:
         self.connections: list[Connection] = []
         self.last_server: str | None = None  # the server that was connected to last
         self._world = world
         self._transport = transport
         self._idle_timeout = idle_timeout
+        self._reconnect = reconnect
         self._handles = 0
 
     def existing(self, server: str) -> Connection | None:
@@ -123,10 +130,10 @@ class Redirector:
                 return found
             await sleep(TURN)
         requester = Requester(self._world, server, self._transport)
-        connection = Connection(requester, server, user.upper(), private)
+        connection = Connection(requester, server, user.upper(), private, password=password)
         self.connections.append(connection)
         try:
-            await self._log_in(connection, password)
+            await self._log_in(connection)
         except Failure:
             self._forget(connection)
             raise
@@ -143,8 +150,7 @@ class Redirector:
         file = FileHandle(self._handles, connection, path)
         connection.handles[file.number] = file
         try:
-            opened = await self._call(connection, OpenFile(0, HIDDEN_AND_SYSTEM, READ_SHARED, path))
-            file.handle = opened.handle
+            file.handle = (await self.call(connection, _open(path))).handle
         finally:
             if not file.handle:
                 connection.handles.pop(file.number, None)
@@ -153,7 +159,7 @@ class Redirector:
     async def close(self, file: FileHandle) -> None:
         """Close *file*; afterwards it is not open here, whatever is raised. Raises Refused, Gone, Lost."""
         try:
-            await self._call(file.connection, CloseFile(0, file.handle))
+            await self._call(file.connection, lambda: CloseFile(0, file.handle))
         finally:
             file.connection.handles.pop(file.number, None)
 
@@ -182,7 +188,7 @@ class Redirector:
         self._forget(connection)
         self._world.write("detach", forced=forced, by=by, **where, **trouble)
 
-    async def _log_in(self, connection: Connection, password: str) -> None:
+    async def _log_in(self, connection: Connection) -> None:
         """Attach and log in; a connection that was refused is destroyed. Raises Denied, Gone, Lost, OSError."""
         requester = connection.requester
         try:
@@ -191,7 +197,7 @@ class Redirector:
             key = await requester.call(GetLoginKey())
             account = await requester.call(GetObjectId(USER, connection.user))
             # Clients fold passwords to upper case before they hash them (libncp).
-            hashed = hash_password(account.object_id, encode_text(password.upper()))
+            hashed = hash_password(account.object_id, encode_text(connection.password.upper()))
             login = KeyedLogin(answer(key.key, hashed), USER, connection.user)
             try:
                 await requester.call(login)
@@ -205,17 +211,44 @@ class Redirector:
             self._world.write("denied", server=connection.server, code=refusal.code, what=what)
             raise Denied(refusal.code) from None
 
-    async def _call(self, connection: Connection, request: Request[R]) -> R:
+    async def call(self, connection: Connection, request: Request[R]) -> R:
+        """Have *request* carried out on *connection*. Raises Refused, Gone, Lost, OSError."""
+        return await self._call(connection, lambda: request)
+
+    async def _call(self, connection: Connection, request: Callable[[], Request[R]]) -> R:
+        """The *request* is put together anew after a reconnection, which changes the handles of files."""
         if connection.gone:
             raise Gone("the connection has ended")
         connection.last_use = self._world.now()
         try:
-            return await connection.requester.call(request)
+            try:
+                return await connection.requester.call(request())
+            except Gone:
+                if not self._reconnect:
+                    raise
+            await self._come_back(connection)
+            return await connection.requester.call(request())
         except Gone:
             self._forget(connection)
             raise
         finally:
             connection.last_use = self._world.now()
+
+    async def _come_back(self, connection: Connection) -> None:
+        """Make *connection* again, with the files that are open on it. Raises Gone where that cannot be done."""
+        ended = connection.requester
+        ended.close()
+        connection.requester = Requester(self._world, connection.server, self._transport)
+        try:
+            await self._log_in(connection)
+            self._world.write("attach", **connection.where(), user=connection.user, private=connection.private)
+            for file in connection.handles.values():
+                if file.handle:
+                    file.handle = (await connection.requester.call(_open(file.path))).handle
+        except Failure as problem:
+            connection.requester.close()
+            connection.requester = ended  # what fails now fails for want of that one
+            raise Gone(f"it could not be made again: {problem}") from problem
 
     def _forget(self, connection: Connection) -> None:
         connection.gone = True
@@ -233,3 +266,7 @@ class Redirector:
                 await sleep(timeout - unused)
             else:
                 await self.release(connection, by="redirector")
+
+
+def _open(path: str) -> OpenFile:
+    return OpenFile(0, HIDDEN_AND_SYSTEM, READ_SHARED, path)

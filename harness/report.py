@@ -37,6 +37,11 @@ class Result:
             return AS_EXPECTED
         return UNKNOWN if self.verdict.verdict == "unknown" else NOT_EXPECTED
 
+    @property
+    def phases(self) -> dict[str, float]:
+        """How long the parts of a run on real time took, in seconds; empty on memory."""
+        return {str(record.get("name")): float(record.get("seconds", 0)) for record in self.run.told("phase")}
+
     def said(self) -> str:
         """``leaked, as expected`` or ``leaked, expected released``."""
         verdict = self.verdict
@@ -59,6 +64,7 @@ class Result:
             "problems": [str(problem) for problem in self.verdict.problems],
             "failed": self.verdict.failed,
             "notes": self.verdict.notes,
+            **({"phases": self.phases} if self.phases else {}),
         }
 
 

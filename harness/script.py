@@ -19,6 +19,7 @@ from pydantic import (
     Field,
     PlainSerializer,
     PlainValidator,
+    StrictBool,
     StrictInt,
     Tag,
 )
@@ -41,7 +42,7 @@ from harness import nal
 
 WITHIN = 300 * SECOND  # in which a unit has to be given back, where no check says otherwise
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,46}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,46}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def _nal_path(text: str) -> str:
     return on_the_wire(text)
 
 
-Name = Annotated[str, name(_NAME, "1 to 47 letters, digits, dots, dashes and underscores")]
+Name = Annotated[str, name(NAME, "1 to 47 letters, digits, dots, dashes and underscores")]
 NalPath = Annotated[str, AfterValidator(_nal_path)]
 UserText = Annotated[User, PlainValidator(User.parse), PlainSerializer(str)]
 
@@ -91,6 +92,7 @@ class NalOpen(_Step):
     verb = "nal.open"
     path: NalPath = Field(description=r"a NAL path: TYPE:\\SERVER\...")
     owner: Text = Field(description="the account that owns the entry in the registry")
+    retry: SomeTime | None = Field(None, description="how soon to try again, and again, after a refusal")
 
 
 class NalClose(_Step):
@@ -112,6 +114,15 @@ class ApmClose(_Step):
     """APM closes the file that it opened last."""
 
     verb = "apm.close"
+
+
+class OperatorClear(_Step):
+    """A console operator clears all connections of a user."""
+
+    verb = "operator.clear"
+    server: BinderyName = Field(description="the server whose operator it is")
+    user: BinderyName = Field(description="the user whose connections are cleared")
+    disable_login: StrictBool = False  # first, so that nobody can come back
 
 
 class Wait(_Step):
@@ -138,10 +149,11 @@ Step = Annotated[
     | Annotated[NalClose, Tag(NalClose.verb)]
     | Annotated[ApmOpen, Tag(ApmOpen.verb)]
     | Annotated[ApmClose, Tag(ApmClose.verb)]
+    | Annotated[OperatorClear, Tag(OperatorClear.verb)]
     | Annotated[Wait, Tag(Wait.verb)]
     | Annotated[Repeat, Tag(Repeat.verb)],
     Discriminator(verb_of),
-    one_of("step", NalOpen, NalClose, ApmOpen, ApmClose, Wait, Repeat),
+    one_of("step", NalOpen, NalClose, ApmOpen, ApmClose, OperatorClear, Wait, Repeat),
 ]
 Script = tuple[Step, ...]
 Repeat.model_rebuild()

@@ -1,15 +1,19 @@
-"""A scripted client as a process: ``python -m harness.runners.client``, told what to do on standard input.
+"""A scripted client by itself: ``python -m harness.runners.client JOURNAL [--ports-from N]``.
 
-The first line of standard input is JSON: ``client`` (its plan), ``servers`` (name -> [host, port]), ``speed``
-and ``journal`` (a path). It prints "done" when its script has ended and then stays, answering the
-watchdog, until it is killed or its standard input ends, so that no verdict comes from its exit.
+It says "ready" and waits for its order, one line of JSON on standard input: ``client`` (its plan), ``servers``
+(name -> [host, port]) and ``speed``. It says "done" when its script has ended and then stays, answering the
+watchdog, until it is killed or its standard input ends, so that no verdict comes from its exit. Meanwhile
+``{"fault": "cut"}`` and ``{"fault": "heal"}`` are lines about its network cable. JOURNAL may be "-": standard
+output, where journal lines are told from what it says by their first character, a brace.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,26 +23,55 @@ from harness.machine import Machine
 from harness.runners.sockets import SocketWorld
 
 
+class Orders:
+    """Standard input, line by line. ``over`` when it has ended."""
+
+    def __init__(self) -> None:
+        self.over = False
+        self._begun = b""
+
+    def read(self) -> Iterator[dict[str, Any]]:
+        """The lines that have come; waits for something to come."""
+        data = os.read(sys.stdin.fileno(), 65536)
+        self.over = not data
+        *lines, self._begun = (self._begun + data).split(b"\n")
+        yield from map(json.loads, lines)
+
+    def first(self) -> dict[str, Any] | None:
+        """Wait for a whole line."""
+        while not self.over:
+            for order in self.read():
+                return order
+        return None
+
+
 def main() -> None:
     """Play the script."""
-    order: dict[str, Any] = json.loads(sys.stdin.readline())
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("journal")
+    arguments.add_argument("--ports-from", type=int, default=0)
+    given = arguments.parse_args()
+    orders = Orders()
+    print("ready", flush=True)
+    order = orders.first()
+    if order is None:
+        return
     client, speed = order["client"], order["speed"]
     servers = {name: (host, port) for name, (host, port) in order["servers"].items()}
-    journal = JournalFile.create(Path(order["journal"]))
-    world = SocketWorld(client["name"], servers, journal, speed)
+    journal = JournalFile(1) if given.journal == "-" else JournalFile.create(Path(given.journal))
+    world = SocketWorld(client["name"], servers, journal, speed, given.ports_from)
     world.write("start", format=FORMAT, utc=world.utc.isoformat(timespec="microseconds"), speed=speed)
-    over = False
-
-    def parent_gone() -> None:
-        nonlocal over
-        over = not os.read(sys.stdin.fileno(), 1024)
 
     async def play() -> None:
         await Machine(world, client).run()
         print("done", flush=True)
 
+    def told() -> None:
+        for line in orders.read():
+            world.cut() if line["fault"] == "cut" else world.heal()
+
     world.start(play())
-    world.run(lambda: over, {sys.stdin.fileno(): parent_gone})
+    world.run(lambda: orders.over, {sys.stdin.fileno(): told})
 
 
 if __name__ == "__main__":

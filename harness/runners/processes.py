@@ -1,12 +1,12 @@
-"""The processes runner: every server and every client a process of its own, over real sockets.
+"""Processes: every server and every client a process of its own, over real sockets on the loopback interface.
 
 Rules of this file:
 
-* A server is ready when it answers NCP, not when its port is open; if its process has died, the run
-  fails at once and says what it last printed.
-* Scripted clients stay alive until the server has stopped, so that no verdict comes from their exit.
-* What is known of a run is in journals, in a directory; nothing is read from a client.
-* Whatever happens, no process outlives the run.
+* A server is ready when it answers NCP, not when its port is open.
+* A machine that has lost power, or its cable, says nothing to anybody. A process is not a machine: its kernel would
+  close its TCP connections. So a process without power is a stopped one, which nobody hears of either; and a
+  scripted client pulls its own cable.
+* No process outlives the run, nor does one that a client has started.
 """
 
 from __future__ import annotations
@@ -16,244 +16,156 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from fakenw.journal import JournalFile
-from fakenw.records import SECOND, Journal, Record, read
-from harness.runners import probe
-from harness.runners.tail import Tail
-from harness.scenario import Plan, ServerSpec
+from fakenw import health
+from fakenw.records import SECOND
+from harness.faults import Disruption
+from harness.plan import Plan
+from harness.runners.realtime import Address, Failed, Host, last_lines
+from harness.settings import ClientSpec, ServerSpec
 
-READY_WITHIN = 20.0  # seconds; a Python program starts slowly on a busy machine
-STOP_WITHIN = 10.0
-LOOK_EVERY = 0.02
-
-
-class Failed(Exception):
-    """The run could not be carried out; says why."""
+STOP_WITHIN = 10.0  # seconds
 
 
-class Stopped(Exception):
-    """Somebody asked for the end of the run."""
-
-
-class Child:
-    """A process of the run. Its output is kept in a file, and its end is noted once."""
+class Process:
+    """A process of the run. Its errors, and what a program of the user's own prints, are kept in a file."""
 
     def __init__(self, name: str, command: Sequence[str], log: Path, **options: Any) -> None:
-        self.name, self.log, self.ended = name, log, False
+        self.name, self.log = name, log
+        self.words: set[str] = set()
+        self._said = b""
+        self._suspended = False
         try:
-            with log.open("wb") as output:
+            with log.open("ab") as output:
                 options = {"stdout": output, "stderr": output, **options}
                 self.process: subprocess.Popen[bytes] = subprocess.Popen(command, start_new_session=True, **options)
         except OSError as problem:
             raise Failed(f"{name} cannot be started: {problem}") from None
+        if self.process.stdout is not None:
+            os.set_blocking(self.process.stdout.fileno(), False)
+
+    def code(self) -> int | None:
+        self.words.update(self.lines())
+        return self.process.poll()
+
+    def lines(self) -> list[str]:
+        """The whole lines it has printed so far, where somebody listens."""
+        if self.process.stdout is not None:
+            self._said += self.process.stdout.read() or b""
+        return self._said[: self._said.rfind(b"\n") + 1].decode(errors="replace").splitlines()
 
     def last_output(self) -> str:
-        """The last lines it printed, as one."""
-        lines = [line.strip() for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
-        return " | ".join(lines[-3:])[-2000:] or "it printed nothing"
+        return last_lines(self.log.read_text(errors="replace"))
+
+    def tell(self, order: Mapping[str, Any]) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(order).encode() + b"\n")
+        self.process.stdin.flush()
+
+    def send(self, number: int) -> None:
+        """A signal to its process group."""
+        self._suspended = number == signal.SIGSTOP or (self._suspended and number != signal.SIGCONT)
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, number)
 
     def stop(self) -> None:
         """SIGTERM to its process group, SIGKILL if that is not enough, or if it left others of its group behind."""
         for number in (signal.SIGTERM, signal.SIGKILL):
-            with suppress(ProcessLookupError, PermissionError, subprocess.TimeoutExpired):
-                os.killpg(self.process.pid, number)
-                self.process.wait(STOP_WITHIN)
+            if number == signal.SIGKILL or not self._suspended:  # who is suspended would not hear the first
+                self.send(number)
+                with suppress(subprocess.TimeoutExpired):
+                    self.process.wait(STOP_WITHIN)
         for stream in (self.process.stdin, self.process.stdout):
             if stream is not None:
-                stream.close()
+                with suppress(OSError):  # what was still to be written to a process that has ended
+                    stream.close()
 
 
-class Run:
-    """One run on its way. *stop* is set when somebody wants it to end early."""
+class Processes:
+    """The site. *show_output* is where the user's own programs print, if not to a file."""
 
-    def __init__(self, plan: Plan, folder: Path, stop: threading.Event, show_output: IO[bytes] | int | None) -> None:
-        self.plan, self.folder, self._stop, self._show = plan, folder, stop, show_output
-        self._begun, utc = time.monotonic(), datetime.now(UTC).isoformat(timespec="microseconds")
-        self._journal = JournalFile.create(folder / "runner.jsonl")
-        self._write("run", t=0, **{**plan.opening("processes"), "utc": utc, "speed": plan.speed})
-        self._servers: dict[str, tuple[Child, Tail]] = {}
-        self._addresses: dict[str, dict[str, tuple[str, int]]] = {}
-        self._scripted: list[Child] = []
-        self._commands: list[Child] = []
-        self._done: set[str] = set()
+    on = "processes"
+    parallel = 1
 
-    def carry_out(self) -> None:
-        """Start everything, wait until there is nothing more to see, stop everything in the right order."""
-        try:
-            for spec in self.plan.servers:
-                self._start_server(spec)
-            for client in self.plan.scripted():
-                self._start_scripted(client)
-            for name, command, environment in self.plan.commands():
-                self._start_command(name, command, environment)
-            self._wait()
-        except Failed as problem:
-            self._write("failed", reason=str(problem))
-        except Stopped:
-            self._write("failed", reason="stopped before the end")
-        finally:
-            for child, _ in self._servers.values():
-                child.stop()
-            for child in [*self._scripted, *self._commands]:
-                child.stop()
-            self._write("end")
-            self._journal.close()
+    def __init__(self, show_output: IO[bytes] | int | None = None) -> None:
+        self._show = show_output
+        self._all: list[Process] = []
 
-    def _start_server(self, spec: ServerSpec) -> None:
-        path = self.folder / f"server-{spec.name}.jsonl"
-        command = [sys.executable, "-m", "fakenw", "serve", "--name", spec.name, "--release", spec.release]
-        command += ["--licenses", str(spec.licenses), "--connections", str(spec.connections)]
-        command += ["--policy", spec.policy] if spec.policy else []
-        for transport in self.plan.transports():
+    def open(self, plan: Plan, folder: Path) -> None:
+        self._plan, self._folder = plan, folder
+
+    def start_server(self, spec: ServerSpec, journal: Path) -> Process:
+        command = [sys.executable, "-m", "fakenw", "serve", *server_options(self._plan, spec)]
+        for transport in self._plan.transports():
             command += ["--listen", f"{transport}:127.0.0.1:0"]
-        for name, password in spec.accounts():
-            command += ["--user", f"{name}:{password}"]
-        command += ["--journal", str(path), "--speed", str(self.plan.speed), "--seed", str(self.plan.seed)]
-        command += ["--idle-after", str(self.plan.idle_threshold / SECOND)]
-        log = self.folder / f"server-{spec.name}.log"
-        child = Child(spec.name, command, log, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
-        self._servers[spec.name] = (child, Tail(path))
-        self._addresses[spec.name] = self._listening(child)
+        command += ["--journal", str(journal)]
+        ours = {name: value for name, value in os.environ.items() if not name.startswith("FAKENW_")}
+        log = self._folder / f"server-{spec.name}.log"
+        return self._start(spec.name, command, log, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=ours)
 
-    def _listening(self, child: Child) -> dict[str, tuple[str, int]]:
-        """The addresses a server printed, once it answers NCP on each of them."""
-        deadline = time.monotonic() + READY_WITHIN
-        addresses: dict[str, tuple[str, int]] = {}
-        output = child.process.stdout
-        assert output is not None
-        os.set_blocking(output.fileno(), False)
-        text = ""
-        while len(addresses) < len(self.plan.transports()):
-            text += (output.read() or b"").decode()
-            for line in text.splitlines(keepends=True):
-                if line.startswith("listening ") and line.endswith("\n"):
-                    _, transport, place = line.split()
-                    host, _, port = place.rpartition(":")
-                    addresses[transport] = (host, int(port))
-            self._alive(child, deadline, "did not say where it listens")
-        for transport, address in addresses.items():
-            while not probe.answers(transport, address):
-                self._alive(child, deadline, f"does not answer NCP over {transport}")
-        return addresses
+    def addresses(self, server: Host) -> dict[str, Address] | None:
+        assert isinstance(server, Process)
+        found: dict[str, Address] = {}
+        for line in server.lines():
+            if line.startswith("listening "):
+                _, transport, place = line.split()
+                host, _, port = place.rpartition(":")
+                found[transport] = (host, int(port))
+        if len(found) < len(self._plan.transports()):
+            return None
+        return found if all(health.answers(transport, address) for transport, address in found.items()) else None
 
-    def _alive(self, child: Child, deadline: float, why: str) -> None:
-        """Wait a moment. Raises Failed if the process has died or the deadline is over, Stopped if asked to."""
-        if child.process.poll() is not None:
-            raise Failed(f"{child.name} ended with exit code {child.process.returncode}: {child.last_output()}")
-        if time.monotonic() > deadline:
-            raise Failed(f"{child.name} {why} within {READY_WITHIN:.0f} s: {child.last_output()}")
-        if self._stop.wait(LOOK_EVERY):
-            raise Stopped
+    def start_scripted(self, name: str, journal: Path) -> Process:
+        command = [sys.executable, "-m", "harness.runners.client", str(journal)]
+        log = self._folder / f"client-{name}.log"
+        return self._start(name, command, log, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
-    def _start_scripted(self, client: dict[str, Any]) -> None:
-        name = client["name"]
-        command = [sys.executable, "-m", "harness.runners.client"]
-        log = self.folder / f"client-{name}.log"
-        child = Child(name, command, log, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self._scripted.append(child)
-        servers = {server: by[client["transport"]] for server, by in self._addresses.items()}
-        journal = str(self.folder / f"client-{name}.jsonl")
-        order = {"client": client, "servers": servers, "speed": self.plan.speed, "journal": journal}
-        assert child.process.stdin is not None
-        assert child.process.stdout is not None
-        os.set_blocking(child.process.stdout.fileno(), False)
-        self._write("spawn", client=name)
-        try:
-            child.process.stdin.write(json.dumps(order).encode() + b"\n")
-            child.process.stdin.flush()
-        except OSError:
-            raise Failed(f"{name} ended at once: {child.last_output()}") from None
-
-    def _start_command(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        server = self.plan.servers[0].name
-        transport = self.plan.transports()[0]
-        host, port = self._addresses[server][transport]
-        places = {"{host}": host, "{port}": str(port), "{transport}": transport}
-        words = [_fill(word, places) for word in command]
-        more = {"FAKENW_HOST": host, "FAKENW_PORT": str(port), "FAKENW_TRANSPORT": transport}
-        options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "cwd": self.plan.folder or None}
+    def start_own(self, name: str, client: ClientSpec) -> Process:
+        options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "cwd": self._plan.folder or None}
         if self._show is not None:
             options |= {"stdout": self._show, "stderr": None}
-        log = self.folder / f"client-{name}.log"
-        child = Child(name, words, log, env={**os.environ, **environment, **more}, **options)
-        self._commands.append(child)
-        self._write("spawn", client=name, command=words)
+        environment = {**os.environ, **client.environment}
+        log = self._folder / f"client-{name}.log"
+        return self._start(name, client.command or (), log, env=environment, **options)
 
-    def _wait(self) -> None:
-        """Until every client has finished and nobody holds a license, or has held one long enough."""
-        quiet_since = time.monotonic()  # when the clients had finished, or a journal last grew
-        finished_at: float | None = None
-        while True:
-            for child, _ in self._servers.values():
-                if child.process.poll() is not None:
-                    raise Failed(f"{child.name} ended with exit code {child.process.returncode}: {child.last_output()}")
-            self._look_at_clients()
-            before = [tail.last for _, tail in self._servers.values()]
-            for _, tail in self._servers.values():
-                tail.catch_up()
-            tails = [tail for _, tail in self._servers.values()]
-            if [tail.last for tail in tails] != before:
-                quiet_since = time.monotonic()
-            now = time.monotonic()
-            finished = self._all_finished()
-            finished_at = (finished_at or now) if finished else None
-            if finished_at is not None and (
-                not any(tail.held for tail in tails) or now - finished_at > self._real(self.plan.patient_within)
-            ):
-                return
-            if not finished and self.plan.idle_after is not None and not self._scripted:
-                everything_idle = all(tail.all_idle_since() is not None or not tail.held for tail in tails)
-                # Who holds and is idle has been so for idle_after when the journal says it.
-                idle = 0 if any(tail.held for tail in tails) else self.plan.idle_after
-                if everything_idle and now - quiet_since > self._real(idle + self.plan.patient_within):
-                    return
-            if self._stop.wait(LOOK_EVERY):
-                raise Stopped
+    def disrupt(self, fault: Disruption, host: Host) -> None:
+        assert isinstance(host, Process)
+        match fault.verb:
+            case "freeze" | "power-off":
+                host.send(signal.SIGSTOP)
+            case "thaw":
+                host.send(signal.SIGCONT)
+            case "process-killed":
+                host.send(signal.SIGKILL)
+            case "cut" | "heal" if host.process.stdin is not None:
+                with suppress(OSError):
+                    host.tell({"fault": fault.verb})
+            case _:
+                raise Failed(f"{fault.verb}: processes share one network; --on containers can do that")
 
-    def _real(self, duration: int) -> float:
-        """Microseconds of the server's time as seconds on the wall."""
-        return duration / SECOND / self.plan.speed
+    def restart(self, host: Host, new_address: bool, journal: Path | None) -> Host:
+        raise Failed("restart: processes share one address; --on memory or --on containers can do that")
 
-    def _look_at_clients(self) -> None:
-        for child in self._scripted:
-            assert child.process.stdout is not None
-            if b"done" in (child.process.stdout.read() or b""):
-                self._done.add(child.name)
-            elif child.process.poll() is not None:
-                raise Failed(f"{child.name} ended with exit code {child.process.returncode}: {child.last_output()}")
-        for child in self._commands:
-            if not child.ended and child.process.poll() is not None:
-                child.ended = True
-                self._write("exit", client=child.name, code=child.process.returncode)
+    def close(self) -> None:
+        for process in self._all:
+            process.stop()
 
-    def _all_finished(self) -> bool:
-        return len(self._done) == len(self._scripted) and all(child.ended for child in self._commands)
-
-    def _write(self, event: str, *, t: int | None = None, **fields: Any) -> None:
-        now = round((time.monotonic() - self._begun) * self.plan.speed * SECOND) if t is None else t
-        self._journal.write([Record(now, "runner", event, fields)])
+    def _start(self, name: str, command: Sequence[str], log: Path, **options: Any) -> Process:
+        process = Process(name, command, log, **options)
+        self._all.append(process)
+        return process
 
 
-def _fill(word: str, places: Mapping[str, str]) -> str:
-    for place, value in places.items():
-        word = word.replace(place, value)
-    return word
-
-
-def run(plan: Plan, folder: Path, stop: threading.Event, show_output: IO[bytes] | int | None = None) -> list[Journal]:
-    """Carry *plan* out in *folder*, which must exist. Returns the journals that were written there."""
-    Run(plan, folder, stop, show_output).carry_out()
-    return journals(folder)
-
-
-def journals(folder: Path) -> list[Journal]:
-    """The journals of a run directory. Raises JournalError."""
-    return [read(path) for path in sorted(folder.glob("*.jsonl"))]
+def server_options(plan: Plan, spec: ServerSpec) -> list[str]:
+    """What ``fakenw serve`` is told, but for where it listens and writes its journal."""
+    options = ["--name", spec.name, "--release", spec.release]
+    options += ["--licenses", str(spec.licenses), "--connections", str(spec.connections)]
+    options += ["--policy", spec.policy] if spec.policy else []
+    for name, password in spec.accounts():
+        options += ["--user", f"{name}:{password}"]
+    options += ["--speed", str(plan.speed), "--seed", str(plan.seed)]
+    return [*options, "--idle-after", str(plan.idle_threshold / SECOND)]

@@ -6,7 +6,9 @@ wall; retransmission and everything else of the network is real time.
 
 from __future__ import annotations
 
+import errno
 import heapq
+import os
 import selectors
 import socket
 import time
@@ -21,20 +23,27 @@ from harness.workstation import Requester
 
 CONNECT_WITHIN = 10  # seconds
 LARGEST = 65536
+LAST_PORT = 65535
 
 
 class SocketLink:
     """One socket to a server, for one requester."""
 
-    def __init__(self, loop: SocketWorld, transport: str, address: tuple[str, int], requester: Requester) -> None:
+    def __init__(
+        self, loop: SocketWorld, transport: str, address: tuple[str, int], requester: Requester, port: int
+    ) -> None:
         self.transport, self.requester = transport, requester
+        self.unsent: list[bytes] = []  # a stream's, while the cable is cut
         self._loop = loop
         if transport == "tcp":
-            self.socket = socket.create_connection(address, CONNECT_WITHIN)
+            source = ("", port) if port else None
+            self.socket = socket.create_connection(address, CONNECT_WITHIN, source)
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         else:
             family = socket.getaddrinfo(*address, type=socket.SOCK_DGRAM)[0][0]
             self.socket = socket.socket(family, socket.SOCK_DGRAM)
+            if port:
+                self.socket.bind(("", port))
             self.socket.connect(address)
         self.socket.setblocking(False)
         host, port = self.socket.getsockname()[:2]
@@ -42,6 +51,10 @@ class SocketLink:
 
     def send(self, data: bytes) -> None:
         """Send; what the network does not take is lost, and the requester finds out."""
+        if self._loop.is_cut:
+            if self.transport == "tcp":
+                self.unsent.append(data)
+            return
         try:
             if self.transport == "tcp":
                 self.socket.sendall(data)
@@ -58,14 +71,23 @@ class SocketLink:
 class SocketWorld(Driver):
     """The behaviours of one client, its sockets and its clock.
 
-    *servers* are addresses by name; *journal* may be None for a client that keeps none.
+    *servers* are addresses by name; *journal* may be None for a client that keeps none. With *ports_from*
+    it takes that port and the next ones, as a machine does that has just been started, not any free one.
     """
 
     def __init__(
-        self, name: str, servers: Mapping[str, tuple[str, int]], journal: JournalFile | None, speed: float = 1.0
+        self,
+        name: str,
+        servers: Mapping[str, tuple[str, int]],
+        journal: JournalFile | None,
+        speed: float = 1.0,
+        ports_from: int = 0,
     ) -> None:
         super().__init__()
+        self.is_cut = False
         self._name, self._servers, self._journal, self._speed = name, servers, journal, speed
+        self._first_port = self._port = ports_from
+        self._closing: list[SocketLink] = []  # streams that the server cannot hear the end of, for the cable is cut
         self._begun = time.monotonic()
         self.utc = datetime.now(UTC)  # the wall time at t = 0
         self._selector = selectors.DefaultSelector()
@@ -82,7 +104,11 @@ class SocketWorld(Driver):
         address = self._servers.get(server.upper())
         if address is None:
             raise ConnectionRefusedError(f"there is no server {server}")
-        link = SocketLink(self, transport, address, requester)
+        if self.is_cut and transport == "tcp":
+            raise OSError(errno.ENETUNREACH, os.strerror(errno.ENETUNREACH))
+        link = SocketLink(self, transport, address, requester, self._port)
+        if self._port:
+            self._port = self._port + 1 if self._port < LAST_PORT else self._first_port
         self._links[requester] = link
         self._selector.register(link.socket, selectors.EVENT_READ, link)
         return link
@@ -134,9 +160,37 @@ class SocketWorld(Driver):
     def close(self, link: SocketLink) -> None:
         """Close a socket."""
         if self._links.pop(link.requester, None) is not None:
+            if self.is_cut and link.transport == "tcp":
+                self._closing.append(link)
+            else:
+                self._selector.unregister(link.socket)
+                link.socket.close()
+            self._at(self.network_now(), lambda: self.settle(link.requester))
+
+    def cut(self) -> None:
+        """The cable is pulled out: nothing arrives any more, neither here nor there."""
+        if self.is_cut:
+            return
+        self.is_cut = True
+        for link in self._links.values():
+            if link.transport == "tcp":  # the kernel keeps what comes, as it would come again after the cable is back
+                self._selector.unregister(link.socket)
+
+    def heal(self) -> None:
+        """The cable is back: what streams held back goes out."""
+        if not self.is_cut:
+            return
+        self.is_cut = False
+        for link in [*self._links.values(), *self._closing]:
+            if link.transport == "tcp":
+                self._selector.register(link.socket, selectors.EVENT_READ, link)
+                unsent, link.unsent = link.unsent, []
+                for data in unsent:
+                    link.send(data)
+        closing, self._closing = self._closing, []
+        for link in closing:
             self._selector.unregister(link.socket)
             link.socket.close()
-            self._at(self.network_now(), lambda: self.settle(link.requester))
 
     def _at(self, when: int, what: Callable[[], None]) -> None:
         self._order += 1
@@ -157,6 +211,8 @@ class SocketWorld(Driver):
             return
         except OSError:
             data = b""  # over UDP: nobody listens there now; the requester asks again
+        if self.is_cut:
+            return  # a datagram that has not arrived
         if data:
             for answer in link.requester.receive(self.network_now(), data):
                 link.send(answer)

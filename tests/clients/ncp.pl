@@ -8,7 +8,7 @@ use warnings;
 use Getopt::Long qw(GetOptionsFromArray :config no_ignore_case no_auto_abbrev);
 use IO::Select;
 use IO::Socket::INET;
-use Time::HiRes qw(time);
+BEGIN { eval { require Time::HiRes; Time::HiRes->import('time') } }    # else whole seconds: perl-base lacks it
 my $USAGE = <<'END';
 usage: perl ncp.pl [options] HOST PORT      (or FAKENW_HOST, FAKENW_PORT, FAKENW_TRANSPORT)
   --transport tcp|udp   default: FAKENW_TRANSPORT, else tcp

@@ -22,13 +22,13 @@ def line(program: str, *arguments: object) -> list[str]:
 
 
 def run(
-    command: Sequence[object], cwd: Path | None = None, env: Mapping[str, str] | None = None
+    command: Sequence[object], cwd: Path | None = None, env: Mapping[str, str] | None = None, within: float = 100
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end, with *env* on top of our own environment."""
     words = [str(word) for word in command]
     with started(words, cwd=cwd, env={**os.environ, **(env or {})}) as process:
         try:
-            out, error = process.communicate(timeout=100)
+            out, error = process.communicate(timeout=within)
         except subprocess.TimeoutExpired:
             process.terminate()  # an orderly end, so that nothing of it is left behind
             process.communicate(timeout=PATIENCE)
@@ -37,10 +37,10 @@ def run(
 
 
 def harness(
-    *arguments: object, cwd: Path | None = None, env: Mapping[str, str] | None = None
+    *arguments: object, cwd: Path | None = None, env: Mapping[str, str] | None = None, within: float = 100
 ) -> subprocess.CompletedProcess[str]:
     """Run ``harness`` to its end."""
-    return run(line("harness", *arguments), cwd, env)
+    return run(line("harness", *arguments), cwd, env, within)
 
 
 @contextmanager

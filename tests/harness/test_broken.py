@@ -16,7 +16,7 @@ from harness.checks import Verdict, judge
 from harness.history import Run
 from harness.redirector import Connection, Redirector
 from harness.report import Result, exit_code, story
-from harness.runners import memory
+from harness.runners import memory, network
 from harness.scenario import Scenario
 
 NAL_OPEN = {"nal.open": {"path": "NWBIND:\\\\FAKENW\\SYS\\CAP_GS1\\", "owner": "SMSCCMBootAcct"}}
@@ -85,7 +85,7 @@ def serve_with(kind: Callable[..., Ledger], monkeypatch: pytest.MonkeyPatch) -> 
             super().__init__(config, *rest)
             self.ledger = kind(config.policy, config.licenses, self.note)
 
-    monkeypatch.setattr(memory, "Server", WithLedger)
+    monkeypatch.setattr(network, "Server", WithLedger)
 
 
 BROKEN: dict[type[Ledger], tuple[str, list[str]]] = {  # the event on the line that is named, and what is said of it

@@ -15,8 +15,9 @@ from click.testing import CliRunner, Result
 
 from fakenw.records import Record, read
 from harness import __main__ as cli
+from harness.plan import Plan
 from harness.runners import memory
-from harness.scenario import Plan, find
+from harness.scenario import find
 from tests.harness.commands import harness, line, serving, started, wait_until
 
 MINE = r"""format: 1
@@ -415,13 +416,25 @@ def test_hold_needs_an_address(address: str) -> None:
 
 OPTIONS = {
     "list": [],
-    "run": ["--on", "--transport", "--variant", "--report", "--json", "--seed", "--speed"],
+    "run": [
+        "--on",
+        "--transport",
+        "--variant",
+        "--report",
+        "--json",
+        "--seed",
+        "--speed",
+        "--image",
+        "--parallel",
+        "--keep",
+    ],
     "exec": [
         *("--licenses", "--release", "--policy", "--user", "--within", "--idle-after"),
         *("--transport", "--report", "--json", "--seed"),
     ],
     "hold": ["--user", "--for", "--no-logout", "--transport"],
     "check": ["--within", "--json"],
+    "clean": ["--all"],
 }
 
 

@@ -144,7 +144,8 @@ def test_a_command_that_never_attaches() -> None:
     """A client that never came proves nothing, however orderly it exits."""
     done = harness("exec", "--json", "-", "--", sys.executable, "-c", "print('I was here')")
     result = judged(done)
-    assert (result["verdict"], result["reason"], done.returncode) == ("unknown", "nothing was ever licensed", 3)
+    reason = "nothing was ever licensed; command ended with exit code 0"
+    assert (result["verdict"], result["reason"], done.returncode) == ("unknown", reason, 3)
     assert "I was here" in done.stderr
 
 

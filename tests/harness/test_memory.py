@@ -11,9 +11,10 @@ import pytest
 from fakenw.records import SECOND, Journal
 from harness.checks import Verdict, judge
 from harness.history import Run
+from harness.plan import Plan
 from harness.report import Result, story
 from harness.runners import memory
-from harness.scenario import Plan, Scenario, find
+from harness.scenario import Scenario, find
 from tests.harness.commands import line, run
 
 DESIGNED = {  # the contract's variants, and the licenses that are left in each

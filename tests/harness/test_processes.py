@@ -17,12 +17,14 @@ import pytest
 from fakenw.records import Journal, read
 from harness.checks import judge
 from harness.history import Run
+from harness.plan import Plan
 from harness.report import Result, story
-from harness.runners import memory, processes
-from harness.scenario import Plan, Scenario, find
+from harness.runners import memory, realtime
+from harness.runners.processes import Processes
+from harness.scenario import Scenario, find
 from tests.harness.commands import CLIENTS, harness, line, started, wait_until
 
-MARK = "FAKENW_TEST_MARK"  # in the environment of every process that a test starts, and of their children
+MARK = "HARNESS_TEST_MARK"  # in the environment of every process that a test starts, and of their children
 NAL_OPEN = {"nal.open": {"path": "NWBIND:\\\\FAKENW\\SYS\\CAP_GS1\\", "owner": "SMSCCMBootAcct"}}
 
 
@@ -35,7 +37,7 @@ def scenario(clients: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
 def carry_out(data: dict[str, Any], folder: Path) -> tuple[Run, str, str]:
     """Run a scenario in processes: the run, its verdict, and what is said about it."""
     (plan,) = Scenario.read(data, "the test").plans("tcp")
-    run = Run.of(processes.run(plan, folder, threading.Event()))
+    run = Run.of(realtime.run(plan, folder, Processes(), threading.Event()))
     verdict = judge(run)
     return run, verdict.verdict, "\n".join(story(Result(run, verdict)))
 
@@ -106,7 +108,9 @@ def test_scripted_clients_outlive_the_server(reported: tuple[str, Path, list[Any
     assert server[-1]["holders"][0]["station"].startswith(f"{transport}:127.0.0.1:")
     assert [record for record in server if "lost" in (record.get("cause"), record.event)] == []
     runner = read(folder / "as-shipped" / "runner.jsonl").records
-    assert [record.event for record in runner] == ["run", "spawn", "end"]
+    assert [record.event for record in runner if record.event != "phase"] == ["run", "spawn", "end"]
+    phases = [record["name"] for record in runner if record.event == "phase"]
+    assert phases == ["create", "ready", "run", "collect", "remove"]
 
 
 # Runs that fail
@@ -231,7 +235,7 @@ def test_a_command_takes_the_place_of_a_script(tmp_path: Path) -> None:
     (result,) = json.loads(done.stdout)
     assert (result["verdict"], result["peak"] >= 1, done.returncode) == ("released", True, 0), done.stderr
     runner = read(report / "mine" / "default" / "runner.jsonl")
-    assert told(runner, "exit") == [{"client": "theirs", "code": 0}]
+    assert told(runner, "exit") == [{"client": "theirs", "code": 0, "output": "server FAKENW | holding connection 1"}]
     (ours_spawned, theirs_spawned) = told(runner, "spawn")
     assert ours_spawned == {"client": "ours"}
     assert theirs_spawned["command"][:2] == ["perl", "ncp.pl"]
@@ -253,7 +257,7 @@ def test_a_command_that_leaks_is_named(tmp_path: Path) -> None:
     command = ["perl", str(CLIENTS / "ncp.pl"), "--no-logout"]  # it is told the address by its environment
     data = scenario([{"name": "theirs", "command": command}], checks=[{"released": {"within": "500ms"}}])
     (plan,) = Scenario.read(data, "the test").plans("udp")
-    run = Run.of(processes.run(plan, tmp_path, threading.Event()))
+    run = Run.of(realtime.run(plan, tmp_path, Processes(), threading.Event()))
     verdict = judge(run)
     assert verdict.verdict == "leaked"
     text = "\n".join(story(Result(run, verdict)))

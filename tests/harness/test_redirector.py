@@ -252,3 +252,38 @@ def test_account_from_text() -> None:
     """NAME, or NAME:PASSWORD with colons in the password."""
     assert Account.parse("JOE") == ("JOE", "")
     assert Account.parse("JOE:a:b") == ("JOE", "a:b")
+
+
+def test_a_cleared_connection_comes_back_with_its_files(world: Any, server: Any) -> None:
+    """With *reconnect* the next request makes it anew: logged in, its files open again, and then carried out."""
+
+    async def behaviour() -> None:
+        redirector = Redirector(world, reconnect=True)
+        connection = await redirector.connect("FAKENW", "JOE", "")
+        first = await redirector.open(connection, "SYS:A")
+        second = await redirector.open(connection, "SYS:B")
+        before = first.handle
+        server.cleared.add(1)
+        await redirector.close(second)
+        assert (connection.gone, connection.requester.number, redirector.connections) == (False, 2, [connection])
+        assert (first.handle != before, list(connection.handles.values())) == (True, [first])
+
+    world.run(behaviour())
+    assert server.log[4:] == ["create 2", "login 2 JOE", "open 2 SYS:A", "open 2 SYS:B", "close 2 SYS:B"]
+    assert [attach["connection"] for attach in world.events("attach")] == [1, 2]
+
+
+def test_a_connection_that_cannot_come_back_is_forgotten(world: Any, server: Any) -> None:
+    """Refused at login it is gone for good, and what failed is told of the connection that there was."""
+
+    async def behaviour() -> None:
+        redirector = Redirector(world, reconnect=True)
+        connection = await redirector.connect("FAKENW", "JOE", "")
+        server.cleared.add(1)
+        server.refuse["login"] = 0xC5
+        with pytest.raises(Gone, match="it could not be made again"):
+            await redirector.open(connection, "SYS:A")
+        assert (connection.gone, connection.requester.number, redirector.connections) == (True, 1, [])
+
+    world.run(behaviour())
+    assert [denied["code"] for denied in world.events("denied")] == [0xC5]

@@ -10,7 +10,8 @@ import pytest
 
 from fakenw.words import duration
 from fakenw.yamlfile import DEPTH_LIMIT, SIZE_LIMIT
-from harness.scenario import Plan, Scenario, ScenarioError, catalogue, find, load
+from harness.plan import Plan
+from harness.scenario import Scenario, ScenarioError, catalogue, find, load
 
 MINUTE = 60_000_000
 
@@ -129,7 +130,7 @@ WAIT = "clients[0].script[2].wait"
 REPEAT = "clients[0].script[3].repeat"
 DURATIONS = "is not a duration; expected text such as 500ms, 30s, 10m, 4h, 2d or 1h30m"
 VERDICTS = "expected one of released, reclaimed, leaked, interrupted, unknown"
-VERBS = "nal.open, nal.close, apm.open, apm.close, wait, repeat"
+VERBS = "nal.open, nal.close, apm.open, apm.close, operator.clear, wait, repeat"
 CHECKS = "never_over_limit, books_balance, no_work_interrupted, released, bounded"
 USER = "not a user; expected text: NAME or NAME:PASSWORD, NAME of 1 to 47 characters"
 
@@ -142,7 +143,8 @@ USER = "not a user; expected text: NAME or NAME:PASSWORD, NAME of 1 to 47 charac
          f"16: {APM}.serer: unknown key; expected one of "
          "file, server (did you mean server?)"),
         ("title: a bit", "titel: x\ntitle: a bit", "3: titel: unknown key; expected one of format, id, title, source, "
-         "description, idle_after, transport, servers, clients, arbiter, apm, redirector, checks, expect, variants "
+         "description, idle_after, timeout, transport, servers, clients, arbiter, apm, redirector, faults, checks, "
+         "expect, variants "
          "(did you mean title?)"),
         ("times: 2", "times: 2\n          zzz:\n            1",
          f"19: {REPEAT}.zzz: unknown key; expected one of times, "
@@ -151,7 +153,7 @@ USER = "not a user; expected text: NAME or NAME:PASSWORD, NAME of 1 to 47 charac
          "(did you mean within?)"),
         ("{expect: leaked}", "{expct: leaked}",
          "23: variants.shipped.expct: unknown key; expected one of title, expect, "
-         "transport, arbiter, apm, redirector, checks, script (did you mean expect?)"),
+         "transport, arbiter, apm, redirector, checks, script, scripts, faults (did you mean expect?)"),
         # Keys that are missing
         ("format: 1\n", "", "1: format: missing; expected 1"),
         ("title: a bit of everything\n", "", "1: title: missing; expected the scenario in one line"),
@@ -182,7 +184,7 @@ USER = "not a user; expected text: NAME or NAME:PASSWORD, NAME of 1 to 47 charac
          "26: variants.shipped.expect.tcp: 'lost' "
          f"is unknown; {VERDICTS}"),
         ("{expect: leaked}", "{expect: {ipx: leaked}}", "23: variants.shipped.expect.ipx: unknown key; expected one of "
-         "udp, tcp"),
+         "udp, tcp, images"),
         ("{expect: leaked}", "{expect: [leaked]}", f"23: variants.shipped.expect: a list is unknown; {VERDICTS} "
          "(in quotes)"),
         # Numbers, text, durations
@@ -262,9 +264,9 @@ def test_mistake(tmp_path: Path, old: str, new: str, mistake: str) -> None:
 
 
 def test_client_that_does_nothing(tmp_path: Path) -> None:
-    """A client needs a script or a command."""
+    """A client needs a script, a command or an image."""
     assert mistakes(tmp_path, LEAST.replace("    script: [nal.close]\n", "    count: 1\n")) == [
-        "my.yaml:7: clients[0]: neither a script nor a command; expected exactly one of them"
+        "my.yaml:7: clients[0]: neither a script nor a command nor an image; expected one of them"
     ]
 
 
@@ -422,14 +424,13 @@ def test_data_instead_of_a_file() -> None:
     """A program can give the data; mistakes then name the field, and have no line."""
     data: dict[str, Any] = {"format": 1, "id": "exec", "title": "x", "source": "y", "servers": [{"name": "A"}]}
     command = {"name": "c", "command": ["./client"]}
-    assert Scenario.read({**data, "clients": [command]}, "command line").plans()[0].commands() == [
-        ("c", ("./client",), {})
-    ]
+    (plan,) = Scenario.read({**data, "clients": [command]}, "command line").plans()
+    assert [(name, client.command) for name, client in plan.own()] == [("c", ("./client",))]
     with pytest.raises(ScenarioError) as caught:
         Scenario.read({**data, "clients": [{**command, "cuont": 2}], "expect": "x"}, "command line")
     assert caught.value.problems == (
         "command line: clients[0].cuont: unknown key; expected one of name, user, transport, count, script, command, "
-        "environment, arbiter, apm, redirector (did you mean count?)",
+        "image, environment, files, arbiter, apm, redirector (did you mean count?)",
         f"command line: expect.udp: 'x' is unknown; {VERDICTS}",
         f"command line: expect.tcp: 'x' is unknown; {VERDICTS}",
     )
@@ -532,12 +533,14 @@ def test_orders_for_machines(tmp_path: Path) -> None:
         {"verb": "repeat", "args": {"times": 2, "script": [{"verb": "nal.close", "args": {}}]}},
     ]  # fmt: skip
     assert order["apm"] == {"private": False}
-    assert order["redirector"] == {"idle_timeout": None}
+    assert order["redirector"] == {"idle_timeout": None, "reconnect": False}
     assert order["arbiter"]["retry"] is None
     several = read(tmp_path, VARIANTS).plans()[0]
     assert [client["name"] for client in several.scripted()] == ["workstation", "other#1", "other#2"]
     assert several.scripted()[1]["arbiter"]["retry"] == 2 * MINUTE
-    assert several.commands() == [("program", ("./client",), {"A": "b"})]
+    assert [(name, client.command, client.environment) for name, client in several.own()] == [
+        ("program", ("./client",), {"A": "b"})
+    ]
 
 
 @pytest.mark.parametrize("text", [LEAST, FULL, VARIANTS])

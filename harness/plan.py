@@ -1,0 +1,99 @@
+"""A plan: one run of a scenario, with every default and the variant already applied. Runners see plans only."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from fakenw.records import FORMAT, SECOND
+from fakenw.words import Duration, seconds
+from fakenw.yamlfile import Model
+from harness.faults import Disruption, Fault, timeline
+from harness.script import Check
+from harness.settings import ClientSpec, ServerSpec, Transport
+
+VerdictName = Literal["released", "reclaimed", "leaked", "interrupted", "unknown"]
+IDLE_AFTER = 300 * SECOND  # when a server calls a connection idle, where the scenario does not say
+PATIENCE = 250_000  # real time on top of a deadline, so that a busy machine does not change a verdict
+
+
+class Plan(Model):
+    """One run: a scenario in one variant on one transport. Durations are microseconds, and seconds in JSON."""
+
+    scenario: str
+    title: str
+    source: str
+    variant: str
+    why: str  # the variant's title
+    transport: Transport
+    seed: int
+    speed: Annotated[float, Field(gt=0)]
+    servers: tuple[ServerSpec, ...]
+    clients: tuple[ClientSpec, ...]  # each with its transport and its settings; the counts are kept
+    faults: tuple[Fault, ...]
+    checks: tuple[Check, ...]
+    expect: VerdictName  # on this transport, of these images
+    within: Duration
+    idle_after: Duration | None
+    timeout: Duration | None  # real time
+    folder: str  # where the file is, and the user's programs run; "": the catalogue
+
+    @property
+    def idle_threshold(self) -> int:
+        """When the servers call a connection idle."""
+        return IDLE_AFTER if self.idle_after is None else self.idle_after
+
+    @property
+    def patient_within(self) -> int:
+        """*within* and a little real time, in which a busy machine can do what it has to."""
+        return self.within + round(PATIENCE * self.speed)
+
+    def transports(self) -> list[str]:
+        """The transports of the run, its own first."""
+        return list(dict.fromkeys([self.transport, *(client.transport or self.transport for client in self.clients)]))
+
+    def scripted(self) -> list[dict[str, Any]]:
+        """Every single scripted client, as plain JSON for ``harness.machine.Machine``: durations in microseconds."""
+        return [
+            {
+                "name": name,
+                "user": str(client.user),
+                "transport": client.transport or self.transport,
+                "script": [step.order() for step in client.script],
+                "arbiter": dict(client.arbiter),
+                "apm": dict(client.apm),
+                "redirector": dict(client.redirector),
+            }
+            for client in self.clients
+            if client.script is not None
+            for name in client.names()
+        ]
+
+    def own(self) -> list[tuple[str, ClientSpec]]:
+        """Every single client of the user's own, by its name."""
+        return [(name, client) for client in self.clients if client.script is None for name in client.names()]
+
+    def images(self) -> list[str]:
+        """The images of the user's own clients."""
+        return [client.image for client in self.clients if client.image is not None]
+
+    def disruptions(self) -> list[Disruption]:
+        """The faults in the order of their time, each for one single client."""
+        names = {client.name: client.names() for client in self.clients}
+        return [
+            fault._replace(client=client)
+            for fault in timeline(self.faults)
+            for client in names.get(fault.client, [fault.client])
+        ]
+
+    def opening(self, on: str) -> dict[str, Any]:
+        """The fields of the ``run`` record but its clock: a run directory explains itself, and keeps passwords out."""
+        spelled = self.model_dump(exclude={"folder"})
+        for server in spelled["servers"]:
+            server["users"] = [user.partition(":")[0] for user in server["users"]]
+        for client in spelled["clients"]:
+            client["user"] = client["user"].partition(":")[0]
+            del client["environment"], client["files"]
+        patience = 0 if on == "memory" else self.patient_within - self.within
+        return {"format": FORMAT, "on": on, "patience": seconds(patience), **spelled}
