@@ -38,9 +38,10 @@ bench: $(INSTALLED) ## measure how fast it is
 	@$(VENV)/bin/python -m harness.bench
 
 .PHONY: docs
-docs: $(INSTALLED) ## docs/ncp.md, from the declarations
+docs: $(INSTALLED) ## docs/ncp.md and docs/catalogue.md, from what they are about
 	@mkdir -p docs
 	@$(VENV)/bin/python -m fakenw.coverage >docs/ncp.md
+	@$(VENV)/bin/python -m harness.catalogue >docs/catalogue.md
 
 BASE ?= fakenw-base:bookworm
 

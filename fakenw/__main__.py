@@ -4,31 +4,21 @@ from __future__ import annotations
 
 import secrets
 import sys
-import time
-from datetime import UTC, datetime
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
-from fakenw.capfiles import sms_tree
-from fakenw.commandline import File, Listen, Mount, Seconds, User, Watchdog
-from fakenw.config import RELEASES, Config
+from fakenw.commandline import Admin, File, Listen, Mount, Seconds, Slow, Time, User, Watchdog
+from fakenw.config import RELEASES
 from fakenw.configfile import ConfigFile, Listener, example
 from fakenw.dosname import fold
-from fakenw.folder import Folder
-from fakenw.journal import JournalFile
 from fakenw.ledger import POLICIES
-from fakenw.pcap import Capture
 from fakenw.records import Record
+from fakenw.remote import COMMANDS
 from fakenw.sentences import sentence
 from fakenw.server import Server
-from fakenw.tree import Directory, PathError
-from fakenw.volume import Volumes
-
-DEFAULT_LISTEN = (("tcp", "127.0.0.1", 10524), ("udp", "127.0.0.1", 10524))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -128,12 +118,41 @@ def main() -> None:
     "Default: 300.",
 )
 @click.option(
+    "--clear-idle",
+    type=Time(),
+    help="Clear a connection that holds a license and has asked nothing for so long. Default: never.",
+)
+@click.option(
+    "--keep-cleared",
+    type=Time(),
+    help="Under the policy nls: keep the license of a connection that an operator has cleared for so long (72h, says "
+    "Novell). Default: not at all.",
+)
+@click.option("--user-connections", type=click.IntRange(0, 65535), help="At once, of one user. Default: 0, any number.")
+@click.option(
+    "--slow",
+    type=Slow(),
+    multiple=True,
+    help="An NCP that takes its time, such as 23/24=2h; may be repeated.",
+)
+@click.option(
     "--speed",
     type=click.FloatRange(min=0, min_open=True),
     metavar="FACTOR",
     help="How many seconds the server lives in one. Default: 1.",
 )
 @click.option("--seed", type=int, help="Make every random choice repeatable.")
+@click.option(
+    "--admin",
+    type=Admin(),
+    help="Where an operator's page, a JSON API and metrics are served over HTTP; port 0 picks a free one.",
+)
+@click.option(
+    "--admin-token",
+    envvar="FAKENW_ADMIN_TOKEN",
+    show_envvar=True,
+    help="What whoever uses them must show; demanded where --admin is not on the loopback interface.",
+)
 def serve(
     file: ConfigFile | None,
     listen: tuple[Listener, ...],
@@ -141,6 +160,9 @@ def serve(
     volumes: tuple[tuple[str, Path], ...],
     journal: str | None,
     pcap: str | None,
+    slow: tuple[tuple[tuple[int, int | None], int], ...],
+    admin: tuple[str, int] | None,
+    admin_token: str | None,
     **given: Any,  # by the names of Config
 ) -> None:
     """Run a server until SIGTERM or Ctrl-C.
@@ -152,23 +174,22 @@ def serve(
     fakenw serve --licenses 2 --user JOE:SECRET --journal journal.jsonl
     fakenw serve --release 3.12 --listen udp:127.0.0.1:0 --journal -
     """
+    from fakenw.running import DEFAULT_LISTEN, CannotRun, build
+
     file = file or ConfigFile()
     source = click.get_current_context().get_parameter_source
     typed = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
     said = file.settings() | {name: given[name] for name in given if source(name) in typed}
+    said["slow"] = said.get("slow", {}) | dict(slow)
     said["users"] = (*said.get("users", ()), *users)
     said.setdefault("seed", secrets.randbits(31))
     mounts = {volume.name: (volume.path, volume.writable) for volume in file.volumes}
     mounts |= {fold(name): (path, False) for name, path in volumes}
     try:
-        config = Config(**said)
-        roots: dict[str, tuple[Directory, bool]] = {} if "SYS" in mounts else {"SYS": (sms_tree(), False)}
-        roots |= {name: (Folder(str(path)), writable) for name, (path, writable) in mounts.items()}
-        first = sorted(roots, key=lambda name: name != "SYS")
-        server = Server(config, Volumes((name, *roots[name]) for name in first), Random(config.seed))
-    except (ValueError, OverflowError, PathError) as problem:
+        server = build(said, mounts)
+    except CannotRun as problem:
         raise click.UsageError(str(problem)) from None
-    sys.exit(_run(server, journal, pcap, listen or file.server.listen or DEFAULT_LISTEN))
+    sys.exit(_run(server, journal, pcap, admin, admin_token, listen or file.server.listen or DEFAULT_LISTEN))
 
 
 @main.command("config")
@@ -189,10 +210,16 @@ def configuration(shown: bool, file: ConfigFile | None) -> None:
         click.echo("no mistakes", err=True)
 
 
-def _run(server: Server, journal: str | None, pcap: str | None, listen: tuple[Listener, ...]) -> int:
+def _run(
+    server: Server,
+    journal: str | None,
+    pcap: str | None,
+    admin: tuple[str, int] | None,
+    token: str | None,
+    listen: tuple[Listener, ...],
+) -> int:
     """Serve until a signal comes. Returns the exit code."""
     from twisted.internet import reactor as installed
-    from twisted.internet.error import CannotListenError
     from twisted.logger import (
         FilteringLogObserver,
         LogLevel,
@@ -201,9 +228,7 @@ def _run(server: Server, journal: str | None, pcap: str | None, listen: tuple[Li
         textFileLogObserver,
     )
 
-    from fakenw.transports.house import House
-    from fakenw.transports.tcp import SocketFactory
-    from fakenw.transports.udp import Datagrams, facing
+    from fakenw.running import CannotRun, Running
 
     reactor: Any = installed
     serious = LogLevelFilterPredicate(defaultLogLevel=LogLevel.warn)  # Twisted tells of every port otherwise
@@ -211,42 +236,24 @@ def _run(server: Server, journal: str | None, pcap: str | None, listen: tuple[Li
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
     code = 0
 
-    def fail(problem: OSError, what: str = "journal") -> None:
+    def fail(problem: OSError, what: str) -> None:
         nonlocal code
         if not code:  # both may be on the same full disk
             code = 1
             click.echo(f"fakenw: the {what} cannot be written, stopping: {problem}", err=True)
             reactor.callLater(0, reactor.stop)
 
-    house = House(server, reactor, _tell if sys.stderr.isatty() else None, fail)
-    lines = []
-    for transport, host, port in listen:
-        try:
-            if transport == "tcp":
-                bound = reactor.listenTCP(port, SocketFactory(house), interface=host, backlog=1024).getHost()
-            else:
-                bound = reactor.listenUDP(port, Datagrams(house), interface=host, maxPacketSize=65535).getHost()
-        except CannotListenError as problem:
-            reason = problem.socketError.strerror or problem.socketError
-            click.echo(
-                f"fakenw: cannot listen on {transport} {host}:{port}: {reason}; port 0 picks a free one", err=True
-            )
-            return 2
-        lines.append(f"listening {transport} {bound.host}:{bound.port}")
-        server.addresses += ((transport, facing(bound.host), bound.port),)
-    try:  # not before everything is bound: a second server must not wipe out the journal of the first
-        file = None if journal is None else JournalFile(1) if journal == "-" else JournalFile.create(Path(journal))
-    except OSError as problem:
-        click.echo(f"fakenw: the journal cannot be written: {problem}", err=True)
+    running = Running(server, reactor, fail)
+    if sys.stderr.isatty():
+        running.watchers.append(_tell)
+    try:
+        lines = running.listen(listen)
+        if admin is not None:
+            lines.append(running.administer(*admin, token))
+        running.start(journal, pcap)
+    except CannotRun as problem:
+        click.echo(f"fakenw: {problem}", err=True)
         return 2
-    if pcap is not None:
-        try:
-            house.tap = capture = Capture.create(Path(pcap), time.time, lambda problem: fail(problem, "capture"))
-        except OSError as problem:
-            click.echo(f"fakenw: the capture cannot be written: {problem}", err=True)
-            return 2
-        reactor.addSystemEventTrigger("before", "shutdown", capture.close)
-    house.start(datetime.now(UTC), file)
     if code:
         return code
 
@@ -256,7 +263,7 @@ def _run(server: Server, journal: str | None, pcap: str | None, listen: tuple[Li
         (sys.stderr if journal == "-" else sys.stdout).flush()
 
     reactor.callWhenRunning(tell_where)  # when signals are heeded, so that whoever reads it may send one
-    reactor.addSystemEventTrigger("before", "shutdown", house.stop)
+    reactor.addSystemEventTrigger("before", "shutdown", running.stop)
     reactor.run()
     return code
 
@@ -266,6 +273,9 @@ def _tell(record: Record) -> None:
     if text is not None:
         click.echo(text, err=True)
 
+
+for command in COMMANDS:
+    main.add_command(command)
 
 if __name__ == "__main__":
     main()

@@ -32,8 +32,11 @@ def furnish(config: Config) -> Bindery:
     for group in config.groups:
         bindery.add(GROUP, group)
     _enter(bindery, UserSpec("SUPERVISOR"), keep_password=True)
-    for given in (UserSpec("GUEST"), *config.users):
-        _enter(bindery, given if isinstance(given, UserSpec) else UserSpec(*given))
+    _enter(bindery, UserSpec("GUEST"))
+    for given in config.users:
+        spec = given if isinstance(given, UserSpec) else UserSpec(*given)
+        ours = spec.name.upper() in ("SUPERVISOR", "GUEST")  # default account restrictions are for the users one makes
+        _enter(bindery, spec, default_connections=0 if ours else config.user_connections)
     return bindery
 
 
@@ -42,7 +45,7 @@ def net_address(config: Config) -> bytes:
     return config.serial_number.to_bytes(4, "big") + (1).to_bytes(6, "big") + _SOCKET
 
 
-def _enter(bindery: Bindery, spec: UserSpec, *, keep_password: bool = False) -> None:
+def _enter(bindery: Bindery, spec: UserSpec, *, keep_password: bool = False, default_connections: int = 0) -> None:
     user = bindery.add(USER, spec.name, None if keep_password else spec.password)
     for name in (EVERYONE, *spec.groups):
         bindery.enlist(user, bindery.add(GROUP, name))
@@ -58,7 +61,7 @@ def _enter(bindery: Bindery, spec: UserSpec, *, keep_password: bool = False) -> 
         password_days=spec.password_days,
         most_grace_logins=spec.grace_logins,
         least_password=spec.least_password,
-        max_connections=spec.max_connections,
+        max_connections=default_connections if spec.max_connections is None else spec.max_connections,
         hours=week(spec.hours) if spec.hours else ANY_TIME,
         restrictions=(0 if spec.may_change_password else MAY_NOT_CHANGE_PASSWORD)
         | (UNIQUE_PASSWORDS if spec.unique_passwords else 0),

@@ -9,7 +9,8 @@ import click
 
 from fakenw.bindery import USER, Bindery
 from fakenw.config import SECOND, watchdog
-from fakenw.configfile import ConfigFile, Listener, listener, load
+from fakenw.configfile import ConfigFile, Listener, checked_ncp, listener, load, ncp_number
+from fakenw.words import duration
 from fakenw.yamlfile import DocumentError
 
 
@@ -25,6 +26,21 @@ class Listen(click.ParamType[Listener]):
             return listener(str(value))
         except ValueError as problem:
             self.fail(str(problem), param, ctx)
+
+
+class Admin(click.ParamType[tuple[str, int]]):
+    """``HOST:PORT``."""
+
+    name = "HOST:PORT"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            _, host, port = listener(f"tcp:{value}")
+        except ValueError:
+            self.fail(f"{value!r} is not HOST:PORT, for instance 127.0.0.1:0", param, ctx)
+        return host, port
 
 
 class User(click.ParamType[tuple[str, str]]):
@@ -67,6 +83,38 @@ class Seconds(click.FloatRange):
         try:
             return max(1, round(super().convert(value, param, ctx) * SECOND))
         except (ValueError, OverflowError) as problem:  # not a number, infinity
+            self.fail(str(problem), param, ctx)
+
+
+class Time(click.ParamType[int]):
+    """``500ms``, ``30s``, ``10m``, ``4h`` or seconds, more than 0, as microseconds."""
+
+    name = "DURATION"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            time = value if isinstance(value, int) else duration(value)
+        except ValueError as problem:
+            self.fail(str(problem), param, ctx)
+        return time or self.fail("no time at all; expected more than 0", param, ctx)
+
+
+class Slow(click.ParamType[tuple[tuple[int, int | None], int]]):
+    """``NCP=DURATION`` as ((function, sub-function or None), microseconds)."""
+
+    name = "NCP=DURATION"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[tuple[int, int | None], int]:
+        if isinstance(value, tuple):
+            return value
+        ncp, equals, time = str(value).partition("=")
+        if not equals:
+            self.fail(f"{value!r} is not NCP=DURATION, such as 23/24=2h", param, ctx)
+        try:
+            return ncp_number(checked_ncp(ncp)), duration(time)
+        except ValueError as problem:
             self.fail(str(problem), param, ctx)
 
 

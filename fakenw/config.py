@@ -22,6 +22,7 @@ WATCHDOG_RANGES = (
     ("delay between watchdog packets", 180, 11_400, " ticks (9.9 s to 10 min 26.2 s)"),
     ("number of watchdog packets", 5, 100, ""),
 )
+NOVELLS_WATCHDOG = (5400, 1080, 10)  # 4 min 56.6 s, 59.3 s
 
 
 def ticks(count: int) -> int:
@@ -86,6 +87,7 @@ class UserSpec:
     account or the password is good. *grace_logins* is how many are left and may be left (255: without end);
     *password_days* after a change of the password it expires again (0: never). *hours* are spans of the week such as
     ``mon-fri 08:00-18:00``, none of them: always. *stations* are IPv4 addresses or NETWORK:NODE, none: anywhere.
+    *max_connections* is how many at once (0: any number; None: what ``Config.user_connections`` says).
     ``fakenw.logincontrol`` says what it enforces.
     """
 
@@ -102,7 +104,7 @@ class UserSpec:
     least_password: int = 0
     unique_passwords: bool = False
     may_change_password: bool = True
-    max_connections: int = 0
+    max_connections: int | None = None
     hours: tuple[str, ...] = ()
     stations: tuple[str, ...] = ()
 
@@ -131,8 +133,12 @@ class Config:
     becomes licensed by using a file; otherwise such a request is refused with 0xE0 (inferred: no source says which
     code). *slow* are NCPs that take their time, in
     microseconds by (function, sub-function or None); meanwhile a repeated request is answered with 0x9999.
-    *idle_after* is in microseconds of the server's time. *speed* is how many seconds the server lives in one; it is
-    only needed to leave a watchdog query 100 ms of real time.
+    *user_connections* is how many connections at once one of *users* may have of whom nothing else is said, as SYSCON's
+    default account restrictions have it; 0: any number. SUPERVISOR and GUEST are no such users.
+    *idle_after*, *clear_idle* and *keep_cleared* are in microseconds of the server's time: when a connection counts as
+    idle; when an idle one that holds a license is cleared (None: never); how long the unit of a connection that an
+    operator has cleared stays out under the policy nls (0: not at all; Novell TID 10061455: 72 hours). *speed* is how
+    many seconds the server lives in one; it is only needed to leave a watchdog query 100 ms of real time.
     """
 
     name: str = "FAKENW"
@@ -144,10 +150,13 @@ class Config:
     groups: tuple[str, ...] = ()
     lockout: Lockout | None = None
     plain_passwords: bool = True
-    watchdog: tuple[int, int, int] | None = (5400, 1080, 10)
+    watchdog: tuple[int, int, int] | None = NOVELLS_WATCHDOG
     auto_license: bool = True
     slow: Mapping[tuple[int, int | None], int] = field(default_factory=dict)
+    user_connections: int = 0
     idle_after: int = 300 * SECOND
+    clear_idle: int | None = None
+    keep_cleared: int = 0
     speed: float = 1.0
     seed: int = 0
     tree: str | None = None  # the NDS tree; None: a bindery server

@@ -76,13 +76,15 @@ def _directory(text: str, info: ValidationInfo) -> Path:
     return path
 
 
-def _number(ncp: str) -> tuple[int, int | None]:
+def ncp_number(ncp: str) -> tuple[int, int | None]:
+    """``72`` or ``23/29`` as (function, sub-function or None)."""
     function, slash, subfunction = ncp.partition("/")
     return int(function), int(subfunction) if slash else None
 
 
-def _ncp(text: str) -> str:
-    if not re.fullmatch(r"\d{1,3}(/\d{1,3})?", text) or max(part or 0 for part in _number(text)) > 255:
+def checked_ncp(text: str) -> str:
+    """Refuse what is no number of an NCP. Raises ValueError."""
+    if not re.fullmatch(r"\d{1,3}(/\d{1,3})?", text) or max(part or 0 for part in ncp_number(text)) > 255:
         raise ValueError(f"{shown(text)} is no NCP; expected a number such as 72, or two such as 23/29")
     return text
 
@@ -113,6 +115,7 @@ _FIRST, _BETWEEN, _PACKETS = ((least, most) for _, least, most, _ in WATCHDOG_RA
 
 VolumeName = Annotated[str, name(_VOLUME_NAME, "1 to 15 letters, digits and signs"), AfterValidator(fold)]
 Day = Annotated[date, BeforeValidator(_day)]
+Ncp = Annotated[str, AfterValidator(checked_ncp)]
 Whole = Annotated[StrictInt, Field(ge=0)]
 Slots = Annotated[StrictInt, Field(ge=1, le=65_534)]
 
@@ -130,6 +133,8 @@ class ServerSection(Model):
     listen: tuple[Annotated[Listener, PlainValidator(_listener)], ...] = ()
     tree: BinderyName | None = None
     idle_after: SomeTime = 300 * SECOND
+    clear_idle: SomeTime | None = None
+    keep_cleared: Annotated[int, BeforeValidator(duration)] = 0
     speed: Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)] = 1.0
     seed: StrictInt | None = None
 
@@ -150,7 +155,7 @@ class Account(Model):
     least_password: Annotated[StrictInt, Field(ge=0, le=255)] = 0
     unique_passwords: StrictBool = False
     may_change_password: StrictBool = True
-    max_connections: Annotated[StrictInt, Field(ge=0, le=65_535)] = 0
+    max_connections: Annotated[StrictInt, Field(ge=0, le=65_535)] | None = None
     hours: tuple[Annotated[Text, AfterValidator(_span)], ...] = ()
     stations: tuple[Annotated[Text, AfterValidator(_station)], ...] = ()
 
@@ -182,6 +187,7 @@ class BinderySection(Model):
     users: Annotated[tuple[Account, ...], BeforeValidator(mark_repeated)] = ()
     groups: tuple[BinderyName, ...] = ()
     lockout: LockoutSection | None = None
+    user_connections: Annotated[StrictInt, Field(ge=0, le=65_535)] = 0
 
 
 class VolumeSection(Model):
@@ -221,7 +227,7 @@ class ConfigFile(Model):
     set: SetSection = SetSection.model_validate({})
     watchdog: StrictBool = True
     unlicensed_files: Literal["license", "refuse"] = "license"
-    slow: dict[Annotated[str, AfterValidator(_ncp)], SomeTime] = Field(default_factory=dict)
+    slow: dict[Ncp, SomeTime] = Field(default_factory=dict)
 
     def settings(self) -> dict[str, Any]:
         """What the file says of ``fakenw.config.Config``, by the names of its fields."""
@@ -231,6 +237,7 @@ class ConfigFile(Model):
         if "bindery" in self.model_fields_set:
             said["users"] = tuple(user.spec() for user in self.bindery.users)
             said["groups"] = self.bindery.groups
+            said["user_connections"] = self.bindery.user_connections
             said["lockout"] = self.bindery.lockout and self.bindery.lockout.spec()
         if "set" in self.model_fields_set:
             said["watchdog"] = (self.set.first, self.set.between, self.set.packets)
@@ -240,7 +247,7 @@ class ConfigFile(Model):
         if "unlicensed_files" in self.model_fields_set:
             said["auto_license"] = self.unlicensed_files == "license"
         if self.slow:
-            said["slow"] = {_number(ncp): time for ncp, time in self.slow.items()}
+            said["slow"] = {ncp_number(ncp): time for ncp, time in self.slow.items()}
         return said
 
 

@@ -51,7 +51,9 @@ class Connection:
     reply: bytes | None = None  # retained for a duplicate of the last request; only over UDP
     buffer: int = SMALLEST_BUFFER  # what the client can take at once; it may negotiate more
     due: int | None = None  # a slow request is being executed: its reply goes out then
+    busy_replies: int = 0  # "being processed", to one request
     fresh: bool = True  # no request since the create: a repeated create is a retransmission
+    created: int = 0
     last_request: int = 0
     heard: int = 0  # last request or watchdog answer
     asked: int = 0  # watchdog queries without an answer

@@ -8,6 +8,7 @@ Rules of this file:
 * Over UDP a reply is retained for a duplicate of its request; over TCP nothing comes twice. A reply that is longer than
   what the client can take at once is not retained if its function is in ``REPEATABLE``: then the duplicate is
   executed again, which has no effect. The reply of any other function is always retained: a login must not count twice.
+* Who is told so 240 times about one request is given up (KB Q176027).
 * A server that is down executes nothing.
 """
 
@@ -29,6 +30,7 @@ Key = tuple[int, int | None]
 # Functions without effects whose replies can be longer than a client's buffer.
 REPEATABLE: frozenset[Key] = frozenset({(0x48, None), (22, 52), (23, 201), (123, 14), (123, 16), (123, 17)})
 HEADROOM = 64  # a reply's header and what stands before the data of a read; libncp leaves 40
+BUSY_REPLIES = 240  # to one request: then the server drops the client (KB Q176027)
 LATE = 128  # a sequence up to so many behind the last is a datagram that took its time: executed before
 
 
@@ -41,6 +43,7 @@ class Dispatch:
         services = [service for service in SERVICES if service is not nds.service or host.tree is not None]
         self._functions = {key: entry for service in services for key, entry in service.functions.items()}
         self._slow = dict(host.config.slow)
+        self._counted = host.counts.by_function
         self._held: list[tuple[int, int, Connection, bytes]] = []
         self._holds = 0
 
@@ -56,6 +59,7 @@ class Dispatch:
                 self._host.counts.late += 1
                 return None
         connection.fresh = False
+        connection.busy_replies = 0
         connection.sequence = packet.sequence
         connection.requests += 1
         self._watch.requested(connection, now)
@@ -91,7 +95,9 @@ class Dispatch:
         host, code, data = self._host, 0, b""
         try:
             subfunction, body = split_body(packet.function, packet.body)
-            entry = self._functions.get((packet.function, subfunction))
+            key = (packet.function, subfunction)
+            self._counted[key] = self._counted.get(key, 0) + 1
+            entry = self._functions.get(key)
             if entry is None:
                 host.unsupported(connection, packet.function, subfunction)
                 code = Code.UNSUPPORTED
@@ -113,6 +119,9 @@ class Dispatch:
         """The last request has come once more: nothing may happen twice."""
         if connection.due is not None:
             self._host.counts.acknowledged += 1
+            connection.busy_replies += 1
+            if connection.busy_replies == BUSY_REPLIES:
+                self._host.clear(connection, "busy")
             return _reply(packet, 0, 0, kind=ncp.BEING_PROCESSED)
         if connection.reply:
             self._host.counts.duplicates += 1

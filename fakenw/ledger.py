@@ -6,6 +6,8 @@ Rules of this file:
   where users are counted, ``user:JOE``.
 * The policy alone says which unit a connection needs in a state. The ledger alone grants and
   releases, and reports every move. Nothing else may touch ``held``.
+* A unit that is kept for a while after its last use is released with the cause ``expired``: a user's assignment under
+  ``ual``, and where that is set a cleared connection's unit under ``nls``.
 * A unit that several connections share (a user's) is granted to the first and released after the last.
 """
 
@@ -88,10 +90,11 @@ Note = Callable[[str, dict[str, Any]], None]
 class Ledger:
     """Grants and releases units up to *licenses*, and reports every move through *note*."""
 
-    def __init__(self, policy: Policy, licenses: int, note: Note) -> None:
+    def __init__(self, policy: Policy, licenses: int, note: Note, keep_cleared: int = 0) -> None:
         self.policy = policy
         self.limit = licenses or policy.grace
         self.holdings: dict[str, Holding] = {}
+        self.keep_cleared = keep_cleared if policy.name == "nls" else 0
         self.peak = 0
         self._note = note
 
@@ -123,22 +126,31 @@ class Ledger:
         holding.uses -= 1
         if holding.uses:
             return
-        if self.policy.keeps:
-            holding.until = now + self.policy.keeps
+        keeps = self.policy.keeps or (self.keep_cleared if cause == "cleared" else 0)
+        if keeps:
+            holding.until = now + keeps
         else:
             del self.holdings[unit]
             self._note("release", {**about, "unit": unit, "cause": cause})
 
+    def reset(self) -> None:
+        """Release what is still out: assignments that nobody uses. The peak is of what comes."""
+        for unit in list(self.holdings):
+            del self.holdings[unit]
+            about = {"user": unit.removeprefix("user:")} if self.policy.by_user else {}
+            self._note("release", {**about, "unit": unit, "cause": "reset"})
+        self.peak = 0
+
     def deadline(self) -> int | None:
         """When the next unused assignment ends."""
-        if not self.policy.keeps:
+        if not self.policy.keeps and not self.keep_cleared:
             return None
         return min((h.until for h in self.holdings.values() if h.until is not None), default=None)
 
     def expire(self, now: int) -> None:
         """Release the assignments that have ended."""
-        if self.policy.keeps:
+        if self.policy.keeps or self.keep_cleared:
             for unit in [u for u, h in self.holdings.items() if h.until is not None and h.until <= now]:
                 del self.holdings[unit]
-                user = unit.removeprefix("user:")
-                self._note("release", {"user": user, "unit": unit, "cause": "expired"})
+                about = {"user": unit.removeprefix("user:")} if self.policy.by_user else {}
+                self._note("release", {**about, "unit": unit, "cause": "expired"})

@@ -17,6 +17,7 @@ _WHY = {
     "cleared": "an operator cleared it",
     "reinitialize": "the station attached anew",
     "idle-policy": "it was idle",
+    "busy": "one of its requests took for ever",
     "expired": "the assignment ended",
 }
 
@@ -56,6 +57,7 @@ def sentence(record: Record) -> str | None:
         + (f" connection {get('connection')}" if get("connection") else "")
         + (f": {get('text')}" if get("text") else ""),
         "unsupported": f"{who} asked for NCP {get('ncp')}{verb}, which is not supported",
+        "mark": f"marked: {get('text')}",
         "stop": f"stopped; {held}",
     }.get(record.event)
     return None if text is None else f"{clock(record.t)}  {harmless(text)}"

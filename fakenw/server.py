@@ -12,6 +12,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, NamedTuple
@@ -55,12 +56,12 @@ class Server:
         self.addresses: tuple[tuple[str, str, int], ...] = ()  # transport, host, port: told by the edge
         self._utc = datetime(1980, 1, 1, tzinfo=UTC)
         self.table = Table(config.connections)
-        self.ledger = Ledger(config.policy, config.licenses, self.note)
+        self.ledger = Ledger(config.policy, config.licenses, self.note, config.keep_cleared)
         self.bindery = furnish(config)
         self.tree = Tree(config.tree, self.bindery) if config.tree else None
         self.logins = True
         self.counts = Counts()
-        self._watch = Watch(config, self.table, self.note, self._ask, self._give_up)
+        self._watch = Watch(config, self.table, self.note, self._ask, self.clear)
         self._dispatch = Dispatch(self, self._watch)
         self._streams: dict[str, Deframer] = {}
         self._cleared: set[str] = set()
@@ -87,6 +88,7 @@ class Server:
                 "speed": config.speed,
                 "utc": utc.isoformat(timespec="microseconds"),
                 "idle_after": config.idle_after / SECOND,
+                **({"keep_cleared": config.keep_cleared / SECOND} if self.ledger.keep_cleared else {}),
             },
         )
         return self._take()
@@ -171,7 +173,7 @@ class Server:
         self._effects.records.append(Record(self.now, "server", event, {**more, **fields}))
 
     def clear(self, connection: Connection, cause: str) -> None:
-        """End a connection on the server's side: by an operator or the watchdog."""
+        """End a connection on the server's side: *cause* says who does, such as an operator or the watchdog."""
         if connection.tcp:
             self._cleared.add(connection.station)
         self._end(connection, cause)
@@ -181,6 +183,34 @@ class Server:
         connection.message = text
         if not connection.tcp:
             self._send(connection.station, Broadcast(connection.number).encode())
+
+    @property
+    def is_down(self) -> bool:
+        """Whether it answers nothing any more."""
+        return self._dispatch.down
+
+    def reconfigure(self, **changes: Any) -> None:
+        """Change settings of a running server: *licenses*, *watchdog* and *clear_idle* as in ``Config``."""
+        self.config = replace(self.config, **changes)
+        self.ledger.limit = self.config.licenses or self.ledger.policy.grace
+        self._watch.configure(self.config)
+
+    def reset(self) -> None:
+        """End all connections and give up every unit, so that the next client finds a server without a past."""
+        for connection in list(self.table.by_serial.values()):
+            self.clear(connection, "cleared")
+        self.ledger.reset()
+        self.table.peak = 0
+        self.logins = True
+        self._dispatch.down = False
+
+    def awaits_answers(self, now: int, patience: int) -> bool:
+        """Whether the watchdog has asked somebody less than *patience* ago who has not answered yet."""
+        return not self._dispatch.down and self._watch.waits(now, patience)
+
+    def take(self) -> Effects:
+        """What has followed from what was done to the server outside ``receive``, ``lost`` and ``expire``."""
+        return self._take()
 
     def down(self) -> None:
         """Answer nothing any more but that the server is down. Like a stop, it releases nothing."""
@@ -244,6 +274,7 @@ class Server:
             ledger=self.ledger,
             note=self.note,
             tcp=peer.startswith("tcp:"),
+            created=self.now,
             last_request=self.now,
             heard=self.now,
         )
@@ -311,9 +342,6 @@ class Server:
 
     def _ask(self, connection: Connection) -> None:
         self._send(connection.station, Watchdog(connection.number, b"?").encode())
-
-    def _give_up(self, connection: Connection) -> None:
-        self.clear(connection, "watchdog")
 
     def _watchdog_answer(self, peer: str, data: bytes) -> None:
         try:

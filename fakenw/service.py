@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
 from typing import Any, Generic, Protocol, TypeVar
@@ -33,6 +33,7 @@ class Counts:
     late: int = 0  # with a sequence number that had been executed
     denied: int = 0  # creates for which there was no slot
     reused: int = 0  # creates of a station that had a slot
+    by_function: dict[tuple[int, int | None], int] = field(default_factory=dict)  # requests
 
 
 class Host(Protocol):

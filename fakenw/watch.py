@@ -12,6 +12,8 @@ Rules of this file:
   turn a live client into a dead one.
 * A connection that holds a license and has asked nothing for ``idle_after`` is idle. Answering the
   watchdog is not asking: that is the network stack's doing, not the client's.
+* With ``clear_idle`` a connection that holds a license is cleared when it has asked nothing for so long. No NetWare did
+  that by itself; it is what administrators wished for.
 * There is one entry per connection. It is looked at when it is due, not moved at every request.
 """
 
@@ -35,7 +37,7 @@ def first_delay(config: Config) -> int:
 class Watch:
     """The deadlines of all connections of a table.
 
-    *ask* sends a query to a connection's station, *give_up* clears a connection.
+    *ask* sends a query to a connection's station, *give_up* clears a connection, for the cause that it is told.
     """
 
     def __init__(
@@ -44,15 +46,28 @@ class Watch:
         table: Table,
         note: Note,
         ask: Callable[[Connection], None],
-        give_up: Callable[[Connection], None],
+        give_up: Callable[[Connection, str], None],
     ) -> None:
-        self._config, self._table, self._note, self._ask, self._give_up = config, table, note, ask, give_up
+        self._table, self._note, self._ask, self._give_up = table, note, ask, give_up
+        self._roused: int | None = None
+        self.configure(config)
+
+    def configure(self, config: Config) -> None:
+        """From now on other delays; who has been asked already has been asked once."""
+        self._config = config
         first, between, self._tries = config.watchdog or (0, 0, -1)  # without a watchdog there are no delays
         self._delays = [ticks(first + between * asked) for asked in range(self._tries + 1)]
         self._between = ticks(between)
-        self._roused: int | None = None
         self._patience = config.patience
         self._heap: list[tuple[int, int]] = []
+        for connection in self._table.by_serial.values():
+            connection.entry = None
+            connection.asked = min(connection.asked, 1) if self._delays else 0
+            self.schedule(connection)
+
+    def waits(self, now: int, patience: int) -> bool:
+        """Whether somebody who was asked less than *patience* ago has not answered yet."""
+        return any(c.asked and now < c.asked_at + patience for c in self._table.by_serial.values())
 
     def deadline(self) -> int | None:
         """When ``expire`` wants to be called; it may find that nothing is due yet."""
@@ -70,8 +85,8 @@ class Watch:
 
     def schedule(self, connection: Connection) -> None:
         """See that something happens in time; to be called when a deadline may have come nearer."""
-        idle, watchdog = self._idle_due(connection), self._watchdog_due(connection)
-        due = idle if watchdog is None else watchdog if idle is None else min(idle, watchdog)
+        dues = (self._idle_due(connection), self._watchdog_due(connection), self._clear_due(connection))
+        due = min((due for due in dues if due is not None), default=None)
         if due is not None and (connection.entry is None or due < connection.entry):
             connection.entry = due
             heapq.heappush(self._heap, (due, connection.serial))
@@ -113,19 +128,28 @@ class Watch:
             return None
         return connection.last_request + self._config.idle_after
 
+    def _clear_due(self, connection: Connection) -> int | None:
+        if connection.unit is None or self._config.clear_idle is None:
+            return None
+        return connection.last_request + self._config.clear_idle
+
     def _due(self, connection: Connection, now: int) -> None:
         idle, watchdog = self._idle_due(connection), self._watchdog_due(connection)
         if idle is not None and idle <= now:
             connection.idle = True
             since = connection.last_request / SECOND
             self._note("idle", {**connection.about(), "since": since, "files": len(connection.files)})
+        clear = self._clear_due(connection)
+        if clear is not None and clear <= now:
+            self._give_up(connection, "idle-policy")
+            return
         if watchdog is not None and watchdog <= now:
             if connection.asked and not connection.silent:
                 connection.silent = True
                 self._note("watchdog", {**connection.about(), "what": "silent"})
             if connection.asked == self._tries:
                 self._note("watchdog", {**connection.about(), "what": "gave-up"})
-                self._give_up(connection)
+                self._give_up(connection, "watchdog")
                 return
             self._query(connection, now)
         self.schedule(connection)

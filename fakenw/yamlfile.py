@@ -77,8 +77,9 @@ class _Mapping(dict[str, Any]):
 
 
 def _fields(model: type[Model]) -> dict[str, FieldInfo]:
-    """The fields of a model under the keys that they have in the file."""
-    return {field.alias or name: field for name, field in model.model_fields.items()}
+    """The fields of a model under the keys that they have in the file, its own before those of a more general one."""
+    own = sorted(model.model_fields.items(), key=lambda item: item[0] not in model.__annotations__)
+    return {field.alias or name: field for name, field in own}
 
 
 class Named(Model):
@@ -117,12 +118,12 @@ def verb_of(value: Any) -> Any:
     return value.verb if isinstance(value, Named) else value
 
 
-def one_of(what: str, *kinds: type[Named]) -> BeforeValidator:
-    """Refuse what is none of *kinds*, in words: pydantic's own would be about tags."""
-    known = {kind.verb: kind for kind in kinds}
+def one_of(what: str, *kinds: type[Named], also: Iterable[str] = ()) -> BeforeValidator:
+    """Refuse what is none of *kinds*, in words: pydantic's own would be about tags. *also* are verbs that may grow."""
 
     def check(value: Any) -> Any:
         verb = verb_of(value)
+        known = [*(kind.verb for kind in kinds), *also]
         if not isinstance(verb, str):
             raise ValueError(f"{shown(value)} is not a {what}; expected a name or one key: {', '.join(known)}")
         if verb not in known:
@@ -180,6 +181,12 @@ def check(model: type[M], data: object, name: str) -> M:
         errors = problem.errors(include_url=False)
         lines = dict.fromkeys(f"{name}: {_field(error['loc'])}: {_wording(error)}" for error in errors)
         raise DocumentError(lines) from None
+
+
+def worded(problem: ValidationError) -> str:
+    """What pydantic has found, as one line of text."""
+    errors = problem.errors(include_url=False)
+    return "; ".join(dict.fromkeys(f"{_field(error['loc'])}: {_wording(error)}" for error in errors))
 
 
 def expected_one_of(known: Iterable[str], given: object = None) -> str:

@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import functools
-import json
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from datetime import UTC, tzinfo
 from pathlib import Path
-from typing import NoReturn
 
 import click
 
 from fakenw.config import RELEASES
 from fakenw.ledger import POLICIES
 from fakenw.records import SECOND, JournalError
+from harness.again import exec_again, run_again
+from harness.asserting import assert_command
+from harness.attachment import Account
+from harness.authoring import explain, learn, list_scenarios, matrix, new, schema
+from harness.behaviors import BehaviorError
 from harness.checks import judge
-from harness.commandline import FILES, RESULTS, TRANSPORT, Duration, Image
+from harness.commandline import BEHAVIORS, FILES, RESULTS, TRANSPORT, Duration, Image, Zone
+from harness.diagnosing import diagnose
 from harness.history import load
-from harness.junit import junit as as_junit
 from harness.plan import Plan
-from harness.redirector import Account
-from harness.report import BAD_USAGE, NOT_EXPECTED, UNKNOWN, Result, exit_code, last_line, story, table
+from harness.report import UNKNOWN, Result
 from harness.runners.conduct import PARALLEL, RUNNERS, Options, conduct, run_directories
 from harness.runners.hold import hold as hold_license
 from harness.scenario import Scenario, ScenarioError, catalogue, find
+from harness.telling import refuse, tell
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -38,15 +42,6 @@ def main() -> None:
 
     Exit codes: 0 every verdict is the expected one, 1 one is not, 2 bad usage, 3 could not be told.
     """
-
-
-@main.command("list")
-def list_scenarios() -> None:
-    """List the catalogue: id, title, source and variants."""
-    for scenario in catalogue():
-        click.echo(f"{scenario.id}  {scenario.title}\n    {scenario.source}")
-        for plan in scenario.plans():
-            click.echo(f"    {plan.variant:16} {plan.expect:12} {plan.why}".rstrip())
 
 
 @main.command()
@@ -75,6 +70,7 @@ def list_scenarios() -> None:
     show_default=True,
     help="In containers: how many are started at once.",
 )
+@BEHAVIORS
 @click.option("--keep", is_flag=True, help="In containers: leave them there, to look inside. See harness clean.")
 @RESULTS
 def run(
@@ -86,6 +82,7 @@ def run(
     images: tuple[tuple[str, str], ...],
     parallel: int,
     keep: bool,
+    behaviors: tuple[Path, ...],
     as_json: str | None,
     junit: str | None,
     report: Path | None,
@@ -99,29 +96,39 @@ def run(
     harness run mine.yaml --on containers --image agent=vendor/agent:2.1
     """
     try:
-        chosen = catalogue() if not scenarios or "all" in scenarios else [find(name) for name in scenarios]
+        files = learn(behaviors)
+        if files and on == "containers":
+            raise ScenarioError(["--behaviors needs --on memory or --on processes"])
+        if not scenarios or "all" in scenarios:
+            chosen = [(one.id, one) for one in catalogue()]
+        else:
+            chosen = [(name, find(name)) for name in scenarios]
         factor = 1.0 if on == "memory" else speed
         swaps = dict(images)
-        plans = [
-            plan for one in chosen for plan in one.plans(transport, variants, seed=seed, speed=factor, images=swaps)
+        named = [
+            (name, plan)
+            for name, one in chosen
+            for plan in one.plans(transport, variants, seed=seed, speed=factor, images=swaps, behaviors=files)
         ]
+        plans = [plan for _, plan in named]
         for name in swaps:
             if not any(client.name == name for plan in plans for client in plan.clients):
                 raise ScenarioError([f"--image {name}: no client of these scenarios has that name"])
         for plan in plans:
             _can_run(plan, on)
-    except ScenarioError as problem:
-        _refuse(problem)
+    except (ScenarioError, BehaviorError) as problem:
+        refuse(problem)
     if on == "containers":
         _needs_docker()
     stop = _stop_on_signals()
     if on != "memory":
         count = "1 run" if len(plans) == 1 else f"{len(plans)} runs"
         click.echo(f"{count} in {on}, {speed:g} times as fast as the clock on the wall", err=True)
-    tell = functools.partial(click.echo, err=True)
-    options = Options(report, parallel=parallel, keep=keep, tell=tell)
+    say = functools.partial(click.echo, err=True)
+    commands = [run_again(name, plan, on, behaviors, swaps) for name, plan in named]
+    options = Options(report, commands, parallel=parallel, keep=keep, tell=say)
     results = conduct(plans, on, stop, options, _progress(len(plans), on))
-    _tell(results, as_json, junit, missing=len(plans) - len(results))
+    tell(results, as_json, junit, report=report, missing=len(plans) - len(results))
 
 
 @main.command("exec")
@@ -189,11 +196,12 @@ def exec_command(
         scenario = Scenario.read({key: value for key, value in data.items() if value is not None}, "command line")
         plans = scenario.plans(seed=seed)
     except ScenarioError as problem:
-        _refuse(problem)
+        refuse(problem)
     stop = _stop_on_signals()
     output = sys.stderr.fileno() if as_json == "-" else sys.stdout.fileno()
-    results = conduct(plans, "processes", stop, Options(report, output))
-    _tell(results, as_json, junit, missing=len(plans) - len(results))
+    again = exec_again(plans[0], command)
+    results = conduct(plans, "processes", stop, Options(report, [again], output))
+    tell(results, as_json, junit, report=report, missing=len(plans) - len(results))
 
 
 @main.command()
@@ -206,7 +214,7 @@ def hold(address: str, user: str, how_long: int, no_logout: bool, transport: str
     """Take a license of a server by hand, hold it, and give it back. Ctrl-C lets go at once."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal():
-        _refuse(f"{address} is not HOST:PORT")
+        refuse(f"{address} is not HOST:PORT")
     stop = _stop_on_signals()
     problem = hold_license(
         (host.strip("[]"), int(port)),
@@ -225,28 +233,36 @@ def hold(address: str, user: str, how_long: int, no_logout: bool, transport: str
 @main.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--within", type=Duration(), help="Overrides what the run says.")
+@click.option("--wall", is_flag=True, help="Tell real times, from the server's clock, beside those of a client's log.")
+@click.option("--tz", "zone", type=Zone(), help="With --wall: the time zone, such as Europe/Berlin; default: UTC.")
 @FILES
-def check(paths: tuple[Path, ...], within: int | None, as_json: str | None, junit: str | None) -> None:
+def check(
+    paths: tuple[Path, ...], within: int | None, wall: bool, zone: tzinfo | None, as_json: str | None, junit: str | None
+) -> None:
     """Judge what was written: run directories, or the journals of one run, and nothing else.
 
     \b
     harness check runs/Q257223/as-shipped
     harness check server.jsonl
     """
+    if zone is not None and not wall:
+        refuse("--tz needs --wall")
     results = []
     try:
         if all(path.is_dir() for path in paths):
             groups = [[folder] for path in paths for folder in run_directories(path)]
             if not groups:
-                _refuse(f"no journals in {', '.join(map(str, paths))}")
+                refuse(f"no journals in {', '.join(map(str, paths))}")
         else:
             groups = [list(paths)]
         for group in groups:
             history = load(group)
+            for server in history.servers:
+                server.zone = (zone or UTC) if wall else None
             results.append(Result(history, judge(history, None if within is None else within / SECOND)))
     except (JournalError, ValueError) as problem:
-        _refuse(problem)
-    _tell(results, as_json, junit, every_story=True)
+        refuse(problem)
+    tell(results, as_json, junit, every_story=True)
 
 
 @main.command()
@@ -258,7 +274,7 @@ def clean(everything: bool) -> None:
     """
     _needs_docker()
     from harness.runners.containers import clean as remove
-    from harness.runners.realtime import Failed
+    from harness.runners.site import Failed
 
     try:
         removed, left = remove(everything)
@@ -277,7 +293,7 @@ def _needs_docker() -> None:
     try:
         import docker.client  # noqa: F401
     except ImportError:
-        _refuse("containers need the Docker SDK: pip install 'fakenw[containers]'")
+        refuse("containers need the Docker SDK: pip install 'fakenw[containers]'")
 
 
 def _can_run(plan: Plan, on: str) -> None:
@@ -290,58 +306,6 @@ def _can_run(plan: Plan, on: str) -> None:
         if on != needs:
             what = "a command" if client.image is None else "an image"
             raise ScenarioError([f"{plan.scenario}: a client with {what} needs --on {needs}"])
-
-
-def _tell(
-    results: Sequence[Result],
-    as_json: str | None,
-    junit: str | None,
-    *,
-    missing: int = 0,
-    every_story: bool = False,
-) -> NoReturn:
-    """Rows, stories, the last line; JSON and JUnit where they are wanted. Ends the program.
-
-    *missing* runs were not even begun, because somebody asked for the end.
-    """
-    to_error = as_json == "-"
-
-    def say(text: str) -> None:
-        click.echo(text, err=to_error)
-
-    for scenario in dict.fromkeys(result.scenario for result in results):
-        mine = [result for result in results if result.scenario == scenario]
-        title = mine[0].run.settings.get("title")
-        say(f"{scenario}: {title}" if title else scenario)
-        for line in table(mine):
-            say(f"  {line}")
-        told = [result for result in mine if every_story or not result.verdict.ok]
-        told = told or [result for result in mine if result.verdict.leaked][:1] or mine[: len(mine) == 1]
-        for result in told:
-            say("")
-            for line in story(result):
-                say(line)
-        say("")
-    if as_json:
-        _write(as_json, json.dumps([result.as_json() for result in results], indent=2) + "\n")
-    if junit:
-        _write(junit, as_junit(results))
-    code = exit_code(results)
-    if missing and code != NOT_EXPECTED:
-        say(f"exit 3: stopped before {missing} of {missing + len(results)} runs had begun")
-        sys.exit(UNKNOWN)
-    say(last_line(results))
-    sys.exit(code)
-
-
-def _write(path: str, text: str) -> None:
-    if path == "-":
-        click.echo(text, nl=False)
-        return
-    try:
-        Path(path).write_text(text, encoding="utf-8")
-    except OSError as problem:
-        _refuse(f"{path} cannot be written: {problem.strerror}")
 
 
 def _progress(count: int, on: str) -> Callable[[Result], None]:
@@ -374,10 +338,8 @@ def _stop_on_signals() -> threading.Event:
     return stop
 
 
-def _refuse(problem: object) -> NoReturn:
-    click.echo(f"harness: {problem}", err=True)
-    sys.exit(BAD_USAGE)
-
+for command in (list_scenarios, explain, new, schema, matrix, diagnose, assert_command):
+    main.add_command(command)
 
 if __name__ == "__main__":
     main()

@@ -5,6 +5,8 @@ Rules of this file:
 * ``held`` is grants minus releases after every line, never below 0, never over the limit.
 * A grant is followed by the state that holds it, a state that no longer holds a unit by its release; a
   line that is missing is named by the one that asked for it.
+* Where the server says that it keeps the units of cleared connections, such a unit is out until it has expired, and
+  not a moment less; a busy machine may be a second of real time late. A server that is down lets nothing expire.
 * A torn or missing end is tolerated.
 """
 
@@ -16,6 +18,7 @@ from dataclasses import dataclass, field
 from fakenw.ledger import POLICIES, Policy
 from fakenw.records import SECOND, Journal, Record
 from fakenw.sentences import harmless
+from harness.history import microseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,9 @@ class _Books:
         """A server knows nothing of its earlier lives."""
         self._accounts: dict[int, _Account] = {}
         self._out: dict[str, int | None] = {}  # unit -> serial
+        self._kept: dict[str, tuple[int, int]] = {}  # unit of a cleared connection -> line, and when it expires
+        self._keep_cleared = self._late = 0
+        self._down = False
         self._t = self._balance = self._off = 0
         self._over = self._below = self._stopped = False
 
@@ -63,6 +69,9 @@ class _Books:
                 self._overdue()
                 self._begin()
                 self._policy = POLICIES.get(str(record.get("policy")))
+                if record.get("policy") == "nls":
+                    self._keep_cleared = microseconds(record.get("keep_cleared")) or 0
+                self._late = microseconds(record.get("speed")) or 0  # a second of real time
             self._line(line, record)
         self._overdue()
         return sorted(self.problems, key=lambda problem: problem.line)
@@ -84,6 +93,8 @@ class _Books:
                 if account.units and not self._by_user():
                     self._problem(line, f"serial {serial} ended, but {_names(account.units)} is still held")
                 account.closed = True
+            case "operator" if record.get("action") == "down":
+                self._down = True
             case "stop":
                 self._stop(line, record)
         self._held(line, record)
@@ -123,7 +134,11 @@ class _Books:
             self._problem(line, f"{harmless(unit)} was released, but nobody held it (released twice?)")
             return
         owner = self._out.pop(unit)
-        if owner != serial and not self._by_user():
+        if unit in self._kept:
+            _, expires = self._kept.pop(unit)
+            if record.get("cause") != "reset" and (record.t < expires or record.get("cause") != "expired"):
+                self._problem(line, f"{harmless(unit)} of a cleared connection was released before it had expired")
+        elif owner != serial and not self._by_user():
             self._problem(line, f"{harmless(unit)} was granted to serial {owner}, but released by serial {serial}")
         account.units.discard(unit)
 
@@ -137,6 +152,9 @@ class _Books:
             unit = f"user:{record.get('user')}"
             if not (unit in self._out if self._by_user() else account.units):
                 self._problem(line, f"{who} without a grant")
+        elif self._keep_cleared and record.get("cause") == "cleared" and not self._by_user():
+            self._kept |= dict.fromkeys(account.units, (line, record.t + self._keep_cleared))
+            account.units.clear()
         elif account.units and not self._by_user():
             why = f"{who}, but {_names(account.units)} is still held: no release follows"
             self._due(account, "release", line, record, why)
@@ -148,7 +166,7 @@ class _Books:
         if self._by_user():  # a user's unit may have outlived every connection of the user
             held = {str(serial) for serial, account in self._accounts.items() if account.state in self._holding()}
         else:
-            held = {str(serial) for serial in self._out.values()}
+            held = {str(serial) for unit, serial in self._out.items() if unit not in self._kept}
         if told != held:
             self._problem(line, f"stop names the holders {_names(told)}, but {_names(held)} hold a unit")
 
@@ -172,6 +190,9 @@ class _Books:
 
     def _overdue(self) -> None:
         """At the end: what was due is missing, unless the journal broke off in that very instant."""
+        for unit, (line, expires) in self._kept.items():
+            if expires + self._late < self._t and not self._down:
+                self._problem(line, f"{harmless(unit)} of a cleared connection never expired: no release follows")
         for account in self._accounts.values():
             if account.due and (self._stopped or account.since[1] < self._t):
                 self._problem(account.since[0], account.why)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import tzinfo
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
@@ -38,6 +40,20 @@ class Output(click.ParamType[str]):
         return str(value)
 
 
+class Zone(click.ParamType[tzinfo]):
+    """A time zone by its name."""
+
+    name = "ZONE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tzinfo:
+        if isinstance(value, tzinfo):
+            return value
+        try:
+            return ZoneInfo(str(value))
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            self.fail(f"{value!r} is no time zone; expected a name such as UTC or Europe/Berlin", param, ctx)
+
+
 class Image(click.ParamType[tuple[str, str]]):
     """``NAME=REF`` as (client, image)."""
 
@@ -52,6 +68,18 @@ class Image(click.ParamType[tuple[str, str]]):
         return client, image
 
 
+class Names(click.ParamType[tuple[str, ...]]):
+    """``NAME,NAME`` as a tuple."""
+
+    name = "NAME,NAME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        if isinstance(value, tuple):
+            return value
+        names = tuple(name for name in str(value).split(",") if name)
+        return names or self.fail("no name; expected NAME,NAME", param, ctx)
+
+
 def options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def add(function: Any) -> Any:
         for option in reversed(options):
@@ -61,6 +89,12 @@ def options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return add
 
 
+BEHAVIORS = click.option(
+    "--behaviors",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="A Python file with components of your own; may be repeated. See docs/add-a-behavior.md.",
+)
 TRANSPORT = click.option("--transport", type=click.Choice(["tcp", "udp"]), help="How clients speak to the server.")
 FILES = options(
     click.option("--json", "as_json", type=Output(dash=True), help="Write the results as JSON."),
@@ -68,6 +102,10 @@ FILES = options(
 )
 RESULTS = options(
     FILES,
-    click.option("--report", type=click.Path(path_type=Path), help="Keep the journals of every run in this directory."),
+    click.option(
+        "--report",
+        type=click.Path(path_type=Path),
+        help="Write report.html into this directory, and what it is about: results, journals, captures.",
+    ),
     click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same run."),
 )

@@ -41,14 +41,14 @@ def _case(run: Run, held: Held) -> list[str]:
         head = f"{held} holds a license of {server}"
     else:
         head = f"{held} held a license of {server} for {clock(round(held.held_for * SECOND))}"
-    story = [f"{clock(t)}  {text}" for t, text in _story(run, life)]
+    story = [f"{life.server.at(t)}  {text}" for t, text in _story(run, life)]
     first, last = STORY
     if len(story) > first + last + 1:
         story[first:-last] = [f"... and {len(story) - first - last} more ..."]
     ending = held.reason
     if holding and holding.released is None:
         idle = life.server.end - life.last_request
-        ending += f"; idle since {clock(life.last_request)}, {clock(idle)} by the end"
+        ending += f"; idle since {life.server.at(life.last_request)}, {clock(idle)} by the end"
         if _exited(run, life) is not None and held.station.startswith("udp:"):
             ending += "; the watchdog would take it back a quarter of an hour after its last request"
     return [head, *(f"  {line}" for line in [*story, ending, *_registry(life)])]
@@ -66,6 +66,16 @@ _FAULTS = {
     "heal": "the network cable was plugged in",
     "delay": "from here its packets took longer",
     "loss": "from here packets of its got lost",
+    "drop": "from here some packets got lost",
+    "duplicate": "from here packets of its came twice",
+    "reorder": "from here packets of its were overtaken",
+    "spoof": "from here a router answered the watchdog in its place",
+}
+_SERVER_FAULTS = {
+    "freeze": "the server stood still",
+    "thaw": "the server went on",
+    "server-down": "the server went down",
+    "clock-jump": "the server's clock was set",
 }
 
 
@@ -86,10 +96,14 @@ def _exited(run: Run, life: Life) -> tuple[int, str] | None:
 
 
 def _faults(run: Run, life: Life) -> Iterator[tuple[int, str]]:
-    """What came over the client's machine while the connection was there."""
+    """What came over the client's machine, and over the server, while the connection was there."""
     for record in run.told("fault"):
-        text = _FAULTS.get(str(record.get("what")))
-        if text and life.client and record.get("client") == life.client.name:
+        what, text = str(record.get("what")), None
+        if life.client and record.get("client") == life.client.name:
+            text = _FAULTS.get(what)
+        elif record.get("server") == life.server.name:
+            text = _SERVER_FAULTS.get(what)
+        if text:
             t = _on_server(run, life, record)
             if life.created <= t <= (life.server.end if life.ended is None else life.ended):
                 yield t, text
@@ -111,16 +125,19 @@ def _story(run: Run, life: Life) -> list[tuple[int, str]]:
         component, _, verb = event.rpartition("-")
         text: str | None = None
         if verb == "open":
-            text = _opening(record, _name(component), opened)
+            text = _opening(record, name_of(component), opened)
             opened = True
         elif verb == "close":
-            text = f"{_name(component)} closed {'it' if component == 'nal' else 'its file'}"
+            what = (
+                "closed it" if component == "nal" else "closed its file" if record.get("file") else "needed it no more"
+            )
+            text = f"{name_of(component)} {what}"
         elif event == "release-asked":
             force = " by force" if record.get("forced") else ""
-            if told and said.t - told[-1][0] < AT_ONCE and told[-1][1] == f"{_name(record.get('by'))} closed it":
+            if told and said.t - told[-1][0] < AT_ONCE and told[-1][1] == f"{name_of(record.get('by'))} closed it":
                 told[-1] = told[-1][0], f"{told[-1][1]} and asked for its release{force}"
             else:
-                text = f"{_name(record.get('by'))} asked for its release{force}"
+                text = f"{name_of(record.get('by'))} asked for its release{force}"
         elif event == "release-refused":
             files = record.get("files")
             names = [harmless(file) for file in files] if isinstance(files, list) else []
@@ -133,7 +150,7 @@ def _story(run: Run, life: Life) -> list[tuple[int, str]]:
             trouble = f", but no answer came: {harmless(record['reason'])}" if record.get("reason") else ""
             text = f"the redirector let it go{trouble}"
         elif event == "work-failed":
-            text = f"{_name(record.get('component'))}'s work failed: {harmless(record.get('reason'))}"
+            text = f"{name_of(record.get('component'))}'s work failed: {harmless(record.get('reason'))}"
         asked = said if event == "release-asked" else None
         if text:
             told.append((said.t, text))
@@ -149,6 +166,8 @@ def _opening(record: Record, name: str, opened: bool) -> str:
     if record.event == "nal-open":
         owner = f" for {harmless(record['owner'])}" if record.get("owner") else ""
         return f"{name} opened it{' again' if opened else ''}{owner} ({what})"
+    if not record.get("file"):
+        return f"{name} needed it"
     if not opened:
         return f"{name} opened {what} on it"
     counted = {"rides": ", uncounted", "counted": ", counted"}.get(str(record.get("mode")), "")
@@ -183,14 +202,14 @@ def _registry(life: Life) -> list[str]:
         get = said.record.get
         entry = f"registry: {harmless(key)}\\{harmless(resource)}"
         if get("action") == "deleted":
-            lines.append(f"{entry} deleted at {clock(said.t)}")
+            lines.append(f"{entry} deleted at {life.server.at(said.t)}")
         else:
             counts = f"persistence {harmless(get('persistence'))}, reference {harmless(get('reference'))}"
             lines.append(f"{entry} still there: {counts}")
     return lines
 
 
-def _name(component: object) -> str:
-    """A component as people write it: NAL, APM, Inventory."""
+def name_of(component: object) -> str:
+    """A component as people write it: NAL, APM, the user, the inventory."""
     text = harmless(component)
-    return text.upper() if len(text) <= 4 else text.capitalize()
+    return text.upper() if len(text) <= 4 and text.lower() != "user" else f"the {text.lower()}"

@@ -11,7 +11,8 @@ Rules of this file:
 * Client lines find their life by server, station and connection number. A number that was used again
   is told apart by the order of the client's ``attach`` lines; where a reply was lost and the two sides
   count differently, by the time.
-* A second ``start`` in one journal is a new life of that server, which knows nothing of the first.
+* A second ``start`` in one journal is a new life of that server, which knows nothing of the first. What was still
+  there at the end of the first went with it. A last life takes nothing with it: its ``stop`` says who held what.
 * A connection whose station no client journal mentions is *foreign*: some user's own client.
 """
 
@@ -20,16 +21,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
 from fakenw.ledger import POLICIES, Policy
 from fakenw.records import SECOND, Journal, JournalError, Record, read
-from fakenw.sentences import harmless
+from fakenw.sentences import clock, harmless
 
 GIVEN_BACK = frozenset({"logout", "destroy", "unlicense"})
 """Causes by which a client gives its unit back; with every other cause the server took it."""
+
+WENT_DOWN = "server-down"
+"""The cause, which no line tells, of everything that ends with a life of a server that has another one."""
 
 _ASKED = GIVEN_BACK | {"login", "request", "service", "create", "close", "end-of-job"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -197,6 +201,12 @@ class Life:
             case "watchdog":
                 self.watchdog.append((record.t, str(record.get("what"))))
 
+    def _went_down(self, t: int) -> None:
+        if self.ended is None:
+            self.ended, self.cause = t, WENT_DOWN
+        if self.holdings and self.holdings[-1].released is None:
+            self.holdings[-1].released, self.holdings[-1].cause = t, WENT_DOWN
+
     def _requested(self, t: int | None) -> None:
         self.last_request = max(self.last_request, t or 0)
 
@@ -224,9 +234,21 @@ class Server:
     limit: int = 0
     peak: int = 0
     denied: list[Record] = field(default_factory=list, repr=False)
+    marks: list[int] = field(default_factory=list, repr=False)
     stop: Record | None = field(default=None, repr=False)
     end: int = 0
+    zone: tzinfo | None = None
+    """In which zone moments are told as real times; None: as the time since the start."""
     _open: dict[int, Life] = field(default_factory=dict, repr=False)
+
+    def at(self, t: int) -> str:
+        """The moment *t*, as people read it."""
+        if self.zone is None or self.clock.utc is None:
+            return clock(t)
+        try:
+            return f"{(_EPOCH + timedelta(microseconds=self.clock.wall(t))).astimezone(self.zone):%Y-%m-%d %H:%M:%S %Z}"
+        except OverflowError:
+            return clock(t)  # no calendar goes so far
 
     @classmethod
     def read(cls, journal: Journal) -> list[Server]:
@@ -238,6 +260,8 @@ class Server:
                 if policy is None:
                     raise JournalError(f"{journal.name}:{line}: no such policy: {harmless(record.get('policy'))}")
                 name, idle_after = str(record.get("server")), microseconds(record.get("idle_after"))
+                for life in servers[-1].lives if servers else ():
+                    life._went_down(servers[-1].end)
                 servers.append(cls(name, journal, line, Clock.of(journal, line), policy, idle_after))
             elif not servers:
                 raise JournalError(f"{journal.name}:{line}: expected a server's start, not {harmless(record.event)}")
@@ -253,6 +277,8 @@ class Server:
             self.peak = max(self.peak, held)
         if record.event == "deny":
             self.denied.append(record)
+        if record.event == "mark":
+            self.marks.append(record.t)
         if record.event == "stop":
             self.stop = record
             self._told(record.get("holders"))

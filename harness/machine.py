@@ -2,9 +2,9 @@
 
 Rules of this file:
 
-* A machine is built from plain JSON, so that it can be handed to another process or a container.
-  Durations are microseconds.
-* A script is a list of steps ``{"verb": ..., "args": {...}}``. The verbs are a table: adding one is a line.
+* A machine is built from plain JSON, so that it can be handed to another process or a container. The settings of its
+  parts are written as in a scenario; durations among the arguments of steps are microseconds.
+* A script is a list of steps ``{"verb": ..., "args": {...}}``. The verbs are those of the components listed here.
 * Work that fails is written, and the script goes on, as a user's day does.
 * The machine stays on after its script: what was left open is still open.
 """
@@ -12,14 +12,42 @@ Rules of this file:
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from random import Random
 from typing import Any
 
+from harness.arbiter import Arbiter, ArbiterSettings
+from harness.attachment import Account, Denied
 from harness.components.apm import Apm
+from harness.components.ccim import Ccim
+from harness.components.copyqueue import CopyQueue
+from harness.components.inventory import Inventory
+from harness.components.nal import Nal
+from harness.components.odp import Odp
 from harness.components.operator import Operator
-from harness.nal import Arbiter, ArbiterSettings, Nal
-from harness.redirector import Account, Denied, Redirector
+from harness.components.pcm import Pcm
+from harness.components.service import Service
+from harness.components.user import User
+from harness.desk import Component, Desk
+from harness.redirector import Redirector, RedirectorSettings
+from harness.regfile import parse
 from harness.registry import Registry
+from harness.selection import NalSettings, Selection
+from harness.words import verbs
 from harness.workstation import Failure, World, failure, sleep
+
+COMPONENTS: tuple[type[Component], ...] = (
+    Nal,
+    Apm,
+    Odp,
+    Ccim,
+    CopyQueue,
+    Inventory,
+    Pcm,
+    User,
+    Service,
+    Operator,
+)
 
 Step = Mapping[str, Any]
 
@@ -27,33 +55,42 @@ Step = Mapping[str, Any]
 class Machine:
     """Composes a client::
 
-        {"name": ..., "user": "NAME[:PASSWORD]", "transport": "udp" | "tcp", "script": [steps],
-         "arbiter": {"counted", "forced", "retry", "key", "reopen", "drop"},
-         "apm": {"private"}, "redirector": {"idle_timeout", "reconnect"}}
+        {"name": ..., "user": "NAME[:PASSWORD]", "accounts": [the same], "transport": "udp" | "tcp", "seed": ...,
+         "script": [steps], "registry": the text of a .reg file,
+         "arbiter": {settings}, "redirector": {...}, and one such entry for each component}
 
-    What is left out is as shipped; the user is then GUEST. Raises TypeError for a setting it does not know.
+    What is left out is as shipped; the user is then GUEST. *own* are components besides ours.
+    Raises ValueError for a setting that it does not know.
     """
 
-    def __init__(self, world: World, client: Mapping[str, Any]) -> None:
-        def settings(name: str) -> Mapping[str, Any]:
+    def __init__(self, world: World, client: Mapping[str, Any], own: Sequence[type[Component]] = ()) -> None:
+        def settings(name: str) -> Any:
             return client.get(name) or {}
 
-        account = Account.parse(client.get("user") or "GUEST")
-        self.registry = Registry()
-        self.redirector = Redirector(world, client.get("transport", "udp"), **settings("redirector"))
-        arbiter = Arbiter(world, self.registry, self.redirector, account, ArbiterSettings(**settings("arbiter")))
-        self._nal = nal = Nal(world, arbiter)
-        apm = Apm(world, self.redirector, arbiter, account, **settings("apm"))
-        operator = Operator(self.redirector, account)
-        self.verbs: dict[str, Callable[..., Awaitable[None]]] = {
-            "nal.open": self._nal_open,
-            "nal.close": nal.close,
-            "apm.open": apm.open,
-            "apm.close": apm.close,
-            "operator.clear": operator.clear,
-            "wait": sleep,
-            "repeat": self._repeat,
-        }
+        user = Account.parse(client.get("user") or "GUEST")
+        accounts = [Account.parse(text) for text in client.get("accounts", ())]
+        text = client.get("registry")
+        random = Random(f"{client.get('seed', 0)}/{client.get('name')}")
+        self.registry = parse(text.encode(), "registry") if text else Registry()
+        redirector = RedirectorSettings.model_validate(settings("redirector"))
+        self.redirector = Redirector(world, client.get("transport", "udp"), redirector)
+        arbiter = ArbiterSettings.model_validate(settings("arbiter"))
+        nal = NalSettings.model_validate(settings("nal"))
+        self.desk = desk = Desk(
+            world,
+            self.registry,
+            self.redirector,
+            Arbiter(world, self.registry, self.redirector, user, arbiter),
+            Selection(self.registry, self.redirector, accounts or [user], random, nal),
+            [user, *accounts],
+            random,
+        )
+        self.verbs: dict[str, Callable[..., Awaitable[None]]] = {}
+        for kind in (*COMPONENTS, *own):
+            part = desk.parts[kind] = kind(desk, kind.Settings.model_validate(settings(kind.part or kind.name)))
+            for name, method in verbs(kind).items():
+                self.verbs[f"{kind.name}.{name}"] = partial(method, part)
+        self.verbs |= {"wait": sleep, "repeat": self._repeat}
         self._world = world
         self._script: Sequence[Step] = client.get("script", ())
 
@@ -80,13 +117,3 @@ class Machine:
     async def _repeat(self, times: int, script: Sequence[Step]) -> None:
         for _ in range(times):
             await self._play(script)
-
-    async def _nal_open(self, path: str, owner: str, retry: int | None = None) -> None:
-        """A NAL open that is tried again every *retry* as long as the server has no room."""
-        while True:
-            try:
-                return await self._nal.open(path, owner)
-            except Denied:
-                if retry is None:
-                    raise
-            await sleep(retry)

@@ -9,9 +9,10 @@ from pydantic import Field
 from fakenw.records import FORMAT, SECOND
 from fakenw.words import Duration, seconds
 from fakenw.yamlfile import Model
-from harness.faults import Disruption, Fault, timeline
+from harness.faults import Fault
 from harness.script import Check
-from harness.settings import ClientSpec, ServerSpec, Transport
+from harness.settings import ClientSpec, Parts, ServerSpec, Transport
+from harness.timeline import Disruption, placed, timeline
 
 VerdictName = Literal["released", "reclaimed", "leaked", "interrupted", "unknown"]
 IDLE_AFTER = 300 * SECOND  # when a server calls a connection idle, where the scenario does not say
@@ -26,6 +27,7 @@ class Plan(Model):
     source: str
     variant: str
     why: str  # the variant's title
+    cause: str = ""  # of what the scenario shows, in one line
     transport: Transport
     seed: int
     speed: Annotated[float, Field(gt=0)]
@@ -34,6 +36,8 @@ class Plan(Model):
     faults: tuple[Fault, ...]
     checks: tuple[Check, ...]
     expect: VerdictName  # on this transport, of these images
+    fails: tuple[str, ...] = ()  # checks that are expected to fail
+    behaviors: tuple[str, ...] = ()  # files with components of the user's own
     within: Duration
     idle_after: Duration | None
     timeout: Duration | None  # real time
@@ -60,10 +64,11 @@ class Plan(Model):
                 "name": name,
                 "user": str(client.user),
                 "transport": client.transport or self.transport,
+                "seed": self.seed,
+                "accounts": [str(account) for account in client.accounts],
                 "script": [step.order() for step in client.script],
-                "arbiter": dict(client.arbiter),
-                "apm": dict(client.apm),
-                "redirector": dict(client.redirector),
+                "registry": client.registry,
+                **{part: getattr(client, part).model_dump(exclude_defaults=True) for part in Parts.model_fields},
             }
             for client in self.clients
             if client.script is not None
@@ -79,13 +84,9 @@ class Plan(Model):
         return [client.image for client in self.clients if client.image is not None]
 
     def disruptions(self) -> list[Disruption]:
-        """The faults in the order of their time, each for one single client."""
-        names = {client.name: client.names() for client in self.clients}
-        return [
-            fault._replace(client=client)
-            for fault in timeline(self.faults)
-            for client in names.get(fault.client, [fault.client])
-        ]
+        """The faults in the order of their time, each for one single client or server."""
+        clients = {client.name: client.names() for client in self.clients}
+        return placed(timeline(self.faults), clients, [server.name for server in self.servers])
 
     def opening(self, on: str) -> dict[str, Any]:
         """The fields of the ``run`` record but its clock: a run directory explains itself, and keeps passwords out."""
@@ -94,6 +95,7 @@ class Plan(Model):
             server["users"] = [user.partition(":")[0] for user in server["users"]]
         for client in spelled["clients"]:
             client["user"] = client["user"].partition(":")[0]
+            client["accounts"] = [account.partition(":")[0] for account in client["accounts"]]
             del client["environment"], client["files"]
         patience = 0 if on == "memory" else self.patient_within - self.within
         return {"format": FORMAT, "on": on, "patience": seconds(patience), **spelled}

@@ -1,19 +1,78 @@
-r"""A small registry, in memory: keys, values, and their text form for regedit.
+r"""A registry, in memory: keys, typed values, and their text form for regedit.
 
 Rules of this file:
 
 * A key is written with its full root name and backslashes: ``HKEY_LOCAL_MACHINE\Software\Microsoft``.
 * Names of keys and values are compared without regard to case and keep the case they were made with.
-* The Python type of a value's data is its registry type: ``str`` is REG_SZ, ``int`` is REG_DWORD.
+  The value without a name, which regedit calls default, has the name ``""``.
+* The Python type of a value's data is its registry type: ``str`` is REG_SZ, ``int`` is REG_DWORD, and there are
+  ``Expand``, ``Multi`` and ``Qword``. ``Binary`` is everything else, bytes with the number of their type: also data
+  that its type cannot hold, such as a REG_DWORD of three bytes. A value is kept in the plainest form that holds it.
+* As bytes, text is UTF-16LE with a NUL at the end; in REGEDIT4 it is ANSI, which is code page 1252 here. Windows
+  leaves no byte of it undefined: 81, 8d, 8f, 90 and 9d are the characters of the same number.
 * Subkeys and values keep the order in which they were made.
 """
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-Data = str | int  # REG_SZ | REG_DWORD
+HEADERS = {4: "REGEDIT4", 5: "Windows Registry Editor Version 5.00"}
+
+# The numbers of the types that have a Python type of their own (winnt.h).
+_SZ, _EXPAND_SZ, _BINARY, _DWORD, _MULTI_SZ, _QWORD = 1, 2, 3, 4, 7, 11
+
+# Regedit breaks a line of hex behind the comma that reaches this column; with its backslash a line has 80 at most.
+_FULL = 77
+
+_ANSI = "".join(bytes([n]).decode("cp1252", "ignore") or chr(n) for n in range(256))
+_TO_ANSI = codecs.charmap_build(_ANSI)
+
+
+@dataclass(frozen=True, slots=True)
+class Expand:
+    """REG_EXPAND_SZ: text with variables in it, such as ``%SystemRoot%``."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Multi:
+    """REG_MULTI_SZ: texts. A NUL separates them, and so cannot be in them."""
+
+    texts: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if any("\0" in text for text in self.texts):
+            raise ValueError(f"{self.texts} has a NUL, which no text of a REG_MULTI_SZ holds")
+
+
+@dataclass(frozen=True, slots=True)
+class Qword:
+    """REG_QWORD: 64 bits, without a sign."""
+
+    number: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.number < 1 << 64:
+            raise ValueError(f"{self.number} does not fit a REG_QWORD")
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """REG_BINARY; with another number REG_NONE (0), REG_LINK (6), or any type at all."""
+
+    data: bytes
+    type: int = _BINARY
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.type < 1 << 32:
+            raise ValueError(f"{self.type} is no number of a type; expected 32 bits")
+
+
+Data = str | int | Expand | Multi | Qword | Binary
 
 
 @dataclass
@@ -33,15 +92,19 @@ class Registry:
         """Whether there is any key."""
         return bool(self._root.subkeys)
 
+    def create(self, key: str) -> None:
+        """Make *key* where it is missing. Raises ValueError."""
+        self._make(key)
+
     def set(self, key: str, name: str, data: Data) -> None:
         """Set a value; the key is made where it is missing. Raises ValueError."""
         if isinstance(data, int) and not 0 <= data <= 0xFFFFFFFF:
             raise ValueError(f"{data} does not fit a REG_DWORD")
-        at = self._root
-        for part in _parts(key):
-            at = at.subkeys.setdefault(part.lower(), _Key(part))
-        kept, _ = at.values.get(name.lower(), (name, None))
-        at.values[name.lower()] = (kept, data)
+        if isinstance(data, Binary):
+            data = from_bytes(data.type, data.data)
+        values = self._make(key).values
+        kept, _ = values.get(name.lower(), (name, None))
+        values[name.lower()] = (kept, data)
 
     def get(self, key: str, name: str) -> Data | None:
         """The data of a value, or None where there is none."""
@@ -58,6 +121,16 @@ class Registry:
         at = self._find(key)
         return [subkey.name for subkey in at.subkeys.values()] if at else []
 
+    def __iter__(self) -> Iterator[str]:
+        """Every key with its full name; one that is under another follows it."""
+        ahead = [("", self._root)]
+        while ahead:
+            path, key = ahead.pop()
+            if path:
+                yield path
+            under = [(f"{path}\\{subkey.name}" if path else subkey.name, subkey) for subkey in key.subkeys.values()]
+            ahead += reversed(under)
+
     def delete(self, key: str) -> None:
         """Delete *key* and all under it; nothing happens where it does not exist."""
         *above, name = _parts(key)
@@ -65,19 +138,90 @@ class Registry:
         if at:
             at.subkeys.pop(name.lower(), None)
 
-    def export(self) -> str:
-        """Everything as regedit of Windows 95 to NT 4.0 writes it (REGEDIT4)."""
-        lines = ["REGEDIT4", ""]
-        for path, key in _walk(self._root, ""):
-            if key.values or not key.subkeys:  # a key on the way to another needs no line of its own
-                lines += [f"[{path}]", *(_line(name, data) for name, data in key.values.values()), ""]
+    def delete_value(self, key: str, name: str) -> None:
+        """Delete a value; nothing happens where it does not exist."""
+        at = self._find(key)
+        if at:
+            at.values.pop(name.lower(), None)
+
+    def export(self, version: int = 4) -> str:
+        """Everything as regedit writes it: of Windows 95 to NT 4.0 (4, REGEDIT4), or of Windows 2000 and later (5).
+
+        Raises ValueError for what a file of this version cannot hold, as ``section`` does.
+        """
+        sections = (self.section(key, version) for key in self)
+        return f"{HEADERS[version]}\r\n\r\n{''.join(sections)}"
+
+    def section(self, key: str, version: int = 4) -> str:
+        """One key of ``export``; empty for a key that another's line makes as well.
+
+        Raises ValueError for names that would break the line, and (UnicodeEncodeError) for a REG_EXPAND_SZ or
+        REG_MULTI_SZ which is not ANSI in version 4: there they are bytes. Of other text the result is not checked.
+        """
+        at = self._find(key)
+        if at is None or (at.subkeys and not at.values):
+            return ""
+        if any(c in key for c in "\0\r\n") or any("\0" in name for name, _ in at.values.values()):
+            raise ValueError(f"[{key!r}]: a name has a line break or NUL in it, which no .reg file can hold")
+        lines = [f"[{key}]", *(_line(name, data, version) for name, data in at.values.values()), ""]
         return "".join(f"{line}\r\n" for line in lines)
+
+    def _make(self, key: str) -> _Key:
+        at = self._root
+        for part in _parts(key):
+            at = at.subkeys.setdefault(part.lower(), _Key(part))
+        return at
 
     def _find(self, key: str) -> _Key | None:
         at: _Key | None = self._root
         for part in _parts(key):
             at = at.subkeys.get(part.lower()) if at else None
         return at
+
+
+def from_bytes(kind: int, raw: bytes, *, ansi: bool = False) -> Data:
+    """The data whose type has the number *kind*. A NUL that is missing at the end is not missed."""
+    match kind:
+        case 1 | 2 | 7 if ansi or not len(raw) % 2:
+            text = from_ansi(raw) if ansi else raw.decode("utf-16-le", "surrogatepass")
+            if kind == _MULTI_SZ:
+                body = text[:-1] if text == "\0" or text.endswith("\0\0") else text
+                return Multi(tuple(body.removesuffix("\0").split("\0")) if body else ())
+            text = text.removesuffix("\0")
+            return text if kind == _SZ else Expand(text)
+        case 4 if len(raw) == 4:
+            return int.from_bytes(raw, "little")
+        case 11 if len(raw) == 8:
+            return Qword(int.from_bytes(raw, "little"))
+    return Binary(raw, kind)
+
+
+def to_bytes(data: Data, *, ansi: bool = False) -> tuple[int, bytes]:
+    """The number of the type of *data*, and its bytes. Raises UnicodeEncodeError where text is not ANSI."""
+    match data:
+        case int():
+            return _DWORD, data.to_bytes(4, "little")
+        case Qword(number):
+            return _QWORD, number.to_bytes(8, "little")
+        case Binary(raw, kind):
+            return kind, raw
+        case str():
+            kind, text = _SZ, data + "\0"
+        case Expand(text):
+            kind, text = _EXPAND_SZ, text + "\0"
+        case Multi(texts):
+            kind, text = _MULTI_SZ, "".join(f"{text}\0" for text in texts) + "\0"
+    return kind, to_ansi(text) if ansi else text.encode("utf-16-le", "surrogatepass")
+
+
+def from_ansi(raw: bytes) -> str:
+    """Text of code page 1252."""
+    return codecs.charmap_decode(raw, "strict", _ANSI)[0]
+
+
+def to_ansi(text: str) -> bytes:
+    """Text in code page 1252. Raises UnicodeEncodeError."""
+    return codecs.charmap_encode(text, "strict", _TO_ANSI)[0]
 
 
 def _parts(key: str) -> list[str]:
@@ -87,18 +231,25 @@ def _parts(key: str) -> list[str]:
     return parts
 
 
-def _walk(key: _Key, path: str) -> Iterator[tuple[str, _Key]]:
-    for subkey in key.subkeys.values():
-        inner = f"{path}\\{subkey.name}" if path else subkey.name
-        yield inner, subkey
-        yield from _walk(subkey, inner)
-
-
-def _line(name: str, data: Data) -> str:
-    left = _quoted(name) if name else "@"
-    return f"{left}=dword:{data:08x}" if isinstance(data, int) else f"{left}={_quoted(data)}"
+def _line(name: str, data: Data, version: int) -> str:
+    left = f"{_quoted(name) if name else '@'}="
+    if isinstance(data, int):
+        return f"{left}dword:{data:08x}"
+    if isinstance(data, str) and "\0" not in data:  # regedit ends a text in quotes at its first NUL
+        return left + _quoted(data)
+    kind, raw = to_bytes(data, ansi=version == 4)
+    if version == 4 and isinstance(data, Binary) and kind in (_SZ, _EXPAND_SZ, _MULTI_SZ):
+        raise ValueError(f"{name!r} is half a UTF-16 character too long, and so no text; expected version 5")
+    lines, line = [], left + ("hex:" if kind == _BINARY else f"hex({kind:x}):")
+    for byte in raw[:-1]:
+        line += f"{byte:02x},"
+        if len(line) >= _FULL:
+            lines.append(f"{line}\\")
+            line = "  "
+    return "\r\n".join([*lines, line + raw[-1:].hex()])
 
 
 def _quoted(text: str) -> str:
+    """In quotes. A line break stays one: what regedit writes then goes on in the next line of the file."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

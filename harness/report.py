@@ -16,11 +16,12 @@ AS_EXPECTED, NOT_EXPECTED, BAD_USAGE, UNKNOWN = 0, 1, 2, 3
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One run and its verdict. *kept* says where its journals are, if they were kept."""
+    """One run and its verdict. *kept* says where its journals are, if they were kept; *command* begins it again."""
 
     run: Run
     verdict: Verdict
     kept: str | None = None
+    command: str = ""
 
     @property
     def scenario(self) -> str:
@@ -43,11 +44,16 @@ class Result:
         return {str(record.get("name")): float(record.get("seconds", 0)) for record in self.run.told("phase")}
 
     def said(self) -> str:
-        """``leaked, as expected`` or ``leaked, expected released``."""
+        """``leaked, as expected`` or ``leaked, expected released``, and which checks failed or should have."""
         verdict = self.verdict
         if verdict.verdict != verdict.expected:
             return f"{verdict.verdict}, expected {verdict.expected}"
-        return f"{verdict.verdict}, as expected" + (f", but {verdict.failed[0]}" if verdict.failed else "")
+        surprises = [text for text in verdict.failed if text.partition(":")[0] not in verdict.may_fail]
+        missing = sorted(verdict.may_fail - verdict.failing)
+        if surprises or missing:
+            return f"{verdict.verdict}, as expected, but {surprises[0] if surprises else f'{missing[0]} should fail'}"
+        fails = f"; {' and '.join(sorted(verdict.failing))} fails as expected" if verdict.failing else ""
+        return f"{verdict.verdict}, as expected{fails}"
 
     def as_json(self) -> dict[str, Any]:
         """An entry of ``--json``."""

@@ -31,18 +31,12 @@ from pydantic import (
 from fakenw import yamlfile
 from fakenw.words import SomeTime, Text, mark_repeated, some
 from fakenw.yamlfile import DocumentError, Model, expected_one_of, shown
-from harness.faults import Disruption, Fault, timeline
+from harness.faults import Fault
 from harness.plan import Plan, VerdictName
-from harness.script import WITHIN, Check, Name, Released, Script
-from harness.settings import (
-    ApmSettings,
-    Arbiter,
-    ClientSpec,
-    RedirectorSettings,
-    ServerSpec,
-    Transport,
-    merged,
-)
+from harness.script import WITHIN, Check, CheckName, Released, Script
+from harness.settings import ClientSpec, Parts, ServerHabits, ServerSpec, Transport
+from harness.timeline import placed, timeline
+from harness.words import Name, merged
 
 ScenarioError = DocumentError  # a scenario cannot be used: its file, or what was asked of it
 
@@ -79,25 +73,44 @@ def tag(image: str) -> str:
     return image.rpartition("/")[2].partition("@")[0].partition(":")[2] or "latest"
 
 
-class Variant(Model):
+class Change(Parts):
+    """Settings of every client, habits of every server, and faults that replace all faults."""
+
+    server: ServerHabits = ServerHabits()
+    faults: tuple[Fault, ...] | None = None
+
+
+class Cause(Model):
+    """Why it comes to what a scenario shows: in one line, and the one change without which it does not."""
+
+    text: Text = Field(description="the mechanism in one line")
+    without: Change = Field(description="the change that takes the cause away")
+
+
+class Variant(Change):
     """What is different in a variant. Its checks replace those of the same name, its script every client's.
 
-    Its *scripts* replace those of the clients that they name, and its faults all faults.
+    Its *scripts* replace those of the clients that they name. *fails* are checks that are expected to fail.
     """
 
     title: Text | None = None  # why there is this variant, in one line
     expect: Expect | None = None
+    fails: tuple[CheckName, ...] | None = None
     transport: Transport | None = None
-    arbiter: Arbiter = Arbiter()
-    apm: ApmSettings = ApmSettings()
-    redirector: RedirectorSettings = RedirectorSettings()
     checks: tuple[Check, ...] = ()
     script: Script | None = None
     scripts: dict[Name, Script] = Field(default_factory=dict)
-    faults: tuple[Fault, ...] | None = None
 
 
-class Scenario(Model):
+def _changed(variant: Variant, change: Change) -> Variant:
+    """The variant with a change on top of it."""
+    parts = {name: merged(getattr(variant, name), getattr(change, name)) for name in Parts.model_fields}
+    habits = variant.server.model_copy(update={n: getattr(change.server, n) for n in change.server.model_fields_set})
+    faults = variant.faults if change.faults is None else change.faults
+    return variant.model_copy(update={**parts, "server": habits, "faults": faults})
+
+
+class Scenario(Parts):
     """What a scenario file says."""
 
     what = "a scenario"
@@ -106,6 +119,9 @@ class Scenario(Model):
     id: Name = Field(description="a name, such as Q257223")
     title: Text = Field(description="the scenario in one line")
     source: Text = Field(description="where it is known from")
+    known_as: tuple[Name, ...] = ()  # other names by which it is found, such as the number of its article
+    sourced: Text | None = None  # what the source says
+    reading: Text | None = None  # what it does not say, and is ours
     description: Text | None = None
     idle_after: SomeTime | None = None  # a connection that was not used for so long is no longer needed
     timeout: SomeTime | None = None  # real time after which a run that still goes on is given up
@@ -116,27 +132,32 @@ class Scenario(Model):
     clients: Annotated[tuple[ClientSpec, ...], AfterValidator(some), BeforeValidator(mark_repeated)] = Field(
         description="a list of clients"
     )
-    arbiter: Arbiter = Arbiter()
-    apm: ApmSettings = ApmSettings()
-    redirector: RedirectorSettings = RedirectorSettings()
     faults: tuple[Fault, ...] = ()
+    cause: Cause | None = None
     checks: tuple[Check, ...] = ()
     expect: Expect = Expect()
+    fails: tuple[CheckName, ...] = ()
     variants: dict[Name, Variant] = Field(default_factory=dict)
     _folder: str = PrivateAttr("")
 
     @field_validator("faults")
     @classmethod
     def _of_clients(cls, faults: tuple[Fault, ...], info: ValidationInfo) -> tuple[Fault, ...]:
-        _known(timeline(faults), info.data.get("clients"))
+        _known(faults, info.data)
         return faults
+
+    @field_validator("cause")
+    @classmethod
+    def _without(cls, cause: Cause | None, info: ValidationInfo) -> Cause | None:
+        _known((cause.without.faults if cause else None) or (), info.data)
+        return cause
 
     @field_validator("variants")
     @classmethod
     def _about_clients(cls, variants: dict[str, Variant], info: ValidationInfo) -> dict[str, Variant]:
         for name, variant in variants.items():
             try:
-                _known(timeline(variant.faults or ()), info.data.get("clients"))
+                _known(variant.faults or (), info.data)
                 for client in variant.scripts if "clients" in info.data else ():
                     scripted = [one.name for one in info.data["clients"] if one.script is not None]
                     if client not in scripted:
@@ -158,8 +179,10 @@ class Scenario(Model):
         seed: int = 0,
         speed: float = 1.0,
         images: Mapping[str, str] | None = None,
+        change: Change | None = None,
+        behaviors: Sequence[str] = (),
     ) -> list[Plan]:
-        """A plan for each of *variants*, or for all. Raises ScenarioError.
+        """A plan for each of *variants*, or for all; with *change* on top of it. Raises ScenarioError.
 
         *transport* overrides the file's; a client that has one of its own keeps it. *images* takes the place of
         the images of the clients that it names; a name that is none of ours is not about this scenario.
@@ -174,7 +197,9 @@ class Scenario(Model):
             if client.image is None and client.name in (images or {}):
                 raise ScenarioError([f"{self.id}: the client {client.name} has no image that could be replaced"])
         wanted = dict.fromkeys(variants or known)
-        return [self._plan(name, known[name], transport, seed, speed, images or {}) for name in wanted]
+        changed = {name: known[name] if change is None else _changed(known[name], change) for name in wanted}
+        plans = [self._plan(name, changed[name], transport, seed, speed, images or {}) for name in wanted]
+        return [plan.model_copy(update={"behaviors": tuple(behaviors)}) for plan in plans]
 
     def _plan(
         self, name: str, variant: Variant, asked: str | None, seed: int, speed: float, images: Mapping[str, str]
@@ -190,14 +215,16 @@ class Scenario(Model):
             source=self.source,
             variant=name,
             why=variant.title or "",
+            cause=self.cause.text if self.cause else "",
             transport=transport,
             seed=seed,
             speed=speed,
-            servers=self.servers,
+            servers=tuple(server.with_habits(variant.server) for server in self.servers),
             clients=clients,
             faults=self.faults if variant.faults is None else variant.faults,
             checks=tuple(checks.values()),
             expect=(variant.expect or self.expect).of(transport, used),
+            fails=self.fails if variant.fails is None else variant.fails,
             within=0,
             idle_after=None,
             timeout=None,
@@ -214,19 +241,16 @@ class Scenario(Model):
                 "transport": client.transport or transport,
                 "script": client.script if script is None or client.script is None else script,
                 "image": images.get(client.name, client.image),
-                "arbiter": merged(self.arbiter, client.arbiter, variant.arbiter),
-                "apm": merged(self.apm, client.apm, variant.apm),
-                "redirector": merged(self.redirector, client.redirector, variant.redirector),
+                **Parts.of(self, client, variant),
             }
         )
 
 
-def _known(disruptions: Sequence[Disruption], clients: Sequence[ClientSpec] | None) -> None:
-    """Refuse a fault that would happen to nobody. *clients* is None where they have mistakes of their own."""
-    names = [name for client in clients or () for name in dict.fromkeys([client.name, *client.names()])]
-    for fault in disruptions if clients is not None else ():
-        if fault.client not in names:
-            raise ValueError(f"{fault.verb}: there is no client {shown(fault.client)}; {expected_one_of(names)}")
+def _known(faults: Sequence[Fault], data: Mapping[str, Any]) -> None:
+    """Refuse a fault that cannot happen. Servers and clients that have mistakes of their own are not in *data*."""
+    if data.keys() >= {"servers", "clients"}:
+        clients = {client.name: client.names() for client in data["clients"]}
+        placed(timeline(faults), clients, [server.name for server in data["servers"]])
 
 
 # Where scenarios come from
@@ -257,8 +281,9 @@ def find(name: str) -> Scenario:
     Raises ScenarioError.
     """
     scenarios = {scenario.id.upper(): scenario for scenario in _catalogue()}
-    if name.upper() in scenarios:
-        return scenarios[name.upper()]
+    names = {other.upper(): scenario for scenario in scenarios.values() for other in scenario.known_as} | scenarios
+    if name.upper() in names:
+        return names[name.upper()]
     path = Path(name)
     if path.exists() or path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
         return load(path)

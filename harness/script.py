@@ -1,17 +1,19 @@
-"""The words a scenario is written in: names, users, the steps of a script, the checks.
+"""The words a scenario is written in: the steps of a script, and the checks.
 
 Rules of this file:
 
 * The same words mean the same in a file, in Python and in JSON: what ``model_dump`` writes,
   ``model_validate`` reads.
-* A step is one key with its arguments (``wait: 10m``), or its bare name.
+* A step is one key with its arguments (``wait: 10m``), or its bare name. Where one argument is enough it can stand
+  without its own name (``user.logon: FAKENW``).
+* A step is made from the signature of a component's verb, so that there is nothing to say twice.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from typing import Annotated, Any
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Union, get_type_hints
 
 from pydantic import (
     AfterValidator,
@@ -19,110 +21,38 @@ from pydantic import (
     Field,
     PlainSerializer,
     PlainValidator,
-    StrictBool,
     StrictInt,
     Tag,
+    ValidationError,
+    WithJsonSchema,
+    create_model,
 )
 
 from fakenw.records import SECOND
-from fakenw.words import (
-    BinderyName,
-    Count,
-    Duration,
-    SomeTime,
-    Text,
-    WireText,
-    is_bindery_name,
-    name,
-    on_the_wire,
-    some,
-)
-from fakenw.yamlfile import Named, one_of, verb_of
-from harness import nal
+from fakenw.words import Count, Duration, SomeTime, some
+from fakenw.yamlfile import Named, expected_one_of, one_of, shown, verb_of, worded
+from harness.desk import Component
+from harness.machine import COMPONENTS
+from harness.words import verbs
+
+Whole = Annotated[StrictInt, Field(ge=0)]
 
 WITHIN = 300 * SECOND  # in which a unit has to be given back, where no check says otherwise
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,46}")
-
-
-@dataclass(frozen=True, slots=True)
-class User:
-    """A NetWare user, and the password (none: empty). Written ``NAME`` or ``NAME:PASSWORD``."""
-
-    name: str
-    password: str = ""
-
-    @classmethod
-    def parse(cls, text: object) -> User:
-        """Raises ValueError. The text of the error never shows the password."""
-        if isinstance(text, cls):
-            return text
-        name, _, password = text.partition(":") if isinstance(text, str) else ("", "", "")
-        if not is_bindery_name(name):
-            raise ValueError("not a user; expected text: NAME or NAME:PASSWORD, NAME of 1 to 47 characters")
-        try:
-            on_the_wire(f"{name}{password}")
-        except ValueError:
-            raise ValueError("not a user; expected NAME and PASSWORD in characters of code page 437") from None
-        return cls(name.upper(), password)
-
-    def __str__(self) -> str:
-        return f"{self.name}:{self.password}" if self.password else self.name
-
-
-def _nal_path(text: str) -> str:
-    nal.NalPath.parse(text)
-    return on_the_wire(text)
-
-
-Name = Annotated[str, name(NAME, "1 to 47 letters, digits, dots, dashes and underscores")]
-NalPath = Annotated[str, AfterValidator(_nal_path)]
-UserText = Annotated[User, PlainValidator(User.parse), PlainSerializer(str)]
-
 
 class _Step(Named):
+    alone: ClassVar[str] = ""  # the argument that is enough
+
+    @classmethod
+    def unfold(cls, data: Any) -> Any:
+        arguments = super().unfold(data)
+        return (
+            {cls.alone: arguments} if cls.alone and isinstance(arguments, str) and arguments != cls.verb else arguments
+        )
+
     def order(self) -> dict[str, Any]:
         """The step as a client machine takes it: ``{"verb": ..., "args": {...}}``, durations in microseconds."""
-        return {"verb": self.verb, "args": {name: value for name, value in self if value is not None}}
-
-
-class NalOpen(_Step):
-    """NAL opens a path for an owner: the local identity that stands in the registry, not the NetWare user."""
-
-    verb = "nal.open"
-    path: NalPath = Field(description=r"a NAL path: TYPE:\\SERVER\...")
-    owner: Text = Field(description="the account that owns the entry in the registry")
-    retry: SomeTime | None = Field(None, description="how soon to try again, and again, after a refusal")
-
-
-class NalClose(_Step):
-    """NAL gives up a path that it has open; left out: the one that it opened last."""
-
-    verb = "nal.close"
-    path: NalPath | None = None
-
-
-class ApmOpen(_Step):
-    """APM opens a file; *server* left out: on the one that the client connected to last."""
-
-    verb = "apm.open"
-    file: WireText = Field(description="a file: VOLUME:DIRECTORY/FILE")
-    server: BinderyName | None = None
-
-
-class ApmClose(_Step):
-    """APM closes the file that it opened last."""
-
-    verb = "apm.close"
-
-
-class OperatorClear(_Step):
-    """A console operator clears all connections of a user."""
-
-    verb = "operator.clear"
-    server: BinderyName = Field(description="the server whose operator it is")
-    user: BinderyName = Field(description="the user whose connections are cleared")
-    disable_login: StrictBool = False  # first, so that nobody can come back
+        return {"verb": self.verb, "args": {name: value for name, value in self if name in self.model_fields_set}}
 
 
 class Wait(_Step):
@@ -144,17 +74,63 @@ class Repeat(_Step):
         return {"verb": self.verb, "args": {"times": self.times, "script": [step.order() for step in self.script]}}
 
 
-Step = Annotated[
-    Annotated[NalOpen, Tag(NalOpen.verb)]
-    | Annotated[NalClose, Tag(NalClose.verb)]
-    | Annotated[ApmOpen, Tag(ApmOpen.verb)]
-    | Annotated[ApmClose, Tag(ApmClose.verb)]
-    | Annotated[OperatorClear, Tag(OperatorClear.verb)]
-    | Annotated[Wait, Tag(Wait.verb)]
-    | Annotated[Repeat, Tag(Repeat.verb)],
-    Discriminator(verb_of),
-    one_of("step", NalOpen, NalClose, ApmOpen, ApmClose, OperatorClear, Wait, Repeat),
-]
+def _step(component: type[Component], name: str, method: Callable[..., Awaitable[None]]) -> type[_Step]:
+    """The step that calls a verb of a component."""
+    hints = get_type_hints(method, include_extras=True)
+    parameters = list(inspect.signature(method).parameters.values())[1:]  # without self
+    fields: dict[str, Any] = {
+        one.name: (hints[one.name], ... if one.default is one.empty else one.default) for one in parameters
+    }
+    title = f"{component.__name__}{name.title().replace('-', '')}"
+    doc = inspect.cleandoc(method.__doc__ or "").partition("Raises")[0].strip()
+    made: type[_Step] = create_model(title, __base__=_Step, __doc__=doc, **fields)
+    needed = [one.name for one in parameters if one.default is one.empty] or [one.name for one in parameters]
+    made.verb = f"{component.name}.{name}"
+    made.alone = needed[0] if len(needed) == 1 else ""
+    return made
+
+
+def steps(components: tuple[type[Component], ...]) -> list[type[_Step]]:
+    """A step for each verb of *components*."""
+    return [_step(component, *one) for component in components for one in verbs(component).items()]
+
+
+STEPS: list[type[_Step]] = [*steps(COMPONENTS), Wait, Repeat]
+OWN: dict[str, type[_Step]] = {}  # the steps of behaviours of the user's own, by verb
+
+_OWN = "a behaviour of your own"
+
+
+def _tag(value: Any) -> Any:
+    verb = verb_of(value)
+    return _OWN if isinstance(verb, str) and verb in OWN else verb
+
+
+def _own(value: Any) -> Any:
+    verb = verb_of(value)
+    try:
+        return value if isinstance(value, _Step) else OWN[verb].model_validate(value)
+    except ValidationError as problem:
+        raise ValueError(f"{verb}: {worded(problem)}") from None
+
+
+if TYPE_CHECKING:
+    Step = _Step
+else:
+    Step = Annotated[
+        Union[
+            *(Annotated[step, Tag(step.verb)] for step in STEPS),
+            Annotated[
+                _Step,
+                PlainValidator(_own),
+                PlainSerializer(lambda step: step.model_dump()),
+                WithJsonSchema({"type": "object", "title": "A behaviour of your own", "maxProperties": 1}),
+                Tag(_OWN),
+            ],
+        ],
+        Discriminator(_tag),
+        one_of("step", *STEPS, also=OWN),
+    ]
 Script = tuple[Step, ...]
 Repeat.model_rebuild()
 
@@ -188,15 +164,92 @@ class Bounded(Named):
     """No client holds more units than these at the end."""
 
     verb = "bounded"
-    units: Annotated[StrictInt, Field(ge=0)] = Field(description="a whole number of units")
+    units: Whole = Field(description="a whole number of units")
 
 
-Check = Annotated[
-    Annotated[NeverOverLimit, Tag(NeverOverLimit.verb)]
-    | Annotated[BooksBalance, Tag(BooksBalance.verb)]
-    | Annotated[NoWorkInterrupted, Tag(NoWorkInterrupted.verb)]
-    | Annotated[Released, Tag(Released.verb)]
-    | Annotated[Bounded, Tag(Bounded.verb)],
-    Discriminator(verb_of),
-    one_of("check", NeverOverLimit, BooksBalance, NoWorkInterrupted, Released, Bounded),
-]
+class OneLicensePerClient(Named):
+    """No client ever held two units of one server at once."""
+
+    verb = "one_license_per_client"
+
+
+class ServersLicensed(Named):
+    """Every client that was licensed at all was licensed by so many servers."""
+
+    verb = "servers_licensed"
+    count: Count = Field(description="how many servers")
+
+
+class NobodyRefused(Named):
+    """Nobody was refused a license while a unit was out that should have been given back by then."""
+
+    verb = "nobody_refused"
+
+
+class Refusals(Named):
+    """The servers refused no more often than that."""
+
+    verb = "refusals"
+    most: Whole = Field(description="how many refusals at most")
+
+
+class Attempts(Named):
+    """No server was attached to more often than so in any stretch of time."""
+
+    verb = "attempts"
+    most: Whole = Field(description="how many attempts at most")
+    per: SomeTime = 60 * SECOND
+
+
+class OpensBalance(Named):
+    """At the end nothing is left that nobody needs: no connection, licensed or not, and no open file."""
+
+    verb = "opens_balance"
+
+
+class OpenFiles(Named):
+    """No connection ever had more files open on the server than these."""
+
+    verb = "open_files"
+    most: Whole = Field(description="how many open files at most")
+
+
+class RegistryAgrees(Named):
+    """At the end a connection that NAL has made is there if, and only if, an entry of the registry counts its users."""
+
+    verb = "registry_agrees"
+
+
+CHECKS = (
+    NeverOverLimit,
+    BooksBalance,
+    NoWorkInterrupted,
+    Released,
+    Bounded,
+    OneLicensePerClient,
+    ServersLicensed,
+    NobodyRefused,
+    Refusals,
+    Attempts,
+    OpensBalance,
+    OpenFiles,
+    RegistryAgrees,
+)
+
+
+def _check_name(text: str) -> str:
+    known = [check.verb for check in CHECKS]
+    if text not in known:
+        raise ValueError(f"{shown(text)} is not a check; {expected_one_of(known, text)}")
+    return text
+
+
+CheckName = Annotated[str, AfterValidator(_check_name)]
+if TYPE_CHECKING:
+    Check = Named
+else:
+    Check = Annotated[
+        Union[*(Annotated[check, Tag(check.verb)] for check in CHECKS)],
+        Discriminator(verb_of),
+        one_of("check", *CHECKS),
+    ]

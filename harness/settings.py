@@ -8,14 +8,29 @@ Rules of this file:
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, StrictBool, StrictInt, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, StrictInt, ValidationInfo, field_validator
 
+from fakenw.config import watchdog
+from fakenw.configfile import Ncp
 from fakenw.wire.packet import LARGEST_CONNECTION
 from fakenw.words import BinderyName, Count, SomeTime, Text, some
-from fakenw.yamlfile import Model, expected_one_of, shown
-from harness.script import Name, Script, User, UserText
+from fakenw.yamlfile import Model, shown
+from harness.arbiter import ArbiterSettings
+from harness.components.apm import ApmSettings
+from harness.components.ccim import CcimSettings
+from harness.components.copyqueue import CopyQueueSettings
+from harness.components.inventory import InventorySettings
+from harness.components.odp import OdpSettings
+from harness.components.pcm import PcmSettings
+from harness.components.service import ServiceSettings
+from harness.components.user import UserSettings
+from harness.redirector import RedirectorSettings
+from harness.regfile import parse
+from harness.script import Script
+from harness.selection import NalSettings
+from harness.words import Name, Settings, User, UserText, merged
 
 Transport = Literal["udp", "tcp"]
 Release = Literal["3.12", "4.11", "5.1", "6.5"]
@@ -28,63 +43,66 @@ def _container_path(text: str) -> str:
     return text
 
 
+def _watchdog(text: str) -> str:
+    watchdog(text)
+    return text
+
+
 ContainerPath = Annotated[Text, AfterValidator(_container_path)]
 _A = {"command": "a command", "image": "an image"}
 
 
-class Settings(Model):
-    """Settings of a part of a client. A switch alone can be written as its name: ``arbiter: counted``."""
+class Parts(Model):
+    """The settings of the parts of a client, by the names of the parts."""
 
-    @classmethod
-    def unfold(cls, data: Any) -> Any:
-        if not isinstance(data, str):
-            return data
-        switches = [name for name, field in cls.model_fields.items() if field.annotation is bool]
-        if data not in switches:
-            raise ValueError(f"{shown(data)} is unknown; {expected_one_of([*switches, 'a mapping'], data)}")
-        return {data: True}
+    arbiter: ArbiterSettings = ArbiterSettings()
+    redirector: RedirectorSettings = RedirectorSettings()
+    nal: NalSettings = NalSettings()
+    apm: ApmSettings = ApmSettings()
+    odp: OdpSettings = OdpSettings()
+    ccim: CcimSettings = CcimSettings()
+    copyqueue: CopyQueueSettings = CopyQueueSettings()
+    inventory: InventorySettings = InventorySettings()
+    pcm: PcmSettings = PcmSettings()
+    logon: UserSettings = UserSettings()
+    service: ServiceSettings = ServiceSettings()
 
-
-class Arbiter(Settings):
-    """NAL's arbiter. The defaults are as shipped, or our reading where KB Q257223 leaves it open."""
-
-    counted: StrictBool = False  # APM registers its use with the arbiter
-    forced: StrictBool = False  # the release is forced, whatever is open
-    retry: SomeTime | None = None  # a refused release is asked for again, this often
-    key: Literal["survives", "deleted"] = "survives"  # ResourceN after a refused release
-    reopen: Literal["reuse", "add"] = "reuse"  # a later open: on the orphan, or on a connection more
-    drop: Literal["decrement", "zero"] = "decrement"  # what a close does to the reference count
+    @staticmethod
+    def of(*layers: Parts) -> dict[str, Settings]:
+        """The settings of every part, all layers merged; the last one wins."""
+        return {part: merged(*(getattr(layer, part) for layer in layers)) for part in Parts.model_fields}
 
 
-class ApmSettings(Settings):
-    """The Available Programs Manager."""
+class ServerHabits(Model):
+    """How a server is set up; a variant can change it for all servers."""
 
-    private: StrictBool = False  # APM opens a connection of its own
-
-
-class RedirectorSettings(Settings):
-    """The redirector."""
-
-    idle_timeout: SomeTime | None = None  # lets go of a connection that was not used for so long
-    reconnect: StrictBool = False  # a connection that the server ended is made again, with its files
-
-
-class ServerSpec(Model):
-    """A server of a scenario."""
-
-    name: BinderyName = Field(description="the name of the server, 1 to 47 characters")
     release: Release = "5.1"
     licenses: Annotated[StrictInt, Field(ge=0, le=LARGEST_CONNECTION)] = 5
     policy: Policy | None = None  # the release's own
     connections: Annotated[StrictInt, Field(ge=1, le=LARGEST_CONNECTION)] = 1000
+    user_connections: Annotated[StrictInt, Field(ge=0, le=65_535)] = 0  # at once, of one user; 0: any number
+    watchdog: Annotated[Text, AfterValidator(_watchdog)] | None = None  # off, or FIRST,BETWEEN,COUNT
+    clear_idle: SomeTime | None = None  # the server clears a licensed connection that was idle for so long
+    keep_cleared: SomeTime | None = None  # under nls: how long the unit of a cleared connection stays out
+    slow: dict[Ncp, SomeTime] = Field(default_factory=dict)  # how long NCPs take
+
+
+class ServerSpec(ServerHabits):
+    """A server of a scenario."""
+
+    name: BinderyName = Field(description="the name of the server, 1 to 47 characters")
     users: tuple[UserText, ...] = ()
+
+    def with_habits(self, habits: ServerHabits) -> ServerSpec:
+        """The server with everything that *habits* sets."""
+        return self.model_copy(update={name: getattr(habits, name) for name in habits.model_fields_set})
 
     def accounts(self) -> list[tuple[str, str]]:
         """The users as (name, password)."""
         return [(user.name, user.password) for user in self.users]
 
 
-class ClientSpec(Model):
+class ClientSpec(Parts):
     """A client, or *count* of them: scripted, or the user's own, as a program or as an image."""
 
     name: Name = Field(description="the name of the client")
@@ -96,9 +114,8 @@ class ClientSpec(Model):
     image: Text | None = Field(None, validate_default=True)
     environment: dict[str, str] = Field(default_factory=dict)
     files: dict[ContainerPath, Text] = Field(default_factory=dict)  # in the container: beside the scenario's file
-    arbiter: Arbiter = Arbiter()
-    apm: ApmSettings = ApmSettings()
-    redirector: RedirectorSettings = RedirectorSettings()
+    accounts: tuple[UserText, ...] = ()  # client connection accounts, and those of services
+    registry: Text | None = None  # a .reg file, as text: the machine's registry at the start
 
     @field_validator("command", "image")
     @classmethod
@@ -110,6 +127,13 @@ class ClientSpec(Model):
             raise ValueError("neither a script nor a command nor an image; expected one of them")
         return value
 
+    @field_validator("registry")
+    @classmethod
+    def _readable(cls, text: str | None) -> str | None:
+        if text is not None:
+            parse(text.encode(), "registry")
+        return text
+
     @field_validator("files")
     @classmethod
     def _only_in_images(cls, files: dict[str, str], info: ValidationInfo) -> dict[str, str]:
@@ -120,12 +144,3 @@ class ClientSpec(Model):
     def names(self) -> list[str]:
         """The names of the *count* clients. No client of a file can be called like the second of them."""
         return [self.name] if self.count == 1 else [f"{self.name}#{n}" for n in range(1, self.count + 1)]
-
-
-S = TypeVar("S", bound=Settings)
-
-
-def merged(*layers: S) -> S:
-    """All that the layers set; the last one wins."""
-    given = {name: getattr(layer, name) for layer in layers for name in sorted(layer.model_fields_set)}
-    return layers[0].model_copy(update=given)

@@ -258,6 +258,7 @@ class Requester:
                 if kind == REPLY:
                     self._finish(reply)
                 else:
+                    self._tries -= 1  # the one that it answers
                     self._arm(now)
         return []  # a broadcast (0xBBBB) and what we do not know is skipped, as libncp does
 

@@ -1,6 +1,6 @@
 """A test marked with the name of a tool is skipped where that tool is missing.
 
-It fails instead where the environment says FAKENW_REQUIRE=tshark,nmap,docker (or some of them), as continuous
+It fails instead where the environment says FAKENW_REQUIRE=tshark,nmap,chromium,docker (or some of them), as continuous
 integration does, so that nothing is ever skipped there unseen.
 """
 
@@ -12,13 +12,18 @@ import gc
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import warnings
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
+
+pytest_plugins = ["pytester"]
 
 # How long an example takes says something about the machine only. Continuous integration tries the same examples every
 # time, so that it fails for the change it tests; everywhere else new ones are looked for.
@@ -26,7 +31,7 @@ hypothesis.settings.register_profile("fakenw", deadline=None, derandomize=bool(o
 hypothesis.settings.load_profile("fakenw")
 
 PROJECT = Path(__file__).parent.parent
-TOOLS = ("docker", "nmap", "tshark")
+TOOLS = ("chromium", "docker", "nmap", "tshark")
 
 
 @functools.cache
@@ -66,3 +71,28 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             pytest.fail(f"FAKENW_REQUIRE names {tool}, but {reason}", pytrace=False)
         if reason:
             pytest.skip(reason)
+
+
+@pytest.fixture(autouse=True)
+def reactor_is_left_as_it_was() -> Iterator[None]:
+    """A test that leaves a timer behind, or loses the error of a Deferred, fails."""
+    publisher = sys.modules.get("twisted.logger")
+    lost: list[str] = []
+
+    def heard(event: dict[str, Any]) -> None:
+        if "Unhandled error in Deferred" in str(event.get("log_format")):
+            lost.append("")
+        elif lost and event.get("log_failure") is not None:  # what it was comes after
+            lost[-1] = str(event["log_failure"])
+
+    if publisher is not None:
+        publisher.globalLogPublisher.addObserver(heard)
+    yield
+    if publisher is not None:
+        publisher.globalLogPublisher.removeObserver(heard)
+    reactor = sys.modules.get("twisted.internet.reactor")
+    timers = [call for call in reactor.getDelayedCalls() if call.active()] if reactor is not None else []
+    for call in timers:
+        call.cancel()
+    assert not timers, f"timers that were left behind: {timers}"
+    assert not lost, f"errors of Deferreds that nobody handled: {lost}"

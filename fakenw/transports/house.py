@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.task import deferLater
 
 from fakenw.journal import JournalFile
 from fakenw.records import SECOND, Record
 from fakenw.server import Effects, Server
+
+ANSWERS_WITHIN = 0.75  # seconds of real time that a client has for an answer while the clock runs ahead
+LOOK_EVERY = 0.002
 
 
 class Route(Protocol):
@@ -42,7 +46,7 @@ class Tap(Protocol):
 class House:
     """Runs *server* on *reactor*'s time, *speed* times as fast.
 
-    *watch* sees every record after it was written. *fail* is called once when the journal cannot be
+    *watch* are those who see every record after it was written. *fail* is called once when the journal cannot be
     written: a server whose books are lost must not go on, and says nothing more to anybody.
     ``tap``, if there is one, sees all bytes.
     """
@@ -51,7 +55,7 @@ class House:
         self,
         server: Server,
         reactor: IReactorTime,
-        watch: Callable[[Record], None] | None = None,
+        watch: Sequence[Callable[[Record], None]] = (),
         fail: Callable[[OSError], None] | None = None,
     ) -> None:
         self.server = server
@@ -61,6 +65,7 @@ class House:
         self._speed = server.config.speed
         self._begun = 0.0
         self._now = 0
+        self._skipped = 0  # by which the clock was advanced
         self._routes: dict[str, Route] = {}
         self._timer: IDelayedCall | None = None
         self._armed: int | None = None
@@ -68,7 +73,8 @@ class House:
 
     def now(self) -> int:
         """Microseconds since the start, of the server's time. A clock that is set back stands still."""
-        self._now = max(self._now, round((self._reactor.seconds() - self._begun) * self._speed * SECOND))
+        elapsed = round((self._reactor.seconds() - self._begun) * self._speed * SECOND)
+        self._now = max(self._now, elapsed + self._skipped)
         return self._now
 
     def start(self, utc: datetime, journal: JournalFile | None) -> None:
@@ -76,6 +82,38 @@ class House:
         self._journal = journal
         self._begun = self._reactor.seconds()
         self._carry_out(self.server.start(0, utc))
+
+    def act(self, what: Callable[[], None]) -> None:
+        """Have something done to the server from outside, and carry out what follows."""
+        self.server.now = self.now()
+        what()
+        self._carry_out(self.server.take())
+
+    async def advance(self, by: int) -> None:
+        """Let the server's clock run ahead by so many microseconds. What is due meanwhile happens, in order.
+
+        The clock goes from one deadline to the next, and stands still in real time while somebody whom the watchdog has
+        asked may still answer: a living client is not cleared however fast the hours pass.
+        """
+        target = self.now() + by
+        patience = round(ANSWERS_WITHIN * self._speed * SECOND)
+        while True:
+            await deferLater(self._reactor, 0)  # others have their turn
+            while not self._stopped and self.server.awaits_answers(self.now(), patience):
+                await deferLater(self._reactor, LOOK_EVERY)
+            if self._stopped or self.now() >= target:
+                return
+            due = self.server.deadline()
+            self._skip_to(target if due is None else min(due, target))
+            self._carry_out(self.server.expire(self._now))
+
+    def _skip_to(self, to: int) -> None:
+        """It is *to* now, if it was not later already. The timer was set by the clock as it went before."""
+        self._skipped += max(0, to - self.now())
+        self._now = max(self._now, to)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._armed = None
 
     def stop(self) -> None:
         """End the journal. What happens later, such as the end of every socket, is not the clients' doing."""
@@ -142,6 +180,6 @@ class House:
                 if self._fail is not None:
                     self._fail(problem)
                 return
-        if self._watch is not None:
+        for watch in self._watch:
             for record in records:
-                self._watch(record)
+                watch(record)

@@ -8,30 +8,64 @@ Rules of this file:
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Annotated
+
+from pydantic import Field, StrictBool
 
 from fakenw.wire.packet import Refused
 from fakenw.wire.requests.connection import ClearConnection, GetObjectConnections
-from fakenw.wire.requests.server import DisableLogin
-from harness.redirector import USER, Account, Redirector
+from fakenw.wire.requests.server import DisableLogin, EnableLogin
+from fakenw.words import BinderyName, SomeTime
+from harness.attachment import USER, Connection
+from harness.desk import Component
+from harness.words import verb
+from harness.workstation import sleep
+
+Server = Annotated[BinderyName, Field(description="the server whose operator it is")]
 
 
-class Operator:
+class Operator(Component):
     """An operator, who must be one on the server as well: SUPERVISOR or an equal."""
 
-    def __init__(self, redirector: Redirector, account: Account) -> None:
-        self._redirector = redirector
-        self._account = account
+    name = "operator"
 
-    async def clear(self, server: str, user: str, *, disable_login: bool = False) -> None:
-        """Clear all connections of *user*. Raises Denied, Refused, Gone, Lost, OSError."""
-        connection = await self._redirector.connect(server, *self._account, private=True)
-        try:
+    @verb
+    async def clear(
+        self,
+        server: Server,
+        user: Annotated[BinderyName, Field(description="the user whose connections are cleared")],
+        disable_login: StrictBool = False,
+    ) -> None:
+        """A console operator clears all connections of a user; with *disable_login* first closes login.
+
+        Raises Denied, Refused, Gone, Lost, OSError.
+        """
+        async with self._at(server) as connection:
             if disable_login:
-                await self._redirector.call(connection, DisableLogin())
-            found = await self._redirector.call(connection, GetObjectConnections(0, USER, user))
+                await self.desk.redirector.call(connection, DisableLogin())
+            found = await self.desk.redirector.call(connection, GetObjectConnections(0, USER, user))
             for number in found.connections:
                 with suppress(Refused):  # it has ended by itself meanwhile
-                    await self._redirector.call(connection, ClearConnection(number))
+                    await self.desk.redirector.call(connection, ClearConnection(number))
+
+    @verb
+    async def disable_login(self, server: Server, lasts: SomeTime | None = None) -> None:
+        """A console operator closes login, and stays to open it again after a while; left out: never.
+
+        Raises as ``clear`` does.
+        """
+        async with self._at(server) as connection:
+            await self.desk.redirector.call(connection, DisableLogin())
+            if lasts is not None:
+                await sleep(lasts)
+                await self.desk.redirector.call(connection, EnableLogin())
+
+    @asynccontextmanager
+    async def _at(self, server: str) -> AsyncIterator[Connection]:
+        connection = await self.desk.redirector.connect(server, *self.desk.account(), private=True)
+        try:
+            yield connection
         finally:
-            await self._redirector.release(connection, by="operator")
+            await self.desk.redirector.release(connection, by="operator")

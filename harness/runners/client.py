@@ -19,6 +19,7 @@ from typing import Any
 
 from fakenw.journal import JournalFile
 from fakenw.records import FORMAT
+from harness.behaviors import load
 from harness.machine import Machine
 from harness.runners.sockets import SocketWorld
 
@@ -62,8 +63,10 @@ def main() -> None:
     world = SocketWorld(client["name"], servers, journal, speed, given.ports_from)
     world.write("start", format=FORMAT, utc=world.utc.isoformat(timespec="microseconds"), speed=speed)
 
+    own = [component for file in order.get("behaviors", ()) for component in load(Path(file))]
+
     async def play() -> None:
-        await Machine(world, client).run()
+        await Machine(world, client, own).run()
         print("done", flush=True)
 
     def told() -> None:

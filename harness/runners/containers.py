@@ -26,13 +26,13 @@ from typing import Any
 from docker.errors import APIError, NotFound
 from docker.types import IPAMConfig, IPAMPool
 
-from harness.faults import Disruption
 from harness.plan import Plan
 from harness.runners.engine import LEFT, Container, connect, trouble
 from harness.runners.mark import RUN, Mark, lives
 from harness.runners.processes import server_options
-from harness.runners.realtime import Address, Failed, Host
+from harness.runners.site import Address, Failed, Host
 from harness.settings import ClientSpec, ServerSpec
+from harness.timeline import Disruption
 
 IMAGE = f"fakenw:{version('fakenw')}"
 NCP_PORT = 524
@@ -41,6 +41,12 @@ CHECK_EVERY = 1_000_000_000  # nanoseconds
 SUBNET_TRIES = 20
 NETEM = """cd /sys/class/net; for i in *; do [ $i = lo ] || tc qdisc replace dev $i root netem "$@" || exit; done"""
 OURS = {"image": IMAGE, "read_only": True, "cap_drop": ["ALL"], "security_opt": ["no-new-privileges"]}
+CANNOT = {
+    "drop": "netem does not count packets; --on memory can do that",
+    "reorder": "netem would reorder streams, too; --on memory can do that",
+    "spoof": "there is no router between containers; --on memory can do that",
+    "clock-jump": "containers share the clock of their engine; --on memory can do that",
+}
 CHECK = {"test": ["CMD", "python3", "-m", "fakenw.health", "--no-trace"], "interval": CHECK_EVERY, "retries": 60}
 
 
@@ -57,7 +63,7 @@ class Containers:
         self._network: Any = None
         self._mark: Mark | None = None
         self._client: Any = None
-        self._slow: dict[str, tuple[int, float]] = {}  # by client: delay in microseconds and loss in percent
+        self._slow: dict[str, dict[str, str]] = {}  # by client: what netem was told
 
     def open(self, plan: Plan, folder: Path) -> None:
         self._plan, self._folder = plan, folder
@@ -85,7 +91,10 @@ class Containers:
                     raise
         raise AssertionError
 
-    def start_server(self, spec: ServerSpec, journal: Path) -> Container:
+    def start_server(self, spec: ServerSpec, journal: Path, again: Host | None = None) -> Container:
+        if again is not None:
+            assert isinstance(again, Container)
+            return self._start_again(again, again.address, journal)
         command = ["fakenw", "serve", *server_options(self._plan, spec), "--journal", "-"]
         options = {**OURS, "command": command, "healthcheck": CHECK}
         return self._start(spec.name, options, self._folder / f"server-{spec.name}.log", journal)
@@ -148,8 +157,10 @@ class Containers:
             match fault.verb:
                 case "freeze":
                     host.container.pause()
+                    host.paused = True
                 case "thaw":
                     host.container.unpause()
+                    host.paused = False
                 case "process-killed":
                     host.container.kill()
                 case "power-off":
@@ -159,10 +170,10 @@ class Containers:
                     self._cut(host)
                 case "heal":
                     self._heal(host)
-                case "delay" | "loss":
+                case "delay" | "loss" | "duplicate":
                     self._slow_down(fault, host)
                 case _:
-                    raise Failed(f"{fault.verb}: containers cannot do that")
+                    raise Failed(f"{fault.verb}: {CANNOT.get(fault.verb, 'containers cannot do that')}")
 
     def _cut(self, host: Container) -> None:
         if host.connected:
@@ -175,10 +186,9 @@ class Containers:
             host.connected = True
 
     def _slow_down(self, fault: Disruption, host: Container) -> None:
-        delay, loss = self._slow.get(host.name, (0, 0.0))
-        delay, loss = fault.arguments.get("by", delay), fault.arguments.get("percent", loss)
-        self._slow[host.name] = (delay, loss)
-        rule = ["delay", f"{delay}us", "loss", f"{loss}%"]
+        rules = self._slow.setdefault(host.name, {})
+        rules[fault.verb] = f"{fault.arguments['by']}us" if fault.verb == "delay" else f"{fault.arguments['percent']}%"
+        rule = [word for pair in rules.items() for word in pair]
         done = host.container.exec_run(["sh", "-c", NETEM, "sh", *rule], privileged=True, user="0")
         if done.exit_code:
             said = done.output.decode(errors="replace").strip()
@@ -188,10 +198,17 @@ class Containers:
         assert isinstance(host, Container)
         host.ended()
         self._slow.pop(host.name, None)
-        with self._lock:
-            address = str(next(self._free)) if new_address else host.address
+        address = host.address
+        if new_address:
+            with self._lock:
+                address = str(next(self._free))
+            with trouble(f"restart: {host.name}"):
+                self._cut(host)
+        return self._start_again(host, address, journal)
+
+    def _start_again(self, host: Container, address: str, journal: Path | None) -> Container:
         again = Container(host.name, host.container, address, host.log, journal)
-        again.connected = False
+        again.connected = host.connected
         with trouble(f"restart: {host.name}"):
             self._heal(again)
         with self._lock:

@@ -17,7 +17,7 @@ from docker.errors import APIError, DockerException, ImageNotFound
 from docker.utils.socket import STDOUT, frames_iter
 from requests.exceptions import RequestException
 
-from harness.runners.realtime import Failed, last_lines
+from harness.runners.site import Failed, last_lines
 
 ANSWERS_WITHIN = 120  # seconds; an engine that starts many containers is slow to answer
 STOPS_WITHIN = 10
@@ -51,7 +51,7 @@ def connect() -> DockerClient:
 
 
 class Container:
-    """A container of the run: a :class:`harness.runners.realtime.Host`.
+    """A container of the run: a :class:`harness.runners.site.Host`.
 
     What it prints goes to *log*; but the standard output of one of ours to *journal*, and lines that are not
     JSON are ``words``.
@@ -61,6 +61,7 @@ class Container:
         self.name, self.container, self.address, self.log = name, container, address, log
         self.words: set[str] = set()
         self.connected = True
+        self.paused = False
         self._journal = journal
         self._code: int | None = None
         self._begun = b""
@@ -96,7 +97,10 @@ class Container:
 
     def stop(self) -> None:
         with suppress(*LEFT):
-            self.container.stop(timeout=STOPS_WITHIN)
+            if self.paused:  # the engine would let it go on first
+                self.container.kill()
+            else:
+                self.container.stop(timeout=STOPS_WITHIN)
         self.ended()
 
     def ended(self) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from fakenw.records import SECOND
 from fakenw.wire.packet import Refused
-from harness.redirector import Account, Denied, Redirector
+from harness.attachment import Account, Denied
+from harness.redirector import Redirector
 from harness.runners.sockets import SocketWorld
 from harness.workstation import Failure, Gone, Lost, sleep
 

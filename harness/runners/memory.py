@@ -8,34 +8,44 @@ seeded generator: the same seed is the same run, byte for byte.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, BinaryIO
 
+from fakenw.pcap import Capture
 from fakenw.records import SECOND, Journal, Record
-from harness.faults import Disruption
+from harness.behaviors import load
+from harness.cable import Cable
 from harness.machine import Machine
 from harness.plan import Plan
-from harness.runners.network import ClientWorld, Network, utc
+from harness.runners.clientworld import ClientWorld
+from harness.runners.network import EPOCH, Network, utc
+from harness.timeline import Disruption
 
 STARTS_WITHIN = SECOND  # the clients of a run do not begin in the same instant
 
 
 class Run:
-    """One run on its way."""
+    """One run on its way. What servers receive and send is written to *capture*, as ``fakenw serve --pcap`` does."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, capture: BinaryIO | None = None) -> None:
         self._plan = plan
-        self._network = Network(Random(plan.seed))
+        self._capture = None if capture is None else Capture(capture, self._wall, _not_written)
+        self.network = Network(Random(plan.seed), self._capture)
         self._told = [Record(0, "runner", "run", {**plan.opening("memory"), "utc": utc(0), "speed": 1})]
         self._orders = {client["name"]: client for client in plan.scripted()}
         self._lives: dict[str, list[ClientWorld]] = {name: [] for name in self._orders}  # the last one is today's
         self._going: set[ClientWorld] = set()  # whose script can still go on
         self._done: set[ClientWorld] = set()
+        self._own = [component for file in plan.behaviors for component in load(Path(file))]
         self._faults = 0  # that are still to come
+
+    def _wall(self) -> float:
+        return EPOCH.timestamp() + self.network.now / SECOND
 
     def carry_out(self) -> list[Journal]:
         """Let it happen. Returns the journals of the runner, the servers and the clients."""
-        plan, network = self._plan, self._network
+        plan, network = self._plan, self.network
         for spec in plan.servers:
             network.add_server(spec, plan.seed, plan.idle_threshold)
         for number, name in enumerate(self._orders, 1):
@@ -45,14 +55,16 @@ class Run:
             self._faults += 1
             network.at(fault.at, self._disrupt, fault)
         network.run(lambda: not self._going and not self._faults)
-        if any(server.ledger.held for server in network.servers.values()):
+        if any(host.server.ledger.held for host in network.hosts.values()):
             network.run(lambda: False, network.now + plan.within + SECOND)
-        for name, server in network.servers.items():
-            network.journals[name].extend(server.stop(network.now).records)
+        for host in network.hosts.values():
+            host.stop()
+        if self._capture is not None:
+            self._capture.close()
         self._tell("end")
         return [
             Journal("runner.jsonl", self._told),
-            *(Journal(f"server-{name}.jsonl", records) for name, records in network.journals.items()),
+            *(Journal(f"server-{name}.jsonl", host.records) for name, host in network.hosts.items()),
             *(
                 Journal(client_journal(name, life), world.records)
                 for name, worlds in self._lives.items()
@@ -61,22 +73,47 @@ class Run:
         ]
 
     def _start(self, name: str, address: str, at: int) -> None:
-        world = ClientWorld(self._network, name, address)
+        world = ClientWorld(self.network, name, address)
         self._lives[name].append(world)
         self._going.add(world)
-        self._network.at(at, world.happen, world.start, self._play(world, self._orders[name]))
+        self.network.at(at, world.happen, world.start, self._play(world, self._orders[name]))
         self._tell("spawn", client=name)
 
     async def _play(self, world: ClientWorld, client: dict[str, Any]) -> None:
-        await Machine(world, client).run()
+        try:
+            await Machine(world, client, self._own).run()
+        except Exception as problem:
+            if not self._own:
+                raise
+            self._tell("failed", reason=f"{world.name}: {type(problem).__name__}: {problem}")
         self._done.add(world)
         self._going.discard(world)
 
     def _disrupt(self, fault: Disruption) -> None:
         self._faults -= 1
-        name = fault.client
-        world = self._lives[name][-1]
-        self._tell("fault", what=fault.verb, client=name, **fault.as_json())
+        self._tell("fault", **fault.told())
+        if fault.role == "server":
+            self._disrupt_server(fault)
+        elif fault.verb in Cable.WORDS:
+            self._lives[fault.name][-1].cable.suffer(fault.verb, fault.arguments)
+        else:
+            self._disrupt_client(fault, self._lives[fault.name][-1])
+
+    def _disrupt_server(self, fault: Disruption) -> None:
+        host = self.network.hosts[fault.name]
+        match fault.verb:
+            case "freeze":
+                host.freeze()
+            case "thaw":
+                host.thaw()
+            case "server-down":
+                self.network.stop_server(fault.name)
+            case "server-up":
+                host.start()
+            case "clock-jump":
+                host.set_clock(fault.arguments["by"])
+
+    def _disrupt_client(self, fault: Disruption, world: ClientWorld) -> None:
         match fault.verb:
             case "freeze":
                 world.freeze()
@@ -90,18 +127,15 @@ class Run:
                 self._ended(world, fault, world.power_off)
             case "restart":
                 self._ended(world, fault, world.power_off)
-                life = len(self._lives[name])
-                number = list(self._orders).index(name) + 1
+                life = len(self._lives[fault.name])
+                number = list(self._orders).index(fault.name) + 1
                 new = f"10.{128 + (life - 1) % 127}.{number >> 8 & 255}.{number & 255}"
-                self._start(name, new if fault.arguments["address"] == "new" else world.address, self._network.now)
-            case "cut":
-                world.cable.cut()
-            case "heal":
-                world.cable.heal()
-            case "delay":
-                world.cable.delay = fault.arguments["by"]
-            case "loss":
-                world.cable.loss = fault.arguments["percent"] / 100
+                address = new if fault.arguments["address"] == "new" else world.address
+                self._start(fault.name, address, self.network.now)
+            case "spoof":
+                lasting = fault.arguments["for"]
+                until = None if lasting is None else self.network.now + lasting
+                self.network.router.spoofed[world.address] = until
 
     def _ended(self, world: ClientWorld, fault: Disruption, end: Callable[[], None]) -> None:
         if world.on:
@@ -110,12 +144,16 @@ class Run:
             self._tell("exit", client=world.name, code=None, cause=fault.verb)
 
     def _tell(self, event: str, **fields: Any) -> None:
-        self._told.append(Record(self._network.now, "runner", event, fields))
+        self._told.append(Record(self.network.now, "runner", event, fields))
 
 
-def run(plan: Plan) -> list[Journal]:
+def _not_written(problem: OSError) -> None:
+    raise problem
+
+
+def run(plan: Plan, capture: BinaryIO | None = None) -> list[Journal]:
     """Carry *plan* out. Returns the journals of the runner, the servers and the clients."""
-    return Run(plan).carry_out()
+    return Run(plan, capture).carry_out()
 
 
 def client_journal(name: str, life: int) -> str:

@@ -1,7 +1,8 @@
-"""The network of the memory runner: servers, client machines, and what is on its way between them.
+"""The network of the memory runner: the servers, and what is on its way between them and the clients.
 
 One heap of events and one clock, in whole microseconds. The clock jumps from event to event. Whatever
-happens on a client machine passes ``ClientWorld``, which is where a machine is frozen or without power.
+happens on a client machine passes ``ClientWorld``, which is where a machine is frozen or without power; whatever
+happens on a server passes ``ServerHost``.
 """
 
 from __future__ import annotations
@@ -10,171 +11,76 @@ import heapq
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from random import Random
-from typing import Any
+from typing import Any, Protocol
 
 from fakenw.capfiles import sms_tree
-from fakenw.config import Config
-from fakenw.records import FORMAT, Record
-from fakenw.server import Effects, Server
+from fakenw.config import NOVELLS_WATCHDOG, Config, watchdog
+from fakenw.configfile import ncp_number
+from fakenw.pcap import Capture
+from fakenw.server import Server
 from fakenw.volume import Volumes
-from harness.faults import Cable
-from harness.runners.behavior import Behavior, Driver
+from harness.cable import Cable
+from harness.runners.router import Router
+from harness.runners.serverhost import ServerHost
+from harness.runners.tapped import TappedHost
 from harness.settings import ServerSpec
 from harness.workstation import Requester
 
 EPOCH = datetime(2000, 8, 10, 9, 30, 15, tzinfo=UTC)  # the day KB Q257223 was last modified
-FASTEST, SLOWEST = 200, 2000  # microseconds that a packet travels
-FIRST_PORT = 1025  # Windows 9x and NT gave out ports upwards from here, after every start anew
+FASTEST, SPREAD = 200, 1800  # microseconds that a packet travels, and by how much they differ
+
+
+class World(Protocol):
+    """A client machine, as the network sees it."""
+
+    cable: Cable
+
+    def happen(self, what: Callable[..., None], *arguments: Any) -> None:
+        """Let something happen on the machine, if it can."""
+
+    def received(self, link: MemoryLink, data: bytes) -> None:
+        """Something has arrived."""
+
+    def closed(self, link: MemoryLink) -> None:
+        """A server has closed a stream."""
+
+    def close(self, link: MemoryLink) -> None:
+        """A socket is closed here."""
 
 
 class MemoryLink:
-    """A client's end of a way to a server. Packets arrive in the order they were sent."""
+    """A client's end of a way to a server. Packets arrive in the order they were sent, unless a fault comes over them.
 
-    def __init__(self, world: ClientWorld, station: str, server: Server, requester: Requester) -> None:
+    ``life``: of the server, if the way is a stream.
+    """
+
+    def __init__(self, world: World, station: str, host: ServerHost, requester: Requester) -> None:
         self.world = world
         self.station = station
-        self.server = server
+        self.host = host
         self.requester = requester
         self.stream = station.startswith("tcp:")
-        self.arrival = {True: 0, False: 0}
+        self.life = host.life if self.stream else None
+        self.arrival = [0, 0]  # of the last packet: at the client, at the server
 
     def close(self) -> None:
         """Close the socket: over TCP the server hears of it."""
         self.world.close(self)
 
 
-class ClientWorld(Driver):
-    """One client machine: what the network gives to its behaviours, and whether it has power."""
-
-    def __init__(self, network: Network, name: str, address: str) -> None:
-        super().__init__()
-        self.name, self.address = name, address
-        self.records: list[Record] = []
-        self.cable = Cable(network.random)
-        self.on = True
-        self.frozen = False
-        self._network = network
-        self._begun = network.now
-        self._port = FIRST_PORT
-        self._links: dict[Requester, MemoryLink] = {}
-        self._thawed: list[tuple[Callable[..., None], tuple[Any, ...]]] = []  # what waits for that
-        self.write("start", format=FORMAT, utc=utc(self._begun), speed=1)
-
-    # What a behaviour may use (harness.workstation.World)
-
-    def now(self) -> int:
-        return self._network.now - self._begun
-
-    def link(self, server: str, transport: str, requester: Requester) -> MemoryLink:
-        station = f"{transport}:{self.address}:{self._port}"
-        self._port += 1
-        link = self._links[requester] = self._network.connect(self, server, station, requester)
-        return link
-
-    def spawn(self, behaviour: Behavior) -> None:
-        self.start(behaviour)
-
-    def write(self, event: str, **fields: Any) -> None:
-        self.records.append(Record(self.now(), "client", event, {"client": self.name, **fields}))
-
-    # What a driver must say
-
-    def network_now(self) -> int:
-        return self._network.now
-
-    def wake_after(self, duration: int, behavior: Behavior) -> None:
-        self._network.at(self._network.now + duration, self.happen, self.resume, behavior)
-
-    def transmit(self, requester: Requester, packets: list[bytes]) -> None:
-        link = self._links.get(requester)
-        if link is None:
-            return
-        for data in packets:
-            self._network.to_server(link, data)
-        if requester.deadline is not None:
-            self._network.at(requester.deadline, self.happen, self._expire, requester)
-
-    # What happens here
-
-    def happen(self, what: Callable[..., None], *arguments: Any) -> None:
-        """Let something happen on this machine: now, after it was thawed, or never."""
-        if self.frozen:
-            self._thawed.append((what, arguments))
-        elif self.on:
-            what(*arguments)
-
-    def received(self, link: MemoryLink, data: bytes) -> None:
-        if link.requester in self._links:
-            for answer in link.requester.receive(self._network.now, data):
-                self._network.to_server(link, answer)
-            self.settle(link.requester)
-
-    def closed(self, link: MemoryLink) -> None:
-        """The server has ended a TCP connection."""
-        if self._links.pop(link.requester, None) is not None:
-            self._network.forget(link)
-            link.requester.closed(self._network.now)
-            self.settle(link.requester)
-
-    def close(self, link: MemoryLink) -> None:
-        """A socket is closed. What was sent before still arrives."""
-        if self._links.pop(link.requester, None) is not None:
-            self._network.close(link)
-            self._network.at(self._network.now, self.happen, self.settle, link.requester)
-
-    def _expire(self, requester: Requester) -> None:
-        due = requester.deadline
-        if due is not None and due > self._network.now:
-            self._network.at(due, self.happen, self._expire, requester)
-        elif due is not None:
-            self.transmit(requester, requester.expire(self._network.now))
-            self.settle(requester)
-
-    # Faults
-
-    def freeze(self) -> None:
-        """The machine stands still; what arrives waits."""
-        self.frozen = True
-
-    def thaw(self) -> None:
-        """The machine goes on with what has been waiting."""
-        self.frozen = False
-        waiting, self._thawed = self._thawed, []
-        for what, arguments in waiting:
-            self.happen(what, *arguments)
-
-    def kill(self) -> None:
-        """The program ends without a word; the machine closes its sockets."""
-        self._end()
-        for link in list(self._links.values()):
-            self._network.close(link)
-        self._links.clear()
-
-    def power_off(self) -> None:
-        """The machine is gone; nobody hears of it."""
-        self._end()
-        for link in list(self._links.values()):
-            self._network.abandon(link)
-        self._links.clear()
-
-    def _end(self) -> None:
-        self.on = self.frozen = False
-        self._thawed.clear()
-
-
 class Network:
-    """The servers and everything that is on its way."""
+    """The servers and everything that is on its way. *capture* is told what comes to servers, and goes from them."""
 
-    def __init__(self, random: Random) -> None:
+    def __init__(self, random: Random, capture: Capture | None = None) -> None:
         self.now = 0
         self.random = random
-        self.servers: dict[str, Server] = {}
-        self.journals: dict[str, list[Record]] = {}
+        self.hosts: dict[str, ServerHost] = {}
+        self.router = Router()
+        self._capture = capture
         self._heap: list[tuple[int, int, Callable[..., None], tuple[Any, ...]]] = []
         self._order = 0
         self._links: dict[str, MemoryLink] = {}
-        self._half_open: dict[str, Server] = {}  # TCP stations whose machine went off
-        self._armed: dict[str, int] = {}
+        self._half_open: dict[str, MemoryLink] = {}  # streams whose machine went off, by station
 
     def at(self, when: int, what: Callable[..., None], *arguments: Any) -> None:
         """Let something happen at *when*; what is due together happens in the order it was asked for."""
@@ -190,13 +96,32 @@ class Network:
             connections=spec.connections,
             policy_name=spec.policy or "",
             users=tuple(spec.accounts()),
+            user_connections=spec.user_connections,
+            watchdog=watchdog(spec.watchdog) if spec.watchdog else NOVELLS_WATCHDOG,
+            slow={ncp_number(ncp): time for ncp, time in spec.slow.items()},
             idle_after=idle_after,
+            clear_idle=spec.clear_idle,
+            keep_cleared=spec.keep_cleared or 0,
             seed=seed,
         )
-        server = Server(config, Volumes([("SYS", sms_tree())]), Random(f"{seed}/{spec.name}"))
-        self.servers[spec.name] = server
-        self.journals[spec.name] = []
-        self._carry_out(server, server.start(0, EPOCH))
+
+        def boot(life: int) -> Server:
+            again = f"+{life}" if life > 1 else ""
+            return Server(config, Volumes([("SYS", sms_tree())]), Random(f"{seed}/{spec.name}{again}"))
+
+        if self._capture is None:
+            self.hosts[spec.name] = ServerHost(self, boot)
+        else:
+            number = len(self.hosts) + 1
+            self.hosts[spec.name] = TappedHost(self, boot, self._capture, f"192.168.{number >> 8}.{number & 255}")
+
+    def stop_server(self, name: str) -> None:
+        """Stop a server in order. Its machine closes its streams."""
+        host = self.hosts[name]
+        host.stop()
+        for link in [link for link in self._links.values() if link.host is host and link.stream]:
+            self.hang_up(link.station)
+        self._half_open = {station: link for station, link in self._half_open.items() if link.host is not host}
 
     def run(self, until: Callable[[], bool], limit: int | None = None) -> None:
         """Let events happen until *until* is true, or all that is due by *limit* has happened."""
@@ -209,76 +134,87 @@ class Network:
         if limit is not None and not until():
             self.now = max(self.now, limit)
 
-    def connect(self, world: ClientWorld, server: str, station: str, requester: Requester) -> MemoryLink:
-        """A new way to *server*. Raises OSError where there is no such server."""
-        if server.upper() not in self.servers:
+    def connect(self, world: World, server: str, station: str, requester: Requester) -> MemoryLink:
+        """A new way to *server*. Raises OSError where there is no such server, or a stream would have no end."""
+        host = self.hosts.get(server.upper())
+        if host is None:
             raise ConnectionRefusedError(f"there is no server {server}")
+        if not host.on and station.startswith("tcp:"):
+            raise ConnectionRefusedError(f"{server} is down")
         if old := self._half_open.pop(station, None):
             # The same four numbers again: the server asks, and the machine, which knows of nothing, resets
             # the old connection (RFC 9293, 3.5.1).
-            self._carry_out(old, old.lost(self.now, station))
-        link = self._links[station] = MemoryLink(world, station, self.servers[server.upper()], requester)
+            old.host.lost(station, old.life)
+        link = self._links[station] = MemoryLink(world, station, host, requester)
         return link
 
     def to_server(self, link: MemoryLink, data: bytes) -> None:
         """A client has sent something."""
-        self._travel(link, True, self._to_server, link, data)
+        self._travel(link, True, link.host.receive, link.station, data, link.life)
+
+    def to_client(self, host: ServerHost, station: str, data: bytes) -> None:
+        """A server has sent something."""
+        answer = self.router.answer(self.now, station, data) if self.router.spoofed else None
+        if answer is not None:
+            self.at(self.now + self._trip(), host.receive, station, answer, None)
+        elif link := self._links.get(station):
+            self._travel(link, False, link.world.happen, link.world.received, link, data)
+
+    def hang_up(self, station: str) -> None:
+        """A server has closed a stream."""
+        self._half_open.pop(station, None)
+        if link := self._links.get(station):
+            self._travel(link, False, link.world.happen, link.world.closed, link)
 
     def close(self, link: MemoryLink) -> None:
         """A client has closed its socket."""
         self.forget(link)
         if link.stream:
-            self._travel(link, True, self._lost, link)
+            self._travel(link, True, link.host.lost, link.station, link.life)
 
     def abandon(self, link: MemoryLink) -> None:
         """A client's end is gone, and nobody says so."""
         self.forget(link)
         if link.stream:
-            self._half_open[link.station] = link.server
+            self._half_open[link.station] = link
 
     def forget(self, link: MemoryLink) -> None:
         """From now on nothing arrives at the client."""
         if self._links.get(link.station) is link:
             del self._links[link.station]
 
+    def wall(self) -> datetime:
+        return EPOCH + timedelta(microseconds=self.now)
+
     def _travel(self, link: MemoryLink, to_server: bool, what: Callable[..., None], *arguments: Any) -> None:
-        def deliver(late: int) -> None:
-            travel = self.random.randrange(FASTEST, SLOWEST)
-            arrival = max(self.now + travel + late, link.arrival[to_server] + 1)
-            link.arrival[to_server] = arrival
-            self.at(arrival, what, *arguments)
+        cable = link.world.cable
+        if cable.calm:
+            self._arrive(link, to_server, 0, what, arguments)
+            return
 
-        link.world.cable.carry(deliver, sent=to_server, stream=link.stream)
+        def deliver(late: int, in_order: bool) -> None:
+            if in_order:
+                self._arrive(link, to_server, late, what, arguments)
+            else:
+                self.at(self.now + self._trip() + late, what, *arguments)
 
-    def _to_server(self, link: MemoryLink, data: bytes) -> None:
-        self._carry_out(link.server, link.server.receive(self.now, link.station, data))
+        cable.carry(deliver, sent=to_server, stream=link.stream)
 
-    def _lost(self, link: MemoryLink) -> None:
-        self._carry_out(link.server, link.server.lost(self.now, link.station))
+    def _arrive(
+        self, link: MemoryLink, to_server: bool, late: int, what: Callable[..., None], arguments: tuple[Any, ...]
+    ) -> None:
+        """Let something arrive behind what was sent before."""
+        arrival = self.now + self._trip() + late
+        earlier = link.arrival[to_server]
+        if arrival <= earlier:
+            arrival = earlier + 1
+        link.arrival[to_server] = arrival
+        self._order += 1
+        heapq.heappush(self._heap, (arrival, self._order, what, arguments))
 
-    def _server_due(self, server: Server, armed: int) -> None:
-        if self._armed.get(server.config.name) == armed:
-            del self._armed[server.config.name]
-            self._carry_out(server, server.expire(self.now))
-
-    def _carry_out(self, server: Server, effects: Effects) -> None:
-        name = server.config.name
-        if effects.records:
-            self.journals[name].extend(effects.records)
-        for station, data in effects.sends:
-            if link := self._links.get(station):
-                self._travel(link, False, link.world.happen, link.world.received, link, data)
-        for station in effects.closes:
-            if link := self._links.get(station):
-                self._travel(link, False, link.world.happen, link.world.closed, link)
-            self._half_open.pop(station, None)
-            self._carry_out(server, server.lost(self.now, station))
-        due = server.deadline()
-        armed = self._armed.get(name)
-        if due is not None and (armed is None or due < armed):
-            due = max(due, self.now)
-            self._armed[name] = due
-            self.at(due, self._server_due, server, due)
+    def _trip(self) -> int:
+        """How long a packet travels. (``randrange`` takes ten times as long to say so.)"""
+        return FASTEST + int(self.random.random() * SPREAD)
 
 
 def utc(now: int) -> str:

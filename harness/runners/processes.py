@@ -18,17 +18,24 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import IO, Any
 
 from fakenw import health
 from fakenw.records import SECOND
-from harness.faults import Disruption
 from harness.plan import Plan
-from harness.runners.realtime import Address, Failed, Host, last_lines
+from harness.runners.site import Address, Failed, Host, last_lines
 from harness.settings import ClientSpec, ServerSpec
+from harness.timeline import Disruption
 
 STOP_WITHIN = 10.0  # seconds
+CANNOT = {  # and why; the rest is for containers
+    "drop": "processes share one network; --on memory can do that",
+    "reorder": "processes share one network; --on memory can do that",
+    "spoof": "there is no router between processes; --on memory can do that",
+    "clock-jump": "processes share the clock of their computer; --on memory can do that",
+}
 
 
 class Process:
@@ -86,30 +93,46 @@ class Process:
 
 
 class Processes:
-    """The site. *show_output* is where the user's own programs print, if not to a file."""
+    """The site. *show_output* is where the user's own programs print, if not to a file.
+
+    With *capture* every server writes what comes and goes to a file beside its journal.
+    """
 
     on = "processes"
     parallel = 1
 
-    def __init__(self, show_output: IO[bytes] | int | None = None) -> None:
-        self._show = show_output
+    def __init__(self, show_output: IO[bytes] | int | None = None, *, capture: bool = False) -> None:
+        self._show, self._capture = show_output, capture
         self._all: list[Process] = []
+        self._addresses: dict[str, dict[str, Address]] = {}  # of servers, where they once listened
 
     def open(self, plan: Plan, folder: Path) -> None:
         self._plan, self._folder = plan, folder
 
-    def start_server(self, spec: ServerSpec, journal: Path) -> Process:
+    def start_server(self, spec: ServerSpec, journal: Path, again: Host | None = None) -> Process:
         command = [sys.executable, "-m", "fakenw", "serve", *server_options(self._plan, spec)]
         for transport in self._plan.transports():
-            command += ["--listen", f"{transport}:127.0.0.1:0"]
-        command += ["--journal", str(journal)]
+            host, port = self._addresses[spec.name][transport] if again else ("127.0.0.1", 0)
+            command += ["--listen", f"{transport}:{host}:{port}"]
+        if self._capture:
+            command += ["--pcap", str(self._folder / self._capture_of(spec))]
         ours = {name: value for name, value in os.environ.items() if not name.startswith("FAKENW_")}
+        options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "env": ours}
         log = self._folder / f"server-{spec.name}.log"
-        return self._start(spec.name, command, log, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=ours)
+        if again is None:
+            return self._start(spec.name, [*command, "--journal", str(journal)], log, stdout=subprocess.PIPE, **options)
+        with journal.open("ab") as end:  # it goes on, as the standard output of a server that would begin a new file
+            return self._start(spec.name, [*command, "--journal", "-"], log, stdout=end, **options)
+
+    def _capture_of(self, spec: ServerSpec) -> str:
+        """A capture file; a server that starts again begins another."""
+        name = "capture" if len(self._plan.servers) == 1 else f"capture-{spec.name}"
+        files = (f"{name}+{n}.pcap" if n > 1 else f"{name}.pcap" for n in count(1))
+        return next(file for file in files if not (self._folder / file).exists())
 
     def addresses(self, server: Host) -> dict[str, Address] | None:
         assert isinstance(server, Process)
-        found: dict[str, Address] = {}
+        found = self._addresses.setdefault(server.name, {})
         for line in server.lines():
             if line.startswith("listening "):
                 _, transport, place = line.split()
@@ -145,7 +168,8 @@ class Processes:
                 with suppress(OSError):
                     host.tell({"fault": fault.verb})
             case _:
-                raise Failed(f"{fault.verb}: processes share one network; --on containers can do that")
+                otherwise = "processes share one network; --on containers can do that"
+                raise Failed(f"{fault.verb}: {CANNOT.get(fault.verb, otherwise)}")
 
     def restart(self, host: Host, new_address: bool, journal: Path | None) -> Host:
         raise Failed("restart: processes share one address; --on memory or --on containers can do that")
@@ -165,6 +189,12 @@ def server_options(plan: Plan, spec: ServerSpec) -> list[str]:
     options = ["--name", spec.name, "--release", spec.release]
     options += ["--licenses", str(spec.licenses), "--connections", str(spec.connections)]
     options += ["--policy", spec.policy] if spec.policy else []
+    options += ["--user-connections", str(spec.user_connections)]
+    options += ["--watchdog", spec.watchdog] if spec.watchdog else []
+    for option, time in (("--clear-idle", spec.clear_idle), ("--keep-cleared", spec.keep_cleared)):
+        options += [option, f"{time / SECOND:f}"] if time else []  # never in powers of ten
+    for ncp, time in spec.slow.items():
+        options += ["--slow", f"{ncp}={time / SECOND:f}"]
     for name, password in spec.accounts():
         options += ["--user", f"{name}:{password}"]
     options += ["--speed", str(plan.speed), "--seed", str(plan.seed)]

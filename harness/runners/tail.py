@@ -45,6 +45,8 @@ class Tail:
         self.last = record.t
         self.held = record.get("held", self.held)
         serial = record.get("serial")
+        if record.event == "start":  # perhaps again, and then it knows of nobody
+            self.idle.clear()
         if record.event == "grant":
             self.granted += 1
         if record.event == "grant" and serial is not None:

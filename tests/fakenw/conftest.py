@@ -7,7 +7,8 @@ no test can pass on books that do not balance. ``Station`` is a client without a
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Iterable
+import signal
+from collections.abc import Callable, Generator, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -19,7 +20,7 @@ from fakenw.bindery import USER
 from fakenw.capfiles import sms_tree
 from fakenw.config import Config
 from fakenw.password import answer, hash_password
-from fakenw.records import SECOND, Record
+from fakenw.records import SECOND, Record, read
 from fakenw.server import Effects, Server
 from fakenw.volume import Volumes
 from fakenw.wire import packet as ncp
@@ -27,6 +28,8 @@ from fakenw.wire.framing import TNCP, Deframer, frame_request
 from fakenw.wire.layout import Request
 from fakenw.wire.packet import ReplyPacket, RequestPacket, decode_reply
 from fakenw.wire.requests import bindery, connection, files
+from harness.books import books_balance
+from tests.fakenw.administered import DEADLINE, Served
 
 POLICIES = ("attach", "login", "service", "nls", "ual")
 RELEASE = {"attach": "3.12", "login": "3.12", "service": "4.11", "nls": "5.1", "ual": "6.5"}
@@ -250,3 +253,32 @@ def units() -> Callable[[str, Iterable[tuple[str, str | None]]], int]:
         return sum(state not in free for state, _ in connections)
 
     return count
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
+    """Starts servers; at the end each stops in order, and its books balance."""
+    running: list[Served] = []
+
+    def start(*options: str) -> Served:
+        folder = tmp_path / str(len(running))
+        folder.mkdir()
+        running.append(Served(folder, *options))
+        return running[-1]
+
+    yield start
+    for served in running:
+        served.popen.send_signal(signal.SIGTERM)
+        _, errors = served.popen.communicate(timeout=DEADLINE)
+        assert (served.popen.returncode, errors) == (0, b"")
+        assert books_balance(read(served.journal)) == []
+
+
+@pytest.fixture(scope="module")
+def served_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One server for whoever only asks."""
+    served = Served(tmp_path_factory.mktemp("admin"))
+    yield served
+    served.popen.terminate()
+    _, errors = served.popen.communicate(timeout=DEADLINE)
+    assert errors == b""  # whatever was asked, nothing of it was a surprise

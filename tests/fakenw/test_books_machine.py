@@ -46,6 +46,7 @@ RESTRICTED = ("ONE", "OFF", "LATE", "HOME", "OLD", "OPS")
 OPERATORS = ("SUPERVISOR", "OPS")
 MINUTES = 20  # of silence, after which the watchdog begins where it is asked to wait
 ASSIGNED = 90 * 86_400 * SECOND
+KEPT = 86_400 * SECOND
 
 stations = st.sampled_from(NAMES)
 # Mostly a station that is there, for the others have little to say.
@@ -59,9 +60,14 @@ def answers(packets: list[bytes]) -> list[bytes]:
 
 
 class Connections:
-    """What the journal's ``state`` lines say: (state, user) by serial, and when each user of ual was licensed last."""
+    """What the journal's ``state`` lines say: (state, user) by serial, and what may be kept.
 
-    def __init__(self) -> None:
+    That is when each user of ual was licensed last, and when a licensed connection was cleared by an operator.
+    """
+
+    def __init__(self, keep_cleared: int) -> None:
+        self.keep_cleared = keep_cleared
+        self.cleared: list[int] = []
         self.now: dict[int, tuple[str, str | None]] = {}
         self.ended: dict[str, int] = {}
 
@@ -72,12 +78,16 @@ class Connections:
         self.now[record["serial"]] = (record["to"], record["user"])
         if before[0] == "licensed" and before[1] is not None:
             self.ended[before[1]] = record.t
+        if before[0] == "licensed" and record["cause"] == "cleared":
+            self.cleared.append(record.t)
 
     def held(self, policy: str, units: Units, now: int) -> int:
-        """The units that are out: what the connections cost, and under ual the users whose 90 days still run."""
+        """The units that are out: what the connections cost, and what is still kept under ual and nls."""
         active = {user for state, user in self.now.values() if state == "licensed"}
         kept = [u for u, ended in self.ended.items() if u not in active and now < ended + ASSIGNED]
-        return units(policy, list(self.now.values())) + (len(kept) if policy == "ual" else 0)
+        cleared = [t for t in self.cleared if now < t + self.keep_cleared]
+        more = {"ual": len(kept), "nls": len(cleared)}
+        return units(policy, list(self.now.values())) + more.get(policy, 0)
 
 
 class Books(RuleBasedStateMachine):
@@ -86,7 +96,7 @@ class Books(RuleBasedStateMachine):
     def __init__(self, open_stage: OpenStage, units: Units, policy: str) -> None:
         super().__init__()
         self.open_stage, self.units, self.policy = open_stage, units, policy
-        self.connections = Connections()
+        self.connections = Connections(0)
         self.told = 0
         self.replies: dict[str, list[bytes]] = {}  # what the last request over UDP was answered
         self.messages: dict[int, str] = {}  # by serial
@@ -94,9 +104,15 @@ class Books(RuleBasedStateMachine):
         self.logins = True
         self.grace = 2  # logins that OLD has left
 
-    @initialize(auto_license=st.booleans(), slow=st.booleans())
-    def start(self, auto_license: bool, slow: bool) -> None:
-        self.auto_license, self.slow = auto_license, slow
+    @initialize(
+        auto_license=st.booleans(),
+        slow=st.booleans(),
+        clear_idle=st.sampled_from([None, 150 * SECOND, 600 * SECOND]),  # before and after it counts as idle
+        keep_cleared=st.sampled_from([0, KEPT]),
+    )
+    def start(self, auto_license: bool, slow: bool, clear_idle: int | None, keep_cleared: int) -> None:
+        self.auto_license, self.slow, self.clear_idle = auto_license, slow, clear_idle
+        self.connections = Connections(keep_cleared)
         more: dict[str, Any] = {"slow": {(0x14, None): SECOND}} if slow else {}
         lockout = Lockout(3, within=600, locked_for=900)
         self.stage = self.open_stage(
@@ -106,6 +122,8 @@ class Books(RuleBasedStateMachine):
             users=USERS,
             lockout=lockout,
             auto_license=auto_license,
+            clear_idle=clear_idle,
+            keep_cleared=keep_cleared,
             **more,
         )
         for name in NAMES:
@@ -360,6 +378,8 @@ class Books(RuleBasedStateMachine):
             spared = self.postponed if seconds < 86_400 else set()
             still = [name for name in NAMES if name.startswith("udp:") and self.stage.state(name) != "gone"]
             assert set(still) <= spared
+        if self.clear_idle is not None and seconds * SECOND >= self.clear_idle:
+            assert not [slot for slot in self.stage.server.table.by_serial.values() if slot.unit is not None]
         self.replies = {name: replies for name, replies in self.replies.items() if self.stage.state(name) != "gone"}
 
     @precondition(lambda self: self.replies)

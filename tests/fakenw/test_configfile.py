@@ -17,6 +17,7 @@ from fakenw.bindery import USER
 from fakenw.config import Config, Lockout, UserSpec, ticks
 from fakenw.configfile import Account, ConfigFile, example, listener, load
 from fakenw.records import SECOND
+from fakenw.running import DEFAULT_LISTEN
 from fakenw.server import Server
 from fakenw.yamlfile import DocumentError
 
@@ -109,6 +110,7 @@ def test_settings(read: Read) -> None:
                 stations=("10.0.0.5",),
             ),
         ),
+        "user_connections": 0,
         "lockout": Lockout(attempts=3),
         "watchdog": (286, 1080, 5),
         "plain_passwords": True,
@@ -145,7 +147,7 @@ def test_defaults_are_the_servers(read: Read) -> None:
     assert {name: value for name, value in said.items() if name not in ours} == {
         name: getattr(Config(), name) for name in said if name not in ours
     }
-    assert tuple(read(example()).server.listen) == cli.DEFAULT_LISTEN
+    assert tuple(read(example()).server.listen) == DEFAULT_LISTEN
 
 
 def test_example_serves(serve: Serve) -> None:
@@ -160,13 +162,17 @@ def test_what_the_example_leaves_to_the_reader_is_good(serve: Serve) -> None:
     """Lines of the example that are switched off can be switched on."""
     text = example().replace("volumes: []", "volumes:").replace("path: data", "path: files")
     text, count = re.subn(
-        r"^( *)# ?( *(?:- \{|tree:|seed:|policy:|lockout:|slow:|  \w+: \S+ {2,}# ))", r"\1\2", text, flags=re.M
+        r"^( *)# ?( *(?:- \{|(?:tree|clear_idle|keep_cleared|seed|policy|lockout|slow):|  \w+: \S+ {2,}# ))",
+        r"\1\2",
+        text,
+        flags=re.M,
     )
-    assert count == 9
+    assert count == 11
     server = serve(text)
     config = server.config
     assert [volume.name for volume in server.volumes] == ["SYS", "DATA"]
     assert (config.tree, config.seed, config.lockout, len(config.slow)) == ("ACME", 1, Lockout(), 2)
+    assert (config.clear_idle, config.keep_cleared) == (30 * 60 * SECOND, 72 * 3600 * SECOND)
 
 
 @pytest.mark.parametrize(

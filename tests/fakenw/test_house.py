@@ -98,7 +98,7 @@ class Scene:
         self.failures: list[OSError] = []
         core = Server(Config(**more), Volumes([("SYS", sms_tree())]), Random(1))
         self.clock.advance(1_000_000)  # a reactor's clock does not begin with the server
-        self.house = House(core, self.clock, lambda record: self.told.append(record.event), self.failures.append)
+        self.house = House(core, self.clock, [lambda record: self.told.append(record.event)], self.failures.append)
         self.house.start(datetime(2000, 8, 10, tzinfo=UTC), self.log)
         self.air = Air()
         self.datagrams = Datagrams(self.house)

@@ -324,6 +324,13 @@ def test_port_in_use(serve: Serve) -> None:
         (("--speed", "nan"), "NaN"),
         (("--idle-after", "0"), "--idle-after"),
         (("--idle-after", "inf"), "infinity"),
+        (("--clear-idle", "soon"), "expected text such as 500ms, 30s"),
+        (("--clear-idle", "0s"), "expected more than 0"),
+        (("--keep-cleared", "-72h"), "--keep-cleared"),
+        (("--user-connections", "65536"), "--user-connections"),
+        (("--slow", "23/24"), "not NCP=DURATION, such as 23/24=2h"),
+        (("--slow", "23/256=2h"), "'23/256' is no NCP"),
+        (("--slow", "23/24=soon"), "'soon' is not a duration"),
         (("--listen", "127.0.0.1:524"), "tcp:HOST:PORT"),
         (("--listen", "ipx:1:1"), "tcp:HOST:PORT"),
         (("--listen", "tcp:127.0.0.1:65536"), "tcp:HOST:PORT"),
@@ -350,7 +357,7 @@ def test_directory_that_cannot_be_served(monkeypatch: pytest.MonkeyPatch) -> Non
     def locked(path: str) -> Folder:
         raise PathError(Code.NO_READ_RIGHTS, f"Permission denied: {path}")
 
-    monkeypatch.setattr("fakenw.__main__.Folder", locked)
+    monkeypatch.setattr("fakenw.running.Folder", locked)
     done = CliRunner().invoke(main, ["serve", *BOTH, "--volume", "DATA=."])
     assert (done.exit_code, "Permission denied: ." in done.output) == (2, True)
 

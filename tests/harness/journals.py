@@ -64,6 +64,7 @@ class ServerBook(Book):
         self.about: dict[int, dict[str, Any]] = {}
         self.states: dict[int, str] = {}
         self.users: set[str] = set()
+        self.keeps_cleared = "keep_cleared" in {**self.start, **start}
         self.line(0, "start", **{**self.start, **start})
 
     def line(self, t: float, event: str, serial: int | None = None, **fields: Any) -> None:
@@ -88,7 +89,8 @@ class ServerBook(Book):
             self.held += 1
             self.line(t, "grant", serial, unit=unit, cause=cause)
         self.line(t, "state", serial, **{"from": before, "to": to, "cause": cause})
-        if had and not has and not self.policy.by_user:
+        kept = self.keeps_cleared and cause == "cleared"
+        if had and not has and not self.policy.by_user and not kept:
             self.held -= 1
             self.line(t, "release", serial, unit=unit, cause=cause, last_request=t)
         if to in ("attached", "gone"):
@@ -103,6 +105,11 @@ class ServerBook(Book):
     def close(self, t: float, serial: int, cause: str = "destroy") -> None:
         self.move(t, serial, "gone", cause)
         self.line(t, "close", serial, cause=cause)
+
+    def expire(self, t: float, serial: int) -> None:
+        """The unit of a connection that was cleared is free again."""
+        self.held -= 1
+        self.line(t, "release", unit=f"connection:{serial}", cause="expired")
 
     def leave(self, t: float, serial: int) -> None:
         """Log out and destroy."""

@@ -51,9 +51,9 @@ def test_q257223(world: Any, server: Any) -> None:
     "settings",
     [
         {"arbiter": {"counted": True}},
-        {"arbiter": {"retry": MINUTE}},
+        {"arbiter": {"retry": "1m"}},
         {"apm": {"private": True}},
-        {"redirector": {"idle_timeout": 15 * MINUTE}},
+        {"redirector": {"idle_timeout": "15m"}},
     ],
 )
 def test_cures(world: Any, server: Any, settings: dict[str, Any]) -> None:

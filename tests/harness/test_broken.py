@@ -12,12 +12,14 @@ from fakenw.config import Config
 from fakenw.ledger import Holding, Ledger
 from fakenw.server import Server
 from harness import machine
+from harness.attachment import Connection
 from harness.checks import Verdict, judge
 from harness.history import Run
-from harness.redirector import Connection, Redirector
+from harness.redirector import Redirector
 from harness.report import Result, exit_code, story
 from harness.runners import memory, network
 from harness.scenario import Scenario
+from tests.harness.played import planned
 
 NAL_OPEN = {"nal.open": {"path": "NWBIND:\\\\FAKENW\\SYS\\CAP_GS1\\", "owner": "SMSCCMBootAcct"}}
 OFFER = "SYS:CAP_GS1/OFFERINF.BOX/GS100001.OFR"
@@ -77,13 +79,37 @@ class ReleasesInSilence(Ledger):
         del self.holdings[unit]
 
 
+class FreesWhatItKeeps(Ledger):
+    """It says that it keeps the units of cleared connections, and does not."""
+
+    def give(self, now: int, unit: str, cause: str, about: dict[str, Any]) -> None:
+        super().give(now, unit, cause, about)
+        if cause == "cleared":
+            self.expire(now + self.keep_cleared)
+
+
+class KeepsForEver(Ledger):
+    """What it keeps never expires."""
+
+    def expire(self, now: int) -> None:
+        for holding in self.holdings.values():
+            holding.until = None
+
+
+class KeepsWhoLeft(Ledger):
+    """It keeps the units of those who log out as well."""
+
+    def give(self, now: int, unit: str, cause: str, about: dict[str, Any]) -> None:
+        super().give(now, unit, "cleared" if cause == "logout" else cause, about)
+
+
 def serve_with(kind: Callable[..., Ledger], monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the servers on memory keep their books in such a ledger."""
 
     class WithLedger(Server):
         def __init__(self, config: Config, *rest: Any) -> None:
             super().__init__(config, *rest)
-            self.ledger = kind(config.policy, config.licenses, self.note)
+            self.ledger = kind(config.policy, config.licenses, self.note, config.keep_cleared)
 
     monkeypatch.setattr(network, "Server", WithLedger)
 
@@ -94,6 +120,36 @@ BROKEN: dict[type[Ledger], tuple[str, list[str]]] = {  # the event on the line t
     NeverFull: ("grant", ["never_over_limit: 2 units held, the limit is 1"]),
     ReleasesInSilence: ("state", ["connection:1 is still held: no release follows", "held is 0, but grants minus"]),
 }
+
+
+KEEPING: dict[type[Ledger], str] = {
+    FreesWhatItKeeps: "connection:1 of a cleared connection was released before it had expired",
+    KeepsForEver: "connection:1 of a cleared connection never expired: no release follows",
+    KeepsWhoLeft: "licensed to attached (logout), but connection:2 is still held: no release follows",
+}
+
+
+@pytest.mark.parametrize("kind", [Ledger, *KEEPING])
+def test_a_server_that_keeps_units_is_caught(kind: type[Ledger], monkeypatch: pytest.MonkeyPatch) -> None:
+    """An operator clears a client, whose unit stays out for an hour: so long, no longer, and nobody else's."""
+    serve_with(kind, monkeypatch)
+    operator = [{"wait": "1m"}, {"operator.clear": {"server": "FAKENW", "user": "JOE"}}, {"wait": "2h"}]
+    journals = memory.run(
+        planned(
+            [],
+            servers=[{"name": "FAKENW", "keep_cleared": "1h", "users": ["JOE:SECRET"]}],
+            clients=[
+                {"name": "ws", "user": "JOE:SECRET", "script": [NAL_OPEN]},
+                {"name": "operator", "user": "SUPERVISOR", "script": operator},
+            ],
+        )
+    )
+    verdict = judge(Run.of(journals))
+    if kind is Ledger:
+        assert (verdict.verdict, verdict.problems) == ("reclaimed", [])
+    else:
+        assert verdict.verdict == "unknown"
+        assert any(KEEPING[kind] in problem.text for problem in verdict.problems), verdict.problems
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])

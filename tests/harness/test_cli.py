@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -210,7 +211,7 @@ def test_a_check_says_what_the_run_said(mine: Path, tmp_path: Path) -> None:
     assert told(ran.stdout) == told(checked.stdout)
     assert "APM rode on it" in checked.stdout
     assert (tmp_path / "ran.json").read_text() == (tmp_path / "checked.json").read_text()
-    one_by_one = invoke("check", *sorted((tmp_path / "runs" / "mine" / "default").iterdir()))
+    one_by_one = invoke("check", *sorted((tmp_path / "runs" / "mine" / "default").glob("*.jsonl")))
     assert told(one_by_one.stdout) == told(checked.stdout)
 
 
@@ -239,6 +240,37 @@ def test_within_can_be_overridden(tmp_path: Path) -> None:
     late = invoke("check", tmp_path / "other", "--within", "1m")
     assert (late.exit_code, "leaked, expected released" in late.stdout) == (1, True)
     assert invoke("check", tmp_path / "other", "--within", "1h").exit_code == 0
+
+
+def test_real_times_beside_a_log(mine: Path, tmp_path: Path) -> None:
+    """Every moment is told on the wall's clock, in the zone that was asked for; how long things took is not."""
+    invoke("run", mine, "--report", tmp_path / "runs")
+    folder = tmp_path / "runs" / "mine" / "default"
+    plain, utc = invoke("check", folder), invoke("check", folder, "--wall")
+    berlin = invoke("check", folder, "--wall", "--tz", "Europe/Berlin")
+    assert "0:10:00  APM closed its file" in plain.stdout
+    assert "2000-08-10 09:40:15 UTC  APM closed its file" in utc.stdout
+    assert "2000-08-10 11:40:15 CEST  APM closed its file" in berlin.stdout
+    assert "its release was refused at 2000-08-10 11:30:15 CEST (1 file open)" in berlin.stdout
+    assert "idle since 2000-08-10 11:40:15 CEST, 4:0" in berlin.stdout
+    assert not re.search(r" 0:\d\d:\d\d  ", berlin.stdout)
+
+
+def test_real_times_of_a_fast_clock(mine: Path, tmp_path: Path) -> None:
+    """An hour on a clock that runs 3600 times as fast is a second on the wall; without a wall time there is none."""
+    invoke("run", mine, "--report", tmp_path / "runs")
+    journal = tmp_path / "runs" / "mine" / "default" / "server-FAKENW.jsonl"
+    text = journal.read_text()
+    journal.write_text(text.replace('"speed": 1.0', '"speed": 3600', 1))
+    assert "idle since 2000-08-10 09:30:15 UTC, 4:0" in invoke("check", journal, "--wall").stdout
+    journal.write_text(re.sub('"utc": "[^"]*", ', "", text, count=1))
+    assert "idle since 0:10:00, 4:0" in invoke("check", journal, "--wall").stdout
+
+
+@pytest.mark.parametrize("wrong", [["--wall", "--tz", "Europe/Nowhere"], ["--wall", "--tz", "../x"], ["--tz", "UTC"]])
+def test_no_such_zone(wrong: list[str], kept: Path) -> None:
+    """A zone that does not exist, and one for times that are not told, are bad usage."""
+    assert invoke("check", kept, *wrong).exit_code == 2
 
 
 @pytest.fixture
@@ -416,6 +448,7 @@ def test_hold_needs_an_address(address: str) -> None:
 
 OPTIONS = {
     "list": [],
+    "assert": ["--released", "--within", "--user", "--station", "--since-mark", "--by", "--token", "--junit"],
     "run": [
         "--on",
         "--transport",
@@ -427,14 +460,20 @@ OPTIONS = {
         "--image",
         "--parallel",
         "--keep",
+        "--behaviors",
     ],
     "exec": [
         *("--licenses", "--release", "--policy", "--user", "--within", "--idle-after"),
         *("--transport", "--report", "--json", "--seed"),
     ],
     "hold": ["--user", "--for", "--no-logout", "--transport"],
-    "check": ["--within", "--json"],
+    "check": ["--within", "--wall", "--tz", "--json"],
+    "diagnose": ["--journal", "--connections", "--registry", "--value-name", "--json"],
     "clean": ["--all"],
+    "explain": ["--variant", "--transport", "--seed", "--behaviors"],
+    "new": [],
+    "schema": [],
+    "matrix": ["--repairs", "--scenarios", "--for", "--within", "--json", "--transport", "--seed"],
 }
 
 

@@ -102,6 +102,7 @@ def test_a_client_that_exited_over_udp_waits_for_the_watchdog() -> None:
         ("cleared", "an operator cleared the connection"),
         ("reinitialize", "the station attached anew, and the server ended its old connection"),
         ("idle-policy", "the server took it back because it was idle"),
+        ("busy", "the server gave the connection up, after it had been busy with one request for too long"),
         ("watchdog", "the watchdog took it back at 0:00:10"),
         ("a\x1bn", "the server took it back (a\\x1bn)"),
     ],
@@ -128,7 +129,7 @@ def test_a_late_release_is_explained() -> None:
     told = explained(put_together(server, client))
     assert "held a license of FAKENW for 0:14:58" in told[0]
     assert told[-3:] == [
-        "  0:15:00  Redirector asked for its release",
+        "  0:15:00  the redirector asked for its release",
         "  0:15:00  the redirector let it go",
         "  its client gave it back (logout) at 0:15:00, 0:14:50 after it was no longer needed",
     ]

@@ -2,47 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
 
 from fakenw.config import ticks
-from fakenw.records import SECOND, Journal, Record
-from harness.checks import Verdict, judge
-from harness.faults import Cable, timeline
-from harness.history import Run
+from fakenw.records import SECOND
 from harness.report import Result, story
-from harness.runners import memory
 from harness.scenario import Scenario, ScenarioError
+from harness.timeline import timeline
+from tests.harness.played import WORK, events, planned, played
 
 MINUTE = 60 * SECOND
-WORK: list[Any] = [
-    {"nal.open": {"path": "NWBIND:\\\\FAKENW\\SYS\\CAP_GS1\\", "owner": "SMSCCMBootAcct"}},
-    {"apm.open": {"file": "SYS:CAP_GS1/OFFERINF.BOX/GS100001.OFR"}},
-    {"wait": "1h"},
-    "apm.close",
-    "nal.close",
-]
-
-
-def played(
-    faults: list[Any], transport: str, script: list[Any] | None = None, **more: Any
-) -> tuple[Run, Verdict, dict[str, Journal]]:
-    """One client at work for an hour, and what comes over it."""
-    data = {
-        **{"format": 1, "id": "test", "title": "test", "source": "here", "servers": [{"name": "FAKENW"}]},
-        **{"clients": [{"name": "ws", "script": script or WORK}], "faults": faults, **more},
-    }
-    (plan,) = Scenario.read(data, "the test").plans(transport)
-    journals = memory.run(plan)
-    run = Run.of(journals)
-    return run, judge(run), {journal.name: journal for journal in journals}
-
-
-def events(journal: Journal, event: str) -> list[Record]:
-    return [record for record in journal.records if record.event == event]
 
 
 def test_power_off_is_heard_by_nobody() -> None:
@@ -139,31 +112,9 @@ def test_delay_and_loss_slow_a_client_down_and_change_no_verdict() -> None:
 def test_the_same_seed_is_the_same_run_with_faults_too() -> None:
     """What gets lost is drawn from the seed."""
     faults = [{"loss": {"client": "ws", "percent": 50}}, {"wait": "61m"}, {"cut": "ws"}, {"heal": "ws"}]
+    faults += [{word: {"client": "ws", "percent": 50}} for word in ("duplicate", "reorder")]
     one, two = (played(faults, "udp")[2] for _ in range(2))
     assert one == two
-
-
-def test_cut_streams_arrive_late_and_cut_datagrams_never() -> None:
-    """What a stream sends meanwhile comes when the cable is back, in order."""
-    cable, came = Cable(Random(0)), list[str]()
-    cable.cut()
-    cable.carry(lambda late: came.append("stream 1"), sent=True, stream=True)
-    cable.carry(lambda late: came.append("datagram"), sent=True, stream=False)
-    cable.carry(lambda late: came.append("stream 2"), sent=False, stream=True)
-    assert came == []
-    cable.heal()
-    assert came == ["stream 1", "stream 2"]
-    cable.carry(lambda late: came.append("again"), sent=True, stream=False)
-    assert came[-1] == "again"
-
-
-def test_delay_and_loss_are_about_what_is_sent() -> None:
-    """As with tc on the machine's own interface."""
-    cable, late = Cable(Random(0)), list[int]()
-    cable.delay, cable.loss = 5, 1 - 1e-9
-    cable.carry(late.append, sent=False, stream=False)
-    cable.carry(late.append, sent=True, stream=False)
-    assert late == [0]
 
 
 def test_faults_of_one_of_many_and_of_all() -> None:
@@ -172,7 +123,7 @@ def test_faults_of_one_of_many_and_of_all() -> None:
     faults = [{"wait": "1m"}, {"cut": "ws"}, {"wait": "30s"}, {"freeze": "ws#2"}]
     data = {"format": 1, "id": "a", "title": "a", "source": "a", "servers": [{"name": "A"}], "clients": clients}
     (plan,) = Scenario.read({**data, "faults": faults}, "the test").plans()
-    told = [(fault.at // SECOND, fault.verb, fault.client) for fault in plan.disruptions()]
+    told = [(fault.at // SECOND, fault.verb, fault.name) for fault in plan.disruptions()]
     assert told == [(60, "cut", "ws#1"), (60, "cut", "ws#2"), (60, "cut", "ws#3"), (90, "freeze", "ws#2")]
     assert timeline(()) == []
 
@@ -180,20 +131,81 @@ def test_faults_of_one_of_many_and_of_all() -> None:
 @pytest.mark.parametrize(
     ("fault", "problem"),
     [
-        ({"cut": "sw"}, "faults: cut: there is no client 'sw'; expected ws"),
+        ({"cut": "sw"}, "faults: cut: there is no client 'sw'; expected one of ws, twin"),
         ({"cut": "a b"}, "'a b' is not the name of a client; expected NAME, or NAME#2 for the second of them"),
         ({"ctu": "ws"}, "'ctu' is not a fault; expected one of freeze, thaw, process-killed, power-off, cut"),
         ({"loss": {"client": "ws", "percent": 100}}, "faults[0].loss.percent: "),
         ({"restart": {"client": "ws", "address": "old"}}, "expected one of same, new"),
         ({"delay": {"client": "ws"}}, "expected how much longer"),
+        ({"freeze": "a b"}, "'a b' is not the name of a machine; expected NAME of a client or of a server"),
+        ({"freeze": "sw"}, "faults: freeze: there is no client or server 'sw'; expected one of ws, twin, A, TWIN"),
+        ({"cut": "A"}, "faults: cut: there is no client 'A'; expected one of ws, twin"),
+        ({"server-down": "ws"}, "faults: server-down: there is no server 'WS'; expected one of A, TWIN"),
+        ({"freeze": "TWIN"}, "faults: freeze: 'TWIN' is a client and a server; expected names that differ"),
+        ({"cut": "twin"}, "faults: cut: 'twin' is a client and a server; expected names that differ"),
+        ({"server-up": "A"}, "faults: server-up: A is not down; expected server-down before"),
+        ({"drop": {"client": "ws"}}, "faults[0].drop.packets: missing; expected how many packets"),
+        ({"drop": {"client": "ws", "packets": 1, "way": "up"}}, "'up' is unknown; expected one of out, in, both"),
+        ({"duplicate": {"client": "ws", "percent": 101}}, "faults[0].duplicate.percent: 101; expected 100"),
+        ({"reorder": {"client": "ws"}}, "faults[0].reorder.percent: missing; expected a number from 0 to 100"),
+        ({"clock-jump": {"server": "A", "by": "-0s"}}, "'-0s'; expected a time from -3650d to 3650d, but not 0"),
+        ({"clock-jump": {"server": "A", "by": "-9d9"}}, "'9d9' is not a duration; expected text such as 500ms"),
+        ({"clock-jump": "A"}, "clock-jump.by: missing; expected how much later, or with a minus how much earlier"),
+        ({"spoof": {"client": "ws", "for": 0}}, "faults[0].spoof.for: no time at all; expected more than 0"),
+        ({"spoof": {"client": "ws", "four": 1}}, "unknown key; expected one of for, client (did you mean for?)"),
     ],
 )
 def test_a_fault_that_makes_no_sense(fault: dict[str, Any], problem: str) -> None:
     """It is refused before anything is run: what it was, and what was expected."""
-    data = {"format": 1, "id": "a", "title": "a", "source": "a", "servers": [{"name": "A"}], "faults": [fault]}
+    clients = [{"name": name, "script": ["nal.close"]} for name in ("ws", "twin")]
     with pytest.raises(ScenarioError) as caught:
-        Scenario.read({**data, "clients": [{"name": "ws", "script": ["nal.close"]}]}, "the test")
+        planned([fault], clients=clients, servers=[{"name": "A"}, {"name": "TWIN"}])
     assert problem in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("faults", "problem"),
+    [
+        (["server-down", "server-down"], "server-down: FAKENW is down then; expected server-up before"),
+        (["server-down", "freeze"], "freeze: FAKENW is down then; expected server-up before"),
+        (["freeze", "server-down"], "server-down: FAKENW stands still then; expected thaw before"),
+        (["server-down", "server-up", "server-up"], "server-up: FAKENW is not down; expected server-down before"),
+        (["freeze", "thaw", "server-down", "server-up", "freeze"], None),
+    ],
+)
+def test_what_a_server_cannot_suffer_at_that_time(faults: list[str], problem: str | None) -> None:
+    """A server that is down can only come up, one that stands still cannot go down; of a variant's faults, too."""
+    told = [{fault: "fakenw"} for fault in faults]
+    for more in ({"faults": told}, {"faults": [], "variants": {"odd": {"faults": told}}}):
+        if problem is None:
+            assert planned(**more)
+            continue
+        with pytest.raises(ScenarioError) as caught:
+            planned(**more)
+        assert problem in str(caught.value)
+
+
+def test_a_fault_is_read_as_it_was_written() -> None:
+    """What the runner's journal has of the faults is the same faults again."""
+    faults = [
+        {"freeze": "fakenw"},
+        {"clock-jump": {"server": "FAKENW", "by": "-1h30m"}},
+        {"clock-jump": {"server": "FAKENW", "by": -2}},
+        {"spoof": "ws"},
+        {"spoof": {"client": "ws", "for": "1h"}},
+        {"drop": {"client": "ws", "packets": 2}},
+    ]
+    plan = planned(faults)
+    assert planned(json.loads(json.dumps(plan.opening("memory")))["faults"]).disruptions() == plan.disruptions()
+    told = [fault.told() for fault in plan.disruptions()]
+    assert told == [
+        {"what": "freeze", "server": "FAKENW"},
+        {"what": "clock-jump", "server": "FAKENW", "by": -5400},
+        {"what": "clock-jump", "server": "FAKENW", "by": -2},
+        {"what": "spoof", "client": "ws"},
+        {"what": "spoof", "client": "ws", "for": 3600},
+        {"what": "drop", "client": "ws", "packets": 2, "way": "out"},
+    ]
 
 
 def test_a_variant_has_faults_and_scripts_of_its_own(tmp_path: Path) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
 from click.testing import CliRunner
+from xmlschema import XMLSchema, XMLSchemaValidationError
 
 from fakenw.records import Journal, Record
 from harness.__main__ import main
@@ -56,6 +58,42 @@ def test_unknown_is_an_error_and_hostile_text_harmless() -> None:
     assert (suite.get("errors"), suite.get("failures")) == ("1", "0")
     assert suite[0].get("classname") == "<evil>&.memory.tcp"
     assert suite[0][0].tag == "error"
+
+
+SCHEMA = Path(__file__).parent / "data" / "junit.xsd"
+
+
+def ran(verdict: str, **more: object) -> Result:
+    """A run that should have been released, and was not even begun: unknown, expected *verdict*."""
+    fields = {"format": 1, "scenario": "s", "variant": "v", "on": "memory", "transport": "udp", "expect": verdict}
+    run = Run.of([Journal("runner.jsonl", [Record(0, "runner", "run", {**fields, **more, "speed": 1})])])
+    return Result(run, judge(run))
+
+
+def test_every_name_is_unique_and_the_document_valid(tmp_path: Path) -> None:
+    """Two runs of one variant are two cases, also if a variant is called what the second would be."""
+    results = [ran("released"), ran("unknown"), ran("unknown", variant="v (2)"), ran("leaked", transport="tcp")]
+    (tmp_path / "junit.xml").write_text(junit(results), encoding="utf-8")
+    XMLSchema(SCHEMA).validate(tmp_path / "junit.xml")
+    (suite,) = ElementTree.parse(tmp_path / "junit.xml").getroot()
+    assert [(case.get("classname"), case.get("name")) for case in suite] == [
+        ("s.memory.udp", "v"),
+        ("s.memory.udp", "v (2)"),
+        ("s.memory.udp", "v (2) (2)"),
+        ("s.memory.tcp", "v"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [('name="v (2)"', 'name="v"'), (' tests="2"', ""), ("<testcase", "<case")],
+)
+def test_the_schema_can_fail(right: str, wrong: str) -> None:
+    """The schema sees a name that stands twice, what is missing, and what does not belong there."""
+    text = junit([ran("unknown"), ran("unknown")])
+    XMLSchema(SCHEMA).validate(text)
+    with pytest.raises(XMLSchemaValidationError):
+        XMLSchema(SCHEMA).validate(text.replace(right, wrong))
 
 
 def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:

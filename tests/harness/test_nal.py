@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakenw.records import SECOND
-from harness.nal import CONNECTIONS, NAL_PATH, PERSISTENCE, REFERENCE, TYPES, Arbiter, ArbiterSettings, Nal, NalPath
-from harness.redirector import Account, Redirector
-from harness.registry import Registry
+from harness.components.nal import Nal
+from harness.machine import Machine
+from harness.nal import CONNECTIONS, NAL_PATH, PERSISTENCE, REFERENCE, TYPES, NalPath
 from harness.workstation import sleep
 
 MINUTE = 60 * SECOND
@@ -25,12 +25,11 @@ RESOURCE = rf"{KEY}\Resource1"
 class Desk:
     """A workstation without APM: what holds the file is the test itself."""
 
-    def __init__(self, world: Any, idle_timeout: int | None = None, **settings: Any) -> None:
-        self.registry = Registry()
-        self.redirector = Redirector(world, idle_timeout=idle_timeout)
-        chosen = ArbiterSettings(**settings)
-        self.arbiter = Arbiter(world, self.registry, self.redirector, Account("JOE"), chosen)
-        self.nal = Nal(world, self.arbiter)
+    def __init__(self, world: Any, redirector: dict[str, Any] | None = None, **arbiter: Any) -> None:
+        client = {"name": "workstation", "user": "JOE", "redirector": redirector or {}, "arbiter": arbiter}
+        desk = Machine(world, client).desk
+        self.registry, self.redirector, self.arbiter = desk.registry, desk.redirector, desk.arbiter
+        self.nal = desk.part(Nal)
 
     async def cycle(self, world: Any) -> Any:
         """NAL opens, somebody rides and opens a file, NAL closes; the file is still open."""
@@ -212,7 +211,7 @@ def test_forced_release_interrupts(world: Any, server: Any) -> None:
 @pytest.mark.parametrize("key", ["survives", "deleted"])
 def test_retry_asks_until_it_is_released(world: Any, server: Any, key: str) -> None:
     """Refused again while the file is open, released at the first asking after, and then it stops."""
-    desk = Desk(world, key=key, retry=MINUTE)
+    desk = Desk(world, key=key, retry="1m")
 
     async def behaviour() -> None:
         file = await desk.cycle(world)
@@ -228,7 +227,7 @@ def test_retry_asks_until_it_is_released(world: Any, server: Any, key: str) -> N
 
 def test_retry_stops_when_the_path_is_opened_again(world: Any, server: Any) -> None:
     """A connection that is counted again is nobody's orphan."""
-    desk = Desk(world, retry=MINUTE)
+    desk = Desk(world, retry="1m")
 
     async def behaviour() -> None:
         file = await desk.cycle(world)
@@ -259,7 +258,7 @@ def test_leak_is_bounded_or_grows(world: Any, server: Any, key: str, reopen: str
 
 def test_retry_lets_go_of_what_was_set_aside(world: Any, server: Any) -> None:
     """With a connection added, the old one is still asked for, and the new one's entry stays."""
-    desk = Desk(world, reopen="add", retry=MINUTE)
+    desk = Desk(world, reopen="add", retry="1m")
 
     async def behaviour() -> None:
         file = await desk.cycle(world)
@@ -290,7 +289,7 @@ def test_drop(world: Any, server: Any, drop: str, left: int) -> None:
 
 def test_scavenged_connection_is_made_anew(world: Any, server: Any) -> None:
     """The entry that stayed behind leads to no connection any more: the next open connects."""
-    desk = Desk(world, idle_timeout=15 * MINUTE)
+    desk = Desk(world, redirector={"idle_timeout": "15m"})
 
     async def behaviour() -> None:
         await desk.redirector.close(await desk.cycle(world))

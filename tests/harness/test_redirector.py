@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from fakenw.records import SECOND
-from harness.redirector import Account, Connection, Denied, InUse, Redirector
+from harness.attachment import Account, Connection, Denied, InUse
+from harness.redirector import Redirector, RedirectorSettings
 from harness.workstation import Gone, Lost, sleep
 
 MINUTE = 60 * SECOND
@@ -79,7 +80,8 @@ def test_denied_leaves_nothing_behind(
 
     world.run(behaviour())
     assert server.log[-len(after) or len(server.log) :] == after
-    assert world.journal == [("denied", {"server": "FAKENW", "code": code, "what": what})]
+    (denied,) = world.events("denied")
+    assert (denied["server"], denied["code"], denied["what"], denied["user"]) == ("FAKENW", code, what, "JOE")
     assert redirector.connections == []
     assert not world.links[0].open
 
@@ -215,7 +217,7 @@ def test_connect_to_a_deaf_server_is_lost(world: Any, server: Any) -> None:
 
 def test_scavenger_takes_what_nobody_uses(world: Any, server: Any) -> None:
     """Open files and use keep a connection; idle_timeout after the last use it is let go."""
-    redirector = Redirector(world, idle_timeout=10 * MINUTE)
+    redirector = Redirector(world, settings=RedirectorSettings.model_validate({"idle_timeout": "10m"}))
     used: list[int] = []
 
     async def behaviour() -> None:
@@ -258,7 +260,7 @@ def test_a_cleared_connection_comes_back_with_its_files(world: Any, server: Any)
     """With *reconnect* the next request makes it anew: logged in, its files open again, and then carried out."""
 
     async def behaviour() -> None:
-        redirector = Redirector(world, reconnect=True)
+        redirector = Redirector(world, settings=RedirectorSettings(reconnect=True))
         connection = await redirector.connect("FAKENW", "JOE", "")
         first = await redirector.open(connection, "SYS:A")
         second = await redirector.open(connection, "SYS:B")
@@ -277,7 +279,7 @@ def test_a_connection_that_cannot_come_back_is_forgotten(world: Any, server: Any
     """Refused at login it is gone for good, and what failed is told of the connection that there was."""
 
     async def behaviour() -> None:
-        redirector = Redirector(world, reconnect=True)
+        redirector = Redirector(world, settings=RedirectorSettings(reconnect=True))
         connection = await redirector.connect("FAKENW", "JOE", "")
         server.cleared.add(1)
         server.refuse["login"] = 0xC5

@@ -10,8 +10,11 @@ import pytest
 
 from fakenw.words import duration
 from fakenw.yamlfile import DEPTH_LIMIT, SIZE_LIMIT
+from harness import properties
 from harness.plan import Plan
 from harness.scenario import Scenario, ScenarioError, catalogue, find, load
+from harness.script import STEPS
+from harness.settings import Parts, ServerHabits
 
 MINUTE = 60_000_000
 
@@ -130,8 +133,9 @@ WAIT = "clients[0].script[2].wait"
 REPEAT = "clients[0].script[3].repeat"
 DURATIONS = "is not a duration; expected text such as 500ms, 30s, 10m, 4h, 2d or 1h30m"
 VERDICTS = "expected one of released, reclaimed, leaked, interrupted, unknown"
-VERBS = "nal.open, nal.close, apm.open, apm.close, operator.clear, wait, repeat"
-CHECKS = "never_over_limit, books_balance, no_work_interrupted, released, bounded"
+VERBS = ", ".join(step.verb for step in STEPS)
+PARTS = ", ".join(Parts.model_fields)
+CHECKS = ", ".join(properties.CHECKS)
 USER = "not a user; expected text: NAME or NAME:PASSWORD, NAME of 1 to 47 characters"
 
 
@@ -143,17 +147,16 @@ USER = "not a user; expected text: NAME or NAME:PASSWORD, NAME of 1 to 47 charac
          f"16: {APM}.serer: unknown key; expected one of "
          "file, server (did you mean server?)"),
         ("title: a bit", "titel: x\ntitle: a bit", "3: titel: unknown key; expected one of format, id, title, source, "
-         "description, idle_after, timeout, transport, servers, clients, arbiter, apm, redirector, faults, checks, "
-         "expect, variants "
-         "(did you mean title?)"),
+         "known_as, sourced, reading, description, idle_after, timeout, transport, servers, clients, faults, cause, "
+         f"checks, expect, fails, variants, {PARTS} (did you mean title?)"),
         ("times: 2", "times: 2\n          zzz:\n            1",
          f"19: {REPEAT}.zzz: unknown key; expected one of times, "
          "script"),
         ("{within: 5m}", "{within: 5m, withn: 1}", "21: checks[0].released.withn: unknown key; expected within "
          "(did you mean within?)"),
         ("{expect: leaked}", "{expct: leaked}",
-         "23: variants.shipped.expct: unknown key; expected one of title, expect, "
-         "transport, arbiter, apm, redirector, checks, script, scripts, faults (did you mean expect?)"),
+         "23: variants.shipped.expct: unknown key; expected one of title, expect, fails, "
+         f"transport, checks, script, scripts, {PARTS}, server, faults (did you mean expect?)"),
         # Keys that are missing
         ("format: 1\n", "", "1: format: missing; expected 1"),
         ("title: a bit of everything\n", "", "1: title: missing; expected the scenario in one line"),
@@ -211,8 +214,8 @@ USER = "not a user; expected text: NAME or NAME:PASSWORD, NAME of 1 to 47 charac
         ("[nal.close]", "[]", f"19: {REPEAT}.script: empty; expected at least one"),
         ("{expect: leaked}", "leaked", "23: variants.shipped: 'leaked'; expected a mapping"),
         ("{expect: leaked}", "", "23: variants.shipped: nothing; expected a mapping"),
-        ("      - apm.open:\n          file: SYS:A", "      - apm.open: SYS:A",
-         f"14: {APM}: 'SYS:A'; expected a mapping"),
+        ("      - apm.open:\n          file: SYS:A", "      - apm.open: 5",
+         f"14: {APM}: 5; expected a mapping"),
         # Settings
         ("source: ours", "source: ours\narbiter: count",
          "5: arbiter: 'count' is unknown; expected one of counted, forced, "
@@ -302,9 +305,8 @@ expect: leak
     assert mistakes(tmp_path, text) == [
         "my.yaml:1: source: missing; expected where it is known from",
         "my.yaml:4: title: the key stands again, first on line 3; expected it once",
-        "my.yaml:7: servers[0].releas: unknown key; expected one of name, release, licenses, policy, "
-        "connections, users "
-        "(did you mean release?)",
+        "my.yaml:7: servers[0].releas: unknown key; expected one of name, users, "
+        f"{', '.join(ServerHabits.model_fields)} (did you mean release?)",
         "my.yaml:8: servers[1].name: 'fakenw' again; expected a name that no other has",
         "my.yaml:9: servers[1].licenses: 'many'; expected a whole number",
         f"my.yaml:13: clients[0].script[0]: 'nal.opne' is not a step; expected one of {VERBS} (did you mean nal.open?)",
@@ -430,7 +432,7 @@ def test_data_instead_of_a_file() -> None:
         Scenario.read({**data, "clients": [{**command, "cuont": 2}], "expect": "x"}, "command line")
     assert caught.value.problems == (
         "command line: clients[0].cuont: unknown key; expected one of name, user, transport, count, script, command, "
-        "image, environment, files, arbiter, apm, redirector (did you mean count?)",
+        f"image, environment, files, accounts, registry, {PARTS} (did you mean count?)",
         f"command line: expect.udp: 'x' is unknown; {VERDICTS}",
         f"command line: expect.tcp: 'x' is unknown; {VERDICTS}",
     )
@@ -532,12 +534,11 @@ def test_orders_for_machines(tmp_path: Path) -> None:
         {"verb": "wait", "args": {"duration": 10 * MINUTE}},
         {"verb": "repeat", "args": {"times": 2, "script": [{"verb": "nal.close", "args": {}}]}},
     ]  # fmt: skip
-    assert order["apm"] == {"private": False}
-    assert order["redirector"] == {"idle_timeout": None, "reconnect": False}
-    assert order["arbiter"]["retry"] is None
+    assert order["apm"] == {}
+    assert order["redirector"] == {}
     several = read(tmp_path, VARIANTS).plans()[0]
     assert [client["name"] for client in several.scripted()] == ["workstation", "other#1", "other#2"]
-    assert several.scripted()[1]["arbiter"]["retry"] == 2 * MINUTE
+    assert several.scripted()[1]["arbiter"]["retry"] == 120
     assert [(name, client.command, client.environment) for name, client in several.own()] == [
         ("program", ("./client",), {"A": "b"})
     ]
@@ -640,4 +641,12 @@ def test_what_no_server_can_have(tmp_path: Path) -> None:
         "my.yaml:5: servers[0].licenses: 99999",
         "my.yaml:5: servers[0].users[0]: not a user",
         "my.yaml:9: clients[0].script[0].apm.open.file: '\u0416' cannot be sent",
+    ]
+
+
+def test_a_cause_is_about_machines_that_there_are(tmp_path: Path) -> None:
+    """The faults without which it does not happen are checked as all faults are."""
+    cause = "cause: {text: it is cut off, without: {faults: [{cut: nobody}]}}\n"
+    assert mistakes(tmp_path, LEAST + cause) == [
+        "my.yaml:9: cause: cut: there is no client 'nobody'; expected workstation"
     ]

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from harness.checks import judge, selected
+from harness.checks import judge
 from harness.history import Run
+from harness.properties import selected
 from tests.harness.journals import ClientBook, RunnerBook, ServerBook, put_together, q257223
 
 
@@ -49,6 +50,7 @@ def scripted(*, needed: float) -> ClientBook:
         (11, "cleared", "reclaimed"),
         (11, "reinitialize", "reclaimed"),
         (11, "idle-policy", "reclaimed"),
+        (11, "busy", "reclaimed"),
         (900, "watchdog", "leaked"),
         (5, "destroy", "released"),
     ],

@@ -163,6 +163,23 @@ def test_being_processed_rearms_the_timer(world: Any) -> None:
     assert requester.deadline == SECOND + TRY
 
 
+def test_who_is_told_that_the_server_is_busy_does_not_give_up(world: Any) -> None:
+    """A busy answer costs no try: a client asks for as long as it is told so (KB Q176027: the server tires first)."""
+    requester = attached(world)
+    sent = ask(requester, requester.call(Logout()))
+    busy = reply_to(sent)._replace(type=ncp.BEING_PROCESSED).encode()
+    now = 0
+    for _ in range(10 * TRIES):
+        requester.receive(now, busy)
+        now += TRY
+        assert requester.expire(now) == [sent]
+    assert requester.take() is None
+    for _ in range(TRIES):
+        now += TRY
+        requester.expire(now)
+    assert isinstance(requester.take(), Lost)
+
+
 def test_only_the_awaited_reply_matches(world: Any) -> None:
     """Other sequences, other connections, broadcasts, unknown types and scraps are skipped; a reply counts once."""
     requester = attached(world)

@@ -1,0 +1,75 @@
+"""What Prometheus reads of a server.
+
+Rules of this file:
+
+* Nothing is counted twice: releases and denials are counted from the journal's records as they are written, requests by
+  the dispatch, everything else is looked up when somebody asks.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from fakenw.ledger import State
+from fakenw.records import SECOND, Record
+from fakenw.server import Server
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Metrics(Collector):
+    """The metrics of *server*; *now* is its time."""
+
+    def __init__(self, server: Server, now: Callable[[], int]) -> None:
+        self._server, self._now = server, now
+        self._grants = 0
+        self._releases: Counter[str] = Counter()
+        self._denials: Counter[str] = Counter()
+        self._registry = CollectorRegistry()
+        self._registry.register(self)
+
+    def saw(self, record: Record) -> None:
+        """A line of the journal has been written."""
+        if record.event == "grant":
+            self._grants += 1
+        elif record.event == "release":
+            self._releases[str(record["cause"])] += 1
+        elif record.event == "deny":
+            self._denials[str(record["what"])] += 1
+
+    def text(self) -> bytes:
+        """All of them, in Prometheus' format."""
+        return generate_latest(self._registry)
+
+    def collect(self) -> Iterator[Metric]:
+        """For the library."""
+        server, ledger = self._server, self._server.ledger
+        yield GaugeMetricFamily("fakenw_licenses_held", "Licenses that are out.", ledger.held)
+        yield GaugeMetricFamily("fakenw_licenses_limit", "Licenses that there are.", ledger.limit)
+        yield GaugeMetricFamily("fakenw_licenses_peak", "The most that were out at once.", ledger.peak)
+        yield CounterMetricFamily("fakenw_grants", "Licenses that were granted.", self._grants)
+        releases = CounterMetricFamily("fakenw_releases", "Licenses that came back, by cause.", labels=["cause"])
+        for cause, count in self._releases.items():
+            releases.add_metric([cause], count)
+        yield releases
+        denials = CounterMetricFamily("fakenw_denials", "Refusals, by what was wanting.", labels=["what"])
+        for what, count in self._denials.items():
+            denials.add_metric([what], count)
+        yield denials
+        states = Counter(connection.state for connection in server.table.by_number.values())
+        connections = GaugeMetricFamily("fakenw_connections", "Connections, by state.", labels=["state"])
+        for state in (State.ATTACHED, State.AUTHENTICATED, State.LICENSED):
+            connections.add_metric([str(state)], states[state])
+        yield connections
+        requests = CounterMetricFamily("fakenw_requests", "Requests, by function.", labels=["function"])
+        for (function, subfunction), count in server.counts.by_function.items():
+            requests.add_metric([str(function) if subfunction is None else f"{function}/{subfunction}"], count)
+        yield requests
+        last = [connection.last_request for connection in server.table.by_number.values() if connection.unit]
+        idle = (self._now() - min(last)) / SECOND if last else 0.0
+        yield GaugeMetricFamily("fakenw_oldest_idle_license_seconds", "How long the idlest license was not used.", idle)

@@ -1,0 +1,267 @@
+// The operator's page. What comes over the wire is only ever text (textContent), never markup.
+"use strict";
+
+const SHOWN = 40; // lines of the journal
+const KEPT = 3600; // seconds of the server's time in the picture
+const EVERY = 1000; // milliseconds between two looks at the table
+const $ = (id) => document.getElementById(id);
+const state = { points: [], limit: 0, refused: 0, next: 0, token: sessionStorage.getItem("token"), t: 0 };
+
+function headers(more) {
+  return state.token ? { Authorization: `Bearer ${state.token}`, ...more } : { ...more };
+}
+
+async function ask(path, body) {
+  const options = { headers: headers(body === undefined ? {} : { "Content-Type": "application/json" }) };
+  if (body !== undefined) Object.assign(options, { method: "POST", body: JSON.stringify(body) });
+  const reply = await fetch(path, options);
+  if (reply.status === 401) {
+    await wantToken();
+    return ask(path, body);
+  }
+  const said = await reply.json();
+  if (!reply.ok) throw new Error(said.error);
+  return said;
+}
+
+function wantToken() {
+  const dialog = $("ask");
+  if (!dialog.open) dialog.showModal();
+  return new Promise((resolve) => dialog.addEventListener("close", () => {
+    state.token = $("token").value;
+    sessionStorage.setItem("token", state.token);
+    resolve();
+  }, { once: true }));
+}
+
+function clock(seconds) {
+  const whole = Math.max(0, Math.floor(seconds));
+  const two = (n) => String(n).padStart(2, "0");
+  return `${Math.floor(whole / 3600)}:${two(Math.floor(whole / 60) % 60)}:${two(whole % 60)}`;
+}
+
+function announce(text) { $("said").textContent = text; }
+
+// The table. A row is kept for as long as its connection lives, so that the focus stays where it is.
+
+const rows = new Map();
+
+function cell(row, name) {
+  const made = document.createElement("td");
+  made.className = name;
+  row.append(made);
+  return made;
+}
+
+function addRow(serial) {
+  const row = document.createElement("tr");
+  row.tabIndex = -1;
+  row.dataset.serial = serial;
+  for (const name of ["number", "user", "from", "since", "idle", "files"]) cell(row, name);
+  const button = document.createElement("button");
+  button.type = "button";
+  button.tabIndex = -1;
+  button.textContent = "Clear";
+  button.addEventListener("click", () => clear(row));
+  cell(row, "act").append(button);
+  rows.set(serial, row);
+  return row;
+}
+
+function set(element, text) { if (element.textContent !== text) element.textContent = text; }
+
+function fill(row, one) {
+  const [number, user, from, since, idle, files] = row.children;
+  row.connection = one;
+  row.classList.toggle("unlicensed", !one.licensed);
+  set(number, String(one.connection));
+  set(user, `${one.licensed ? "" : "*"}${one.user ?? "NOT-LOGGED-IN"}`);
+  set(from, one.station);
+  set(since, clock(one.since));
+  set(idle, clock(one.idle));
+  set(files, String(one.files.length));
+  files.title = one.files.join("\n");
+  row.setAttribute("aria-label", `Connection ${one.connection}, ${user.textContent}, idle ${idle.textContent}`);
+}
+
+function show(connections) {
+  const body = $("rows");
+  const there = new Set(connections.map((one) => one.serial));
+  const focused = document.activeElement?.closest?.("tr");
+  let next = null;
+  for (const [serial, row] of rows) {
+    if (there.has(serial)) continue;
+    if (row === focused) next = row.nextElementSibling ?? row.previousElementSibling;
+    row.remove();
+    rows.delete(serial);
+  }
+  connections.forEach((one, at) => {
+    const row = rows.get(one.serial) ?? addRow(one.serial);
+    fill(row, one);
+    if (body.children[at] !== row) body.insertBefore(row, body.children[at] ?? null);
+  });
+  if (next?.isConnected) next.focus();
+  if (![...body.children].some((row) => row.tabIndex === 0) && body.firstElementChild) body.firstElementChild.tabIndex = 0;
+  set($("count"), connections.length ? `(${connections.length})` : "");
+  $("nobody").hidden = connections.length > 0;
+}
+
+function move(row, to) {
+  if (!to) return;
+  row.tabIndex = -1;
+  to.tabIndex = 0;
+  to.focus();
+}
+
+$("rows").addEventListener("keydown", (event) => {
+  const row = event.target.closest("tr");
+  if (event.target !== row) return;
+  const to = { ArrowDown: row.nextElementSibling, ArrowUp: row.previousElementSibling,
+    Home: row.parentElement.firstElementChild, End: row.parentElement.lastElementChild };
+  if (event.key in to) move(row, to[event.key]);
+  else if (event.key === "Enter" || event.key === "Delete") clear(row);
+  else return;
+  event.preventDefault();
+});
+
+$("rows").addEventListener("focusin", (event) => {
+  const row = event.target.closest("tr");
+  for (const other of $("rows").children) other.tabIndex = other === row ? 0 : -1;
+});
+
+function clear(row) {
+  const { connection, user } = row.connection;
+  $("question").textContent = `Clear connection ${connection} of ${user ?? "nobody"}?`;
+  const dialog = $("confirm");
+  dialog.returnValue = "no";
+  dialog.showModal();
+  $("yes").focus();
+  dialog.addEventListener("close", async () => {
+    row.focus();
+    if (dialog.returnValue !== "yes") return;
+    try {
+      await ask(`/api/connections/${connection}/clear`, {});
+      announce(`Connection ${connection} is cleared.`);
+      await look();
+    } catch (problem) {
+      announce(problem.message);
+    }
+  }, { once: true });
+}
+
+// The picture
+
+function draw() {
+  const { points, limit } = state;
+  if (!points.length) return;
+  const to = Math.max(state.t, points[points.length - 1].t, 1);
+  const from = Math.max(0, to - KEPT);
+  while (points.length > 1 && points[1].t < from) points.shift();
+  const top = Math.max(limit, ...points.map((point) => point.held), 1) * 1.1;
+  const x = (t) => ((Math.max(t, from) - from) / (to - from || 1)) * 600;
+  const y = (held) => 118 - (held / top) * 114;
+  let path = `M${x(points[0].t)} ${y(points[0].held)}`;
+  for (const point of points.slice(1)) path += `H${x(point.t)}V${y(point.held)}`;
+  path += "H600";
+  $("line").setAttribute("d", path);
+  $("area").setAttribute("d", `${path}V120H${x(points[0].t)}Z`);
+  $("ceiling").setAttribute("d", `M0 ${y(limit)}H600`);
+  set($("from"), clock(from));
+  set($("to"), clock(to));
+}
+
+// The journal, as it is written
+
+const SENTENCES = {
+  grant: (r) => `${who(r)} took a license`,
+  release: (r) => `${who(r)}: a license is free again (${r.cause})`,
+  create: (r) => `${r.station} attached as connection ${r.connection}`,
+  close: (r) => `connection ${r.connection} of ${r.station} ended (${r.cause})`,
+  deny: (r) => `${r.station} was refused: no ${r.what}`,
+  open: (r) => `${who(r)} opened ${r.path}`,
+  idle: (r) => `${who(r)} has asked for nothing since ${clock(r.since)}`,
+  watchdog: (r) => `${who(r)} and the watchdog: ${r.what}`,
+  operator: (r) => `${r.by}: ${r.action} ${r.connection ?? ""} ${r.text ?? ""}`,
+  mark: (r) => `marked: ${r.text}`,
+  "login-failed": (r) => `${who(r)}: login failed`,
+};
+
+function who(record) { return `${record.user ?? "connection"} (${record.connection ?? record.unit})`; }
+
+function heard(record) {
+  if (typeof record.held === "number") {
+    state.points.push({ t: record.t, held: record.held });
+    state.limit = record.limit;
+  }
+  if (record.event === "deny") state.refused += 1;
+  set($("refused"), String(state.refused));
+  const sentence = SENTENCES[record.event];
+  if (!sentence) return;
+  const item = document.createElement("li");
+  const time = document.createElement("time");
+  time.textContent = clock(record.t);
+  item.append(time, sentence(record));
+  $("journal").prepend(item);
+  while ($("journal").children.length > SHOWN) $("journal").lastElementChild.remove();
+}
+
+async function follow() {
+  const reply = await fetch(`/api/journal?from=${state.next}`, { headers: headers({ Accept: "text/event-stream" }) });
+  if (reply.status === 410) state.next = Number(/oldest that is kept is (\d+)/.exec((await reply.json()).error)?.[1] ?? 0);
+  if (!reply.ok) throw new Error(`${reply.status}`);
+  const reader = reply.body.pipeThrough(new TextDecoderStream()).getReader();
+  for (let rest = ""; ;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    const parts = (rest + value).split("\n\n");
+    rest = parts.pop();
+    for (const part of parts) {
+      const data = /^data: (.*)$/m.exec(part);
+      if (!data) continue;
+      state.next = Number(/^id: (\d+)$/m.exec(part)[1]) + 1;
+      heard(JSON.parse(data[1]));
+    }
+    draw();
+  }
+}
+
+// Looking again and again
+
+async function look() {
+  const [server, table] = await Promise.all([ask("/api/server"), ask("/api/connections")]);
+  state.t = server.t;
+  state.limit = server.limit;
+  document.title = `${server.name} – ${server.held} of ${server.limit}`;
+  set($("name"), server.name);
+  set($("about"), `NetWare ${server.release}, policy ${server.policy}, up ${clock(server.t)}${server.down ? ", DOWN" : ""}`);
+  for (const name of ["held", "limit", "peak"]) set($(name), String(server[name]));
+  set($("login"), server.logins ? "Close login" : "Open login");
+  $("login").dataset.open = server.logins;
+  show(table.connections);
+  draw();
+}
+
+async function forever(work, every) {
+  for (;;) {
+    try {
+      await work();
+      set($("link"), "");
+      $("link").className = "";
+    } catch {
+      set($("link"), "The server does not answer; trying again.");
+      $("link").className = "lost";
+    }
+    await new Promise((resolve) => setTimeout(resolve, every));
+  }
+}
+
+$("login").addEventListener("click", async () => {
+  const open = $("login").dataset.open !== "true";
+  await ask("/api/login", { enabled: open }).then(look, (problem) => announce(problem.message));
+  announce(open ? "Login is open." : "Login is closed.");
+});
+$("mark").addEventListener("click", () => ask("/api/mark", { text: "from the page" }).then(
+  () => announce("Marked."), (problem) => announce(problem.message)));
+
+forever(look, EVERY);
+forever(follow, EVERY);

@@ -1,0 +1,124 @@
+"""A server in a reactor, with everything around it: listeners, journal, capture, administration.
+
+Rules of this file:
+
+* Everything is bound before a journal is begun: a second server must not wipe out the journal of the first.
+* What cannot be opened is told in words that say what would help.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from twisted.internet.error import CannotListenError
+
+from fakenw.administration import Administration, is_loopback
+from fakenw.capfiles import sms_tree
+from fakenw.config import Config
+from fakenw.configfile import Listener
+from fakenw.folder import Folder
+from fakenw.journal import JournalFile
+from fakenw.metrics import Metrics
+from fakenw.pcap import Capture
+from fakenw.records import Record
+from fakenw.server import Server
+from fakenw.transports.admin import Admin
+from fakenw.transports.house import House
+from fakenw.transports.site import BoundedSite
+from fakenw.transports.tcp import SocketFactory
+from fakenw.transports.udp import Datagrams, facing
+from fakenw.tree import Directory, PathError
+from fakenw.volume import Volumes
+
+DEFAULT_LISTEN: tuple[Listener, ...] = (("tcp", "127.0.0.1", 10524), ("udp", "127.0.0.1", 10524))
+
+
+class CannotRun(Exception):
+    """The server cannot be run so; says why."""
+
+
+def build(settings: Mapping[str, Any], mounts: Mapping[str, tuple[Path, bool]]) -> Server:
+    """A server with these settings of ``Config``, and these directories as volumes. Raises CannotRun."""
+    try:
+        config = Config(**settings)
+        roots: dict[str, tuple[Directory, bool]] = {} if "SYS" in mounts else {"SYS": (sms_tree(), False)}
+        roots |= {name: (Folder(str(path)), writable) for name, (path, writable) in mounts.items()}
+        first = sorted(roots, key=lambda name: name != "SYS")
+        return Server(config, Volumes((name, *roots[name]) for name in first), Random(config.seed))
+    except (ValueError, OverflowError, PathError) as problem:
+        raise CannotRun(str(problem)) from None
+
+
+class Running:
+    """Runs *server* in *reactor*. *fail* hears of a file that cannot be written any more, and which one that is."""
+
+    def __init__(self, server: Server, reactor: Any, fail: Callable[[OSError, str], None]) -> None:
+        self.watchers: list[Callable[[Record], None]] = []  # they see every record
+        self._server, self._reactor, self._fail = server, reactor, fail
+        self._house = House(server, reactor, self.watchers, lambda problem: fail(problem, "journal"))
+        self._ports: list[Any] = []
+        self._capture: Capture | None = None
+
+    def listen(self, listeners: Sequence[Listener]) -> list[str]:
+        """Bind everything: a line for each listener. Raises CannotRun."""
+        lines = []
+        for transport, host, port in listeners:
+            try:
+                if transport == "tcp":
+                    bound = self._reactor.listenTCP(port, SocketFactory(self._house), interface=host, backlog=1024)
+                else:
+                    bound = self._reactor.listenUDP(port, Datagrams(self._house), interface=host, maxPacketSize=65535)
+            except CannotListenError as problem:
+                raise _taken(f"{transport} {host}:{port}", problem) from None
+            self._ports.append(bound)
+            where = bound.getHost()
+            lines.append(f"listening {transport} {where.host}:{where.port}")
+            self._server.addresses += ((transport, facing(where.host), where.port),)
+        return lines
+
+    def administer(self, host: str, port: int, token: str | None) -> str:
+        """Serve the administration there: its line. Raises CannotRun."""
+        if not token and not is_loopback(host):
+            raise CannotRun(f"--admin {host} can be reached from elsewhere; expected --admin-token as well")
+        administration = Administration(self._server, self._house.now, self._house.act)
+        metrics = Metrics(self._server, self._house.now)
+        self.watchers += [metrics.saw, administration.past.add]
+        site = BoundedSite(Admin(administration, metrics, self._house.advance, host, token or None), self._reactor)
+        try:
+            bound = self._reactor.listenTCP(port, site, interface=host)
+        except CannotListenError as problem:
+            raise _taken(f"admin {host}:{port}", problem) from None
+        self._ports.append(bound)
+        return f"listening admin http://{host if ':' not in host else f'[{host}]'}:{bound.getHost().port}"
+
+    def start(self, journal: str | None, pcap: str | None) -> None:
+        """Begin the journal (``-``: standard output) and the capture. Raises CannotRun."""
+        try:
+            file = None if journal is None else JournalFile(1) if journal == "-" else JournalFile.create(Path(journal))
+        except OSError as problem:
+            raise CannotRun(f"the journal cannot be written: {problem}") from None
+        if pcap is not None:
+            try:
+                made = Capture.create(Path(pcap), time.time, lambda problem: self._fail(problem, "capture"))
+            except OSError as problem:
+                raise CannotRun(f"the capture cannot be written: {problem}") from None
+            self._house.tap = self._capture = made
+        self._house.start(datetime.now(UTC), file)
+
+    def stop(self) -> None:
+        """End journal and capture. What happens later is not the clients' doing."""
+        self._house.stop()
+        if self._capture is not None:
+            self._capture.close()
+        for port in self._ports:
+            port.stopListening()
+
+
+def _taken(what: str, problem: CannotListenError) -> CannotRun:
+    reason = getattr(problem.socketError, "strerror", None) or problem.socketError
+    return CannotRun(f"cannot listen on {what}: {reason}; port 0 picks a free one")

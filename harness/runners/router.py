@@ -1,0 +1,29 @@
+"""A router on the way between the servers and a machine, which answers the watchdog in the machine's place.
+
+Dial-up routers did so that a line could be down while nobody used it: Ascend ("IPX watchdog spoofing"), Cisco
+(``ipx watchdog-spoof``), ELSA. The server then never learns that a station is gone.
+"""
+
+from __future__ import annotations
+
+from fakenw.wire import packet as ncp
+from fakenw.wire.layout import Malformed
+
+
+class Router:
+    """Answers for some addresses. ``spoofed``: until when it does (None: for good), by address."""
+
+    def __init__(self) -> None:
+        self.spoofed: dict[str, int | None] = {}
+
+    def answer(self, now: int, station: str, data: bytes) -> bytes | None:
+        """What the router says to a packet for *station* in its place; None: it passes the packet on."""
+        transport, address, _ = station.split(":")
+        until = self.spoofed.get(address, 0)
+        if transport == "tcp" or (until is not None and until <= now):
+            return None
+        try:
+            asked = ncp.packet_type(data) == ncp.WATCHDOG and ncp.decode_watchdog(data).mark == b"?"
+        except Malformed:
+            return None
+        return data[:9] + b"Y" if asked else None

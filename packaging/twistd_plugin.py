@@ -1,0 +1,5 @@
+"""What makes ``twistd fakenw`` known to Twisted. Installed as twisted/plugins/fakenw_plugin.py."""
+
+from twisted.application.service import ServiceMaker
+
+fakenw = ServiceMaker("fakenw", "fakenw.twistd", "A NetWare server that keeps books on connection licenses.", "fakenw")
