@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 from click.testing import CliRunner
-from xmlschema import XMLSchema, XMLSchemaValidationError
+from lxml import etree
 
 from fakenw.records import Journal, Record
 from harness.__main__ import main
@@ -60,7 +60,7 @@ def test_unknown_is_an_error_and_hostile_text_harmless() -> None:
     assert suite[0][0].tag == "error"
 
 
-SCHEMA = Path(__file__).parent / "data" / "junit.xsd"
+SCHEMA = etree.XMLSchema(file=str(Path(__file__).parent / "data" / "junit.xsd"))
 
 
 def ran(verdict: str, **more: object) -> Result:
@@ -74,7 +74,7 @@ def test_every_name_is_unique_and_the_document_valid(tmp_path: Path) -> None:
     """Two runs of one variant are two cases, also if a variant is called what the second would be."""
     results = [ran("released"), ran("unknown"), ran("unknown", variant="v (2)"), ran("leaked", transport="tcp")]
     (tmp_path / "junit.xml").write_text(junit(results), encoding="utf-8")
-    XMLSchema(SCHEMA).validate(tmp_path / "junit.xml")
+    SCHEMA.assertValid(etree.parse(str(tmp_path / "junit.xml")))
     (suite,) = ElementTree.parse(tmp_path / "junit.xml").getroot()
     assert [(case.get("classname"), case.get("name")) for case in suite] == [
         ("s.memory.udp", "v"),
@@ -91,9 +91,8 @@ def test_every_name_is_unique_and_the_document_valid(tmp_path: Path) -> None:
 def test_the_schema_can_fail(right: str, wrong: str) -> None:
     """The schema sees a name that stands twice, what is missing, and what does not belong there."""
     text = junit([ran("unknown"), ran("unknown")])
-    XMLSchema(SCHEMA).validate(text)
-    with pytest.raises(XMLSchemaValidationError):
-        XMLSchema(SCHEMA).validate(text.replace(right, wrong))
+    assert SCHEMA.validate(etree.fromstring(text.encode()))
+    assert not SCHEMA.validate(etree.fromstring(text.replace(right, wrong).encode()))
 
 
 def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:
