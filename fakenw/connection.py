@@ -62,6 +62,7 @@ class Connection:
     silent: bool = False
     idle: bool = False
     entry: int | None = None  # its place among the server's deadlines
+    sooner: bool = True  # a deadline may have come nearer: only then the watch has to look
     message: str | None = None  # waits to be fetched with 21/1 or 21/11
     broadcasts: bool = True  # messages from other stations are welcome (21/2, 21/3)
     requests: int = 0
@@ -100,7 +101,7 @@ class Connection:
                 raise
         if to is not State.LICENSED:
             self.shut(cause)
-        self.state, self.unit = to, after
+        self.state, self.unit, self.sooner = to, after, True
         self.note("state", {**self.about(), "from": was, "to": to, "cause": cause})
         if before and before != after:
             about = {**self.about(), "last_request": self.last_request / SECOND}

@@ -23,7 +23,7 @@ from fakenw.services import SERVICES, nds
 from fakenw.watch import Watch
 from fakenw.wire import packet as ncp
 from fakenw.wire.layout import Malformed, split_body
-from fakenw.wire.packet import Code, Refused, ReplyPacket, RequestPacket
+from fakenw.wire.packet import Code, Refused, RequestPacket
 
 Key = tuple[int, int | None]
 
@@ -68,7 +68,8 @@ class Dispatch:
             short = len(reply) <= connection.buffer + HEADROOM
             connection.reply = reply if short or _key(packet) not in REPEATABLE else b""
         if connection.state is not State.GONE:
-            self._watch.schedule(connection)
+            if connection.sooner:
+                self._watch.schedule(connection)
             if self._slow and self._hold(connection, packet, reply):
                 return None
         return reply
@@ -96,7 +97,7 @@ class Dispatch:
         try:
             subfunction, body = split_body(packet.function, packet.body)
             key = (packet.function, subfunction)
-            self._counted[key] = self._counted.get(key, 0) + 1
+            self._counted[key] += 1
             entry = self._functions.get(key)
             if entry is None:
                 host.unsupported(connection, packet.function, subfunction)
@@ -113,7 +114,8 @@ class Dispatch:
         except NoRoom:
             code = Code.NO_LICENSE
             host.note("deny", {**connection.about(), "what": "license", "code": code})
-        return _reply(packet, code, 0 if connection.message is None else ncp.MESSAGE_WAITING, data)
+        status = 0 if connection.message is None else ncp.MESSAGE_WAITING
+        return ncp.encode_reply(ncp.REPLY, packet.sequence, packet.connection, packet.task, code, status, data)
 
     def _again(self, connection: Connection, packet: RequestPacket) -> bytes | None:
         """The last request has come once more: nothing may happen twice."""
@@ -148,5 +150,5 @@ def _key(packet: RequestPacket) -> Key | None:
         return None
 
 
-def _reply(packet: RequestPacket, code: int, status: int, data: bytes = b"", kind: int = ncp.REPLY) -> bytes:
-    return ReplyPacket(kind, packet.sequence, packet.connection, packet.task, code, status, data).encode()
+def _reply(packet: RequestPacket, code: int, status: int, kind: int = ncp.REPLY) -> bytes:
+    return ncp.encode_reply(kind, packet.sequence, packet.connection, packet.task, code, status, b"")

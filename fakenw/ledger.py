@@ -95,6 +95,7 @@ class Ledger:
         self.limit = licenses or policy.grace
         self.holdings: dict[str, Holding] = {}
         self.keep_cleared = keep_cleared if policy.name == "nls" else 0
+        self.keeps = bool(self.policy.keeps or self.keep_cleared)  # some units, after their last use
         self.peak = 0
         self._note = note
 
@@ -143,13 +144,13 @@ class Ledger:
 
     def deadline(self) -> int | None:
         """When the next unused assignment ends."""
-        if not self.policy.keeps and not self.keep_cleared:
+        if not self.keeps:
             return None
         return min((h.until for h in self.holdings.values() if h.until is not None), default=None)
 
     def expire(self, now: int) -> None:
         """Release the assignments that have ended."""
-        if self.policy.keeps or self.keep_cleared:
+        if self.keeps:
             for unit in [u for u, h in self.holdings.items() if h.until is not None and h.until <= now]:
                 del self.holdings[unit]
                 about = {"user": unit.removeprefix("user:")} if self.policy.by_user else {}

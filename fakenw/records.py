@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from json.encoder import encode_basestring_ascii
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,13 @@ FORMAT = 1
 SECOND = 1_000_000  # microseconds
 
 _text = json.JSONEncoder(separators=(", ", ": "), ensure_ascii=True).encode
+
+
+def _value(value: Any) -> str:
+    """As JSON; texts and numbers, of which there are most, past the general encoder."""
+    if isinstance(value, str):
+        return encode_basestring_ascii(value)
+    return str(value) if type(value) is int else _text(value)
 
 
 class JournalError(Exception):
@@ -40,8 +48,8 @@ class Record:
     def line(self) -> str:
         """The record as one line of JSON, with its line feed."""
         head = f'{{"t": {self.t // SECOND}.{self.t % SECOND:06d}, "role": "{self.role}", "event": "{self.event}"'
-        rest = _text(self.fields) if self.fields else "{}"
-        return f"{head}}}\n" if rest == "{}" else f"{head}, {rest[1:]}\n"
+        rest = "".join([f", {encode_basestring_ascii(name)}: {_value(value)}" for name, value in self.fields.items()])
+        return f"{head}{rest}}}\n"
 
     def get(self, name: str, default: Any = None) -> Any:
         """The field called *name*, or *default* where the record has none."""

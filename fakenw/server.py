@@ -54,7 +54,8 @@ class Server:
         self.random = random
         self.now = 0
         self.addresses: tuple[tuple[str, str, int], ...] = ()  # transport, host, port: told by the edge
-        self._utc = datetime(1980, 1, 1, tzinfo=UTC)
+        self._utc = datetime(1980, 1, 1)  # UTC
+        self._second = -SECOND, self._utc  # since when it is that second
         self.table = Table(config.connections)
         self.ledger = Ledger(config.policy, config.licenses, self.note, config.keep_cleared)
         self.bindery = furnish(config)
@@ -63,6 +64,7 @@ class Server:
         self.counts = Counts()
         self._watch = Watch(config, self.table, self.note, self._ask, self.clear)
         self._dispatch = Dispatch(self, self._watch)
+        self._kinds = {ncp.REQUEST: self._request, ncp.CREATE: self._create, ncp.DESTROY: self._destroy}
         self._streams: dict[str, Deframer] = {}
         self._cleared: set[str] = set()
         self._unsupported: set[tuple[str, int, int | None, int | None]] = set()
@@ -72,7 +74,7 @@ class Server:
 
     def start(self, now: int, utc: datetime) -> Effects:
         """Begin the journal at the wall time *utc* (with a time zone)."""
-        self._utc = utc - timedelta(microseconds=now)
+        self._utc = utc.astimezone(UTC).replace(tzinfo=None) - timedelta(microseconds=now)
         config = self.config
         self.now = now
         if self.tree is not None:
@@ -96,11 +98,11 @@ class Server:
     def receive(self, now: int, peer: str, data: bytes) -> Effects:
         """Bytes from a station: a datagram, or the next piece of a stream."""
         self.now = now
-        if not peer.startswith("tcp:"):
-            self._packet(peer, data)
-            return self._take()
         stream = self._streams.get(peer)
         if stream is None:
+            if not peer.startswith("tcp:"):
+                self._packet(peer, data)
+                return self._take()
             stream = self._streams[peer] = Deframer(DMDT)
         broken = False
         try:
@@ -133,10 +135,15 @@ class Server:
     def deadline(self) -> int | None:
         """When ``expire`` wants to be called next; it may find that nothing is due yet."""
         due = self._dispatch.deadline()
-        if not self._dispatch.down:
-            for at in (self._watch.deadline(), self.ledger.deadline()):
-                if at is not None and (due is None or at < due):
-                    due = at
+        if self._dispatch.down:
+            return due
+        at = self._watch.deadline()
+        if at is not None and (due is None or at < due):
+            due = at
+        if self.ledger.keeps:
+            at = self.ledger.deadline()
+            if at is not None and (due is None or at < due):
+                due = at
         return due
 
     def stop(self, now: int) -> Effects:
@@ -161,11 +168,20 @@ class Server:
 
     def utc(self, now: int) -> datetime:
         """The server's wall time at *now*."""
-        return (self._utc + timedelta(microseconds=now)).replace(tzinfo=None)
+        return self._utc + timedelta(microseconds=now)
+
+    def clock(self) -> datetime:
+        """The server's wall time now, to the second: within one it is the same object."""
+        since, clock = self._second
+        if not since <= self.now < since + SECOND:
+            clock = self.utc(self.now)
+            self._second = self.now - clock.microsecond, clock
+        return clock
 
     def set_utc(self, utc: datetime) -> None:
         """From now on the wall time is another; the journal's own time is not."""
-        self._utc = utc.replace(tzinfo=UTC) - timedelta(microseconds=self.now)
+        self._utc = utc - timedelta(microseconds=self.now)
+        self._second = -SECOND, utc
 
     def note(self, event: str, fields: dict[str, Any]) -> None:
         """Write a line to the journal, with what is held after the event."""
@@ -231,21 +247,16 @@ class Server:
 
     def _packet(self, peer: str, data: bytes) -> None:
         kind = ncp.packet_type(data)
-        if kind == ncp.CREATE and data[4:].startswith(LIP_ECHO):
+        if kind == ncp.WATCHDOG:
+            self._watchdog_answer(peer, data)
+        elif kind == ncp.CREATE and data[4:].startswith(LIP_ECHO):
             self._send(peer, data)
-        elif kind in (ncp.REQUEST, ncp.CREATE, ncp.DESTROY):
+        elif kind in self._kinds:
             try:
                 packet = ncp.decode_request(data)
             except Malformed:
                 return
-            if kind == ncp.REQUEST:
-                self._request(peer, packet)
-            elif kind == ncp.CREATE:
-                self._create(peer, packet)
-            else:
-                self._destroy(peer, packet)
-        elif kind == ncp.WATCHDOG:
-            self._watchdog_answer(peer, data)
+            self._kinds[kind](peer, packet)
 
     def _create(self, peer: str, packet: RequestPacket) -> None:
         """A station has one slot. Asking again means that it was restarted, or that a reply got lost."""
@@ -308,7 +319,7 @@ class Server:
             return
         reply = self._dispatch.request(connection, packet)
         if reply is not None:
-            self._send(peer, reply)
+            self._effects.sends.append((peer, frame_reply(reply) if connection.tcp else reply))
 
     def _stranger(self, peer: str, packet: RequestPacket) -> None:
         """The number is not this station's. libncp ignores the status byte, so the code says it too."""

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -33,7 +34,7 @@ class Counts:
     late: int = 0  # with a sequence number that had been executed
     denied: int = 0  # creates for which there was no slot
     reused: int = 0  # creates of a station that had a slot
-    by_function: dict[tuple[int, int | None], int] = field(default_factory=dict)  # requests
+    by_function: Counter[tuple[int, int | None]] = field(default_factory=Counter)  # requests
 
 
 class Host(Protocol):
@@ -53,6 +54,9 @@ class Host(Protocol):
 
     def utc(self, now: int) -> datetime:
         """The server's wall time at *now*."""
+
+    def clock(self) -> datetime:
+        """The server's wall time now, to the second: within one it is the same object."""
 
     def note(self, event: str, fields: dict[str, Any]) -> None:
         """Write a line to the journal."""

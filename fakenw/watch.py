@@ -85,6 +85,7 @@ class Watch:
 
     def schedule(self, connection: Connection) -> None:
         """See that something happens in time; to be called when a deadline may have come nearer."""
+        connection.sooner = False
         dues = (self._idle_due(connection), self._watchdog_due(connection), self._clear_due(connection))
         due = min((due for due in dues if due is not None), default=None)
         if due is not None and (connection.entry is None or due < connection.entry):
@@ -111,10 +112,12 @@ class Watch:
 
     def requested(self, connection: Connection, now: int) -> None:
         """The station has asked for something."""
-        self.heard(connection, now)
-        connection.last_request = now
+        connection.heard = connection.last_request = now
+        if connection.asked:
+            connection.sooner = True
+            self.heard(connection, now)
         if connection.idle:
-            connection.idle = False
+            connection.idle, connection.sooner = False, True
             self._note("busy", connection.about())
 
     def _watchdog_due(self, connection: Connection) -> int | None:

@@ -107,6 +107,7 @@ def set_watchdog_delay(call: Call[ncp.SetWatchdogDelay]) -> None:
     if minutes > MOST_MINUTES:
         raise Refused(Code.INVALID_MINUTES)
     call.connection.postponed = minutes * 60 * SECOND - first_delay(call.host.config) if minutes else 0
+    call.connection.sooner = True
 
 
 @service.answers(ncp.GetInternetAddress)

@@ -50,7 +50,7 @@ def get_server_info(call: Call[ncp.GetServerInfo]) -> ncp.ServerInfo:
 
 @service.answers(ncp.GetServerTime)
 def get_server_time(call: Call[ncp.GetServerTime]) -> ncp.ServerTime:
-    return ncp.ServerTime(call.host.utc(call.host.now))
+    return ncp.ServerTime(call.host.clock())
 
 
 @service.answers(ncp.VerifySerialNumber)

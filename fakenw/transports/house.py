@@ -63,6 +63,7 @@ class House:
         self.tap: Tap | None = None
         self._journal: JournalFile | None = None
         self._speed = server.config.speed
+        self._rate = self._speed * SECOND
         self._begun = 0.0
         self._now = 0
         self._skipped = 0  # by which the clock was advanced
@@ -73,8 +74,9 @@ class House:
 
     def now(self) -> int:
         """Microseconds since the start, of the server's time. A clock that is set back stands still."""
-        elapsed = round((self._reactor.seconds() - self._begun) * self._speed * SECOND)
-        self._now = max(self._now, elapsed + self._skipped)
+        now = round((self._reactor.seconds() - self._begun) * self._rate) + self._skipped
+        if now > self._now:
+            self._now = now
         return self._now
 
     def start(self, utc: datetime, journal: JournalFile | None) -> None:

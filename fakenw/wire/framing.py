@@ -50,10 +50,15 @@ class Deframer:
     def __init__(self, magic: bytes) -> None:
         self._magic = magic
         self._header = _request.size if magic == DMDT else _reply.size
+        self._smallest = self._header + SMALLEST_PACKET
         self._buffer = b""
 
     def feed(self, data: bytes) -> list[bytes]:
         """The packets that *data* completes. Raises BadFrame; then close the connection."""
+        if not self._buffer and len(data) > self._header:  # the rule: one whole frame, unsigned
+            magic, length = _reply.unpack_from(data)
+            if magic == self._magic and length == len(data) and self._smallest <= length <= LARGEST_FRAME:
+                return [data[self._header :]]
         buffer = self._buffer + data if self._buffer else data
         packets: list[bytes] = []
         at, size = 0, len(buffer)

@@ -14,9 +14,10 @@ Rules of this file:
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar, dataclass_transform, get_args, get_type_hints
+from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar, cast, dataclass_transform, get_args, get_type_hints
 
 CODE_PAGE = "cp437"
 
@@ -172,6 +173,9 @@ class Moment(Field):
     ``None`` is seven zero bytes: no time.
     """
 
+    def __init__(self) -> None:
+        self._last: tuple[datetime, bytes] = (datetime.max, b"")  # whoever asks within a second gets the same object
+
     def take(self, data: bytes, at: int) -> tuple[datetime | None, int]:
         end = at + 7
         if end > len(data):
@@ -185,12 +189,16 @@ class Moment(Field):
             raise Malformed(f"not a time at {at}: {problem}") from None
 
     def put(self, value: datetime | None) -> bytes:
+        if value is self._last[0]:
+            return self._last[1]
         if value is None:
             return bytes(7)
         weekday = value.isoweekday() % 7
-        return bytes(
+        raw = bytes(
             ((value.year - 1900) % 256, value.month, value.day, value.hour, value.minute, value.second, weekday)
         )
+        self._last = value, raw
+        return raw
 
 
 def encode_text(value: str) -> bytes:
@@ -228,6 +236,8 @@ class Layout:
     source: ClassVar[str] = ""
     sure: ClassVar[bool] = True
     _fields: ClassVar[tuple[tuple[str, Field], ...]] = ()
+    _takes: ClassVar[tuple[tuple[str, Callable[[bytes, int], tuple[Any, int]]], ...]] = ()
+    _empty: ClassVar[Layout | None] = None  # without fields one is like the other
 
     def __init_subclass__(cls, *, source: str = "", sure: bool = True, **more: Any) -> None:
         super().__init_subclass__(**more)
@@ -237,20 +247,24 @@ class Layout:
         cls._fields = tuple(
             (name, mark) for name, hint in hints.items() for mark in get_args(hint)[1:] if isinstance(mark, Field)
         )
+        cls._takes = tuple((name, mark.take) for name, mark in cls._fields)
+        cls._empty = None if cls._fields else cls()
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
         """Read the fields from *data*. Raises Malformed where it is too short."""
-        at = 0
-        values: list[Any] = []
-        for _, field in cls._fields:
-            value, at = field.take(data, at)
-            values.append(value)
-        return cls(*values)
+        if cls._empty is not None:
+            return cast(Self, cls._empty)
+        made = object.__new__(cls)  # past the constructor of a frozen dataclass, which sets field by field
+        values, at = made.__dict__, 0
+        for name, take in cls._takes:
+            values[name], at = take(data, at)
+        return made
 
     def encode(self) -> bytes:
         """The fields as bytes. Raises Malformed for a value that does not fit its field."""
-        return b"".join([field.put(getattr(self, name)) for name, field in self._fields])
+        values = self.__dict__
+        return b"".join([field.put(values[name]) for name, field in self._fields])
 
 
 class Reply(Layout):

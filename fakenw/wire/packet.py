@@ -155,8 +155,14 @@ class ReplyPacket(NamedTuple):
     data: bytes
 
     def encode(self) -> bytes:
-        low, high = self.connection & 0xFF, self.connection >> 8
-        return _reply.pack(self.type, self.sequence, low, self.task, high, self.completion, self.status) + self.data
+        return encode_reply(*self)
+
+
+def encode_reply(
+    kind: int, sequence: int, connection: int, task: int, completion: int, status: int, data: bytes
+) -> bytes:
+    """A ``ReplyPacket`` as bytes, without making one first: that is most of what a server does."""
+    return _reply.pack(kind, sequence, connection & 0xFF, task, connection >> 8, completion, status) + data
 
 
 class Watchdog(NamedTuple):
@@ -190,7 +196,7 @@ def decode_request(data: bytes) -> RequestPacket:
             raise Malformed("shorter than a request header")
         data = bytes(data) + b"\0"
     kind, sequence, low, task, high, function = _request.unpack_from(data)
-    return RequestPacket(kind, sequence, low | high << 8, task, function, bytes(data[7:]))
+    return RequestPacket(kind, sequence, low | high << 8, task, function, data[7:])
 
 
 def decode_reply(data: bytes) -> ReplyPacket:
