@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import sys
 from pathlib import Path
@@ -219,6 +220,9 @@ def _run(
     listen: tuple[Listener, ...],
 ) -> int:
     """Serve until a signal comes. Returns the exit code."""
+    from twisted.internet import asyncioreactor
+
+    asyncioreactor.install(_loop())  # type: ignore[no-untyped-call]
     from twisted.internet import reactor as installed
     from twisted.logger import (
         FilteringLogObserver,
@@ -266,6 +270,15 @@ def _run(
     reactor.addSystemEventTrigger("before", "shutdown", running.stop)
     reactor.run()
     return code
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    """The fastest event loop that there is here."""
+    try:
+        import uvloop
+    except ImportError:  # Windows has none
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
 
 
 def _tell(record: Record) -> None:

@@ -22,6 +22,7 @@ from fakenw.service import Call, Host, Succeeded
 from fakenw.services import SERVICES, nds
 from fakenw.watch import Watch
 from fakenw.wire import packet as ncp
+from fakenw.wire.framing import framed_reply
 from fakenw.wire.layout import Malformed, split_body
 from fakenw.wire.packet import Code, Refused, RequestPacket
 
@@ -41,7 +42,12 @@ class Dispatch:
         self.down = False
         self._host, self._watch = host, watch
         services = [service for service in SERVICES if service is not nds.service or host.tree is not None]
-        self._functions = {key: entry for service in services for key, entry in service.functions.items()}
+        self._functions = {
+            key: (key, layout.decode, function)
+            for service in services
+            for key, (layout, function) in service.functions.items()
+        }
+        self._plain = {function: entry for (function, sub), entry in self._functions.items() if sub is None}
         self._slow = dict(host.config.slow)
         self._counted = host.counts.by_function
         self._held: list[tuple[int, int, Connection, bytes]] = []
@@ -62,7 +68,9 @@ class Dispatch:
         connection.busy_replies = 0
         connection.sequence = packet.sequence
         connection.requests += 1
-        self._watch.requested(connection, now)
+        connection.heard = connection.last_request = now
+        if connection.asked or connection.idle:
+            self._watch.requested(connection, now)
         reply = self._execute(connection, packet)
         if not connection.tcp:
             short = len(reply) <= connection.buffer + HEADROOM
@@ -92,19 +100,21 @@ class Dispatch:
     def _execute(self, connection: Connection, packet: RequestPacket) -> bytes:
         """Execute a request; the reply."""
         if self.down:
-            return _reply(packet, Code.FAILURE, ncp.SERVER_DOWN)
+            return _reply(connection, packet, Code.FAILURE, ncp.SERVER_DOWN)
         host, code, data = self._host, 0, b""
         try:
-            subfunction, body = split_body(packet.function, packet.body)
-            key = (packet.function, subfunction)
-            self._counted[key] += 1
-            entry = self._functions.get(key)
+            entry, body = self._plain.get(packet.function), packet.body
             if entry is None:
+                subfunction, body = split_body(packet.function, body)
+                entry = self._functions.get((packet.function, subfunction))
+            if entry is None:
+                self._counted[packet.function, subfunction] += 1
                 host.unsupported(connection, packet.function, subfunction)
                 code = Code.UNSUPPORTED
             else:
-                layout, function = entry
-                reply = function(Call(host, connection, layout.decode(body), packet.task))
+                key, decode, function = entry
+                self._counted[key] += 1
+                reply = function(Call(host, connection, decode(body), packet.task))
                 if reply is not None:
                     data = reply.encode()
         except Malformed:
@@ -115,7 +125,8 @@ class Dispatch:
             code = Code.NO_LICENSE
             host.note("deny", {**connection.about(), "what": "license", "code": code})
         status = 0 if connection.message is None else ncp.MESSAGE_WAITING
-        return ncp.encode_reply(ncp.REPLY, packet.sequence, packet.connection, packet.task, code, status, data)
+        encode = framed_reply if connection.tcp else ncp.encode_reply
+        return encode(ncp.REPLY, packet.sequence, packet.connection, packet.task, code, status, data)
 
     def _again(self, connection: Connection, packet: RequestPacket) -> bytes | None:
         """The last request has come once more: nothing may happen twice."""
@@ -124,7 +135,7 @@ class Dispatch:
             connection.busy_replies += 1
             if connection.busy_replies == BUSY_REPLIES:
                 self._host.clear(connection, "busy")
-            return _reply(packet, 0, 0, kind=ncp.BEING_PROCESSED)
+            return _reply(connection, packet, 0, 0, kind=ncp.BEING_PROCESSED)
         if connection.reply:
             self._host.counts.duplicates += 1
             return connection.reply
@@ -138,6 +149,7 @@ class Dispatch:
             return False
         self._holds += 1
         connection.due = due
+        self._watch.nearer = True
         heapq.heappush(self._held, (due, self._holds, connection, reply))
         return True
 
@@ -150,5 +162,6 @@ def _key(packet: RequestPacket) -> Key | None:
         return None
 
 
-def _reply(packet: RequestPacket, code: int, status: int, kind: int = ncp.REPLY) -> bytes:
-    return ncp.encode_reply(kind, packet.sequence, packet.connection, packet.task, code, status, b"")
+def _reply(connection: Connection, packet: RequestPacket, code: int, status: int, kind: int = ncp.REPLY) -> bytes:
+    encode = framed_reply if connection.tcp else ncp.encode_reply
+    return encode(kind, packet.sequence, packet.connection, packet.task, code, status, b"")

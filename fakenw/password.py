@@ -13,6 +13,7 @@ Rules of this file (ncpfs ``lib/nwcrypt.c``, mars_nwe ``src/nwcrypt.c``, after D
 
 from __future__ import annotations
 
+from functools import lru_cache
 from random import Random
 
 # The arrays ``encrypttable`` (four bits each, index 0 first) and ``encryptkeys`` of ncpfs.
@@ -44,6 +45,7 @@ _PLACES = bytes(int(digit, 16) for digit in "3ef2dc459601b7a8")
 _BACK = tuple(bytes(map(row.index, range(16))) for row in _SUBSTITUTES)
 
 
+@lru_cache(maxsize=1024)  # of a login with the password in plain text it is nearly all
 def hash_password(object_id: int, password: bytes) -> bytes:
     """The 16 bytes a server keeps in place of *password*, which is hashed as given."""
     return _shuffle(object_id.to_bytes(4, "big"), password)

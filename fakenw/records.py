@@ -13,7 +13,7 @@ Rules of this file (the journal is a contract, see README "The journal"):
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from json.encoder import encode_basestring_ascii
 from pathlib import Path
@@ -25,18 +25,24 @@ SECOND = 1_000_000  # microseconds
 _text = json.JSONEncoder(separators=(", ", ": "), ensure_ascii=True).encode
 
 
-def _value(value: Any) -> str:
-    """As JSON; texts and numbers, of which there are most, past the general encoder."""
-    if isinstance(value, str):
-        return encode_basestring_ascii(value)
-    return str(value) if type(value) is int else _text(value)
+class _Names(dict[str, str]):
+    """Names of fields as they stand on a line; there are few, and each is wanted again and again."""
+
+    def __missing__(self, name: str) -> str:
+        self[name] = f", {encode_basestring_ascii(name)}: "
+        return self[name]
+
+
+_names = _Names()
+# Past the general encoder go texts and numbers, of which there are most.
+_forms: dict[type, Callable[[Any], str]] = {str: encode_basestring_ascii, int: int.__repr__}
 
 
 class JournalError(Exception):
     """A journal cannot be read. ``str()`` names the file, the line and what was expected."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Record:
     """One line of a journal. ``t`` is in microseconds since the journal's start."""
 
@@ -47,9 +53,11 @@ class Record:
 
     def line(self) -> str:
         """The record as one line of JSON, with its line feed."""
-        head = f'{{"t": {self.t // SECOND}.{self.t % SECOND:06d}, "role": "{self.role}", "event": "{self.event}"'
-        rest = "".join([f", {encode_basestring_ascii(name)}: {_value(value)}" for name, value in self.fields.items()])
-        return f"{head}{rest}}}\n"
+        parts = [f'{{"t": {self.t // SECOND}.{self.t % SECOND:06d}, "role": "{self.role}", "event": "{self.event}"']
+        for name, value in self.fields.items():
+            parts += _names[name], _forms.get(type(value), _text)(value)
+        parts.append("}\n")
+        return "".join(parts)
 
     def get(self, name: str, default: Any = None) -> Any:
         """The field called *name*, or *default* where the record has none."""

@@ -8,6 +8,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 from twisted.internet.error import CannotListenError
 
 from fakenw.administration import Administration, is_loopback
@@ -30,7 +32,7 @@ from fakenw.server import Server
 from fakenw.transports.admin import Admin
 from fakenw.transports.house import House
 from fakenw.transports.site import BoundedSite
-from fakenw.transports.tcp import SocketFactory
+from fakenw.transports.tcp import Listener as Listening
 from fakenw.transports.udp import Datagrams, facing
 from fakenw.tree import Directory, PathError
 from fakenw.volume import Volumes
@@ -55,30 +57,34 @@ def build(settings: Mapping[str, Any], mounts: Mapping[str, tuple[Path, bool]]) 
 
 
 class Running:
-    """Runs *server* in *reactor*. *fail* hears of a file that cannot be written any more, and which one that is."""
+    """Runs *server* in *reactor*, which must be asyncio's. Raises CannotRun.
+
+    *fail* hears of a file that cannot be written any more, and which one that is.
+    """
 
     def __init__(self, server: Server, reactor: Any, fail: Callable[[OSError, str], None]) -> None:
+        if not isinstance(reactor, AsyncioSelectorReactor):
+            raise CannotRun("expected Twisted's asyncio reactor: twistd --reactor asyncio")
         self.watchers: list[Callable[[Record], None]] = []  # they see every record
-        self._server, self._reactor, self._fail = server, reactor, fail
-        self._house = House(server, reactor, self.watchers, lambda problem: fail(problem, "journal"))
-        self._ports: list[Any] = []
+        self._server, self._fail = server, fail
+        self._reactor: Any = reactor
+        self._house = House(server, reactor, self.watchers, lambda problem: fail(problem, "journal"), _soon)
+        self._bound: list[Callable[[], Any]] = []  # what ends each
         self._capture: Capture | None = None
 
     def listen(self, listeners: Sequence[Listener]) -> list[str]:
         """Bind everything: a line for each listener. Raises CannotRun."""
         lines = []
         for transport, host, port in listeners:
+            kind = Listening if transport == "tcp" else Datagrams
             try:
-                if transport == "tcp":
-                    bound = self._reactor.listenTCP(port, SocketFactory(self._house), interface=host, backlog=1024)
-                else:
-                    bound = self._reactor.listenUDP(port, Datagrams(self._house), interface=host, maxPacketSize=65535)
-            except CannotListenError as problem:
+                bound: Any = kind(self._house, self._reactor, host, port)
+            except (OSError, OverflowError) as problem:
                 raise _taken(f"{transport} {host}:{port}", problem) from None
-            self._ports.append(bound)
-            where = bound.getHost()
-            lines.append(f"listening {transport} {where.host}:{where.port}")
-            self._server.addresses += ((transport, facing(where.host), where.port),)
+            self._bound.append(bound.stop)
+            address, number = bound.address
+            lines.append(f"listening {transport} {address}:{number}")
+            self._server.addresses += ((transport, facing(address), number),)
         return lines
 
     def administer(self, host: str, port: int, token: str | None) -> str:
@@ -92,8 +98,8 @@ class Running:
         try:
             bound = self._reactor.listenTCP(port, site, interface=host)
         except CannotListenError as problem:
-            raise _taken(f"admin {host}:{port}", problem) from None
-        self._ports.append(bound)
+            raise _taken(f"admin {host}:{port}", problem.socketError) from None
+        self._bound.append(bound.stopListening)
         return f"listening admin http://{host if ':' not in host else f'[{host}]'}:{bound.getHost().port}"
 
     def start(self, journal: str | None, pcap: str | None) -> None:
@@ -115,10 +121,14 @@ class Running:
         self._house.stop()
         if self._capture is not None:
             self._capture.close()
-        for port in self._ports:
-            port.stopListening()
+        for stop in self._bound:
+            stop()
 
 
-def _taken(what: str, problem: CannotListenError) -> CannotRun:
-    reason = getattr(problem.socketError, "strerror", None) or problem.socketError
+def _soon(what: Callable[[], None]) -> None:
+    asyncio.get_running_loop().call_soon(what)
+
+
+def _taken(what: str, problem: Exception) -> CannotRun:
+    reason = getattr(problem, "strerror", None) or problem
     return CannotRun(f"cannot listen on {what}: {reason}; port 0 picks a free one")

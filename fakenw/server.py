@@ -29,7 +29,7 @@ from fakenw.table import Table
 from fakenw.volume import Volumes
 from fakenw.watch import Watch
 from fakenw.wire import packet as ncp
-from fakenw.wire.framing import DMDT, BadFrame, Deframer, frame_reply
+from fakenw.wire.framing import DMDT, BadFrame, Deframer, frame_reply, whole_request
 from fakenw.wire.layout import Malformed
 from fakenw.wire.packet import Broadcast, Code, ReplyPacket, RequestPacket, Watchdog
 
@@ -99,6 +99,11 @@ class Server:
         """Bytes from a station: a datagram, or the next piece of a stream."""
         self.now = now
         stream = self._streams.get(peer)
+        if stream is not None and not stream.rest:
+            packet = whole_request(data)
+            if packet is not None:
+                self._request(peer, packet)
+                return self._take()
         if stream is None:
             if not peer.startswith("tcp:"):
                 self._packet(peer, data)
@@ -109,8 +114,8 @@ class Server:
             packets = stream.feed(data)
         except BadFrame as bad:
             packets, broken = bad.before, True
-        for packet in packets:
-            self._packet(peer, packet)
+        for data in packets:
+            self._packet(peer, data)
         if broken:
             self._drop(peer)
             self._effects.closes.append(peer)
@@ -125,15 +130,20 @@ class Server:
     def expire(self, now: int) -> Effects:
         """Do what is due by *now*."""
         self.now = now
-        for station, reply in self._dispatch.expire(now):
-            self._send(station, reply)
+        self._effects.sends.extend(self._dispatch.expire(now))
         if not self._dispatch.down:
             self._watch.expire(now)
             self.ledger.expire(now)
         return self._take()
 
+    @property
+    def is_sooner(self) -> bool:
+        """Whether something may be due earlier than ``deadline`` last said."""
+        return self._watch.nearer or self.ledger.keeps
+
     def deadline(self) -> int | None:
         """When ``expire`` wants to be called next; it may find that nothing is due yet."""
+        self._watch.nearer = False
         due = self._dispatch.deadline()
         if self._dispatch.down:
             return due
@@ -319,7 +329,7 @@ class Server:
             return
         reply = self._dispatch.request(connection, packet)
         if reply is not None:
-            self._effects.sends.append((peer, frame_reply(reply) if connection.tcp else reply))
+            self._effects.sends.append((peer, reply))
 
     def _stranger(self, peer: str, packet: RequestPacket) -> None:
         """The number is not this station's. libncp ignores the status byte, so the code says it too."""

@@ -50,6 +50,7 @@ class Watch:
     ) -> None:
         self._table, self._note, self._ask, self._give_up = table, note, ask, give_up
         self._roused: int | None = None
+        self.nearer = False  # a deadline is nearer than before; whoever asks for it says that it was seen
         self.configure(config)
 
     def configure(self, config: Config) -> None:
@@ -90,6 +91,7 @@ class Watch:
         due = min((due for due in dues if due is not None), default=None)
         if due is not None and (connection.entry is None or due < connection.entry):
             connection.entry = due
+            self.nearer = True
             heapq.heappush(self._heap, (due, connection.serial))
 
     def rouse(self, now: int) -> None:
@@ -111,13 +113,11 @@ class Watch:
             self._note("watchdog", {**connection.about(), "what": "answered"})
 
     def requested(self, connection: Connection, now: int) -> None:
-        """The station has asked for something."""
-        connection.heard = connection.last_request = now
-        if connection.asked:
-            connection.sooner = True
-            self.heard(connection, now)
+        """The station has asked for something, after it was asked or had been idle."""
+        connection.sooner = True
+        self.heard(connection, now)
         if connection.idle:
-            connection.idle, connection.sooner = False, True
+            connection.idle = False
             self._note("busy", connection.about())
 
     def _watchdog_due(self, connection: Connection) -> int | None:

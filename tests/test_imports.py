@@ -106,6 +106,7 @@ ORDER = (
     "harness.picture",
     "harness.htmlreport",
     "harness.runners.*",
+    "harness.locustfile",
     "harness.pytest_plugin",
     "harness.bench",
     "harness.again",
@@ -126,14 +127,15 @@ WORLD |= {"time", "twisted"}
 EDGES = {
     "fakenw.folder": {"os"},  # a volume that is a directory of the host
     "fakenw.journal": {"os"},  # a record is out before its reply: write(2)
-    "fakenw.transports.*": {"socket", "time", "twisted"},
+    "fakenw.transports.*": {"asyncio", "socket", "time", "twisted"},
     "fakenw.health": {"os", "socket"},
     "fakenw.remote": {"time"},
-    "fakenw.running": {"time", "twisted"},
+    "fakenw.running": {"asyncio", "time", "twisted"},
     "fakenw.twistd": {"secrets", "twisted"},
     "fakenw.__main__": WORLD,
     "harness.runners.*": WORLD,
     "harness.bench": WORLD,
+    "harness.locustfile": {"time"},
     "harness.pytest_plugin": {"threading"},
     "harness.netware": {"os", "signal", "socket", "subprocess", "time"},
     "harness.asserting": {"time"},

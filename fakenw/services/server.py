@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from functools import lru_cache
+
 from fakenw.config import RELEASES
 from fakenw.service import Call, Host, Service
 from fakenw.wire.packet import Code, Refused
@@ -50,7 +53,13 @@ def get_server_info(call: Call[ncp.GetServerInfo]) -> ncp.ServerInfo:
 
 @service.answers(ncp.GetServerTime)
 def get_server_time(call: Call[ncp.GetServerTime]) -> ncp.ServerTime:
-    return ncp.ServerTime(call.host.clock())
+    return _told(call.host.clock())
+
+
+@lru_cache(maxsize=1)
+def _told(clock: datetime) -> ncp.ServerTime:
+    """One reply for everybody who asks within a second: no request is more frequent."""
+    return ncp.ServerTime(clock)
 
 
 @service.answers(ncp.VerifySerialNumber)

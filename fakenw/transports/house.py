@@ -48,6 +48,7 @@ class House:
 
     *watch* are those who see every record after it was written. *fail* is called once when the journal cannot be
     written: a server whose books are lost must not go on, and says nothing more to anybody.
+    *soon* calls a function at the end of the reactor's turn: the lines of a turn are then written at once.
     ``tap``, if there is one, sees all bytes.
     """
 
@@ -57,9 +58,11 @@ class House:
         reactor: IReactorTime,
         watch: Sequence[Callable[[Record], None]] = (),
         fail: Callable[[OSError], None] | None = None,
+        soon: Callable[[Callable[[], None]], object] | None = None,
     ) -> None:
         self.server = server
-        self._reactor, self._watch, self._fail = reactor, watch, fail
+        self._reactor, self._watch, self._fail, self._soon = reactor, watch, fail, soon
+        self._later: list[Effects] = []  # of this turn, in order: once a line waits, so does all that follows
         self.tap: Tap | None = None
         self._journal: JournalFile | None = None
         self._speed = server.config.speed
@@ -68,8 +71,10 @@ class House:
         self._now = 0
         self._skipped = 0  # by which the clock was advanced
         self._routes: dict[str, Route] = {}
+        self._passing: list[str] = []  # stations over UDP that may own no connection
         self._timer: IDelayedCall | None = None
         self._armed: int | None = None
+        self._unarmed = True  # nobody has looked since the timer rang
         self._stopped = False
 
     def now(self) -> int:
@@ -83,13 +88,14 @@ class House:
         """Begin the journal; *utc* is the wall time of this moment."""
         self._journal = journal
         self._begun = self._reactor.seconds()
-        self._carry_out(self.server.start(0, utc))
+        self._write(self.server.start(0, utc).records)
 
     def act(self, what: Callable[[], None]) -> None:
         """Have something done to the server from outside, and carry out what follows."""
         self.server.now = self.now()
         what()
         self._carry_out(self.server.take())
+        self._flush()
 
     async def advance(self, by: int) -> None:
         """Let the server's clock run ahead by so many microseconds. What is due meanwhile happens, in order.
@@ -108,6 +114,7 @@ class House:
             due = self.server.deadline()
             self._skip_to(target if due is None else min(due, target))
             self._carry_out(self.server.expire(self._now))
+            self._flush()
 
     def _skip_to(self, to: int) -> None:
         """It is *to* now, if it was not later already. The timer was set by the clock as it went before."""
@@ -115,10 +122,12 @@ class House:
         self._now = max(self._now, to)
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._armed = None
+        self._disarmed()
 
     def stop(self) -> None:
         """End the journal. What happens later, such as the end of every socket, is not the clients' doing."""
+        self._flush()
+        self._soon = None
         self._carry_out(self.server.stop(self.now()))
         self._stopped = True
         if self._timer is not None and self._timer.active():
@@ -131,7 +140,9 @@ class House:
             self.tap.received(peer, route.local(), data)
         self._carry_out(self.server.receive(self.now(), peer, data))
         if peer not in self.server.table.by_station and not peer.startswith("tcp:"):
-            self._routes.pop(peer, None)
+            self._passing.append(peer)
+            if not self._later:
+                self._forget()
 
     def lost(self, peer: str) -> None:
         """The TCP connection of *peer* has ended."""
@@ -140,15 +151,48 @@ class House:
             self.tap.ended(peer, inward=True)
         self._carry_out(self.server.lost(self.now(), peer))
 
+    def _disarmed(self) -> None:
+        self._timer, self._armed, self._unarmed = None, None, True
+
     def _expire(self) -> None:
-        self._timer = self._armed = None
+        self._disarmed()
         self._carry_out(self.server.expire(self.now()))
 
     def _carry_out(self, effects: Effects) -> None:
         if self._stopped:
             return
-        if effects.records:
-            self._write(effects.records)
+        if self._later or (effects.records and self._soon is not None):
+            self._later.append(effects)
+            if len(self._later) == 1:
+                assert self._soon is not None
+                self._soon(self._flush)
+        else:
+            if effects.records:
+                self._write(effects.records)
+            self._announce(effects)
+        if self._unarmed or self.server.is_sooner:
+            self._unarmed = False
+            due = self.server.deadline()
+            if due is not None and (self._armed is None or due < self._armed):
+                self._arm(due)
+
+    def _flush(self) -> None:
+        """The turn is over: its lines are written at once, and then what they announce is sent, in the same order."""
+        later, self._later = self._later, []
+        if later:
+            self._write([record for effects in later for record in effects.records])
+        for effects in later:
+            self._announce(effects)
+        self._forget()
+
+    def _forget(self) -> None:
+        """There is no way any more to ports that own no connection; they have had their replies."""
+        for peer in self._passing:
+            if peer not in self.server.table.by_station:
+                self._routes.pop(peer, None)
+        self._passing.clear()
+
+    def _announce(self, effects: Effects) -> None:
         if self._stopped:
             return  # what could not be written is not announced either
         for peer, data in effects.sends:
@@ -163,9 +207,6 @@ class House:
                 if self.tap is not None:
                     self.tap.ended(peer, inward=False)
                 route.close()
-        due = self.server.deadline()
-        if due is not None and (self._armed is None or due < self._armed):
-            self._arm(due)
 
     def _arm(self, due: int) -> None:
         if self._timer is not None:

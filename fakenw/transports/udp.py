@@ -1,4 +1,10 @@
-"""NCP over UDP: a station is an address and a port; watchdog queries go to that same port."""
+"""NCP over UDP: a station is an address and a port; watchdog queries go to that same port.
+
+Rules of this file:
+
+* All that has arrived is read before the reactor goes on, but no more than AT_ONCE, so that others have their turn.
+* What cannot be sent is lost, like any other datagram.
+"""
 
 from __future__ import annotations
 
@@ -6,43 +12,85 @@ import socket
 from contextlib import suppress
 from typing import Any
 
-from twisted.internet.interfaces import IUDPTransport
-from twisted.internet.protocol import DatagramProtocol
+from twisted.internet.interfaces import IReadDescriptor
+from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from fakenw.transports.house import House
 
+AT_ONCE = 256  # datagrams
+LARGEST = 65_535
+BUFFER = 8 * 1024 * 1024  # bytes of the kernel's, if it gives so many: sixty thousand stations may answer at once
 
-class Datagrams(DatagramProtocol):
-    """One listening port."""
 
-    transport: IUDPTransport
-    noisy = False
+@implementer(IReadDescriptor)
+class Datagrams:
+    """A port that is listened on, once *reactor* runs. Raises OSError."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, house: House, reactor: Any, host: str, port: int) -> None:
+        self._house, self._reactor = house, reactor
+        self.wire: Any = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+        self.wire.setblocking(False)
+        for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+            self.wire.setsockopt(socket.SOL_SOCKET, option, BUFFER)
+        try:
+            self.wire.bind((host, port))
+        except OSError:
+            self.wire.close()
+            raise
+        self.address: tuple[str, int] = self.wire.getsockname()[:2]
+        reactor.addReader(self)
 
-    def datagramReceived(self, datagram: bytes, addr: Any) -> None:
-        self._house.received(f"udp:{addr[0]}:{addr[1]}", datagram, Return(self.transport, addr))
+    def stop(self) -> None:
+        """Hear nobody any more."""
+        self._reactor.removeReader(self)
+        self.wire.close()
+
+    # Twisted's IReadDescriptor
+
+    def fileno(self) -> int:
+        """The socket."""
+        return int(self.wire.fileno())
+
+    def logPrefix(self) -> str:
+        """What Twisted calls it."""
+        return "NCP over UDP"
+
+    def doRead(self) -> None:
+        """Something has arrived."""
+        received, recvfrom = self._house.received, self.wire.recvfrom
+        for _ in range(AT_ONCE):
+            try:
+                data, address = recvfrom(LARGEST)
+            except BlockingIOError:
+                return
+            except OSError:  # of something that was sent: nobody there
+                continue
+            received(f"udp:{address[0]}:{address[1]}", data, Return(self.wire, address))
+
+    def connectionLost(self, reason: Failure) -> None:
+        """The reactor ends."""
 
 
 class Return:
     """The way back to where a datagram came from."""
 
-    __slots__ = ("_address", "_transport")
+    __slots__ = ("_address", "_wire")
 
-    def __init__(self, transport: IUDPTransport, address: tuple[str, int]) -> None:
-        self._transport, self._address = transport, address
+    def __init__(self, wire: Any, address: tuple[str, int]) -> None:
+        self._wire, self._address = wire, address
 
     def send(self, data: bytes) -> None:
-        with suppress(OSError):  # no way there, no buffer: lost like any other datagram
-            self._transport.write(data, self._address)
+        try:  # not suppress(), which costs more than sending
+            self._wire.sendto(data, self._address)
+        except OSError:
+            return  # no way there, no buffer
 
     def close(self) -> None:
         """There is nothing to close."""
 
     def local(self) -> str:
-        host: Any = self._transport.getHost()
-        return facing(host.host, self._address)
+        return facing(self._wire.getsockname()[0], self._address)
 
 
 ANYBODY = ("192.0.2.1", 9)  # a documentation address (RFC 5737): nobody there, and nothing is sent

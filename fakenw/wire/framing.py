@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import struct
 
+from fakenw.wire.packet import REQUEST, RequestPacket
+
 DMDT = b"DmdT"
 TNCP = b"tNcP"
 SIGNED = 0x80000000
@@ -21,6 +23,8 @@ SMALLEST_PACKET = 6  # a create without its function byte; shorter cannot be NCP
 
 _request = struct.Struct(">4sIII")
 _reply = struct.Struct(">4sI")
+_whole = struct.Struct(">4sIIIHBBBBB")  # a request's frame and its header
+_answer = struct.Struct(">4sIHBBBBBB")  # and a reply's
 
 
 class BadFrame(ValueError):
@@ -41,25 +45,42 @@ def frame_reply(packet: bytes) -> bytes:
     return _reply.pack(TNCP, _reply.size + len(packet)) + packet
 
 
+def whole_request(data: bytes) -> RequestPacket | None:
+    """The request (0x2222) that *data* is, in one whole unsigned frame: nearly everything that comes is.
+
+    None: it is something else, which a ``Deframer`` understands.
+    """
+    if len(data) < _whole.size:
+        return None
+    magic, length, _, _, kind, sequence, low, task, high, function = _whole.unpack_from(data)
+    if magic != DMDT or length != len(data) or kind != REQUEST or length > LARGEST_FRAME:
+        return None
+    return RequestPacket(kind, sequence, low | high << 8, task, function, data[_whole.size :])
+
+
+def framed_reply(
+    kind: int, sequence: int, connection: int, task: int, completion: int, status: int, data: bytes
+) -> bytes:
+    """A reply in its frame; as ``frame_reply(encode_reply(…))``, in one step."""
+    size, low, high = _answer.size + len(data), connection & 0xFF, connection >> 8
+    return _answer.pack(TNCP, size, kind, sequence, low, task, high, completion, status) + data
+
+
 class Deframer:
     """Cuts a byte stream into packets, however it arrives.
 
-    ``magic`` says which side is read: ``DMDT`` on the server, ``TNCP`` on the client.
+    ``magic`` says which side is read: ``DMDT`` on the server, ``TNCP`` on the client. ``rest`` is what has
+    come of a frame that is not whole yet.
     """
 
     def __init__(self, magic: bytes) -> None:
         self._magic = magic
         self._header = _request.size if magic == DMDT else _reply.size
-        self._smallest = self._header + SMALLEST_PACKET
-        self._buffer = b""
+        self.rest = b""
 
     def feed(self, data: bytes) -> list[bytes]:
         """The packets that *data* completes. Raises BadFrame; then close the connection."""
-        if not self._buffer and len(data) > self._header:  # the rule: one whole frame, unsigned
-            magic, length = _reply.unpack_from(data)
-            if magic == self._magic and length == len(data) and self._smallest <= length <= LARGEST_FRAME:
-                return [data[self._header :]]
-        buffer = self._buffer + data if self._buffer else data
+        buffer = self.rest + data if self.rest else data
         packets: list[bytes] = []
         at, size = 0, len(buffer)
         while size - at >= 8:
@@ -74,7 +95,7 @@ class Deframer:
                 break
             packets.append(bytes(buffer[at + start : at + length]))
             at += length
-        self._buffer = bytes(buffer[at:])
-        if self._buffer and not self._magic.startswith(self._buffer[:4]):
-            raise BadFrame(f"expected {self._magic.decode()}, got {self._buffer[:4]!r}", packets)
+        self.rest = bytes(buffer[at:])
+        if self.rest and not self._magic.startswith(self.rest[:4]):
+            raise BadFrame(f"expected {self._magic.decode()}, got {self.rest[:4]!r}", packets)
         return packets

@@ -173,9 +173,6 @@ class Moment(Field):
     ``None`` is seven zero bytes: no time.
     """
 
-    def __init__(self) -> None:
-        self._last: tuple[datetime, bytes] = (datetime.max, b"")  # whoever asks within a second gets the same object
-
     def take(self, data: bytes, at: int) -> tuple[datetime | None, int]:
         end = at + 7
         if end > len(data):
@@ -189,16 +186,12 @@ class Moment(Field):
             raise Malformed(f"not a time at {at}: {problem}") from None
 
     def put(self, value: datetime | None) -> bytes:
-        if value is self._last[0]:
-            return self._last[1]
         if value is None:
             return bytes(7)
         weekday = value.isoweekday() % 7
-        raw = bytes(
+        return bytes(
             ((value.year - 1900) % 256, value.month, value.day, value.hour, value.minute, value.second, weekday)
         )
-        self._last = value, raw
-        return raw
 
 
 def encode_text(value: str) -> bytes:
@@ -264,7 +257,10 @@ class Layout:
     def encode(self) -> bytes:
         """The fields as bytes. Raises Malformed for a value that does not fit its field."""
         values = self.__dict__
-        return b"".join([field.put(values[name]) for name, field in self._fields])
+        raw: bytes | None = values.get("")  # it never changes, and some replies are sent to many
+        if raw is None:
+            raw = values[""] = b"".join([field.put(values[name]) for name, field in self._fields])
+        return raw
 
 
 class Reply(Layout):

@@ -96,9 +96,9 @@ class Ahead(Scene):
 def licensed(scene: Scene, port: int = 40001) -> Any:
     """A client over TCP that has logged in."""
     client, _ = scene.socket(port)
-    client.dataReceived(frame_request(CREATE))
+    client.data_received(frame_request(CREATE))
     number = scene.house.server.table.by_station[f"tcp:10.0.0.1:{port}"].number
-    client.dataReceived(frame_request(request(1, number, GUEST)))
+    client.data_received(frame_request(request(1, number, GUEST)))
     return client
 
 
@@ -167,7 +167,7 @@ def test_requests_are_executed_while_it_runs() -> None:
     scene = Ahead(idle_after=3600 * SECOND)
     client = licensed(scene)
     before = scene.house.server.utc(scene.house.now())
-    scene.clock.callLater(0.3, client.dataReceived, frame_request(request(2, 1, server.GetServerTime())))
+    scene.clock.callLater(0.3, client.data_received, frame_request(request(2, 1, server.GetServerTime())))
     scene.datagram(CREATE)
     scene.advance(1000)
     (station,) = (one for one in scene.house.server.table.by_serial.values() if one.tcp)

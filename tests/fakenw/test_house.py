@@ -6,10 +6,9 @@ import errno
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from random import Random
-from typing import Any, cast
+from typing import Any
 
 import pytest
-from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 
 from fakenw.capfiles import sms_tree
@@ -18,8 +17,8 @@ from fakenw.journal import JournalFile
 from fakenw.records import SECOND, Record
 from fakenw.server import Server
 from fakenw.transports.house import House
-from fakenw.transports.tcp import Socket, SocketFactory
-from fakenw.transports.udp import Datagrams
+from fakenw.transports.tcp import Socket
+from fakenw.transports.udp import AT_ONCE, Datagrams
 from fakenw.volume import Volumes
 from fakenw.wire import packet as ncp
 from fakenw.wire.framing import TNCP, Deframer, frame_request
@@ -54,23 +53,24 @@ class Log(JournalFile):
 
 
 class Wire:
-    """The other end of a TCP connection: what Twisted's transport is to the protocol."""
+    """The other end of a TCP connection: what asyncio's transport is to the protocol."""
 
-    def __init__(self, done: list[str]) -> None:
+    def __init__(self, done: list[str], port: int) -> None:
         self.received = b""
         self._done = done
+        self._facts = {"peername": ("10.0.0.1", port), "socket": self}
 
-    def setTcpNoDelay(self, enabled: bool) -> None:  # noqa: N802
-        pass
+    def get_extra_info(self, name: str) -> Any:
+        return self._facts[name]
 
-    def setTcpKeepAlive(self, enabled: bool) -> None:  # noqa: N802
+    def setsockopt(self, *option: int) -> None:
         pass
 
     def write(self, data: bytes) -> None:
         self._done.append("send")
         self.received += data
 
-    def loseConnection(self) -> None:  # noqa: N802
+    def close(self) -> None:
         self._done.append("close")
 
 
@@ -78,19 +78,35 @@ class Air:
     """A port of UDP: what was written, and to whom. There is no way to the addresses in ``cut``."""
 
     def __init__(self) -> None:
+        self.arrived: list[tuple[bytes, tuple[str, int]]] = []
         self.written: list[tuple[bytes, tuple[str, int]]] = []
         self.cut: list[tuple[str, int]] = []
 
-    def write(self, data: bytes, address: tuple[str, int]) -> None:
+    def recvfrom(self, size: int) -> tuple[bytes, tuple[str, int]]:
+        if not self.arrived:
+            raise BlockingIOError
+        return self.arrived.pop(0)
+
+    def sendto(self, data: bytes, address: tuple[str, int]) -> None:
         if address in self.cut:
             raise OSError(errno.ENETUNREACH, "Network is unreachable")
         self.written.append((data, address))
 
 
+class Readers:
+    """A reactor that looks after no sockets."""
+
+    def addReader(self, reader: object) -> None:  # noqa: N802
+        pass
+
+    def removeReader(self, reader: object) -> None:  # noqa: N802
+        pass
+
+
 class Scene:
     """A house on a clock that stands still, with what it did, in order."""
 
-    def __init__(self, **more: Any) -> None:
+    def __init__(self, soon: Callable[[Callable[[], None]], None] | None = None, **more: Any) -> None:
         self.clock = Clock()
         self.done: list[str] = []
         self.log = Log(self.done)
@@ -98,23 +114,26 @@ class Scene:
         self.failures: list[OSError] = []
         core = Server(Config(**more), Volumes([("SYS", sms_tree())]), Random(1))
         self.clock.advance(1_000_000)  # a reactor's clock does not begin with the server
-        self.house = House(core, self.clock, [lambda record: self.told.append(record.event)], self.failures.append)
+        tell = [lambda record: self.told.append(record.event)]
+        self.house = House(core, self.clock, tell, self.failures.append, soon)
         self.house.start(datetime(2000, 8, 10, tzinfo=UTC), self.log)
         self.air = Air()
-        self.datagrams = Datagrams(self.house)
-        self.datagrams.transport = cast(Any, self.air)
+        self.datagrams = Datagrams(self.house, Readers(), "127.0.0.1", 0)
+        self.datagrams.stop()
+        self.datagrams.wire = self.air
 
     def datagram(self, packet: bytes, port: int = 1025) -> list[bytes]:
         """A datagram arrives; what was sent back to its port."""
         before = len(self.air.written)
-        self.datagrams.datagramReceived(packet, ("10.0.0.1", port))
+        self.air.arrived.append((packet, ("10.0.0.1", port)))
+        self.datagrams.doRead()
         return [data for data, address in self.air.written[before:] if address == ("10.0.0.1", port)]
 
     def socket(self, port: int = 40001) -> tuple[Socket, Wire]:
         """A client connects."""
-        wire = Wire(self.done)
-        protocol: Any = SocketFactory(self.house).buildProtocol(IPv4Address("TCP", "10.0.0.1", port))
-        protocol.makeConnection(wire)
+        wire = Wire(self.done, port)
+        protocol = Socket(self.house)
+        protocol.connection_made(wire)
         return protocol, wire
 
     def queries(self) -> int:
@@ -142,11 +161,11 @@ def test_records_then_sends_then_closes(open_scene: Callable[..., Scene]) -> Non
     scene = open_scene()
     socket, wire = scene.socket()
     scene.done.clear()
-    socket.dataReceived(frame_request(CREATE) + frame_request(request(1, 1, GUEST)))
+    socket.data_received(frame_request(CREATE) + frame_request(request(1, 1, GUEST)))
     assert scene.done == ["create", "state", "grant", "state", "send", "send"]
     assert [reply.completion for reply in replies(wire)] == [0, 0]
     scene.done.clear()
-    socket.dataReceived(frame_request(request(2, 1, connection.Logout())) + b"garbage")
+    socket.data_received(frame_request(request(2, 1, connection.Logout())) + b"garbage")
     assert scene.done == ["state", "release", "state", "close", "send", "close"]
     assert scene.told == [record.event for record in scene.log.records]
 
@@ -157,11 +176,11 @@ def test_a_socket_is_a_station(open_scene: Callable[..., Scene]) -> None:
     first, first_wire = scene.socket(1)
     second, second_wire = scene.socket(2)
     for socket in (first, second):
-        socket.dataReceived(frame_request(CREATE))
+        socket.data_received(frame_request(CREATE))
     assert [reply.connection for reply in (*replies(first_wire), *replies(second_wire))] == [1, 2]
     assert [r["station"] for r in scene.log.records if r.event == "create"] == ["tcp:10.0.0.1:1", "tcp:10.0.0.1:2"]
-    second.dataReceived(frame_request(request(1, 2, GUEST)))
-    second.connectionLost()
+    second.data_received(frame_request(request(1, 2, GUEST)))
+    second.connection_lost(None)
     assert [(r.event, r["cause"]) for r in scene.log.records[-3:]] == [
         *(("state", "lost"), ("release", "lost"), ("close", "lost"))
     ]
@@ -207,10 +226,10 @@ def test_timer_is_armed_for_an_earlier_deadline(open_scene: Callable[..., Scene]
     scene.datagram(CREATE)
     socket, _ = scene.socket()
     scene.clock.advance(10)
-    socket.dataReceived(frame_request(CREATE) + frame_request(request(1, 2, GUEST)))
+    socket.data_received(frame_request(CREATE) + frame_request(request(1, 2, GUEST)))
     assert scene.alarms() == [pytest.approx(60, abs=1e-5)]
     scene.clock.advance(20)
-    socket.dataReceived(frame_request(request(2, 2, server.GetServerTime())))
+    socket.data_received(frame_request(request(2, 2, server.GetServerTime())))
     assert scene.alarms() == [pytest.approx(40, abs=1e-5)]
     scene.clock.advance(59)
     assert "idle" not in scene.done
@@ -259,11 +278,11 @@ def test_stop_is_the_last_line(open_scene: Callable[..., Scene]) -> None:
     """After it no timer rings, and the sockets that close are not the clients' doing."""
     scene = open_scene()
     socket, _ = scene.socket()
-    socket.dataReceived(frame_request(CREATE) + frame_request(request(1, 1, GUEST)))
+    socket.data_received(frame_request(CREATE) + frame_request(request(1, 1, GUEST)))
     scene.datagram(CREATE)
     scene.clock.advance(5)
     scene.house.stop()
-    socket.connectionLost()
+    socket.connection_lost(None)
     scene.clock.advance(10_000)
     stop = scene.log.records[-1]
     assert (stop.event, stop["held"]) == ("stop", 1)
@@ -280,12 +299,12 @@ def test_journal_that_is_full(open_scene: Callable[..., Scene]) -> None:
     """What could not be written is not announced: no reply leaves any more, and the failure is told once."""
     scene = open_scene()
     socket, wire = scene.socket()
-    socket.dataReceived(frame_request(CREATE))
+    socket.data_received(frame_request(CREATE))
     assert len(replies(wire)) == 1
     scene.log.full = True
     scene.told.clear()
-    socket.dataReceived(frame_request(request(1, 1, GUEST)))
-    socket.dataReceived(frame_request(request(2, 1, server.GetServerTime())))
+    socket.data_received(frame_request(request(1, 1, GUEST)))
+    socket.data_received(frame_request(request(2, 1, server.GetServerTime())))
     assert scene.datagram(CREATE) == []
     scene.house.stop()
     assert (replies(wire), scene.told) == ([], [])
@@ -302,3 +321,46 @@ def test_datagram_that_cannot_be_sent_is_lost(open_scene: Callable[..., Scene]) 
         scene.clock.advance(1)
     assert [address for _, address in scene.air.written[2:]] == [("10.0.0.1", 1026)] * 10
     assert [record.event for record in scene.log.records].count("close") == 2
+
+
+def test_one_turn_is_one_write_and_still_comes_before_its_replies() -> None:
+    """What several stations ask in a turn is written together, then announced, in order; nothing overtakes."""
+    turn: list[Callable[[], None]] = []
+    scene = Scene(soon=turn.append)
+    first, _ = scene.socket(1)
+    second, _ = scene.socket(2)
+    first.data_received(frame_request(CREATE))
+    turn.pop()()
+    scene.done.clear()
+    second.data_received(frame_request(CREATE))
+    first.data_received(frame_request(request(1, 1, server.GetServerTime())))
+    first.data_received(frame_request(request(2, 1, GUEST)))
+    assert (scene.done, len(turn)) == ([], 1)
+    turn.pop()()
+    assert scene.done == ["create", "state", "grant", "state", "send", "send", "send"]
+    scene.done.clear()
+    first.data_received(frame_request(request(3, 1, server.GetServerTime())))
+    assert (scene.done, turn) == (["send"], [])
+    first.data_received(frame_request(request(4, 1, connection.Logout())))
+    scene.house.stop()
+    assert scene.done[1:] == ["state", "release", "send", "stop"]
+
+
+def test_who_ends_a_connection_is_answered_at_the_end_of_the_turn() -> None:
+    """Its port is forgotten only then."""
+    turn: list[Callable[[], None]] = []
+    scene = Scene(soon=turn.append)
+    destroy = RequestPacket(ncp.DESTROY, 1, 1, 1, 0, b"").encode()
+    for packet in (CREATE, destroy):
+        assert scene.datagram(packet) == []
+        turn.pop()()
+    assert [ncp.decode_reply(data).completion for data, _ in scene.air.written] == [0, 0]
+    assert not scene.house._routes
+
+
+def test_a_turn_has_an_end(open_scene: Callable[..., Scene]) -> None:
+    """However much arrives at once, others have their turn after so many datagrams."""
+    scene = open_scene()
+    scene.air.arrived = [(request(0, 9, server.GetServerTime()), ("10.0.0.1", 1025))] * (AT_ONCE + 10)
+    scene.datagrams.doRead()
+    assert (len(scene.air.written), len(scene.air.arrived)) == (AT_ONCE, 10)

@@ -176,10 +176,10 @@ def test_only_functions_without_effects_are_repeated(open_stage: OpenStage) -> N
     station = stage.station(UDP).licensed()
     requests = stage.server._dispatch._functions
     for key in REPEATABLE:
-        layout, _ = requests[key]
+        _, decode, _ = requests[key]
         lines = len(stage.records)
-        send(station, layout.decode(bytes(40)))
-        assert len(stage.records) == lines, layout
+        send(station, decode(bytes(40)))
+        assert len(stage.records) == lines, key
 
 
 def test_nothing_is_retained_over_tcp(open_stage: OpenStage) -> None:

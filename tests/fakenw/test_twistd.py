@@ -49,7 +49,15 @@ def test_twistd_runs_it(installed: Path, tmp_path: Path) -> None:
     """From its configuration, until SIGTERM; the journal ends in order."""
     config, journal = tmp_path / "lab.yaml", tmp_path / "journal.jsonl"
     config.write_text("server: {name: DAEMON, listen: ['tcp:127.0.0.1:0']}\n")
-    command = [str(Path(sys.executable).with_name("twistd")), "-n", "--pidfile=", "fakenw", "--config", str(config)]
+    command = [
+        str(Path(sys.executable).with_name("twistd")),
+        "-n",
+        "--pidfile=",
+        "--reactor=asyncio",
+        "fakenw",
+        "--config",
+        str(config),
+    ]
     command += ["--journal", str(journal), "--admin", "127.0.0.1:0"]
     environment = {**os.environ, "PYTHONPATH": str(installed)}
     with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as daemon:
@@ -73,7 +81,15 @@ def test_a_mistake_is_told(installed: Path, tmp_path: Path) -> None:
     """With file and line, as everywhere."""
     config = tmp_path / "lab.yaml"
     config.write_text("server: {nmae: X}\n")
-    command = [str(Path(sys.executable).with_name("twistd")), "-n", "--pidfile=", "fakenw", "--config", str(config)]
+    command = [
+        str(Path(sys.executable).with_name("twistd")),
+        "-n",
+        "--pidfile=",
+        "--reactor=asyncio",
+        "fakenw",
+        "--config",
+        str(config),
+    ]
     environment = {**os.environ, "PYTHONPATH": str(installed)}
     done = subprocess.run(
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=DEADLINE, check=False
