@@ -24,6 +24,7 @@ from harness.checks import judge
 from harness.commandline import BEHAVIORS, FILES, RESULTS, TRANSPORT, Duration, Image, Zone
 from harness.diagnosing import diagnose
 from harness.history import load
+from harness.load.command import load_command
 from harness.plan import Plan
 from harness.report import UNKNOWN, Result
 from harness.runners.conduct import PARALLEL, RUNNERS, Options, conduct, run_directories
@@ -338,7 +339,7 @@ def _stop_on_signals() -> threading.Event:
     return stop
 
 
-for command in (list_scenarios, explain, new, schema, matrix, diagnose, assert_command):
+for command in (list_scenarios, explain, new, schema, matrix, diagnose, assert_command, load_command):
     main.add_command(command)
 
 if __name__ == "__main__":

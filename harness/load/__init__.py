@@ -1,0 +1,1 @@
+"""Load: a company's worth of clients against one server's licenses."""
