@@ -20,6 +20,7 @@ from fakenw.transports.house import House
 from fakenw.transports.tcp import Socket
 from fakenw.transports.udp import AT_ONCE, Datagrams
 from fakenw.volume import Volumes
+from fakenw.watch import AT_ONCE as DEADLINES
 from fakenw.wire import packet as ncp
 from fakenw.wire.framing import TNCP, Deframer, frame_request
 from fakenw.wire.layout import Request
@@ -364,3 +365,15 @@ def test_a_turn_has_an_end(open_scene: Callable[..., Scene]) -> None:
     scene.air.arrived = [(request(0, 9, server.GetServerTime()), ("10.0.0.1", 1025))] * (AT_ONCE + 10)
     scene.datagrams.doRead()
     assert (len(scene.air.written), len(scene.air.arrived)) == (AT_ONCE, 10)
+
+
+def test_a_whole_company_is_not_asked_in_one_breath(open_scene: Callable[..., Scene]) -> None:
+    """Queries go out in portions, so that answers can be read in between; everybody is asked all the same."""
+    scene = open_scene(connections=2 * DEADLINES + 10)
+    for port in range(2 * DEADLINES + 5):
+        scene.datagram(CREATE, port=1025 + port)
+    now = round((FIRST_QUERY + 0.001) * SECOND)
+    core = scene.house.server
+    portions = [len(core.expire(now).sends) for _ in range(3)]
+    assert portions == [DEADLINES, DEADLINES, 5]
+    assert (core.deadline() or 0) > now
