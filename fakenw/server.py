@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from random import Random
 from typing import Any, NamedTuple
 
@@ -43,6 +44,12 @@ class Effects(NamedTuple):
     records: list[Record]
     sends: list[tuple[str, bytes]]
     closes: list[str]
+
+
+@cache  # there are no more than numbers of connections
+def _question(number: int) -> bytes:
+    """What the watchdog asks; of all packets this is sent most often."""
+    return Watchdog(number, b"?").encode()
 
 
 class Server:
@@ -130,10 +137,12 @@ class Server:
     def expire(self, now: int) -> Effects:
         """Do what is due by *now*."""
         self.now = now
-        self._effects.sends.extend(self._dispatch.expire(now))
+        if self._dispatch.deadline() is not None:
+            self._effects.sends.extend(self._dispatch.expire(now))
         if not self._dispatch.down:
             self._watch.expire(now)
-            self.ledger.expire(now)
+            if self.ledger.keeps:
+                self.ledger.expire(now)
         return self._take()
 
     @property
@@ -362,7 +371,7 @@ class Server:
     # The watchdog
 
     def _ask(self, connection: Connection) -> None:
-        self._send(connection.station, Watchdog(connection.number, b"?").encode())
+        self._send(connection.station, _question(connection.number))
 
     def _watchdog_answer(self, peer: str, data: bytes) -> None:
         try:

@@ -86,13 +86,17 @@ class Watch:
             connection = self._table.by_serial.get(serial)
             if connection is not None and connection.entry == at:
                 connection.entry = None
-                self._due(connection, now)
+                due = self._next(connection)
+                if due is not None and due <= now:
+                    self._due(connection, now)
+                elif due is not None:  # it was heard of meanwhile
+                    connection.entry = due
+                    heapq.heappush(heap, (due, serial))
 
     def schedule(self, connection: Connection) -> None:
         """See that something happens in time; to be called when a deadline may have come nearer."""
         connection.sooner = False
-        dues = (self._idle_due(connection), self._watchdog_due(connection), self._clear_due(connection))
-        due = min((due for due in dues if due is not None), default=None)
+        due = self._next(connection)
         if due is not None and (connection.entry is None or due < connection.entry):
             connection.entry = due
             self.nearer = True
@@ -123,6 +127,20 @@ class Watch:
         if connection.idle:
             connection.idle = False
             self._note("busy", connection.about())
+
+    def _next(self, connection: Connection) -> int | None:
+        """The earliest of the three deadlines below."""
+        due = None
+        if connection.unit is not None:
+            due = None if connection.idle else connection.last_request + self._config.idle_after
+            clear = self._clear_due(connection)
+            if clear is not None and (due is None or clear < due):
+                due = clear
+        if not connection.tcp:
+            watchdog = self._watchdog_due(connection)
+            if watchdog is not None and (due is None or watchdog < due):
+                due = watchdog
+        return due
 
     def _watchdog_due(self, connection: Connection) -> int | None:
         if connection.tcp or not self._delays:

@@ -1,0 +1,95 @@
+"""The rows that need no socket, 6 and 7: the ledger, and client-hours on memory."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from fakenw.ledger import POLICIES, Ledger
+from fakenw.wire.packet import LARGEST_CONNECTION
+from harness.bench.line import Line
+from harness.bench.rows import Setting, progress
+from harness.bench.steps import Refusal
+from harness.plan import Plan
+from harness.runners import memory
+from harness.scenario import Scenario
+
+BATCH = 1000  # grants and releases
+FEW = 100  # holders
+
+
+def ledger(setting: Setting) -> Iterator[Line]:
+    """6: how much longer a grant and a release take where very many hold a license."""
+    what = f"grant and release, ÷ with {FEW}"
+    line = Line(6, what, setting.holders, "µs", 1.3, at_most=True)
+    full, empty = _ledger(setting.holders), _ledger(FEW)
+    for turn in range(setting.rounds):
+        progress(f"row 6, {line.what}, round {turn + 1}")
+        slow: list[float] = []
+        fast: list[float] = []
+        until = time.perf_counter() + setting.seconds
+        while not slow or time.perf_counter() < until:
+            slow.append(_batch(full))
+            fast.append(_batch(empty))
+        line.ours.append(statistics.median(slow))
+        line.bare.append(statistics.median(fast))
+    yield line
+
+
+def _ledger(holders: int) -> Ledger:
+    made = Ledger(POLICIES["nls"], LARGEST_CONNECTION, lambda event, fields: None)
+    for serial in range(holders):
+        made.take(0, f"connection:{serial}", "login", {})
+    return made
+
+
+def _batch(books: Ledger) -> float:
+    """Microseconds of one grant and its release."""
+    units = [f"connection:{serial}" for serial in range(100_000, 100_000 + BATCH)]
+    about: dict[str, Any] = {}
+    begun = time.perf_counter()
+    for unit in units:
+        books.take(0, unit, "login", about)
+        books.give(0, unit, "logout", about)
+    return (time.perf_counter() - begun) / BATCH * 1e6
+
+
+def hours(setting: Setting) -> Iterator[Line]:
+    """7: client-hours per second on memory: with the watchdog's questions, and without."""
+    for transport, lasting, target in (("udp", setting.hours_udp, 20_000), ("tcp", setting.hours_tcp, 1_000_000)):
+        watchdogs = "with" if transport == "udp" else "without"
+        what = f"memory: {lasting:,} h {watchdogs} watchdogs"
+        line = Line(7, what, setting.clients, "client-hours/s", target, how="ours")
+        for turn in range(setting.rounds):
+            progress(f"row 7, {line.what}, round {turn + 1}")
+            took = idle_hours(transport, setting.clients, lasting)
+            line.ours.append(setting.clients * lasting / took)
+        yield line
+
+
+def idle_hours(transport: str, clients: int, lasting: int) -> float:
+    """Seconds that it takes to have so many clients log in, hold a license for so many hours, and log out.
+
+    Raises Refusal where not every one of them got a license and gave it back.
+    """
+    plan = _plan(transport, clients, lasting)
+    begun = time.perf_counter()
+    journals = memory.run(plan)
+    took = time.perf_counter() - begun
+    books = [record.event for record in journals[1].records]
+    if books.count("grant") != clients or books.count("release") != clients:
+        raise Refusal(f"{clients} clients were granted {books.count('grant')} licenses on memory, and gave back others")
+    return took
+
+
+def _plan(transport: str, clients: int, lasting: int) -> Plan:
+    server = {"name": "FAKENW", "licenses": clients, "connections": clients}
+    script = [{"user.logon": "FAKENW"}, {"wait": f"{lasting}h"}, "user.logoff"]
+    data = {
+        **{"format": 1, "id": "bench", "title": "idle clients", "source": "the bench", "servers": [server]},
+        **{"clients": [{"name": "ws", "count": clients, "script": script}]},
+    }
+    (plan,) = Scenario.read(data, "the bench").plans(transport)
+    return plan
