@@ -37,6 +37,10 @@ check: $(INSTALLED) ## lint, format and types
 bench: $(INSTALLED) ## measure how fast it is
 	@$(VENV)/bin/python -m harness.bench
 
+.PHONY: load
+load: $(INSTALLED) ## ten thousand licenses on a Monday morning, over real sockets
+	@$(VENV)/bin/harness load --clients 15000 --licenses 10000 --profile morning --leak 1%
+
 .PHONY: docs
 docs: $(INSTALLED) ## docs/ncp.md and docs/catalogue.md, from what they are about
 	@mkdir -p docs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import secrets
 import sys
 from pathlib import Path
@@ -247,6 +248,7 @@ def _run(
             click.echo(f"fakenw: the {what} cannot be written, stopping: {problem}", err=True)
             reactor.callLater(0, reactor.stop)
 
+    gc.set_threshold(100_000, 20, 100)  # nearly nothing here is a cycle, and there may be sixty thousand connections
     running = Running(server, reactor, fail)
     if sys.stderr.isatty():
         running.watchers.append(_tell)

@@ -28,6 +28,7 @@ _NIBBLES = bytes(
 )
 _KEYS = bytes.fromhex("48934667983de68db7107a265ab9b1356b0fd570aefbad11f447dca7eccf50c0")
 _SIZE = len(_KEYS)
+_ROUNDS = tuple(enumerate(_KEYS)) * 2
 
 # The array ``newshuffle`` of ncpfs, which is ``passkeys`` in FreeBSD's libncp (ncpl_bind.c), one hex digit each. A row
 # substitutes one nibble: the low one of byte 0, its high one, the low one of byte 1 ... The last row says where each
@@ -45,7 +46,6 @@ _PLACES = bytes(int(digit, 16) for digit in "3ef2dc459601b7a8")
 _BACK = tuple(bytes(map(row.index, range(16))) for row in _SUBSTITUTES)
 
 
-@lru_cache(maxsize=1024)  # of a login with the password in plain text it is nearly all
 def hash_password(object_id: int, password: bytes) -> bytes:
     """The 16 bytes a server keeps in place of *password*, which is hashed as given."""
     return _shuffle(object_id.to_bytes(4, "big"), password)
@@ -114,22 +114,27 @@ def _join(nibbles: list[int]) -> bytes:
 
 def _shuffle(salt: bytes, secret: bytes) -> bytes:
     """Mix four bytes and any number of bytes into 16."""
+    work = list((_spread(secret) ^ int.from_bytes(salt * (_SIZE // 4), "big")).to_bytes(_SIZE, "big"))
+    count = 0  # never reduced
+    for s, key in _ROUNDS:
+        new = work[s] + count ^ work[s + count & _SIZE - 1] - key
+        work[s] = new = new & 0xFF
+        count += new
+    nibbles = bytes(work).translate(_NIBBLES)
+    return bytes([low | high << 4 for low, high in zip(nibbles[::2], nibbles[1::2], strict=True)])
+
+
+@lru_cache(maxsize=1024)
+def _spread(secret: bytes) -> int:
+    """*secret* over 32 bytes, as a number with the first byte highest."""
     rest = secret.rstrip(b"\0")
-    work = bytearray(_SIZE)
+    work = 0
     while len(rest) >= _SIZE:
-        work = bytearray(w ^ r for w, r in zip(work, rest, strict=False))
+        work ^= int.from_bytes(rest[:_SIZE], "big")
         rest = rest[_SIZE:]
     if rest:
         # The rest goes round and round; where it ends, the key's byte of that position stands in.
         lap = len(rest) + 1
-        for s in range(_SIZE):
-            work[s] ^= rest[s % lap] if s % lap < len(rest) else _KEYS[s]
-    for s in range(_SIZE):
-        work[s] ^= salt[s % 4]
-    count = 0  # never reduced
-    for _ in range(2):
-        for s in range(_SIZE):
-            new = ((work[s] + count) ^ (work[(s + count) % _SIZE] - _KEYS[s])) & 0xFF
-            count += new
-            work[s] = new
-    return bytes(_NIBBLES[low] | _NIBBLES[high] << 4 for low, high in zip(work[::2], work[1::2], strict=True))
+        laid = bytes(rest[s % lap] if s % lap < len(rest) else _KEYS[s] for s in range(_SIZE))
+        work ^= int.from_bytes(laid, "big")
+    return work

@@ -35,7 +35,15 @@ class _Names(dict[str, str]):
 
 _names = _Names()
 # Past the general encoder go texts and numbers, of which there are most.
-_forms: dict[type, Callable[[Any], str]] = {str: encode_basestring_ascii, int: int.__repr__}
+_forms: dict[type, Callable[[Any], str]] = {
+    str: encode_basestring_ascii,
+    int: int.__repr__,
+    type(None): lambda value: "null",
+}
+
+
+def _general(value: Any) -> str:
+    return encode_basestring_ascii(value) if isinstance(value, str) else _text(value)
 
 
 class JournalError(Exception):
@@ -55,7 +63,7 @@ class Record:
         """The record as one line of JSON, with its line feed."""
         parts = [f'{{"t": {self.t // SECOND}.{self.t % SECOND:06d}, "role": "{self.role}", "event": "{self.event}"']
         for name, value in self.fields.items():
-            parts += _names[name], _forms.get(type(value), _text)(value)
+            parts += _names[name], _forms.get(type(value), _general)(value)
         parts.append("}\n")
         return "".join(parts)
 

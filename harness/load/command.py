@@ -192,7 +192,7 @@ def load_command(**asked: Any) -> None:
         outcomes, points = _on_memory(order, asked["sweep"], asked["baseline"], tell)
     else:
         outcomes = _over_sockets(order, asked, tell, say)
-    _end(outcomes, points, text, asked, words.plan(order))
+    _end(outcomes, points, text, asked, words.swept(order) if points else words.plan(order))
 
 
 def _order(asked: dict[str, Any]) -> Order:

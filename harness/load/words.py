@@ -26,12 +26,20 @@ def time(microseconds: float) -> str:
 
 def plan(order: Order) -> str:
     """What is about to happen, in one line."""
-    what = f"{order.clients} clients, {order.licenses} licenses, profile {order.profile.name}, {order.transport}"
+    refused = "goes home" if order.retry is None else f"tries again every {time(order.retry)}"
+    return f"{order.licenses} licenses, {_who(order)}, {order.transport}; who is refused {refused}; seed {order.seed}"
+
+
+def swept(order: Order) -> str:
+    """What a sweep shows, in one line."""
+    return f"Clients refused, by how many licenses there are: {_who(order)}"
+
+
+def _who(order: Order) -> str:
     days = f", {order.days} days" if order.days > 1 else ""
     share = f"{order.leak:.2%}".rstrip("0%").rstrip(".")
-    leak = f", {share} % of the {order.leak_by}s leak" if order.leak and not order.cured else ""
-    refused = "goes home" if order.retry is None else f"tries again every {time(order.retry)}"
-    return f"{what}{days}{leak}; who is refused {refused}; seed {order.seed}"
+    leak = f", {share} % of the {order.leak_by}s leak" if order.leak else ""
+    return f"{order.clients} clients, profile {order.profile.name}{days}{leak}"
 
 
 def progress(moment: Moment, before: Moment | None) -> str:
