@@ -63,6 +63,7 @@ class Watch:
         self._between = ticks(between)
         self._patience = config.patience
         self._heap: list[tuple[int, int]] = []
+        self._just_asked: list[Connection] = []
         for connection in self._table.by_serial.values():
             connection.entry = None
             connection.asked = min(connection.asked, 1) if self._delays else 0
@@ -74,6 +75,11 @@ class Watch:
 
     def deadline(self) -> int | None:
         """When ``expire`` wants to be called; it may find that nothing is due yet."""
+        if self._just_asked:  # on virtual time they have answered by now
+            asked, self._just_asked = self._just_asked, []
+            for connection in asked:
+                if connection.serial in self._table.by_serial:
+                    self.schedule(connection)
         return self._heap[0][0] if self._heap else None
 
     def expire(self, now: int) -> None:
@@ -177,7 +183,10 @@ class Watch:
                 self._give_up(connection, "watchdog")
                 return
             self._query(connection, now)
-        self.schedule(connection)
+            self._just_asked.append(connection)
+            self.nearer = True
+        else:
+            self.schedule(connection)
 
     def _query(self, connection: Connection, now: int) -> None:
         connection.asked += 1

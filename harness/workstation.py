@@ -216,8 +216,9 @@ class Requester:
         if self._over:
             return []
         try:
-            packets = self._deframer.feed(data) if self._deframer else [data]
-            return [answer for packet in packets for answer in self._read(now, packet)]
+            if self._deframer is None:
+                return self._read(now, data)
+            return [answer for packet in self._deframer.feed(data) for answer in self._read(now, packet)]
         except (BadFrame, Malformed) as problem:
             if self._deframer:
                 self.close()

@@ -211,4 +211,4 @@ def decode_watchdog(data: bytes) -> Watchdog:
     """Read a watchdog packet. Raises Malformed."""
     if len(data) < 10:
         raise Malformed("shorter than a watchdog packet")
-    return Watchdog(data[3] | data[5] << 8, bytes(data[9:10]))
+    return Watchdog(data[3] | data[5] << 8, data[9:10])

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 from fakenw.ledger import POLICIES, Ledger
+from fakenw.records import SECOND
 from fakenw.wire.packet import LARGEST_CONNECTION
 from harness.bench.line import Line
 from harness.bench.rows import Setting, progress
 from harness.bench.steps import Refusal
-from harness.plan import Plan
-from harness.runners import memory
-from harness.scenario import Scenario
+from harness.load.order import Order
+from harness.load.profile import PROFILES
+from harness.load.virtual import Virtual
 
 BATCH = 1000  # grants and releases
 FEW = 100  # holders
@@ -74,22 +76,14 @@ def idle_hours(transport: str, clients: int, lasting: int) -> float:
 
     Raises Refusal where not every one of them got a license and gave it back.
     """
-    plan = _plan(transport, clients, lasting)
+    hour = 3600 * SECOND
+    order = Order(
+        clients, clients, PROFILES["spike"], day=24 * hour, hold=lasting * hour, transport=transport, users="GUEST"
+    )
+    books: Counter[str] = Counter()
     begun = time.perf_counter()
-    journals = memory.run(plan)
+    Virtual(order, lambda record: books.update((record.event,))).run()
     took = time.perf_counter() - begun
-    books = [record.event for record in journals[1].records]
-    if books.count("grant") != clients or books.count("release") != clients:
-        raise Refusal(f"{clients} clients were granted {books.count('grant')} licenses on memory, and gave back others")
+    if books["grant"] != clients or books["release"] != clients:
+        raise Refusal(f"{clients} clients were granted {books['grant']} licenses, and gave {books['release']} back")
     return took
-
-
-def _plan(transport: str, clients: int, lasting: int) -> Plan:
-    server = {"name": "FAKENW", "licenses": clients, "connections": clients}
-    script = [{"user.logon": "FAKENW"}, {"wait": f"{lasting}h"}, "user.logoff"]
-    data = {
-        **{"format": 1, "id": "bench", "title": "idle clients", "source": "the bench", "servers": [server]},
-        **{"clients": [{"name": "ws", "count": clients, "script": script}]},
-    }
-    (plan,) = Scenario.read(data, "the bench").plans(transport)
-    return plan

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
+import multiprocessing
 import signal
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,9 @@ from harness.load import drawing, words
 from harness.load.accounts import Accounts
 from harness.load.crew import Moment, carry_out
 from harness.load.drawing import Point
-from harness.load.order import BEHAVIORS, Order
-from harness.load.outcome import Condition, Outcome
+from harness.load.options import ENOUGH, If, Mix, Refused, Share, Sweep
+from harness.load.order import Order
+from harness.load.outcome import Outcome
 from harness.load.profile import PROFILES, BadProfile, Profile, at_rate, load
 from harness.load.room import sources, wanting
 from harness.load.servers import NoServer, Own, Theirs
@@ -33,80 +35,13 @@ from harness.telling import write
 
 HOUR, DAY = 3600 * SECOND, 86_400 * SECOND
 FAILED, BAD_USAGE, UNKNOWN = 1, 2, 3
-ENOUGH = 65_000  # licenses: nobody is refused
+LOOK_EVERY = 0.2  # seconds
 SHORT = 120 * SECOND  # a day over real sockets
 
 
-class Share(click.ParamType[float]):
-    """``1%`` or ``0.01``."""
-
-    name = "SHARE"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        text = str(value)
-        try:
-            share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-        except ValueError:
-            share = -1.0
-        return share if 0 <= share <= 1 else self.fail(f"{text!r} is not a share; expected 1% or 0.01", param, ctx)
-
-
-class Mix(click.ParamType[tuple[tuple[str, float], ...]]):
-    """``session:9,reader:1``."""
-
-    name = "NAME[:WEIGHT],…"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        found = []
-        for part in str(value).split(","):
-            name, _, weight = part.partition(":")
-            if name not in BEHAVIORS or not re.fullmatch(r"[0-9]*\.?[0-9]+", weight or "1") or not float(weight or 1):
-                expected = ", ".join(f"{name} ({what})" for name, what in BEHAVIORS.items())
-                self.fail(f"{part!r}; expected NAME or NAME:WEIGHT of {expected}", param, ctx)
-            found.append((name, float(weight or 1)))
-        return tuple(found)
-
-
-class Refused(click.ParamType[str]):
-    """``give-up``, or ``retry:10s``."""
-
-    name = "give-up|retry:TIME"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        word, _, pause = str(value).partition(":")
-        if (word == "retry" and Duration().convert(pause or "?", param, ctx)) or value == "give-up":
-            return str(value)
-        self.fail(f"{value!r}; expected give-up, or retry and how often, such as retry:10s", param, ctx)
-
-
-class Sweep(click.ParamType[range]):
-    """``licenses=9000..13000:500``."""
-
-    name = "licenses=FROM..TO:STEP"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> range:
-        match = re.fullmatch(r"licenses=([0-9]{1,5})\.\.([0-9]{1,5}):([0-9]{1,5})", str(value))
-        numbers = [int(group) for group in match.groups()] if match else []
-        if not numbers or not 0 < numbers[0] <= numbers[1] <= ENOUGH or not numbers[2]:
-            self.fail(f"{value!r}; expected licenses=FROM..TO:STEP, such as licenses=9000..13000:500", param, ctx)
-        return range(numbers[0], numbers[1] + 1, numbers[2])
-
-
-class If(click.ParamType[Condition]):
-    """A condition."""
-
-    name = "CONDITION"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Condition:
-        try:
-            return value if isinstance(value, Condition) else Condition(value)
-        except ValueError as problem:
-            self.fail(str(problem), param, ctx)
-
-
 @click.command("load")
-@click.option("--clients", type=click.IntRange(1, 60_000), default=1000, show_default=True)
-@click.option("--licenses", type=click.IntRange(1, ENOUGH), default=1000, show_default=True)
+@click.option("--clients", type=click.IntRange(1, 60_000), default=1000, show_default=True, help="How many come.")
+@click.option("--licenses", type=click.IntRange(1, ENOUGH), default=1000, show_default=True, help="How many there are.")
 @click.option(
     "--profile",
     metavar=f"{'|'.join(PROFILES)}|FILE",
@@ -130,41 +65,63 @@ class If(click.ParamType[Condition]):
     show_default=True,
     help="On so many machines, or logons, APM rides on NAL's connection as shipped (KB Q257223).",
 )
-@click.option("--leak-by", type=click.Choice(["machine", "logon"]), default="machine", show_default=True)
+@click.option(
+    "--leak-by",
+    type=click.Choice(["machine", "logon"]),
+    default="machine",
+    show_default=True,
+    help="Whether always the same machines leak, or any machine now and then.",
+)
 @click.option(
     "--hold",
     type=Duration(),
     help="How long a client keeps its license. Default: 8h on memory; over sockets until everybody has come.",
 )
 @click.option("--duration", type=Duration(), help="How long a day is. Default: 24h on memory, 2m over sockets.")
-@click.option("--days", type=click.IntRange(1, 366), default=1, show_default=True)
+@click.option("--days", type=click.IntRange(1, 366), default=1, show_default=True, help="How often everybody comes.")
 @click.option(
     "--refused", type=Refused(), help="What a refused client does. Default: give-up; retry:10s with retry-storm."
 )
-@click.option("--transport", type=click.Choice(["tcp", "udp"]), default="tcp", show_default=True)
-@click.option("--release", type=click.Choice(["3.12", "4.11", "5.1", "6.5"]), default="5.1", show_default=True)
+@click.option(
+    "--transport", type=click.Choice(["tcp", "udp"]), default="tcp", show_default=True, help="What NCP travels on."
+)
+@click.option(
+    "--release",
+    type=click.Choice(["3.12", "4.11", "5.1", "6.5"]),
+    default="5.1",
+    show_default=True,
+    help="Of NetWare: it decides what costs a license.",
+)
 @click.option(
     "--users",
     metavar="TEMPLATE",
-    help="NAME[:PASSWORD] with {n} for the client's number. Default: GUEST, "
-    "with 6.5 USER{n}, since there a user's connections share one unit.",
+    help="NAME[:PASSWORD] with {n} for the client's number. Default: GUEST; with 6.5 USER{n}, since there a user's "
+    "connections share one unit.",
 )
-@click.option("--on", type=click.Choice(["sockets", "memory"]), default="sockets", show_default=True)
+@click.option(
+    "--on",
+    type=click.Choice(["sockets", "memory"]),
+    default="sockets",
+    show_default=True,
+    help="Real sockets, or virtual time in one process.",
+)
 @click.option("--processes", type=click.IntRange(1, 64), default=1, show_default=True, help="Of clients.")
 @click.option("--server", metavar="HOST:PORT", help="A server that is there already; else one of our own is started.")
 @click.option("--admin", metavar="URL", help="Its administration, from which its journal is read.")
 @click.option("--admin-token", envvar="FAKENW_ADMIN_TOKEN", show_envvar=True, help="Where it wants one.")
 @click.option(
-    "--source", "given", metavar="ADDRESS", multiple=True, help="An address to come from; more for more ports."
+    "--source", "given", metavar="ADDRESS", multiple=True, help="An address to come from; more of them for more ports."
 )
 @click.option("--sweep", type=Sweep(), help="On memory: run it with each of these numbers of licenses.")
 @click.option("--baseline", is_flag=True, help="Run it again without the leak, and print the difference.")
 @click.option("--fail-if", "conditions", type=If(), multiple=True, help="Exit code 1 if so: leaked>0, p99>50ms …")
 @click.option(
-    "--report", type=click.Path(file_okay=False, path_type=Path), help="Write report.html and results.json there."
+    "--report",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write report.html, results.json and the journal there.",
 )
 @click.option("--json", "as_json", type=Output(dash=True), help="Write the results as JSON.")
-@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True, help="Same seed, same morning.")
 def load_command(**asked: Any) -> None:
     """Exhaust a server's licenses with many clients.
 
@@ -239,6 +196,37 @@ def _virtual(order: Order) -> Outcome:
     return Outcome(order, tally, accounts, time.monotonic() - begun, virtual=True)
 
 
+def _leave_signals_to_us() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _side_by_side(orders: Sequence[Order]) -> list[Outcome]:
+    """Carry out *orders*, as many at a time as there are processors. A signal ends it at once, and the program."""
+    stop = threading.Event()  # an exception might come where Python ignores it, such as after a fork
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    pool = ProcessPoolExecutor(initializer=_leave_signals_to_us)
+    runs = [pool.submit(_virtual, order) for order in orders]
+    try:
+        done = 0
+        while done < len(runs):
+            wait(runs, timeout=LOOK_EVERY)
+            ended = sum(run.done() for run in runs)
+            if ended > done and len(runs) > 1:
+                click.echo(f"  {ended} of {len(runs)} runs", err=True)
+            done = ended
+            if stop.is_set():
+                click.echo("harness: stopped; nothing is known", err=True)
+                for process in multiprocessing.active_children():
+                    process.kill()
+                sys.exit(UNKNOWN)
+        return [run.result() for run in runs]
+    finally:
+        pool.shutdown(cancel_futures=True)
+        for number, what in before.items():
+            signal.signal(number, what)
+
+
 def _on_memory(order: Order, sweep: range | None, baseline: bool, tell: Any) -> tuple[list[Outcome], list[Point]]:
     """Several runs at a time, each in a process of its own. In the order in which they were asked for."""
     numbers = [order.licenses] if sweep is None else list(sweep)
@@ -247,12 +235,7 @@ def _on_memory(order: Order, sweep: range | None, baseline: bool, tell: Any) -> 
         leaking = replace(order, licenses=licenses)
         orders += [leaking, leaking.without_leak()] if baseline else [leaking]
     enough = [replace(order, licenses=ENOUGH), replace(order, licenses=ENOUGH).without_leak()] if baseline else []
-    outcomes: list[Outcome] = []
-    with ProcessPoolExecutor() as pool:
-        for outcome in pool.map(_virtual, [*orders, *enough]):
-            outcomes.append(outcome)
-            if len(orders) > 1 and sys.stderr.isatty():
-                click.echo(f"  {len(outcomes)} of {len(orders) + len(enough)}", err=True)
+    outcomes = _side_by_side([*orders, *enough])
     runs, most = outcomes[: len(orders)], outcomes[len(orders) :]
     per = 2 if baseline else 1
     points = [Point(licenses, tuple(runs[n * per : n * per + per])) for n, licenses in enumerate(numbers)]

@@ -45,6 +45,7 @@ class Own:
         )
         assert self.process.stdout is not None
         words = self.process.stdout.readline().split()
+        config.unlink()  # it has passwords in it
         if len(words) != 3:
             raise NoServer(f"the server could not be started (exit code {self.process.wait()})")
         host, _, port = words[2].rpartition(":")

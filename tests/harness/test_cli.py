@@ -473,6 +473,21 @@ OPTIONS = {
     "explain": ["--variant", "--transport", "--seed", "--behaviors"],
     "new": [],
     "schema": [],
+    "load": [
+        *(
+            "--clients",
+            "--licenses",
+            "--profile",
+            "--rate",
+            "--behavior",
+            "--leak",
+            "--leak-by",
+            "--hold",
+            "--duration",
+        ),
+        *("--days", "--refused", "--transport", "--release", "--users", "--on", "--processes", "--server", "--admin"),
+        *("--source", "--sweep", "--baseline", "--fail-if", "--report", "--json", "--seed"),
+    ],
     "matrix": ["--repairs", "--scenarios", "--for", "--within", "--json", "--transport", "--seed"],
 }
 
