@@ -266,7 +266,9 @@ class Server:
 
     def _packet(self, peer: str, data: bytes) -> None:
         kind = ncp.packet_type(data)
-        if kind == ncp.WATCHDOG:
+        if kind == ncp.REQUEST and len(data) >= ncp.HEADER:
+            self._request(peer, ncp.decode_request(data))
+        elif kind == ncp.WATCHDOG:
             self._watchdog_answer(peer, data)
         elif kind == ncp.CREATE and data[4:].startswith(LIP_ECHO):
             self._send(peer, data)

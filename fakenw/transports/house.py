@@ -71,6 +71,7 @@ class House:
         self._now = 0
         self._skipped = 0  # by which the clock was advanced
         self._routes: dict[str, Route] = {}
+        self._stations = server.table.by_station
         self._passing: list[str] = []  # stations over UDP that may own no connection
         self._timer: IDelayedCall | None = None
         self._armed: int | None = None
@@ -133,13 +134,13 @@ class House:
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
 
-    def received(self, peer: str, data: bytes, route: Route) -> None:
-        """Bytes came from *peer*; *route* leads back."""
+    def received(self, peer: str, data: bytes, route: Route, now: int | None = None) -> None:
+        """Bytes came from *peer*; *route* leads back. *now*: the time, for whoever has just asked for it."""
         self._routes[peer] = route
         if self.tap is not None:
             self.tap.received(peer, route.local(), data)
-        self._carry_out(self.server.receive(self.now(), peer, data))
-        if peer not in self.server.table.by_station and not peer.startswith("tcp:"):
+        self._carry_out(self.server.receive(self.now() if now is None else now, peer, data))
+        if peer not in self._stations and not peer.startswith("tcp:"):
             self._passing.append(peer)
             if not self._later:
                 self._forget()
@@ -188,7 +189,7 @@ class House:
     def _forget(self) -> None:
         """There is no way any more to ports that own no connection; they have had their replies."""
         for peer in self._passing:
-            if peer not in self.server.table.by_station:
+            if peer not in self._stations:
                 self._routes.pop(peer, None)
         self._passing.clear()
 

@@ -20,6 +20,7 @@ from fakenw.transports.house import House
 
 AT_ONCE = 256  # datagrams
 LARGEST = 65_535
+KNOWN = 70_000  # ways back that are kept at hand, a few more than there can be connections
 BUFFER = 8 * 1024 * 1024  # bytes of the kernel's, if it gives so many: sixty thousand stations may answer at once
 
 
@@ -29,6 +30,7 @@ class Datagrams:
 
     def __init__(self, house: House, reactor: Any, host: str, port: int) -> None:
         self._house, self._reactor = house, reactor
+        self._known: dict[tuple[str, int], Return] = {}
         self.wire: Any = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
         self.wire.setblocking(False)
         for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
@@ -58,7 +60,8 @@ class Datagrams:
 
     def doRead(self) -> None:
         """Something has arrived."""
-        received, recvfrom = self._house.received, self.wire.recvfrom
+        received, recvfrom, known = self._house.received, self.wire.recvfrom, self._known
+        now = self._house.now()  # all of it has arrived by now
         for _ in range(AT_ONCE):
             try:
                 data, address = recvfrom(LARGEST)
@@ -66,7 +69,12 @@ class Datagrams:
                 return
             except OSError:  # of something that was sent: nobody there
                 continue
-            received(f"udp:{address[0]}:{address[1]}", data, Return(self.wire, address))
+            back = known.get(address)
+            if back is None:
+                if len(known) >= KNOWN:
+                    known.clear()
+                back = known[address] = Return(self.wire, address)
+            received(back.station, data, back, now)
 
     def connectionLost(self, reason: Failure) -> None:
         """The reactor ends."""
@@ -75,10 +83,11 @@ class Datagrams:
 class Return:
     """The way back to where a datagram came from."""
 
-    __slots__ = ("_address", "_wire")
+    __slots__ = ("_address", "_wire", "station")
 
     def __init__(self, wire: Any, address: tuple[str, int]) -> None:
         self._wire, self._address = wire, address
+        self.station = f"udp:{address[0]}:{address[1]}"
 
     def send(self, data: bytes) -> None:
         try:  # not suppress(), which costs more than sending
