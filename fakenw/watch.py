@@ -75,15 +75,12 @@ class Watch:
 
     def deadline(self) -> int | None:
         """When ``expire`` wants to be called; it may find that nothing is due yet."""
-        if self._just_asked:  # on virtual time they have answered by now
-            asked, self._just_asked = self._just_asked, []
-            for connection in asked:
-                if connection.serial in self._table.by_serial:
-                    self.schedule(connection)
+        self._look_again()
         return self._heap[0][0] if self._heap else None
 
     def expire(self, now: int) -> None:
         """Do what is due by *now*, or AT_ONCE of it: then ``deadline`` lies in the past, and the rest comes next."""
+        self._look_again()
         heap = self._heap
         for _ in range(AT_ONCE):
             if not heap or heap[0][0] > now:
@@ -107,6 +104,13 @@ class Watch:
             connection.entry = due
             self.nearer = True
             heapq.heappush(self._heap, (due, connection.serial))
+
+    def _look_again(self) -> None:
+        """See that whoever was asked just now is asked again in time; on virtual time they have answered by now."""
+        asked, self._just_asked = self._just_asked, []
+        for connection in asked:
+            if connection.serial in self._table.by_serial:
+                self.schedule(connection)
 
     def rouse(self, now: int) -> None:
         """Ask every quiet station at once, because slots have run out; not again before the delay between packets."""

@@ -42,6 +42,12 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def is_open(port: int) -> bool:
+    """Whether somebody listens there."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def counted(file: Path) -> dict[str, int]:
     """Locust's statistics: how often each name succeeded. Nothing failed."""
     rows: list[dict[str, Any]] = json.loads(file.read_text())
@@ -73,10 +79,13 @@ def test_a_master_and_its_workers_agree_with_the_journal(tmp_path: Path) -> None
         load = ("--host", places["tcp"], "--users", 40, "--spawn-rate", 100, "--run-time", "3s", "--json-file", "seen")
         ours = ("--hold", 1, "--think", 0.2, "--ncp-users", "U{n}", "--ncp-password", "secret")
         master = locust("-f", locustfile(), "--master", *bind, *load, *ours)
-        worker = locust("-f", "-", "--worker", "--master-host", "127.0.0.1", "--master-port", port)
-        processes = [stack.enter_context(started(words, cwd=tmp_path)) for words in (master, worker, worker)]
+        # Not "-f -", by which a worker asks the master for the file: what it asks too early is never answered.
+        worker = locust("-f", locustfile(), "--worker", "--master-host", "127.0.0.1", "--master-port", port)
+        processes = [stack.enter_context(started(master, cwd=tmp_path))]
+        wait_until(lambda: is_open(port), "the master")
+        processes += [stack.enter_context(started(worker, cwd=tmp_path)) for _ in range(2)]
         for process in processes:
-            output = process.communicate(timeout=PATIENCE)
+            output = process.communicate(timeout=3 * PATIENCE)
             assert process.returncode == 0, output
     lines, seen = audited(journal), counted(tmp_path / "seen.json")
     events = Counter(line.event for line in lines)
