@@ -14,9 +14,10 @@ from click.core import ParameterSource
 
 from fakenw.commandline import Admin, File, Listen, Mount, Seconds, Slow, Time, User, Watchdog
 from fakenw.config import RELEASES
-from fakenw.configfile import ConfigFile, Listener, example
+from fakenw.configfile import ConfigFile, example
 from fakenw.dosname import fold
 from fakenw.ledger import POLICIES
+from fakenw.peer import Peer
 from fakenw.records import Record
 from fakenw.remote import COMMANDS
 from fakenw.sentences import sentence
@@ -157,7 +158,7 @@ def main() -> None:
 )
 def serve(
     file: ConfigFile | None,
-    listen: tuple[Listener, ...],
+    listen: tuple[Peer, ...],
     users: tuple[tuple[str, str], ...],
     volumes: tuple[tuple[str, Path], ...],
     journal: str | None,
@@ -218,12 +219,13 @@ def _run(
     pcap: str | None,
     admin: tuple[str, int] | None,
     token: str | None,
-    listen: tuple[Listener, ...],
+    listen: tuple[Peer, ...],
 ) -> int:
-    """Serve until a signal comes. Returns the exit code."""
-    from twisted.internet import asyncioreactor
+    """Serve until a signal comes, in the reactor that is installed, else in asyncio's. Returns the exit code."""
+    if "twisted.internet.reactor" not in sys.modules:
+        from twisted.internet import asyncioreactor
 
-    asyncioreactor.install(_loop())  # type: ignore[no-untyped-call]
+        asyncioreactor.install(_loop())  # type: ignore[no-untyped-call]
     from twisted.internet import reactor as installed
     from twisted.logger import (
         FilteringLogObserver,
@@ -279,7 +281,7 @@ def _loop() -> asyncio.AbstractEventLoop:
     try:
         import uvloop
     except ImportError:  # Windows has none
-        return asyncio.new_event_loop()
+        return asyncio.SelectorEventLoop()  # the kind that Twisted can use
     return uvloop.new_event_loop()
 
 

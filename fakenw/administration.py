@@ -103,7 +103,7 @@ class Administration:
             "speed": server.config.speed,
             "logins": server.logins,
             "down": server.is_down,
-            "listeners": [f"{transport}:{host}:{port}" for transport, host, port in server.addresses],
+            "listeners": [str(peer) for peer in server.addresses],
         }
 
     def connections(self) -> dict[str, Any]:

@@ -9,21 +9,22 @@ import click
 
 from fakenw.bindery import USER, Bindery
 from fakenw.config import SECOND, watchdog
-from fakenw.configfile import ConfigFile, Listener, checked_ncp, listener, load, ncp_number
+from fakenw.configfile import ConfigFile, checked_ncp, load, ncp_number
+from fakenw.peer import TRANSPORTS, Peer
 from fakenw.words import duration
 from fakenw.yamlfile import DocumentError
 
 
-class Listen(click.ParamType[Listener]):
-    """``tcp:HOST:PORT`` or ``udp:HOST:PORT`` as (transport, host, port)."""
+class Listen(click.ParamType[Peer]):
+    """``tcp:HOST:PORT`` or ``udp:HOST:PORT``."""
 
-    name = "tcp|udp:HOST:PORT"
+    name = f"{'|'.join(TRANSPORTS)}:HOST:PORT"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Listener:
-        if isinstance(value, tuple):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Peer:
+        if isinstance(value, Peer):
             return value
         try:
-            return listener(str(value))
+            return Peer.parse(str(value))
         except ValueError as problem:
             self.fail(str(problem), param, ctx)
 
@@ -37,7 +38,7 @@ class Admin(click.ParamType[tuple[str, int]]):
         if isinstance(value, tuple):
             return value
         try:
-            _, host, port = listener(f"tcp:{value}")
+            host, port = Peer.parse(f"tcp:{value}").address
         except ValueError:
             self.fail(f"{value!r} is not HOST:PORT, for instance 127.0.0.1:0", param, ctx)
         return host, port

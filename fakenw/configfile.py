@@ -21,29 +21,18 @@ from fakenw import yamlfile
 from fakenw.config import TICKS_PER_10000_SECONDS, WATCHDOG_RANGES, Lockout, UserSpec
 from fakenw.dosname import DOS_CHARACTER, fold
 from fakenw.logincontrol import node, week
+from fakenw.peer import Peer
 from fakenw.records import SECOND
 from fakenw.words import BinderyName, SomeTime, Text, duration, mark_repeated, name
 from fakenw.yamlfile import Model, shown
 
-Listener = tuple[str, str, int]  # tcp or udp, host, port
-
-
-def listener(text: str) -> Listener:
-    """``tcp:HOST:PORT`` or ``udp:HOST:PORT``. Raises ValueError."""
-    transport, _, rest = text.partition(":")
-    host, _, port = rest.rpartition(":")
-    if transport not in ("tcp", "udp") or not host or not port.isdecimal() or int(port) > 65535:
-        raise ValueError(f"{text!r} is not tcp:HOST:PORT or udp:HOST:PORT, for instance tcp:127.0.0.1:0")
-    return transport, host.strip("[]"), int(port)
-
-
 # How single values are written
 
 
-def _listener(value: object) -> Listener:
+def _listener(value: object) -> Peer:
     if not isinstance(value, str):
         raise ValueError(f"{shown(value)}; expected text such as tcp:127.0.0.1:10524")
-    return listener(value)
+    return Peer.parse(value)
 
 
 def _password(value: object) -> str:
@@ -130,7 +119,7 @@ class ServerSection(Model):
     release: Literal["3.12", "4.11", "5.1", "6.5"] = "5.1"
     licenses: Annotated[StrictInt, Field(ge=0, le=65_534)] = 5
     connections: Slots = 1000
-    listen: tuple[Annotated[Listener, PlainValidator(_listener)], ...] = ()
+    listen: tuple[Annotated[Peer, PlainValidator(_listener)], ...] = ()
     tree: BinderyName | None = None
     idle_after: SomeTime = 300 * SECOND
     clear_idle: SomeTime | None = None

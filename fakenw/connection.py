@@ -9,10 +9,10 @@ state that no longer needs it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address
-from typing import Any
+from typing import Any, Protocol
 
 from fakenw.ledger import Ledger, NoRoom, Note, State
+from fakenw.peer import Peer, Transport
 from fakenw.records import SECOND
 from fakenw.sharing import OpenFile
 from fakenw.volume import Path
@@ -21,14 +21,11 @@ from fakenw.wire.nds import Exchange
 SMALLEST_BUFFER = 512  # before a client negotiates; libncp rejects less, mars_nwe ignores smaller proposals
 
 
-def address(station: str) -> tuple[str, bytes, int]:
-    """A station's transport, four bytes of IPv4 (zero for any other host) and port."""
-    transport, _, rest = station.partition(":")
-    host, _, port = rest.rpartition(":")
-    try:
-        return transport, IPv4Address(host).packed, int(port)
-    except ValueError:
-        return transport, bytes(4), int(port) if port.isdecimal() else 0
+class Watchdog(Protocol):
+    """What a connection asks for when its deadlines may have changed; see ``fakenw.watch``."""
+
+    def schedule(self, connection: Connection) -> None:
+        """Look at the deadlines of *connection*."""
 
 
 @dataclass(slots=True, eq=False)
@@ -37,10 +34,10 @@ class Connection:
 
     number: int
     serial: int
-    station: str
+    peer: Peer
     ledger: Ledger
     note: Note
-    tcp: bool
+    watch: Watchdog
     state: State = State.GONE
     user: str | None = None
     object_id: int = 0
@@ -48,7 +45,7 @@ class Connection:
     login_time: int | None = None
     login_key: bytes | None = None
     sequence: int = 0
-    reply: bytes | None = None  # retained for a duplicate of the last request; only over UDP
+    reply: bytes | None = None  # retained for a duplicate of the last request, where the transport may lose one
     buffer: int = SMALLEST_BUFFER  # what the client can take at once; it may negotiate more
     due: int | None = None  # a slow request is being executed: its reply goes out then
     busy_replies: int = 0  # "being processed", to one request
@@ -62,7 +59,6 @@ class Connection:
     silent: bool = False
     idle: bool = False
     entry: int | None = None  # its place among the server's deadlines
-    sooner: bool = True  # a deadline may have come nearer: only then the watch has to look
     message: str | None = None  # waits to be fetched with 21/1 or 21/11
     broadcasts: bool = True  # messages from other stations are welcome (21/2, 21/3)
     requests: int = 0
@@ -74,6 +70,11 @@ class Connection:
     next_file: int = 1
     exchange: Exchange | None = None  # an NDS message that is not through yet
     fragments: int = 0  # how many NDS messages there were, modulo 256
+    station: str = field(init=False)  # the peer's text, for the journal
+    transport: Transport = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.station, self.transport = str(self.peer), self.peer.transport
 
     def about(self) -> dict[str, Any]:
         """The fields of every journal line about this connection."""
@@ -101,7 +102,7 @@ class Connection:
                 raise
         if to is not State.LICENSED:
             self.shut(cause)
-        self.state, self.unit, self.sooner = to, after, True
+        self.state, self.unit = to, after
         self.note("state", {**self.about(), "from": was, "to": to, "cause": cause})
         if before and before != after:
             about = {**self.about(), "last_request": self.last_request / SECOND}
@@ -111,6 +112,13 @@ class Connection:
         if to is State.ATTACHED:
             self.message, self.broadcasts = None, True  # they were the user's
         self.idle = self.idle and self.unit is not None
+        if to is not State.GONE:
+            self.watch.schedule(self)
+
+    def postpone(self, delay: int) -> None:
+        """Let the watchdog begin *delay* microseconds later than usual (23/30)."""
+        self.postponed = delay
+        self.watch.schedule(self)
 
     def shut(self, cause: str, task: int | None = None) -> None:
         """Close the files of *task*, or all. Directory handles go with the last of them."""

@@ -5,19 +5,22 @@ Rules of this file:
 * Executing is synchronous: when it has returned everything has happened, and stands in the journal. A *slow* NCP
   (``Config.slow``) is one whose reply is held back for a while; until then a duplicate is told that the
   request is being processed (0x9999).
-* Over UDP a reply is retained for a duplicate of its request; over TCP nothing comes twice. A reply that is longer than
-  what the client can take at once is not retained if its function is in ``REPEATABLE``: then the duplicate is
-  executed again, which has no effect. The reply of any other function is always retained: a login must not count twice.
+* Where a reply may be lost it is retained for a duplicate of its request; over TCP nothing comes twice. A reply that is
+  longer than what the client can take at once is not retained if its function is in ``REPEATABLE``: then the duplicate
+  is executed again, which has no effect. The reply of any other function is always retained: a login must not count
+  twice.
 * Who is told so 240 times about one request is given up (KB Q176027).
 * A server that is down executes nothing.
 """
 
 from __future__ import annotations
 
-import heapq
+from collections.abc import Callable
 
 from fakenw.connection import Connection
+from fakenw.deadlines import Deadlines
 from fakenw.ledger import NoRoom, State
+from fakenw.peer import Peer
 from fakenw.service import Call, Host, Succeeded
 from fakenw.services import SERVICES, nds
 from fakenw.watch import Watch
@@ -36,11 +39,14 @@ LATE = 128  # a sequence up to so many behind the last is a datagram that took i
 
 
 class Dispatch:
-    """The functions of all services, for *host*; *watch* hears of every sign of life."""
+    """The functions of all services, for *host*; *watch* hears of every sign of life.
 
-    def __init__(self, host: Host, watch: Watch) -> None:
+    Replies that are held back wait among the *deadlines*, and go out by *send*.
+    """
+
+    def __init__(self, host: Host, watch: Watch, deadlines: Deadlines, send: Callable[[Peer, bytes], None]) -> None:
         self.down = False
-        self._host, self._watch = host, watch
+        self._host, self._watch, self._deadlines, self._send = host, watch, deadlines, send
         services = [service for service in SERVICES if service is not nds.service or host.tree is not None]
         self._functions = {
             key: (key, layout.decode, function)
@@ -50,13 +56,11 @@ class Dispatch:
         self._plain = {function: entry for (function, sub), entry in self._functions.items() if sub is None}
         self._slow = dict(host.config.slow)
         self._counted = host.counts.by_function
-        self._held: list[tuple[int, int, Connection, bytes]] = []
-        self._holds = 0
 
     def request(self, connection: Connection, packet: RequestPacket) -> bytes | None:
         """What a request is answered with now, if it is."""
         now = self._host.now
-        if connection.reply is not None:  # over UDP, and not the first request
+        if connection.reply is not None:  # where replies are retained, and not at the first request
             behind = (connection.sequence - packet.sequence) & 0xFF
             if behind < LATE:
                 self._watch.heard(connection, now)
@@ -72,30 +76,20 @@ class Dispatch:
         if connection.asked or connection.idle:
             self._watch.requested(connection, now)
         reply = self._execute(connection, packet)
-        if not connection.tcp:
+        if not connection.transport.lossless:
             short = len(reply) <= connection.buffer + HEADROOM
             connection.reply = reply if short or _key(packet) not in REPEATABLE else b""
-        if connection.state is not State.GONE:
-            if connection.sooner:
-                self._watch.schedule(connection)
-            if self._slow and self._hold(connection, packet, reply):
-                return None
+        if self._slow and connection.state is not State.GONE and self._hold(connection, packet, reply):
+            return None
         return reply
 
-    def deadline(self) -> int | None:
-        """When the next reply that is held back is due."""
-        return self._held[0][0] if self._held else None
-
-    def expire(self, now: int) -> list[tuple[str, bytes]]:
-        """The replies that are due by *now*, with their stations; those of connections that have ended are not sent."""
-        due: list[tuple[str, bytes]] = []
-        while self._held and self._held[0][0] <= now:
-            at, _, connection, reply = heapq.heappop(self._held)
-            if connection.due == at:
-                connection.due = None
-            if connection.state is not State.GONE:
-                due.append((connection.station, reply))
-        return due
+    def reply_later(self, at: int, held: tuple[Connection, bytes], now: int) -> None:
+        """A reply that was held back is due; that of a connection that has ended is not sent."""
+        connection, reply = held
+        if connection.due == at:
+            connection.due = None
+        if connection.state is not State.GONE:
+            self._send(connection.peer, reply)
 
     def _execute(self, connection: Connection, packet: RequestPacket) -> bytes:
         """Execute a request; the reply."""
@@ -125,7 +119,7 @@ class Dispatch:
             code = Code.NO_LICENSE
             host.note("deny", {**connection.about(), "what": "license", "code": code})
         status = 0 if connection.message is None else ncp.MESSAGE_WAITING
-        encode = framed_reply if connection.tcp else ncp.encode_reply
+        encode = framed_reply if connection.transport.framed else ncp.encode_reply
         return encode(ncp.REPLY, packet.sequence, packet.connection, packet.task, code, status, data)
 
     def _again(self, connection: Connection, packet: RequestPacket) -> bytes | None:
@@ -147,10 +141,8 @@ class Dispatch:
         due = max(now + (self._slow.get(asked, 0) if asked else 0), connection.due or 0)
         if due <= now:
             return False
-        self._holds += 1
         connection.due = due
-        self._watch.nearer = True
-        heapq.heappush(self._held, (due, self._holds, connection, reply))
+        self._deadlines.add(due, self.reply_later, (connection, reply))
         return True
 
 
@@ -163,5 +155,5 @@ def _key(packet: RequestPacket) -> Key | None:
 
 
 def _reply(connection: Connection, packet: RequestPacket, code: int, status: int, kind: int = ncp.REPLY) -> bytes:
-    encode = framed_reply if connection.tcp else ncp.encode_reply
+    encode = framed_reply if connection.transport.framed else ncp.encode_reply
     return encode(kind, packet.sequence, packet.connection, packet.task, code, status, b"")

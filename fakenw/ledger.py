@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from fakenw.deadlines import Deadlines
+
 DAY = 86_400 * 1_000_000  # microseconds
 
 
@@ -90,14 +92,13 @@ Note = Callable[[str, dict[str, Any]], None]
 class Ledger:
     """Grants and releases units up to *licenses*, and reports every move through *note*."""
 
-    def __init__(self, policy: Policy, licenses: int, note: Note, keep_cleared: int = 0) -> None:
+    def __init__(self, policy: Policy, licenses: int, note: Note, deadlines: Deadlines, keep_cleared: int = 0) -> None:
         self.policy = policy
         self.limit = licenses or policy.grace
         self.holdings: dict[str, Holding] = {}
         self.keep_cleared = keep_cleared if policy.name == "nls" else 0
-        self.keeps = bool(self.policy.keeps or self.keep_cleared)  # some units, after their last use
         self.peak = 0
-        self._note = note
+        self._note, self._deadlines = note, deadlines
 
     @property
     def held(self) -> int:
@@ -130,6 +131,7 @@ class Ledger:
         keeps = self.policy.keeps or (self.keep_cleared if cause == "cleared" else 0)
         if keeps:
             holding.until = now + keeps
+            self._deadlines.add(holding.until, self._expire, unit)
         else:
             del self.holdings[unit]
             self._note("release", {**about, "unit": unit, "cause": cause})
@@ -137,21 +139,17 @@ class Ledger:
     def reset(self) -> None:
         """Release what is still out: assignments that nobody uses. The peak is of what comes."""
         for unit in list(self.holdings):
-            del self.holdings[unit]
-            about = {"user": unit.removeprefix("user:")} if self.policy.by_user else {}
-            self._note("release", {**about, "unit": unit, "cause": "reset"})
+            self._release(unit, "reset")
         self.peak = 0
 
-    def deadline(self) -> int | None:
-        """When the next unused assignment ends."""
-        if not self.keeps:
-            return None
-        return min((h.until for h in self.holdings.values() if h.until is not None), default=None)
+    def _expire(self, at: int, unit: str, now: int) -> None:
+        """The assignment of *unit* ends, unless the unit was taken again meanwhile."""
+        holding = self.holdings.get(unit)
+        if holding is not None and holding.until == at:
+            self._release(unit, "expired")
 
-    def expire(self, now: int) -> None:
-        """Release the assignments that have ended."""
-        if self.keeps:
-            for unit in [u for u, h in self.holdings.items() if h.until is not None and h.until <= now]:
-                del self.holdings[unit]
-                about = {"user": unit.removeprefix("user:")} if self.policy.by_user else {}
-                self._note("release", {**about, "unit": unit, "cause": "expired"})
+    def _release(self, unit: str, cause: str) -> None:
+        """Release an assignment that no connection uses."""
+        del self.holdings[unit]
+        about = {"user": unit.removeprefix("user:")} if self.policy.by_user else {}
+        self._note("release", {**about, "unit": unit, "cause": cause})

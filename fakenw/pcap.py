@@ -19,6 +19,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import BinaryIO
 
+from fakenw.peer import Peer
+
 NCP_PORT = 524
 LINKTYPE_RAW = 101
 LARGEST_SEGMENT = 32_768
@@ -43,7 +45,7 @@ class Flow:
 
 
 class Capture:
-    """Writes packets to a file; stations are what the server calls them, such as ``udp:10.0.0.1:1025``.
+    """Writes packets to a file.
 
     *clock* tells the wall time in seconds. When the file cannot be written any more, *fail* is called once, and
     nothing more is written.
@@ -51,7 +53,7 @@ class Capture:
 
     def __init__(self, file: BinaryIO, clock: Callable[[], float], fail: Callable[[OSError], None]) -> None:
         self._file, self._clock, self._fail = file, clock, fail
-        self._flows: dict[str, Flow] = {}
+        self._flows: dict[Peer, Flow] = {}
         self._number = 0  # of the connection, and of the packet
         self._packet = 0
         self._write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 0x40000, LINKTYPE_RAW))
@@ -61,17 +63,17 @@ class Capture:
         """Begin a new file at *path*; what was there is replaced. Raises OSError."""
         return cls(path.open("wb", buffering=0), clock, fail)
 
-    def received(self, station: str, local: str, data: bytes) -> None:
-        """Bytes came from *station* to the address *local* of this computer."""
-        self._data(station, local, data, inward=True)
+    def received(self, peer: Peer, local: str, data: bytes) -> None:
+        """Bytes came from *peer* to the address *local* of this computer."""
+        self._data(peer, local, data, inward=True)
 
-    def sent(self, station: str, local: str, data: bytes) -> None:
-        """Bytes go to *station*."""
-        self._data(station, local, data, inward=False)
+    def sent(self, peer: Peer, local: str, data: bytes) -> None:
+        """Bytes go to *peer*."""
+        self._data(peer, local, data, inward=False)
 
-    def ended(self, station: str, *, inward: bool = True) -> None:
-        """The TCP connection of *station* ends: from the client's side, which is also its last word, or from ours."""
-        flow = self._flows.pop(station, None) if inward else self._flows.get(station)
+    def ended(self, peer: Peer, *, inward: bool = True) -> None:
+        """The TCP connection of *peer* ends: from the client's side, which is also its last word, or from ours."""
+        flow = self._flows.pop(peer, None) if inward else self._flows.get(peer)
         if flow is not None and not flow.over:
             flow.over = True
             for direction in (inward, not inward):
@@ -80,22 +82,28 @@ class Capture:
 
     def close(self) -> None:
         """End the connections that are open, and the file."""
-        for station in self._flows:
-            self.ended(station, inward=False)
+        for peer in self._flows:
+            self.ended(peer, inward=False)
         self._file.close()
 
-    def _data(self, station: str, local: str, data: bytes, *, inward: bool) -> None:
-        transport, _, rest = station.partition(":")
-        host, _, port = rest.rpartition(":")
-        if transport == "udp":
+    def machine_ended(self, local: str) -> None:
+        """The machine with the address *local* ends all of its connections."""
+        server = _unwrapped(ip_address(local))
+        for peer in [peer for peer, flow in self._flows.items() if flow.server == server]:
+            self.ended(peer, inward=False)
+            del self._flows[peer]
+
+    def _data(self, peer: Peer, local: str, data: bytes, *, inward: bool) -> None:
+        host, port = peer.address
+        if not peer.transport.framed:
             server, client = _pair(local, host)
-            ends = (int(port), NCP_PORT) if inward else (NCP_PORT, int(port))
+            ends = (port, NCP_PORT) if inward else (NCP_PORT, port)
             head = struct.pack(">HHHH", *ends, 8 + len(data), 0)
             self._ip(*((client, server) if inward else (server, client)), _UDP, head, data)
             return
-        flow = self._flows.get(station)
+        flow = self._flows.get(peer)
         if flow is None:
-            flow = self._flows[station] = self._handshake(*_pair(local, host), int(port))
+            flow = self._flows[peer] = self._handshake(*_pair(local, host), port)
         for at in range(0, 0 if flow.over else len(data), LARGEST_SEGMENT):
             self._segment(flow, inward, _PSH | _ACK, data[at : at + LARGEST_SEGMENT])
 

@@ -9,6 +9,7 @@ Rules of this file:
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -22,22 +23,27 @@ from twisted.internet.error import CannotListenError
 from fakenw.administration import Administration, is_loopback
 from fakenw.capfiles import sms_tree
 from fakenw.config import Config
-from fakenw.configfile import Listener
 from fakenw.folder import Folder
 from fakenw.journal import JournalFile
 from fakenw.metrics import Metrics
 from fakenw.pcap import Capture
+from fakenw.peer import TCP, UDP, Peer, Transport
 from fakenw.records import Record
 from fakenw.server import Server
 from fakenw.transports.admin import Admin
-from fakenw.transports.house import House
+from fakenw.transports.fast import FastTcpListener, FastUdpListener
+from fakenw.transports.reactor_host import ReactorHost
 from fakenw.transports.site import BoundedSite
-from fakenw.transports.tcp import Listener as Listening
-from fakenw.transports.udp import Datagrams, facing
+from fakenw.transports.tcp import TcpListener
+from fakenw.transports.udp import UdpListener, facing
 from fakenw.tree import Directory, PathError
 from fakenw.volume import Volumes
 
-DEFAULT_LISTEN: tuple[Listener, ...] = (("tcp", "127.0.0.1", 10524), ("udp", "127.0.0.1", 10524))
+DEFAULT_LISTEN = (Peer(TCP, ("127.0.0.1", 10524)), Peer(UDP, ("127.0.0.1", 10524)))
+
+# What listens on a transport: in any reactor, and in asyncio's.
+EDGES: dict[Transport, Any] = {TCP: TcpListener, UDP: UdpListener}
+FAST_EDGES: dict[Transport, Any] = {TCP: FastTcpListener, UDP: FastUdpListener}
 
 
 class CannotRun(Exception):
@@ -57,44 +63,44 @@ def build(settings: Mapping[str, Any], mounts: Mapping[str, tuple[Path, bool]]) 
 
 
 class Running:
-    """Runs *server* in *reactor*, which must be asyncio's. Raises CannotRun.
+    """Runs *server* in *reactor*.
 
     *fail* hears of a file that cannot be written any more, and which one that is.
     """
 
     def __init__(self, server: Server, reactor: Any, fail: Callable[[OSError, str], None]) -> None:
-        if not isinstance(reactor, AsyncioSelectorReactor):
-            raise CannotRun("expected Twisted's asyncio reactor: twistd --reactor asyncio")
+        fast = isinstance(reactor, AsyncioSelectorReactor)
+        self._edges = EDGES | FAST_EDGES if fast else EDGES
+        soon = _soon if fast else functools.partial(reactor.callLater, 0)
         self.watchers: list[Callable[[Record], None]] = []  # they see every record
         self._server, self._fail = server, fail
         self._reactor: Any = reactor
-        self._house = House(server, reactor, self.watchers, lambda problem: fail(problem, "journal"), _soon)
+        self._host = ReactorHost(server, reactor, self.watchers, lambda problem: fail(problem, "journal"), soon)
         self._bound: list[Callable[[], Any]] = []  # what ends each
         self._capture: Capture | None = None
 
-    def listen(self, listeners: Sequence[Listener]) -> list[str]:
+    def listen(self, listeners: Sequence[Peer]) -> list[str]:
         """Bind everything: a line for each listener. Raises CannotRun."""
         lines = []
-        for transport, host, port in listeners:
-            kind = Listening if transport == "tcp" else Datagrams
+        for transport, (host, port) in listeners:
             try:
-                bound: Any = kind(self._house, self._reactor, host, port)
+                bound = self._edges[transport](self._host, self._reactor, host, port)
             except (OSError, OverflowError) as problem:
-                raise _taken(f"{transport} {host}:{port}", problem) from None
+                raise _taken(f"{transport.name} {host}:{port}", problem) from None
             self._bound.append(bound.stop)
             address, number = bound.address
-            lines.append(f"listening {transport} {address}:{number}")
-            self._server.addresses += ((transport, facing(address), number),)
+            lines.append(f"listening {transport.name} {address}:{number}")
+            self._server.addresses += (Peer(transport, (facing(address), number)),)
         return lines
 
     def administer(self, host: str, port: int, token: str | None) -> str:
         """Serve the administration there: its line. Raises CannotRun."""
         if not token and not is_loopback(host):
             raise CannotRun(f"--admin {host} can be reached from elsewhere; expected --admin-token as well")
-        administration = Administration(self._server, self._house.now, self._house.act)
-        metrics = Metrics(self._server, self._house.now)
+        administration = Administration(self._server, self._host.now, self._host.delivery.act)
+        metrics = Metrics(self._server, self._host.now)
         self.watchers += [metrics.saw, administration.past.add]
-        site = BoundedSite(Admin(administration, metrics, self._house.advance, host, token or None), self._reactor)
+        site = BoundedSite(Admin(administration, metrics, self._host.advance, host, token or None), self._reactor)
         try:
             bound = self._reactor.listenTCP(port, site, interface=host)
         except CannotListenError as problem:
@@ -113,12 +119,12 @@ class Running:
                 made = Capture.create(Path(pcap), time.time, lambda problem: self._fail(problem, "capture"))
             except OSError as problem:
                 raise CannotRun(f"the capture cannot be written: {problem}") from None
-            self._house.tap = self._capture = made
-        self._house.start(datetime.now(UTC), file)
+            self._host.delivery.capture = self._capture = made
+        self._host.start(datetime.now(UTC), file)
 
     def stop(self) -> None:
         """End journal and capture. What happens later is not the clients' doing."""
-        self._house.stop()
+        self._host.delivery.stop()
         if self._capture is not None:
             self._capture.close()
         for stop in self._bound:

@@ -6,8 +6,7 @@ Rules of this file:
   to send, then connections to close. The caller does them in that order, so that a line is
   written before the reply that announces it leaves.
 * Time is whole microseconds since the server's start and never runs backwards.
-* A station is text: ``udp:HOST:PORT`` or ``tcp:HOST:PORT``. Over TCP ``receive`` takes the stream as
-  it comes, over UDP one datagram.
+* A station is a ``Peer``. Where its transport is framed ``receive`` takes the stream as it comes, else one datagram.
 """
 
 from __future__ import annotations
@@ -21,9 +20,11 @@ from typing import Any, NamedTuple
 from fakenw.accounts import furnish
 from fakenw.config import Config
 from fakenw.connection import Connection
+from fakenw.deadlines import Deadlines
 from fakenw.dispatch import Dispatch
 from fakenw.ledger import Ledger, State
 from fakenw.nds import Tree
+from fakenw.peer import Peer
 from fakenw.records import FORMAT, SECOND, Record
 from fakenw.service import Counts
 from fakenw.table import Table
@@ -42,8 +43,8 @@ class Effects(NamedTuple):
     """What follows from an event, in this order."""
 
     records: list[Record]
-    sends: list[tuple[str, bytes]]
-    closes: list[str]
+    sends: list[tuple[Peer, bytes]]
+    closes: list[Peer]
 
 
 @cache  # there are no more than numbers of connections
@@ -60,21 +61,22 @@ class Server:
         self.volumes = volumes
         self.random = random
         self.now = 0
-        self.addresses: tuple[tuple[str, str, int], ...] = ()  # transport, host, port: told by the edge
+        self.addresses: tuple[Peer, ...] = ()  # where it listens: told by the edge
         self._utc = datetime(1980, 1, 1)  # UTC
         self._second = -SECOND, self._utc  # since when it is that second
         self.table = Table(config.connections)
-        self.ledger = Ledger(config.policy, config.licenses, self.note, config.keep_cleared)
+        self._deadlines = Deadlines()
+        self.ledger = Ledger(config.policy, config.licenses, self.note, self._deadlines, config.keep_cleared)
         self.bindery = furnish(config)
         self.tree = Tree(config.tree, self.bindery) if config.tree else None
         self.logins = True
         self.counts = Counts()
-        self._watch = Watch(config, self.table, self.note, self._ask, self.clear)
-        self._dispatch = Dispatch(self, self._watch)
+        self._watch = Watch(config, self.table, self.note, self._deadlines, self._ask, self.clear)
+        self._dispatch = Dispatch(self, self._watch, self._deadlines, self._send_raw)
         self._kinds = {ncp.REQUEST: self._request, ncp.CREATE: self._create, ncp.DESTROY: self._destroy}
-        self._streams: dict[str, Deframer] = {}
-        self._cleared: set[str] = set()
-        self._unsupported: set[tuple[str, int, int | None, int | None]] = set()
+        self._streams: dict[Peer, Deframer] = {}
+        self._cleared: set[Peer] = set()
+        self._unsupported: set[tuple[Peer, int, int | None, int | None]] = set()
         self._effects = Effects([], [], [])
 
     # What the edges call
@@ -102,7 +104,7 @@ class Server:
         )
         return self._take()
 
-    def receive(self, now: int, peer: str, data: bytes) -> Effects:
+    def receive(self, now: int, peer: Peer, data: bytes) -> Effects:
         """Bytes from a station: a datagram, or the next piece of a stream."""
         self.now = now
         stream = self._streams.get(peer)
@@ -112,7 +114,7 @@ class Server:
                 self._request(peer, packet)
                 return self._take()
         if stream is None:
-            if not peer.startswith("tcp:"):
+            if not peer.transport.framed:
                 self._packet(peer, data)
                 return self._take()
             stream = self._streams[peer] = Deframer(DMDT)
@@ -128,7 +130,7 @@ class Server:
             self._effects.closes.append(peer)
         return self._take()
 
-    def lost(self, now: int, peer: str) -> Effects:
+    def lost(self, now: int, peer: Peer) -> Effects:
         """The station's TCP connection has ended."""
         self.now = now
         self._drop(peer)
@@ -137,33 +139,12 @@ class Server:
     def expire(self, now: int) -> Effects:
         """Do what is due by *now*."""
         self.now = now
-        if self._dispatch.deadline() is not None:
-            self._effects.sends.extend(self._dispatch.expire(now))
-        if not self._dispatch.down:
-            self._watch.expire(now)
-            if self.ledger.keeps:
-                self.ledger.expire(now)
+        self._deadlines.expire(now)
         return self._take()
-
-    @property
-    def is_sooner(self) -> bool:
-        """Whether something may be due earlier than ``deadline`` last said."""
-        return self._watch.nearer or self.ledger.keeps
 
     def deadline(self) -> int | None:
         """When ``expire`` wants to be called next; it may find that nothing is due yet."""
-        self._watch.nearer = False
-        due = self._dispatch.deadline()
-        if self._dispatch.down:
-            return due
-        at = self._watch.deadline()
-        if at is not None and (due is None or at < due):
-            due = at
-        if self.ledger.keeps:
-            at = self.ledger.deadline()
-            if at is not None and (due is None or at < due):
-                due = at
-        return due
+        return self._deadlines.next()
 
     def stop(self, now: int) -> Effects:
         """End the journal. A stop releases nothing: it says who holds what."""
@@ -209,15 +190,15 @@ class Server:
 
     def clear(self, connection: Connection, cause: str) -> None:
         """End a connection on the server's side: *cause* says who does, such as an operator or the watchdog."""
-        if connection.tcp:
-            self._cleared.add(connection.station)
+        if connection.transport.framed:
+            self._cleared.add(connection.peer)
         self._end(connection, cause)
 
     def tell(self, connection: Connection, text: str) -> None:
         """Leave a message for a station: every reply says so until it is fetched, and over UDP a notice goes out."""
         connection.message = text
-        if not connection.tcp:
-            self._send(connection.station, Broadcast(connection.number).encode())
+        if connection.transport.watched:
+            self._send(connection.peer, Broadcast(connection.number).encode())
 
     @property
     def is_down(self) -> bool:
@@ -238,6 +219,7 @@ class Server:
         self.table.peak = 0
         self.logins = True
         self._dispatch.down = False
+        self._deadlines.only(None)
 
     def awaits_answers(self, now: int, patience: int) -> bool:
         """Whether the watchdog has asked somebody less than *patience* ago who has not answered yet."""
@@ -250,12 +232,13 @@ class Server:
     def down(self) -> None:
         """Answer nothing any more but that the server is down. Like a stop, it releases nothing."""
         self._dispatch.down = True
+        self._deadlines.only(self._dispatch.reply_later)  # what was executed before is still answered
 
     def unsupported(
         self, connection: Connection, function: int, subfunction: int | None, verb: int | None = None
     ) -> None:
         """Note, once per station, that an NCP or an NDS verb is not ours."""
-        key = (connection.station, function, subfunction, verb)
+        key = (connection.peer, function, subfunction, verb)
         if key not in self._unsupported:
             self._unsupported.add(key)
             number = f"{function}" if subfunction is None else f"{function}/{subfunction}"
@@ -264,27 +247,27 @@ class Server:
 
     # Packets
 
-    def _packet(self, peer: str, data: bytes) -> None:
+    def _packet(self, peer: Peer, data: bytes) -> None:
         kind = ncp.packet_type(data)
-        if kind == ncp.REQUEST and len(data) >= ncp.HEADER:
-            self._request(peer, ncp.decode_request(data))
-        elif kind == ncp.WATCHDOG:
-            self._watchdog_answer(peer, data)
-        elif kind == ncp.CREATE and data[4:].startswith(LIP_ECHO):
+        asked = self._kinds.get(kind)
+        if asked is None:
+            if kind == ncp.WATCHDOG:
+                self._watchdog_answer(peer, data)
+        elif kind == ncp.CREATE and data.startswith(LIP_ECHO, 4):
             self._send(peer, data)
-        elif kind in self._kinds:
+        else:
             try:
                 packet = ncp.decode_request(data)
             except Malformed:
                 return
-            self._kinds[kind](peer, packet)
+            asked(peer, packet)
 
-    def _create(self, peer: str, packet: RequestPacket) -> None:
+    def _create(self, peer: Peer, packet: RequestPacket) -> None:
         """A station has one slot. Asking again means that it was restarted, or that a reply got lost."""
         if self._dispatch.down:
             self._reply(peer, packet, number=0, code=Code.FAILURE, status=ncp.SERVER_DOWN)
             return
-        old = self.table.by_station.get(peer)
+        old = self.table.by_peer.get(peer)
         if old is not None and old.fresh:
             self._watch.heard(old, self.now)
             self._reply(peer, packet, number=old.number)
@@ -302,10 +285,10 @@ class Server:
         connection = Connection(
             number=number,
             serial=self.table.next_serial(),
-            station=peer,
+            peer=peer,
             ledger=self.ledger,
             note=self.note,
-            tcp=peer.startswith("tcp:"),
+            watch=self._watch,
             created=self.now,
             last_request=self.now,
             heard=self.now,
@@ -314,27 +297,26 @@ class Server:
         self.table.add(connection)
         self.note("create", {**connection.about(), "again": True} if old else connection.about())
         connection.move(self.now, State.ATTACHED, "create")
-        self._watch.schedule(connection)
         self._reply(peer, packet, number=number)
 
-    def _deny_create(self, peer: str, what: str) -> None:
+    def _deny_create(self, peer: Peer, what: str) -> None:
         """Connection 0, sequence 0, task 0; and now everybody is asked for a sign of life (mars_nwe ncpserv.c)."""
         self.counts.denied += 1
         code = Code.TABLE_FULL
-        self.note("deny", {"station": peer, "user": None, "what": what, "code": code})
+        self.note("deny", {"station": str(peer), "user": None, "what": what, "code": code})
         self._send(peer, ReplyPacket(ncp.REPLY, 0, 0, 0, code, 0, b"").encode())
         self._watch.rouse(self.now)
 
-    def _destroy(self, peer: str, packet: RequestPacket) -> None:
+    def _destroy(self, peer: Peer, packet: RequestPacket) -> None:
         """Always answered: libncp over UDP waits a minute for it."""
-        connection = self.table.by_station.get(peer)
+        connection = self.table.by_peer.get(peer)
         if connection is not None and connection.number == packet.connection:
             connection.last_request = self.now
             self._end(connection, "destroy")
         self._reply(peer, packet)
 
-    def _request(self, peer: str, packet: RequestPacket) -> None:
-        connection = self.table.by_station.get(peer)
+    def _request(self, peer: Peer, packet: RequestPacket) -> None:
+        connection = self.table.by_peer.get(peer)
         if connection is None or connection.number != packet.connection:
             self._stranger(peer, packet)
             return
@@ -342,7 +324,7 @@ class Server:
         if reply is not None:
             self._effects.sends.append((peer, reply))
 
-    def _stranger(self, peer: str, packet: RequestPacket) -> None:
+    def _stranger(self, peer: Peer, packet: RequestPacket) -> None:
         """The number is not this station's. libncp ignores the status byte, so the code says it too."""
         self.counts.strangers += 1
         if self._dispatch.down:
@@ -357,14 +339,18 @@ class Server:
             self._effects.closes.append(peer)
 
     def _reply(
-        self, peer: str, packet: RequestPacket, *, number: int | None = None, code: int = 0, status: int = 0
+        self, peer: Peer, packet: RequestPacket, *, number: int | None = None, code: int = 0, status: int = 0
     ) -> None:
         answered = packet.connection if number is None else number
         reply = ReplyPacket(ncp.REPLY, packet.sequence, answered, packet.task, code, status, b"")
         self._send(peer, reply.encode())
 
-    def _send(self, peer: str, packet: bytes) -> None:
-        self._effects.sends.append((peer, frame_reply(packet) if peer.startswith("tcp:") else packet))
+    def _send(self, peer: Peer, packet: bytes) -> None:
+        self._send_raw(peer, frame_reply(packet) if peer.transport.framed else packet)
+
+    def _send_raw(self, peer: Peer, data: bytes) -> None:
+        """Send bytes that have their frame."""
+        self._effects.sends.append((peer, data))
 
     def _take(self) -> Effects:
         effects, self._effects = self._effects, Effects([], [], [])
@@ -373,24 +359,24 @@ class Server:
     # The watchdog
 
     def _ask(self, connection: Connection) -> None:
-        self._send(connection.station, _question(connection.number))
+        self._send(connection.peer, _question(connection.number))
 
-    def _watchdog_answer(self, peer: str, data: bytes) -> None:
+    def _watchdog_answer(self, peer: Peer, data: bytes) -> None:
         try:
             answer = ncp.decode_watchdog(data)
         except Malformed:
             return
-        connection = self.table.by_station.get(peer)
+        connection = self.table.by_peer.get(peer)
         if connection is not None and connection.number == answer.connection and answer.mark == b"Y":
             self._watch.heard(connection, self.now)
 
     # Ends of connections
 
-    def _drop(self, peer: str) -> None:
+    def _drop(self, peer: Peer) -> None:
         """A TCP stream is over: its connection goes at once (ncp.md 1.1)."""
         self._streams.pop(peer, None)
         self._cleared.discard(peer)
-        connection = self.table.by_station.get(peer)
+        connection = self.table.by_peer.get(peer)
         if connection is not None:
             self._end(connection, "lost")
 

@@ -18,6 +18,7 @@ from fakenw.config import Config
 from fakenw.connection import Connection
 from fakenw.ledger import Ledger
 from fakenw.nds import Tree
+from fakenw.peer import Peer
 from fakenw.table import Table
 from fakenw.volume import Volumes
 from fakenw.wire.layout import Reply, Request
@@ -47,7 +48,7 @@ class Host(Protocol):
     ledger: Ledger
     random: Random
     tree: Tree | None  # None: a bindery server
-    addresses: tuple[tuple[str, str, int], ...]  # where it listens: transport, host, port
+    addresses: tuple[Peer, ...]  # where it listens
     now: int
     logins: bool  # False: a console operator has disabled login (23/203)
     counts: Counts

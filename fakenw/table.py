@@ -1,7 +1,7 @@
 """The connection table: slots, stations, serials.
 
 A slot's number is the lowest that is free, because nmap uses one byte of it (ncp.md 10). A station
-has at most one slot: its transport and address as the wire shows them.
+has at most one slot; the station is its peer.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 
 from fakenw.connection import Connection
+from fakenw.peer import Peer
 from fakenw.wire.packet import LARGEST_CONNECTION
 
 
@@ -18,7 +19,7 @@ class Table:
     def __init__(self, capacity: int) -> None:
         self.capacity = min(capacity, LARGEST_CONNECTION)
         self.by_number: dict[int, Connection] = {}
-        self.by_station: dict[str, Connection] = {}
+        self.by_peer: dict[Peer, Connection] = {}
         self.by_serial: dict[int, Connection] = {}
         self.peak = 0
         self._freed: list[int] = []
@@ -42,14 +43,14 @@ class Table:
     def add(self, connection: Connection) -> None:
         """Enter a connection whose number came from ``next_number``."""
         self.by_number[connection.number] = connection
-        self.by_station[connection.station] = connection
+        self.by_peer[connection.peer] = connection
         self.by_serial[connection.serial] = connection
         self.peak = max(self.peak, len(self.by_number))
 
     def remove(self, connection: Connection, *, keep_number: bool = False) -> None:
         """Take a connection out; its number is free, unless it is to be used again at once."""
         del self.by_number[connection.number]
-        del self.by_station[connection.station]
+        del self.by_peer[connection.peer]
         del self.by_serial[connection.serial]
         if not keep_number:
             heapq.heappush(self._freed, connection.number)

@@ -11,7 +11,8 @@ from twisted.internet import reactor
 from twisted.logger import Logger
 from twisted.python import usage
 
-from fakenw.configfile import ConfigFile, listener, load
+from fakenw.configfile import ConfigFile, load
+from fakenw.peer import Peer
 from fakenw.running import DEFAULT_LISTEN, CannotRun, Running, build
 from fakenw.yamlfile import DocumentError
 
@@ -37,7 +38,7 @@ class FakenwService(Service):
         self._options = options
         try:
             self._file = load(Path(options["config"])) if options["config"] else ConfigFile()
-            self._admin = listener(f"tcp:{options['admin']}") if options["admin"] else None
+            self._admin = Peer.parse(f"tcp:{options['admin']}").address if options["admin"] else None
             settings = self._file.settings()
             settings.setdefault("seed", secrets.randbits(31))
             mounts = {volume.name: (volume.path, volume.writable) for volume in self._file.volumes}
@@ -49,7 +50,7 @@ class FakenwService(Service):
         """Ports below 1024 are bound before privileges are given up."""
         lines = self._running.listen(self._file.server.listen or DEFAULT_LISTEN)
         if self._admin:
-            lines.append(self._running.administer(*self._admin[1:], self._options["admin-token"]))
+            lines.append(self._running.administer(*self._admin, self._options["admin-token"]))
         for line in lines:
             self.log.info("{line}", line=line)
 

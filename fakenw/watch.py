@@ -14,21 +14,20 @@ Rules of this file:
   watchdog is not asking: that is the network stack's doing, not the client's.
 * With ``clear_idle`` a connection that holds a license is cleared when it has asked nothing for so long. No NetWare did
   that by itself; it is what administrators wished for.
-* There is one entry per connection. It is looked at when it is due, not moved at every request.
+* There is one entry per connection among the server's deadlines. It is looked at when it is due, not moved at every
+  request.
 """
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable
 
 from fakenw.config import Config, ticks
 from fakenw.connection import Connection
-from fakenw.ledger import Note
+from fakenw.deadlines import Deadlines
+from fakenw.ledger import Note, State
 from fakenw.records import SECOND
 from fakenw.table import Table
-
-AT_ONCE = 500  # deadlines; when a whole company is asked, answers are read in between
 
 
 def first_delay(config: Config) -> int:
@@ -37,7 +36,7 @@ def first_delay(config: Config) -> int:
 
 
 class Watch:
-    """The deadlines of all connections of a table.
+    """The deadlines of all connections of a table, kept in *deadlines*.
 
     *ask* sends a query to a connection's station, *give_up* clears a connection, for the cause that it is told.
     """
@@ -47,12 +46,12 @@ class Watch:
         config: Config,
         table: Table,
         note: Note,
+        deadlines: Deadlines,
         ask: Callable[[Connection], None],
         give_up: Callable[[Connection, str], None],
     ) -> None:
-        self._table, self._note, self._ask, self._give_up = table, note, ask, give_up
+        self._table, self._note, self._deadlines, self._ask, self._give_up = table, note, deadlines, ask, give_up
         self._roused: int | None = None
-        self.nearer = False  # a deadline is nearer than before; whoever asks for it says that it was seen
         self.configure(config)
 
     def configure(self, config: Config) -> None:
@@ -62,8 +61,6 @@ class Watch:
         self._delays = [ticks(first + between * asked) for asked in range(self._tries + 1)]
         self._between = ticks(between)
         self._patience = config.patience
-        self._heap: list[tuple[int, int]] = []
-        self._just_asked: list[Connection] = []
         for connection in self._table.by_serial.values():
             connection.entry = None
             connection.asked = min(connection.asked, 1) if self._delays else 0
@@ -73,44 +70,28 @@ class Watch:
         """Whether somebody who was asked less than *patience* ago has not answered yet."""
         return any(c.asked and now < c.asked_at + patience for c in self._table.by_serial.values())
 
-    def deadline(self) -> int | None:
-        """When ``expire`` wants to be called; it may find that nothing is due yet."""
-        self._look_again()
-        return self._heap[0][0] if self._heap else None
-
-    def expire(self, now: int) -> None:
-        """Do what is due by *now*, or AT_ONCE of it: then ``deadline`` lies in the past, and the rest comes next."""
-        self._look_again()
-        heap = self._heap
-        for _ in range(AT_ONCE):
-            if not heap or heap[0][0] > now:
-                return
-            at, serial = heapq.heappop(heap)
-            connection = self._table.by_serial.get(serial)
-            if connection is not None and connection.entry == at:
-                connection.entry = None
-                due = self._next(connection)
-                if due is not None and due <= now:
-                    self._due(connection, now)
-                elif due is not None:  # it was heard of meanwhile
-                    connection.entry = due
-                    heapq.heappush(heap, (due, serial))
-
     def schedule(self, connection: Connection) -> None:
-        """See that something happens in time; to be called when a deadline may have come nearer."""
-        connection.sooner = False
+        """Enter a deadline of *connection* that has come nearer, if one has."""
         due = self._next(connection)
         if due is not None and (connection.entry is None or due < connection.entry):
             connection.entry = due
-            self.nearer = True
-            heapq.heappush(self._heap, (due, connection.serial))
+            self._deadlines.add(due, self._look, connection.serial)
 
-    def _look_again(self) -> None:
-        """See that whoever was asked just now is asked again in time; on virtual time they have answered by now."""
-        asked, self._just_asked = self._just_asked, []
-        for connection in asked:
-            if connection.serial in self._table.by_serial:
-                self.schedule(connection)
+    def _look(self, at: int, serial: int, now: int) -> None:
+        """The entry of a connection has come: something is due, or the station was active meanwhile."""
+        connection = self._table.by_serial.get(serial)
+        if connection is None or connection.entry != at:
+            return
+        connection.entry = None
+        due = self._next(connection)
+        if due is not None and due <= now:
+            self._due(connection, now)
+        else:
+            self.schedule(connection)
+
+    def _check(self, connection: Connection) -> None:
+        if connection.state is not State.GONE:
+            self.schedule(connection)
 
     def rouse(self, now: int) -> None:
         """Ask every quiet station at once, because slots have run out; not again before the delay between packets."""
@@ -118,7 +99,7 @@ class Watch:
             return
         self._roused = now
         for connection in self._table.by_serial.values():
-            if not connection.tcp and not connection.asked:
+            if connection.transport.watched and not connection.asked:
                 connection.heard = now - self._delays[0] - connection.postponed  # it has been silent long enough
                 self._query(connection, now)
                 self.schedule(connection)
@@ -132,11 +113,11 @@ class Watch:
 
     def requested(self, connection: Connection, now: int) -> None:
         """The station has asked for something, after it was asked or had been idle."""
-        connection.sooner = True
         self.heard(connection, now)
         if connection.idle:
             connection.idle = False
             self._note("busy", connection.about())
+            self.schedule(connection)
 
     def _next(self, connection: Connection) -> int | None:
         """The earliest of the three deadlines below."""
@@ -146,14 +127,13 @@ class Watch:
             clear = self._clear_due(connection)
             if clear is not None and (due is None or clear < due):
                 due = clear
-        if not connection.tcp:
-            watchdog = self._watchdog_due(connection)
-            if watchdog is not None and (due is None or watchdog < due):
-                due = watchdog
+        watchdog = self._watchdog_due(connection)
+        if watchdog is not None and (due is None or watchdog < due):
+            due = watchdog
         return due
 
     def _watchdog_due(self, connection: Connection) -> int | None:
-        if connection.tcp or not self._delays:
+        if not self._delays or not connection.transport.watched:
             return None
         due = connection.heard + connection.postponed + self._delays[connection.asked]
         return max(due, connection.asked_at + self._patience) if connection.asked else due
@@ -187,8 +167,9 @@ class Watch:
                 self._give_up(connection, "watchdog")
                 return
             self._query(connection, now)
-            self._just_asked.append(connection)
-            self.nearer = True
+            due = self._next(connection)
+            if due is not None:
+                self._deadlines.check_later(due, self._check, connection)
         else:
             self.schedule(connection)
 

@@ -14,6 +14,7 @@ import click
 
 from fakenw.config import RELEASES
 from fakenw.ledger import POLICIES
+from fakenw.peer import TRANSPORTS
 from fakenw.records import SECOND, JournalError
 from harness.again import exec_again, run_again
 from harness.asserting import assert_command
@@ -219,7 +220,7 @@ def hold(address: str, user: str, how_long: int, no_logout: bool, transport: str
     stop = _stop_on_signals()
     problem = hold_license(
         (host.strip("[]"), int(port)),
-        transport or "tcp",
+        TRANSPORTS[transport or "tcp"],
         Account.parse(user),
         how_long,
         log_out=not no_logout,

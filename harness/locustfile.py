@@ -28,6 +28,7 @@ from locust.env import Environment
 from locust.exception import StopUser
 from locust.runners import STATE_STOPPING, MasterRunner, WorkerRunner
 
+from fakenw.peer import TRANSPORTS
 from fakenw.records import SECOND
 from fakenw.wire.layout import split_body
 from fakenw.wire.packet import (
@@ -105,14 +106,17 @@ class Workstation(User):
     def logon_session(self) -> None:
         """One of them. What fails is in the statistics, not raised."""
         options, host = self.environment.parsed_options, self.host or ""
-        world = BlockingWorld(host, options.ncp_transport, self._count, GreenletExit)
+        world = BlockingWorld(host, TRANSPORTS[options.ncp_transport], self._count, GreenletExit)
         name = options.ncp_users.replace("{n}", str(self.number))
         connection = Connection(world.requester, host, name, private=True, password=options.ncp_password)
         try:
             with suppress(*Failure):
                 world.run(_stay(world, connection, round(options.hold * SECOND), round(options.think * SECOND)))
         finally:
-            world.run(_leave(world.requester))
+            try:
+                world.run(_leave(world.requester))
+            finally:
+                world.close()
         if world.stopped is not None:
             raise world.stopped
 
@@ -150,7 +154,7 @@ async def _leave(requester: Requester) -> None:
 
 def _add_options(parser: ArgumentParser) -> None:
     add: Any = parser.add_argument  # not in a group: the web page would not show it
-    add("--ncp-transport", choices=("tcp", "udp"), default="tcp", help="Over what NCP travels. Default: tcp.")
+    add("--ncp-transport", choices=tuple(TRANSPORTS), default="tcp", help="Over what NCP travels. Default: tcp.")
     add("--ncp-users", default="GUEST", help="Who logs on: a name, or one for each such as USER{n}. Default: GUEST.")
     add("--ncp-password", default="", is_secret=True, help="The password of all of them. Default: none.")
     add("--hold", type=float, default=10.0, help="Seconds that a license is held. Default: 10.")

@@ -16,6 +16,7 @@ from functools import partial
 from random import Random
 from typing import Any
 
+from fakenw.peer import TRANSPORTS
 from harness.arbiter import Arbiter, ArbiterSettings
 from harness.attachment import Account, Denied
 from harness.components.apm import Apm
@@ -73,7 +74,7 @@ class Machine:
         random = Random(f"{client.get('seed', 0)}/{client.get('name')}")
         self.registry = parse(text.encode(), "registry") if text else Registry()
         redirector = RedirectorSettings.model_validate(settings("redirector"))
-        self.redirector = Redirector(world, client.get("transport", "udp"), redirector)
+        self.redirector = Redirector(world, TRANSPORTS[client.get("transport", "udp")], redirector)
         arbiter = ArbiterSettings.model_validate(settings("arbiter"))
         nal = NalSettings.model_validate(settings("nal"))
         self.desk = desk = Desk(

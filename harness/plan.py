@@ -99,3 +99,8 @@ class Plan(Model):
             del client["environment"], client["files"]
         patience = 0 if on == "memory" else self.patient_within - self.within
         return {"format": FORMAT, "on": on, "patience": seconds(patience), **spelled}
+
+
+def client_journal(name: str, life: int) -> str:
+    """The name of a client's journal. A machine that starts again begins another: its clock is at 0 again."""
+    return f"client-{name}.jsonl" if life == 1 else f"client-{name}+{life}.jsonl"

@@ -25,6 +25,7 @@ from typing import Any, Literal
 
 from pydantic import StrictBool
 
+from fakenw.peer import UDP, Transport
 from fakenw.records import SECOND
 from fakenw.wire.layout import R, Request
 from fakenw.wire.packet import Refused
@@ -62,7 +63,7 @@ class RedirectorSettings(Settings):
 class Redirector:
     """The connections of one workstation."""
 
-    def __init__(self, world: World, transport: str = "udp", settings: RedirectorSettings | None = None) -> None:
+    def __init__(self, world: World, transport: Transport = UDP, settings: RedirectorSettings | None = None) -> None:
         self.connections: list[Connection] = []
         self.last_server: str | None = None  # the server that was connected to last
         self.settings = settings or RedirectorSettings()

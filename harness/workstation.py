@@ -21,6 +21,7 @@ import types
 from collections.abc import Coroutine, Generator
 from typing import Any, NamedTuple, Protocol, cast
 
+from fakenw.peer import Transport
 from fakenw.records import SECOND
 from fakenw.wire.framing import TNCP, BadFrame, Deframer, frame_request
 from fakenw.wire.layout import Malformed, R, Request
@@ -107,8 +108,11 @@ class World(Protocol):
     def now(self) -> int:
         """The scenario time of this client's journal, in microseconds."""
 
-    def link(self, server: str, transport: str, requester: Requester) -> Link:
-        """A new way to *server*; what arrives is passed to the requester. Raises OSError."""
+    def network_now(self) -> int:
+        """The time of the network, in microseconds, which no speed scales."""
+
+    def link(self, server: str, requester: Requester) -> Link:
+        """A new way to *server*, over the requester's transport; what arrives is passed to it. Raises OSError."""
 
     def spawn(self, behaviour: Coroutine[Any, Any, None]) -> None:
         """Run *behaviour* beside the others."""
@@ -124,14 +128,13 @@ class Requester:
     ``receive``, ``closed`` and ``expire`` a runner asks ``take`` whether the exchange is over.
     """
 
-    def __init__(self, world: World, server: str, transport: str) -> None:
-        self.server = server
+    def __init__(self, world: World, server: str, transport: Transport) -> None:
+        self.server, self.transport = server, transport
         self.station = ""
         self.number = NO_CONNECTION
         self.deadline: int | None = None  # network time at which expire wants to be called
         self._world = world
-        self._transport = transport
-        self._deframer = Deframer(TNCP) if transport == "tcp" else None
+        self._deframer = Deframer(TNCP) if transport.framed else None
         self._link: Link | None = None
         self._sequence = 0
         self._taken = False  # somebody has his turn
@@ -145,7 +148,7 @@ class Requester:
 
     async def create(self) -> None:
         """Attach to the server. Raises OSError, Refused (0xF9: no slot), Gone, Lost."""
-        self._link = self._world.link(self.server, self._transport, self)
+        self._link = self._world.link(self.server, self)
         self.station = self._link.station
         reply = await self._exchange(CREATE, 0, b"", task=0)
         if reply.completion:

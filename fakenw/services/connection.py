@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fakenw.connection import SMALLEST_BUFFER, Connection, address
+from fakenw.connection import SMALLEST_BUFFER, Connection
 from fakenw.ledger import State
 from fakenw.records import SECOND
 from fakenw.service import Call, Service
@@ -106,14 +106,13 @@ def set_watchdog_delay(call: Call[ncp.SetWatchdogDelay]) -> None:
     minutes = call.request.minutes
     if minutes > MOST_MINUTES:
         raise Refused(Code.INVALID_MINUTES)
-    call.connection.postponed = minutes * 60 * SECOND - first_delay(call.host.config) if minutes else 0
-    call.connection.sooner = True
+    call.connection.postpone(minutes * 60 * SECOND - first_delay(call.host.config) if minutes else 0)
 
 
 @service.answers(ncp.GetInternetAddress)
 def get_internet_address(call: Call[ncp.GetInternetAddress]) -> ncp.InternetAddress:
     """The port is not there: a client reads one behind the address, and it is always 0 on real servers (libncp)."""
-    _, network, _ = address(_other(call, call.request.connection).station)
+    network = _other(call, call.request.connection).peer.network
     return ncp.InternetAddress(network, bytes(6), 0, IP_CONNECTION)
 
 
@@ -123,7 +122,7 @@ def get_internet_address_old(call: Call[ncp.GetInternetAddressOld]) -> ncp.Inter
     other = call.host.table.by_number.get(call.request.connection)
     if other is None:
         raise Refused(Code.FAILURE)
-    return ncp.InternetAddressOld(address(other.station)[1], bytes(6), 0)
+    return ncp.InternetAddressOld(other.peer.network, bytes(6), 0)
 
 
 @service.answers(ncp.GetObjectConnectionsOld)

@@ -12,7 +12,6 @@ from typing import Any, NoReturn
 
 from fakenw import logincontrol
 from fakenw.bindery import NODE_CONTROL, USER, BinderyObject
-from fakenw.connection import address
 from fakenw.dosname import fold
 from fakenw.ledger import State
 from fakenw.password import answer, decrypt_hash, hash_password, new_login_key, real_length
@@ -158,7 +157,7 @@ def _admit(call: LoginCall, item: BinderyObject, right: bool) -> None:
 
 def _here(call: LoginCall) -> bytes:
     """The station's address as the bindery has it (23/26): over IP the network is the IPv4 address, the rest zero."""
-    return address(call.connection.station)[1] + bytes(8)
+    return call.connection.peer.network + bytes(8)
 
 
 def _log_in(call: LoginCall, item: BinderyObject, right: bool) -> None:

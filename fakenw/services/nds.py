@@ -47,7 +47,7 @@ def fragment(call: Call[ncp.Fragment]) -> ncp.FragmentReply:
         return _answer(exchange.handle, b"")
     if exchange.reply is None:
         exchange.reply = _execute(call, tree, exchange.start, bytes(exchange.request))
-    largest = wire.LARGEST_FRAGMENT if connection.tcp else connection.buffer - ncp.AROUND_FRAGMENT
+    largest = wire.LARGEST_FRAGMENT if connection.transport.framed else connection.buffer - ncp.AROUND_FRAGMENT
     handle, part = exchange.next(largest)
     connection.exchange = None if handle == NO_HANDLE else exchange
     return _answer(handle, part)
@@ -148,9 +148,10 @@ def _search(call: Call[Any], tree: Tree, data: bytes, room: int) -> bytes:
 def _addresses(host: Host) -> tuple[tuple[int, bytes], ...]:
     """Where the server listens, as far as it is IPv4: type, then port and address."""
     told = []
-    for transport, name, port in host.addresses:
+    for peer in host.addresses:
+        name, port = peer.address
         with suppress(ValueError):
-            told.append((wire.TRANSPORTS[transport], port.to_bytes(2, "big") + IPv4Address(name).packed))
+            told.append((peer.transport.nds, port.to_bytes(2, "big") + IPv4Address(name).packed))
     return tuple(told)
 
 

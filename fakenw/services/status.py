@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fakenw.config import RELEASES, SECOND, TICKS_PER_10000_SECONDS
-from fakenw.connection import Connection, address
+from fakenw.connection import Connection
 from fakenw.ledger import State
 from fakenw.service import Call, Host, Service
 from fakenw.services.connection import IP_CONNECTION
@@ -26,7 +26,6 @@ from fakenw.wire.requests import status as ncp
 service = Service()
 
 NCP_SERVICE = 2
-TRANSPORTS = {"udp": 5, "tcp": 6}
 MAP_SIZE = 8 * 512  # connections in one reply of 123/14
 
 
@@ -146,11 +145,10 @@ def get_connection_details(call: Call[ncp.GetConnectionDetails]) -> ncp.Connecti
 @service.answers(ncp.GetAddresses)
 def get_addresses(call: Call[ncp.GetAddresses]) -> ncp.Addresses:
     """All in one reply; the GUID is made up from the server's name."""
-    host, listeners = call.host, []
-    for transport, name, port in host.addresses:
-        if transport in TRANSPORTS:
-            _, raw, _ = address(f"{transport}:{name}:{port}")
-            listeners.append(ncp.Listener(TRANSPORTS[transport], 6, port, raw).encode())
+    host = call.host
+    listeners = [
+        ncp.Listener(peer.transport.number, 6, peer.address[1], peer.network).encode() for peer in host.addresses
+    ]
     timed = _timed(host)
     del timed["reserved"]
     guid = hashlib.sha256(host.config.name.encode()).digest()[:16]
@@ -179,8 +177,8 @@ def _object_type(host: Host, other: Connection) -> int:
 
 
 def _transport(host: Host, other: Connection) -> bytes:
-    transport, raw, port = address(other.station)
-    return ncp.Transport(TRANSPORTS[transport], 6, port, raw).encode()
+    peer = other.peer
+    return ncp.Transport(peer.transport.number, 6, peer.address[1], peer.network).encode()
 
 
 def _times(host: Host, other: Connection) -> bytes:

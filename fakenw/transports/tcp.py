@@ -1,73 +1,77 @@
-"""NCP over TCP: every socket is a station.
-
-Rules of this file:
-
-* Sockets are asyncio's, in the loop of Twisted's asyncio reactor, past Twisted's own transports: those write only in
-  the next turn of the reactor, which costs more than a request does.
-* A listener is bound at once, and accepts when the reactor runs.
-"""
+"""NCP over TCP on any reactor: Twisted's protocol and transport. ``fast`` is the same for asyncio's reactor."""
 
 from __future__ import annotations
 
-import asyncio
-import socket
-from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.error import CannotListenError
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.python.failure import Failure
 
-from fakenw.transports.house import House
+from fakenw.peer import TCP, Peer
+from fakenw.transports.reactor_host import ReactorHost
 
 BACKLOG = 1024
 
 
-class Socket(asyncio.Protocol):
-    """One client's socket. The core cuts the stream into frames."""
+class Stream(Protocol):
+    """One client's connection. The core cuts the stream into frames."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
-        self._peer = ""
+    def __init__(self, host: ReactorHost) -> None:
+        self._host = host
 
-    def connection_made(self, transport: Any) -> None:
-        host, port = transport.get_extra_info("peername")[:2]
-        self._transport, self._peer = transport, f"tcp:{host}:{port}"
-        self.send: Callable[[bytes], None] = transport.write
-        wire = transport.get_extra_info("socket")
-        wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        wire.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    def connectionMade(self) -> None:
+        transport: Any = self.transport
+        address = transport.getPeer()
+        self._peer = Peer(TCP, (address.host, address.port))
+        transport.setTcpNoDelay(True)
+        transport.setTcpKeepAlive(True)
+        self._host.opened(self._peer, self)
 
-    def data_received(self, data: bytes) -> None:
-        self._house.received(self._peer, data, self)
+    def dataReceived(self, data: bytes) -> None:
+        self._host.received(self._peer, data, self._host.now())
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._house.lost(self._peer)
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._host.lost(self._peer)
+
+    # The way back (fakenw.transports.reactor_host.Route)
+
+    def send(self, data: bytes) -> None:
+        transport: Any = self.transport
+        transport.write(data)
 
     def close(self) -> None:
-        self._transport.close()
+        transport: Any = self.transport
+        transport.loseConnection()
 
     def local(self) -> str:
-        return str(self._transport.get_extra_info("sockname")[0])
+        transport: Any = self.transport
+        return str(transport.getHost().host)
 
 
-class Listener:
-    """A port that is listened on, once *reactor* runs. Raises OSError."""
+class StreamFactory(Factory):
+    """Makes a ``Stream`` for every client, and does not log."""
 
-    def __init__(self, house: House, reactor: IReactorTime, host: str, port: int) -> None:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._house = house
-        self._socket = socket.create_server((host, port), family=family, backlog=BACKLOG)
-        self.address: tuple[str, int] = self._socket.getsockname()[:2]
-        self._begin = reactor.callLater(0, self._accept)
+    noisy = False
 
-    def _accept(self) -> None:
-        loop = asyncio.get_running_loop()
-        making = loop.create_server(lambda: Socket(self._house), sock=self._socket, backlog=BACKLOG)
-        self._making = loop.create_task(making)
+    def __init__(self, host: ReactorHost) -> None:
+        self._host = host
 
-    def stop(self) -> None:
-        """Let nobody in any more; who is in stays."""
-        if self._begin.active():
-            self._begin.cancel()
-        elif self._making.done() and not self._making.cancelled():
-            self._making.result().close()
-        self._socket.close()
+    def buildProtocol(self, addr: object) -> Stream:
+        return Stream(self._host)
+
+
+class TcpListener:
+    """Listens at once on *host* and *port*. Raises OSError."""
+
+    def __init__(self, server: ReactorHost, reactor: Any, host: str, port: int) -> None:
+        try:
+            self._port: Any = reactor.listenTCP(port, StreamFactory(server), backlog=BACKLOG, interface=host)
+        except CannotListenError as problem:
+            raise problem.socketError from None
+        address = self._port.getHost()
+        self.address: tuple[str, int] = (address.host, address.port)
+
+    def stop(self) -> object:
+        """Accept no more connections; those that are open stay."""
+        return self._port.stopListening()

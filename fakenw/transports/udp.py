@@ -1,9 +1,10 @@
-"""NCP over UDP: a station is an address and a port; watchdog queries go to that same port.
+"""NCP over UDP on any reactor: a station is an address and a port, and watchdog queries go to that same port.
+
+``fast`` is the same for asyncio's reactor.
 
 Rules of this file:
 
-* All that has arrived is read before the reactor goes on, but no more than AT_ONCE, so that others have their turn.
-* What cannot be sent is lost, like any other datagram.
+* A datagram that cannot be sent is lost, like any other.
 """
 
 from __future__ import annotations
@@ -12,86 +13,44 @@ import socket
 from contextlib import suppress
 from typing import Any
 
-from twisted.internet.interfaces import IReadDescriptor
-from twisted.python.failure import Failure
-from zope.interface import implementer
+from twisted.internet.error import CannotListenError
+from twisted.internet.protocol import DatagramProtocol
 
-from fakenw.transports.house import House
+from fakenw.peer import UDP, Peer
+from fakenw.transports.reactor_host import ReactorHost
 
-AT_ONCE = 256  # datagrams
 LARGEST = 65_535
-KNOWN = 70_000  # ways back that are kept at hand, a few more than there can be connections
 BUFFER = 8 * 1024 * 1024  # bytes of the kernel's, if it gives so many: sixty thousand stations may answer at once
+DOCUMENTATION = ("192.0.2.1", 9)  # a documentation address (RFC 5737): no host is there, and nothing is sent
 
 
-@implementer(IReadDescriptor)
-class Datagrams:
-    """A port that is listened on, once *reactor* runs. Raises OSError."""
+class Datagrams(DatagramProtocol):
+    """What arrives at one port."""
 
-    def __init__(self, house: House, reactor: Any, host: str, port: int) -> None:
-        self._house, self._reactor = house, reactor
-        self._known: dict[tuple[str, int], Return] = {}
-        self.wire: Any = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
-        self.wire.setblocking(False)
-        for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
-            self.wire.setsockopt(socket.SOL_SOCKET, option, BUFFER)
-        try:
-            self.wire.bind((host, port))
-        except OSError:
-            self.wire.close()
-            raise
-        self.address: tuple[str, int] = self.wire.getsockname()[:2]
-        reactor.addReader(self)
+    noisy = False
 
-    def stop(self) -> None:
-        """Hear nobody any more."""
-        self._reactor.removeReader(self)
-        self.wire.close()
+    def __init__(self, host: ReactorHost) -> None:
+        self._host = host
 
-    # Twisted's IReadDescriptor
-
-    def fileno(self) -> int:
-        """The socket."""
-        return int(self.wire.fileno())
-
-    def logPrefix(self) -> str:
-        """What Twisted calls it."""
-        return "NCP over UDP"
-
-    def doRead(self) -> None:
-        """Something has arrived."""
-        received, recvfrom, known = self._house.received, self.wire.recvfrom, self._known
-        now = self._house.now()  # all of it has arrived by now
-        for _ in range(AT_ONCE):
-            try:
-                data, address = recvfrom(LARGEST)
-            except BlockingIOError:
-                return
-            except OSError:  # of something that was sent: nobody there
-                continue
-            back = known.get(address)
-            if back is None:
-                if len(known) >= KNOWN:
-                    known.clear()
-                back = known[address] = Return(self.wire, address)
-            received(back.station, data, back, now)
-
-    def connectionLost(self, reason: Failure) -> None:
-        """The reactor ends."""
+    def datagramReceived(self, datagram: bytes, addr: Any) -> None:
+        peer = Peer(UDP, addr[:2])
+        transport: Any = self.transport
+        self._host.opened(peer, WayBack(transport.socket, addr))
+        self._host.received(peer, datagram, self._host.now())
 
 
-class Return:
-    """The way back to where a datagram came from."""
+class WayBack:
+    """The way back to where a datagram came from (fakenw.transports.reactor_host.Route)."""
 
-    __slots__ = ("_address", "_wire", "station")
+    __slots__ = ("_address", "_socket", "peer")
 
-    def __init__(self, wire: Any, address: tuple[str, int]) -> None:
-        self._wire, self._address = wire, address
-        self.station = f"udp:{address[0]}:{address[1]}"
+    def __init__(self, wire: Any, address: Any) -> None:
+        self._socket, self._address = wire, address
+        self.peer = Peer(UDP, address[:2])
 
     def send(self, data: bytes) -> None:
         try:  # not suppress(), which costs more than sending
-            self._wire.sendto(data, self._address)
+            self._socket.sendto(data, self._address)
         except OSError:
             return  # no way there, no buffer
 
@@ -99,14 +58,34 @@ class Return:
         """There is nothing to close."""
 
     def local(self) -> str:
-        return facing(self._wire.getsockname()[0], self._address)
+        return facing(self._socket.getsockname()[0], self._address)
 
 
-ANYBODY = ("192.0.2.1", 9)  # a documentation address (RFC 5737): nobody there, and nothing is sent
+class UdpListener:
+    """Listens at once on *host* and *port*. Raises OSError."""
+
+    def __init__(self, server: ReactorHost, reactor: Any, host: str, port: int) -> None:
+        try:
+            self._port: Any = reactor.listenUDP(port, Datagrams(server), interface=host, maxPacketSize=LARGEST)
+        except CannotListenError as problem:
+            raise problem.socketError from None
+        enlarge(self._port.socket)
+        address: Any = self._port.getHost()
+        self.address: tuple[str, int] = (address.host, address.port)
+
+    def stop(self) -> object:
+        """Receive nothing more."""
+        return self._port.stopListening()
 
 
-def facing(host: str, address: tuple[str, int] = ANYBODY) -> str:
-    """The address of this computer that *address* sees where we listen on *host*, which may stand for all of them."""
+def enlarge(wire: socket.socket) -> None:
+    """Ask the kernel for large buffers."""
+    for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+        wire.setsockopt(socket.SOL_SOCKET, option, BUFFER)
+
+
+def facing(host: str, address: tuple[str, int] = DOCUMENTATION) -> str:
+    """The address of this computer that *address* sees of a listener on *host*, which may stand for every address."""
     if host not in ("", "0.0.0.0", "::"):
         return host
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET

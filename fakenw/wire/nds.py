@@ -24,7 +24,6 @@ LARGEST_FRAGMENT = 0xFC00  # fits into a datagram and into a frame
 SMALLEST_FRAGMENT = 64
 MESSAGE_HEADER = 12  # flags, verb and reply buffer size, which the message size counts
 
-TRANSPORTS = {"ipx": 0, "udp": 8, "tcp": 9}  # address types (libncp nwnet.h)
 LOCAL_ENTRY = 1  # Resolve Name: the entry is on this server
 
 

@@ -33,7 +33,6 @@ LARGEST_CONNECTION = 65_534
 NO_CONNECTION = 0xFFFF
 
 _request = struct.Struct(">HBBBBB")
-HEADER = _request.size  # of a request
 _reply = struct.Struct(">HBBBBBB")
 _watchdog = struct.Struct(">HBBBBBBBB")
 _broadcast = struct.Struct(">HBBBBBBBBI")

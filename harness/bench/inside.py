@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from fakenw.deadlines import Deadlines
 from fakenw.ledger import POLICIES, Ledger
 from fakenw.records import SECOND
 from fakenw.wire.packet import LARGEST_CONNECTION
@@ -41,7 +42,7 @@ def ledger(setting: Setting) -> Iterator[Line]:
 
 
 def _ledger(holders: int) -> Ledger:
-    made = Ledger(POLICIES["nls"], LARGEST_CONNECTION, lambda event, fields: None)
+    made = Ledger(POLICIES["nls"], LARGEST_CONNECTION, lambda event, fields: None, Deadlines())
     for serial in range(holders):
         made.take(0, f"connection:{serial}", "login", {})
     return made

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from fakenw.peer import TRANSPORTS
 from fakenw.wire.packet import Refused
 from fakenw.wire.requests.connection import Logout
 from fakenw.wire.requests.files import CloseFile, OpenFile, ReadFile
@@ -21,7 +22,7 @@ from harness.attachment import Connection, Denied, log_in
 from harness.load.order import TO_THE_END, Logon, Order
 from harness.load.tally import Tally
 from harness.machine import Machine
-from harness.workstation import Failure, Gone, Link, Lost, Requester, World, failure, sleep
+from harness.workstation import Failure, Gone, Lost, Requester, World, failure, sleep
 
 SERVER = "FAKENW"
 SMS_ACCOUNT = ("SMSCLIENT", "")  # a client connection account of the site (KB Q237759)
@@ -77,7 +78,7 @@ class Member:
         user, password = self._order.account(self._n)
         while True:
             begun = self._world.network_now()
-            requester = Requester(self._world, SERVER, self._order.transport)
+            requester = Requester(self._world, SERVER, TRANSPORTS[self._order.transport])
             connection = Connection(requester, SERVER, user, False, password=password)
             try:
                 await log_in(self._world, connection)
@@ -140,11 +141,7 @@ class _Told:
 
     def __init__(self, world: World, n: int, tally: Tally) -> None:
         self._world, self._n, self._tally = world, n, tally
-        self.now, self.spawn = world.now, world.spawn
-        self.network_now: Callable[[], int] = getattr(world, "network_now", world.now)
-
-    def link(self, server: str, transport: str, requester: Requester) -> Link:
-        return self._world.link(server, transport, requester)
+        self.now, self.network_now, self.spawn, self.link = world.now, world.network_now, world.spawn, world.link
 
     def write(self, event: str, **fields: Any) -> None:
         self._tally.saw(self._n, event, fields)

@@ -74,7 +74,8 @@ def main() -> None:
             world.cut() if line["fault"] == "cut" else world.heal()
 
     world.start(play())
-    world.run(lambda: orders.over, {sys.stdin.fileno(): told})
+    world.loop.watch(sys.stdin.fileno(), told)
+    world.loop.run(lambda: orders.over)
 
 
 if __name__ == "__main__":

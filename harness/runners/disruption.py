@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from fakenw.records import SECOND
-from harness.plan import Plan
-from harness.runners.memory import client_journal
+from harness.plan import Plan, client_journal
 from harness.runners.site import Address, Failed, Host, Site
 from harness.runners.tail import Tail
 from harness.settings import ServerSpec

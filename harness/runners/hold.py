@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from fakenw.peer import Transport
 from fakenw.records import SECOND
 from fakenw.wire.packet import Refused
 from harness.attachment import Account, Denied
@@ -16,7 +17,7 @@ LOOK_EVERY = SECOND // 10
 
 def hold(
     address: tuple[str, int],
-    transport: str,
+    transport: Transport,
     account: Account,
     duration: int,
     *,
@@ -50,7 +51,7 @@ def hold(
             problem = _why(failure)
 
     world.start(behavior())
-    world.run(lambda: not world.running)
+    world.loop.run(lambda: not world.running)
     return problem
 
 

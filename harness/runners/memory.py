@@ -17,7 +17,7 @@ from fakenw.records import SECOND, Journal, Record
 from harness.behaviors import load
 from harness.cable import Cable
 from harness.machine import Machine
-from harness.plan import Plan
+from harness.plan import Plan, client_journal
 from harness.runners.clientworld import ClientWorld
 from harness.runners.network import EPOCH, Network, utc
 from harness.timeline import Disruption
@@ -41,7 +41,7 @@ class Run:
         self._faults = 0  # that are still to come
 
     def _wall(self) -> float:
-        return EPOCH.timestamp() + self.network.now / SECOND
+        return EPOCH.timestamp() + self.network.clock.time / SECOND
 
     def carry_out(self) -> list[Journal]:
         """Let it happen. Returns the journals of the runner, the servers and the clients."""
@@ -53,10 +53,10 @@ class Run:
             self._start(name, f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", starts)
         for fault in plan.disruptions():
             self._faults += 1
-            network.at(fault.at, self._disrupt, fault)
-        network.run(lambda: not self._going and not self._faults)
+            network.clock.call_at(fault.at, self._disrupt, fault)
+        network.clock.run(lambda: not self._going and not self._faults)
         if any(host.server.ledger.held for host in network.hosts.values()):
-            network.run(lambda: False, network.now + plan.within + SECOND)
+            network.clock.run(lambda: False, network.clock.time + plan.within + SECOND)
         for host in network.hosts.values():
             host.stop()
         if self._capture is not None:
@@ -76,7 +76,7 @@ class Run:
         world = ClientWorld(self.network, name, address)
         self._lives[name].append(world)
         self._going.add(world)
-        self.network.at(at, world.happen, world.start, self._play(world, self._orders[name]))
+        self.network.clock.call_at(at, world.happen, world.start, self._play(world, self._orders[name]))
         self._tell("spawn", client=name)
 
     async def _play(self, world: ClientWorld, client: dict[str, Any]) -> None:
@@ -131,10 +131,10 @@ class Run:
                 number = list(self._orders).index(fault.name) + 1
                 new = f"10.{128 + (life - 1) % 127}.{number >> 8 & 255}.{number & 255}"
                 address = new if fault.arguments["address"] == "new" else world.address
-                self._start(fault.name, address, self.network.now)
+                self._start(fault.name, address, self.network.clock.time)
             case "spoof":
                 lasting = fault.arguments["for"]
-                until = None if lasting is None else self.network.now + lasting
+                until = None if lasting is None else self.network.clock.time + lasting
                 self.network.router.spoofed[world.address] = until
 
     def _ended(self, world: ClientWorld, fault: Disruption, end: Callable[[], None]) -> None:
@@ -144,7 +144,7 @@ class Run:
             self._tell("exit", client=world.name, code=None, cause=fault.verb)
 
     def _tell(self, event: str, **fields: Any) -> None:
-        self._told.append(Record(self.network.now, "runner", event, fields))
+        self._told.append(Record(self.network.clock.time, "runner", event, fields))
 
 
 def _not_written(problem: OSError) -> None:
@@ -154,8 +154,3 @@ def _not_written(problem: OSError) -> None:
 def run(plan: Plan, capture: BinaryIO | None = None) -> list[Journal]:
     """Carry *plan* out. Returns the journals of the runner, the servers and the clients."""
     return Run(plan, capture).carry_out()
-
-
-def client_journal(name: str, life: int) -> str:
-    """The name of a client's journal. A machine that starts again begins another: its clock is at 0 again."""
-    return f"client-{name}.jsonl" if life == 1 else f"client-{name}+{life}.jsonl"

@@ -22,9 +22,8 @@ from typing import Any
 
 from fakenw.journal import JournalFile
 from fakenw.records import SECOND, Journal, Record, read
-from harness.plan import Plan
+from harness.plan import Plan, client_journal
 from harness.runners.disruption import Client, Faults, Server
-from harness.runners.memory import client_journal
 from harness.runners.site import Failed, Host, Site, death, said
 from harness.runners.tail import Tail
 from harness.settings import ClientSpec

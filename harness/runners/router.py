@@ -6,6 +6,7 @@ Dial-up routers did so that a line could be down while nobody used it: Ascend ("
 
 from __future__ import annotations
 
+from fakenw.peer import Peer
 from fakenw.wire import packet as ncp
 from fakenw.wire.layout import Malformed
 
@@ -16,11 +17,10 @@ class Router:
     def __init__(self) -> None:
         self.spoofed: dict[str, int | None] = {}
 
-    def answer(self, now: int, station: str, data: bytes) -> bytes | None:
-        """What the router says to a packet for *station* in its place; None: it passes the packet on."""
-        transport, address, _ = station.split(":")
-        until = self.spoofed.get(address, 0)
-        if transport == "tcp" or (until is not None and until <= now):
+    def answer(self, now: int, peer: Peer, data: bytes) -> bytes | None:
+        """What the router says to a packet for *peer* in its place; None: it passes the packet on."""
+        until = self.spoofed.get(peer.address[0], 0)
+        if not peer.transport.watched or (until is not None and until <= now):
             return None
         try:
             asked = ncp.packet_type(data) == ncp.WATCHDOG and ncp.decode_watchdog(data).mark == b"?"

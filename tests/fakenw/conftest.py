@@ -19,9 +19,12 @@ import pytest
 from fakenw.bindery import USER
 from fakenw.capfiles import sms_tree
 from fakenw.config import Config
+from fakenw.connection import Connection
+from fakenw.delivery import Delivery
 from fakenw.password import answer, hash_password
+from fakenw.peer import Peer
 from fakenw.records import SECOND, Record, read
-from fakenw.server import Effects, Server
+from fakenw.server import Server
 from fakenw.volume import Volumes
 from fakenw.wire import packet as ncp
 from fakenw.wire.framing import TNCP, Deframer, frame_request
@@ -29,6 +32,7 @@ from fakenw.wire.layout import Request
 from fakenw.wire.packet import ReplyPacket, RequestPacket, decode_reply
 from fakenw.wire.requests import bindery, connection, files
 from harness.books import books_balance
+from harness.runners.runtime import Alarm
 from tests.fakenw.administered import DEADLINE, Served
 
 POLICIES = ("attach", "login", "service", "nls", "ual")
@@ -39,7 +43,7 @@ UTC_START = datetime(2000, 8, 10, 9, 30, 15, tzinfo=UTC)
 
 
 class Stage:
-    """A server, its journal and the time. Whatever it sends waits in the station's ``inbox``."""
+    """A server, its journal and the time. What the server sends waits in the station's ``inbox``."""
 
     def __init__(self, policy: str = "nls", licenses: int = 5, **more: Any) -> None:
         more = {"release": RELEASE[policy], "policy_name": policy, "licenses": licenses, "users": USERS, **more}
@@ -49,7 +53,9 @@ class Stage:
         self.order: list[tuple[str, str]] = []  # ("send" or "close", station), as it happened
         self.stations: dict[str, Station] = {}
         self._held: set[str] = set()
-        self.carry_out(self.server.start(0, UTC_START))
+        self.delivery = Delivery(self.server, StageEdge(self))
+        self.carry_out = self.delivery.carry_out
+        self.delivery.start(UTC_START)
 
     def station(self, name: str) -> Station:
         """A new client at the station *name*, such as "udp:10.0.0.1:1025"."""
@@ -58,14 +64,22 @@ class Stage:
 
     def receive(self, name: str, data: bytes) -> None:
         """Bytes arrive from a station."""
-        self.carry_out(self.server.receive(self.now, name, data))
+        self.delivery.receive(Peer.parse(name), data, self.now)
+
+    def find(self, name: str) -> Connection | None:
+        """The connection of a station, if it has one."""
+        return self.server.table.by_peer.get(Peer.parse(name))
+
+    def connection(self, name: str) -> Connection:
+        """The connection of a station, which must have one."""
+        return self.server.table.by_peer[Peer.parse(name)]
 
     def until(self, now: int, idly: Callable[[], None] = lambda: None) -> None:
         """Let the time come, stopping at every deadline; *idly* is called after each."""
         while (due := self.server.deadline()) is not None and due <= now:
             assert due >= self.now, "a deadline in the past would be a loop without end"
             self.now = due
-            self.carry_out(self.server.expire(due))
+            self.delivery.expire()
             idly()
         self.now = now
 
@@ -73,17 +87,7 @@ class Stage:
         """Let time pass."""
         self.until(self.now + round(seconds * SECOND))
 
-    def carry_out(self, effects: Effects) -> None:
-        for record in effects.records:
-            self._audit(record)
-            self.records.append(record)
-        for name, data in effects.sends:
-            self.order.append(("send", name))
-            if name in self.stations:
-                self.stations[name].sent_to(data)
-        self.order += [("close", name) for name in effects.closes]
-
-    def _audit(self, record: Record) -> None:
+    def audit(self, record: Record) -> None:
         """Held is grants less releases, never above the limit, and every release ends one grant."""
         if record.event == "grant":
             assert record["unit"] not in self._held
@@ -105,8 +109,40 @@ class Stage:
 
     def state(self, station: str) -> str:
         """What the connection of a station is now."""
-        found = self.server.table.by_station.get(station)
+        found = self.find(station)
         return "gone" if found is None else str(found.state)
+
+
+class StageEdge:
+    """The surroundings of a stage's server (fakenw.delivery.Edge)."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+
+    def now(self) -> int:
+        return self._stage.now
+
+    def call_at(self, due: int, call: Callable[[], None]) -> Alarm:
+        """Nothing rings: ``Stage.until`` looks at the server's deadline itself."""
+        return Alarm(call)
+
+    def write(self, records: list[Record]) -> bool:
+        for record in records:
+            self._stage.audit(record)
+            self._stage.records.append(record)
+        return True
+
+    def send(self, peer: Peer, data: bytes) -> None:
+        name = str(peer)
+        self._stage.order.append(("send", name))
+        if name in self._stage.stations:
+            self._stage.stations[name].sent_to(data)
+
+    def close(self, peer: Peer) -> None:
+        self._stage.order.append(("close", str(peer)))
+
+    def local(self, peer: Peer) -> None:
+        """Nothing is captured."""
 
 
 class Station:
@@ -189,7 +225,7 @@ class Station:
     def lost(self) -> None:
         """The TCP connection breaks."""
         assert self.tcp
-        self.stage.carry_out(self.stage.server.lost(self.stage.now, self.name))
+        self.stage.delivery.lost(Peer.parse(self.name))
 
     def attached(self) -> Station:
         """Attach, which must succeed; the station itself."""

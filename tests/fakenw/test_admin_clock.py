@@ -10,12 +10,13 @@ import pytest
 from twisted.internet.defer import ensureDeferred
 
 from fakenw.health import answers
+from fakenw.peer import TCP, Peer
 from fakenw.records import SECOND, read
 from fakenw.wire.framing import frame_request
 from fakenw.wire.packet import Watchdog
 from fakenw.wire.requests import server
 from tests.fakenw.administered import DEADLINE, Client, Served, wait_for
-from tests.fakenw.test_house import CREATE, GUEST, Scene, request
+from tests.fakenw.test_reactor_host import CREATE, GUEST, Scene, request
 
 
 @pytest.mark.parametrize("after", [0.5, None], ids=["answers late", "is silent"])
@@ -78,7 +79,7 @@ class Ahead(Scene):
     def advance(self, seconds: float, answer_after: float | None = None) -> float:
         """Let it; returns how much real time that took."""
         begun, done, seen = self.clock.seconds(), list[Any](), len(self.air.written)
-        ensureDeferred(self.house.advance(round(seconds * SECOND))).addBoth(done.append)
+        ensureDeferred(self.host.advance(round(seconds * SECOND))).addBoth(done.append)
         while not done:
             for data, (_, port) in self.air.written[seen:]:
                 if answer_after is not None and data[-1:] == b"?":
@@ -96,9 +97,9 @@ class Ahead(Scene):
 def licensed(scene: Scene, port: int = 40001) -> Any:
     """A client over TCP that has logged in."""
     client, _ = scene.socket(port)
-    client.data_received(frame_request(CREATE))
-    number = scene.house.server.table.by_station[f"tcp:10.0.0.1:{port}"].number
-    client.data_received(frame_request(request(1, number, GUEST)))
+    client.send(frame_request(CREATE))
+    number = scene.host.server.table.by_peer[Peer(TCP, ("10.0.0.1", port))].number
+    client.send(frame_request(request(1, number, GUEST)))
     return client
 
 
@@ -166,13 +167,13 @@ def test_requests_are_executed_while_it_runs() -> None:
     """At the time that it is then; the time of day goes with it."""
     scene = Ahead(idle_after=3600 * SECOND)
     client = licensed(scene)
-    before = scene.house.server.utc(scene.house.now())
-    scene.clock.callLater(0.3, client.data_received, frame_request(request(2, 1, server.GetServerTime())))
+    before = scene.host.server.utc(scene.host.now())
+    scene.clock.callLater(0.3, client.send, frame_request(request(2, 1, server.GetServerTime())))
     scene.datagram(CREATE)
     scene.advance(1000)
-    (station,) = (one for one in scene.house.server.table.by_serial.values() if one.tcp)
+    (station,) = (one for one in scene.host.server.table.by_serial.values() if one.transport.framed)
     assert 296 < station.last_request / SECOND < 500
-    passed = scene.house.server.utc(scene.house.now()) - before
+    passed = scene.host.server.utc(scene.host.now()) - before
     assert passed.total_seconds() == pytest.approx(1000, abs=20)
 
 
@@ -180,6 +181,6 @@ def test_a_stop_stops_the_clock() -> None:
     """Nothing is written after the last line."""
     scene = Ahead()
     scene.datagram(CREATE)
-    scene.clock.callLater(1, scene.house.stop)
+    scene.clock.callLater(1, scene.host.delivery.stop)
     scene.advance(4 * 3600)
     assert (scene.log.records[-1].event, scene.alarms()) == ("stop", [])

@@ -97,7 +97,7 @@ def populated(open_stage: OpenStage, policy: str) -> Stage:
 
 def as_own(stage: Stage, name: str, packet: bytes) -> bytes:
     """The packet with the number of the station's own connection, if it has one."""
-    found = stage.server.table.by_station.get(name)
+    found = stage.find(name)
     if found is None or len(packet) < 6:
         return packet
     return packet[:3] + bytes([found.number, packet[4], 0]) + packet[6:]
@@ -136,7 +136,7 @@ def test_random_requests(
         arrive(stage, name, as_own(stage, name, packet) if own else packet)
     stage.wait(100 * 86_400)  # no assignment of ual lasts that long, no silent station over UDP either
     connections = stage.server.table.by_number.values()
-    assert all(connection.tcp for connection in connections)
+    assert all(connection.transport.framed for connection in connections)
     assert stage.held == units(policy, [(connection.state, connection.user) for connection in connections])
 
 

@@ -199,7 +199,7 @@ def test_access_levels(open_stage: OpenStage, transport: str) -> None:
         assert (own.completion, len(own.data)) == (0, 5)
         reply = bindery.OwnAccess.decode(own.data)
         found = [bindery.ObjectAccess.decode(station.call(bindery.GetObjectAccess(i)).data).level for i in ids.values()]
-        assert reply.object_id == (stage.server.table.by_station[station.name].object_id or 0xFFFFFFFF)
+        assert reply.object_id == (stage.connection(station.name).object_id or 0xFFFFFFFF)
         return (reply.level, *found)
 
     assert levels() == (0, 0, 0, 0)

@@ -143,7 +143,7 @@ class Books(RuleBasedStateMachine):
         return [name for name in NAMES if self.stage.state(name) != "gone"]
 
     def user(self, name: str) -> str | None:
-        found = self.stage.server.table.by_station.get(name)
+        found = self.stage.find(name)
         return found.user if found else None
 
     def operator(self, name: str) -> bool:
@@ -167,9 +167,9 @@ class Books(RuleBasedStateMachine):
     @rule(name=stations, sequence=st.integers(0, 1))
     def create(self, name: str, sequence: int) -> None:
         station = self.at(name)
-        old = self.stage.server.table.by_station.get(name)
+        old = self.stage.find(name)
         code = station.create(sequence).completion
-        if old is not self.stage.server.table.by_station.get(name):
+        if old is not self.stage.find(name):
             self.postponed.discard(name)
         assert code == (0 if self.stage.state(name) != "gone" else 0xF9)
 
@@ -308,7 +308,7 @@ class Books(RuleBasedStateMachine):
         """An operator throws a station out, perhaps his own."""
         station = self.at(name)
         before, operator = self.stage.state(name), self.operator(name)
-        victim = self.stage.server.table.by_station.get(other)
+        victim = self.stage.find(other)
         number = victim.number if victim else 99
         self.replies.pop(other, None)
         kind = connection.ClearConnectionOld if old else connection.ClearConnection
@@ -322,7 +322,7 @@ class Books(RuleBasedStateMachine):
         """It waits for whoever is logged in and has none waiting; whatever becomes of it costs nothing."""
         station = self.at(name)
         gone, held = self.stage.state(name) == "gone", self.stage.held
-        there = self.stage.server.table.by_station.get(other)
+        there = self.stage.find(other)
         reply = station.call(message.SendMessage((there.number if there else 99,), text))
         assert reply.completion == (0xFD if gone else 0)
         if not gone:
@@ -337,7 +337,7 @@ class Books(RuleBasedStateMachine):
     def get_message(self, name: str) -> None:
         """The reply says whether one waits; fetched, it waits no more."""
         station = self.at(name)
-        found = self.stage.server.table.by_station.get(name)
+        found = self.stage.find(name)
         waits = self.messages.pop(found.serial, "") if found else ""
         seen = station.call(server.GetLoginStatus())
         reply = station.call(message.GetMessage())
@@ -411,7 +411,7 @@ class Books(RuleBasedStateMachine):
         """Every slot has its own number, station and serial, and the state that the journal says."""
         table = self.stage.server.table
         slots = list(table.by_number.items())
-        assert len(slots) == len(table.by_station) == len(table.by_serial) <= SLOTS
+        assert len(slots) == len(table.by_peer) == len(table.by_serial) <= SLOTS
         assert all(number == slot.number and 1 <= number <= SLOTS for number, slot in slots)
         assert len({slot.serial for _, slot in slots}) == len(slots)
         living = {serial: state for serial, (state, _) in self.connections.now.items() if state != "gone"}

@@ -15,7 +15,8 @@ from click.testing import CliRunner
 from fakenw import __main__ as cli
 from fakenw.bindery import USER
 from fakenw.config import Config, Lockout, UserSpec, ticks
-from fakenw.configfile import Account, ConfigFile, example, listener, load
+from fakenw.configfile import Account, ConfigFile, example, load
+from fakenw.peer import TCP, UDP, Peer
 from fakenw.records import SECOND
 from fakenw.running import DEFAULT_LISTEN
 from fakenw.server import Server
@@ -302,11 +303,11 @@ def test_slow_and_unlicensed(read: Read) -> None:
 
 def test_command_line_comes_before_the_file(serve: Serve) -> None:
     """Single values are replaced, listeners as well; users and volumes are added, or replaced by name."""
-    server = serve(FULL, listens=[("tcp", "127.0.0.1", 0)])
+    server = serve(FULL, listens=[Peer.parse("tcp:127.0.0.1:0")])
     assert (server.config.name, server.config.licenses, server.config.policy.name) == ("LAB", 2, "login")
     assert [volume.name for volume in server.volumes] == ["SYS", "DATA"]
     more = ("--licenses", "7", "--idle-after", "5", "--listen", "udp:127.0.0.1:0", "--user", "NEW", "--seed", "3")
-    server = serve(FULL, *more, "--volume", "data=/", "--volume", "MORE=/", listens=[("udp", "127.0.0.1", 0)])
+    server = serve(FULL, *more, "--volume", "data=/", "--volume", "MORE=/", listens=[Peer.parse("udp:127.0.0.1:0")])
     config = server.config
     assert (config.name, config.licenses, config.idle_after, config.seed) == ("LAB", 7, 5 * SECOND, 3)
     assert server.bindery.find(USER, "NEW")
@@ -347,17 +348,17 @@ def test_config_example_and_check(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("tcp:127.0.0.1:0", ("tcp", "127.0.0.1", 0)),
-        ("udp:[::1]:524", ("udp", "::1", 524)),
+        ("tcp:127.0.0.1:0", Peer(TCP, ("127.0.0.1", 0))),
+        ("udp:[::1]:524", Peer(UDP, ("::1", 524))),
         ("tcp::1", None),
         ("tcp:host", None),
         ("tcp:host:65536", None),
     ],
 )
-def test_listener(text: str, found: tuple[str, str, int] | None) -> None:
+def test_listener(text: str, found: Peer | None) -> None:
     """Transport, host and port; an IPv6 address stands in brackets."""
     if found:
-        assert listener(text) == found
+        assert Peer.parse(text) == found
         return
     with pytest.raises(ValueError, match="is not tcp:HOST:PORT"):
-        listener(text)
+        Peer.parse(text)

@@ -197,7 +197,7 @@ def test_grace_logins(open_stage: OpenStage, transport: str, login: Login) -> No
     for left in (1, 0):
         assert login(station, "SECRET") == 0xDF
         assert (stage.held, stage.state(station.name)) == (1, "licensed")
-        assert stage.server.table.by_station[station.name].user == "JOE"
+        assert stage.connection(station.name).user == "JOE"
         assert joe(stage).control.grace_logins == left
         assert station.code(connection.GetStationInfo(station.number)) == 0
         assert station.logout() == 0
@@ -233,7 +233,7 @@ def test_security_equal_to_supervisor(open_stage: OpenStage, transport: str) -> 
     for name, password, level in (("JOE", "SECRET", 0x33), ("ANN", "", 0x22), ("SUPERVISOR", "", 0x33)):
         assert station.login(name, password) == 0
         assert bindery.OwnAccess.decode(station.call(bindery.GetOwnAccess()).data).level == level
-        assert stage.server.table.by_station[station.name].operator is (level == 0x33)
+        assert stage.connection(station.name).operator is (level == 0x33)
 
 
 def test_last_login(open_stage: OpenStage) -> None:

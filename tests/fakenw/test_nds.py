@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from fakenw.bindery import USER, Bindery
 from fakenw.nds import ORGANIZATION, ROOT, Tree
+from fakenw.peer import Peer
 from fakenw.records import SECOND
 from fakenw.wire import nds
 from fakenw.wire.layout import Layout, Malformed, Request
@@ -201,7 +202,7 @@ def test_resolve_what_is_not_there(station: Any, name: str) -> None:
 
 def test_resolve_tells_addresses(stage: Any, station: Any) -> None:
     """Where the server listens, as far as it is IPv4; with one of them the answer is as long as nmap needs it (38)."""
-    stage.server.addresses = (("tcp", "10.0.0.9", 524), ("udp", "::1", 524), ("udp", "10.0.0.9", 10524))
+    stage.server.addresses = tuple(map(Peer.parse, ("tcp:10.0.0.9:524", "udp:::1:524", "udp:10.0.0.9:10524")))
     data = ask(station, resolve("[Root]", 1))[1]
     addresses = ((9, bytes([2, 12, 10, 0, 0, 9])), (8, bytes([41, 28, 10, 0, 0, 9])))
     assert nds.Resolved.decode(data).addresses == addresses
@@ -423,7 +424,7 @@ def test_message_that_is_too_long(stage: Any, station: Any, size: int) -> None:
     """Nobody makes us wait for 4 GB."""
     reply = FragmentReply.decode(station.call(Fragment(NO_HANDLE, Start(506, size, 0, 1, 4096, b"").encode())).data)
     assert reply == FragmentReply(8, NO_HANDLE, struct.pack("<i", NdsCode.INSUFFICIENT_BUFFER))
-    assert stage.server.table.by_station[station.name].exchange is None
+    assert stage.connection(station.name).exchange is None
 
 
 # What lies in a message

@@ -22,8 +22,9 @@ from twisted.internet.task import Clock
 from fakenw.capfiles import sms_tree
 from fakenw.config import Config
 from fakenw.pcap import LARGEST_SEGMENT, NCP_PORT, Capture
+from fakenw.peer import Peer
 from fakenw.server import Server
-from fakenw.transports.house import House
+from fakenw.transports.reactor_host import ReactorHost
 from fakenw.transports.udp import facing
 from fakenw.volume import Volumes
 from fakenw.wire import packet as ncp
@@ -132,10 +133,10 @@ def streams(packets: list[Packet]) -> tuple[bytes, bytes]:
 def test_datagrams(station: str, local: str, ends: tuple[str, str]) -> None:
     """Each is one packet, at its time, between the real client and port 524."""
     tape = Tape()
-    tape.capture.received(station, local, b"ping")
+    tape.capture.received(Peer.parse(station), local, b"ping")
     tape.now += 0.5
-    tape.capture.sent(station, local, b"pong!")
-    tape.capture.sent(station, local, b"")
+    tape.capture.sent(Peer.parse(station), local, b"pong!")
+    tape.capture.sent(Peer.parse(station), local, b"")
     client, server = ends
     assert tape.packets() == [
         Packet(965_899_815.25, client, server, 17, 1025, NCP_PORT, 0, 0, 0, b"ping"),
@@ -149,10 +150,10 @@ def test_conversation(said: list[tuple[bool, bytes]], host: str) -> None:
     """Over TCP the two streams come out as they went in, however they were cut, between a handshake and two FINs."""
     tape = Tape()
     station = f"tcp:{host}:40001"
-    tape.capture.received(station, host, b"first")
+    tape.capture.received(Peer.parse(station), host, b"first")
     for inward, data in said:
-        (tape.capture.received if inward else tape.capture.sent)(station, host, data)
-    tape.capture.ended(station)
+        (tape.capture.received if inward else tape.capture.sent)(Peer.parse(station), host, data)
+    tape.capture.ended(Peer.parse(station))
     packets = tape.packets()
     theirs, ours = streams(packets)
     assert theirs == b"first" + b"".join(data for inward, data in said if inward)
@@ -165,7 +166,7 @@ def test_long_data_is_cut() -> None:
     """A segment fits into a packet, whatever was read at once."""
     tape = Tape()
     data = os.urandom(200_001)
-    tape.capture.received("tcp:10.0.0.1:40001", "10.0.0.9", data)
+    tape.capture.received(Peer.parse("tcp:10.0.0.1:40001"), "10.0.0.9", data)
     assert streams(tape.packets())[0] == data
     assert max(len(packet.data) for packet in tape.packets()) == LARGEST_SEGMENT
 
@@ -174,10 +175,10 @@ def test_server_ends_a_connection() -> None:
     """The server's FIN comes first, what comes after it is not shown, and its socket's end is not told twice."""
     tape = Tape()
     station, local = "tcp:10.0.0.1:40001", "10.0.0.9"
-    tape.capture.received(station, local, b"ping")
-    tape.capture.ended(station, inward=False)
-    tape.capture.received(station, local, b"too late")
-    tape.capture.ended(station)
+    tape.capture.received(Peer.parse(station), local, b"ping")
+    tape.capture.ended(Peer.parse(station), inward=False)
+    tape.capture.received(Peer.parse(station), local, b"too late")
+    tape.capture.ended(Peer.parse(station))
     packets = tape.packets()
     assert streams(packets) == (b"ping", b"")
     assert [(packet.sport, packet.flags) for packet in packets[-3:]] == [
@@ -192,8 +193,8 @@ def test_port_is_used_again() -> None:
     tape = Tape()
     station, local = "tcp:10.0.0.1:40001", "10.0.0.9"
     for text in (b"one", b"two"):
-        tape.capture.received(station, local, text)
-        tape.capture.ended(station)
+        tape.capture.received(Peer.parse(station), local, text)
+        tape.capture.ended(Peer.parse(station))
     packets = tape.packets()
     half = len(packets) // 2
     assert [streams(part)[0] for part in (packets[:half], packets[half:])] == [b"one", b"two"]
@@ -203,7 +204,7 @@ def test_port_is_used_again() -> None:
 def test_connection_that_said_nothing() -> None:
     """There is nothing to show of it."""
     tape = Tape()
-    tape.capture.ended("tcp:10.0.0.1:40001")
+    tape.capture.ended(Peer.parse("tcp:10.0.0.1:40001"))
     assert tape.packets() == []
 
 
@@ -211,7 +212,7 @@ def test_close_ends_what_is_open() -> None:
     """The end of the server is the end of its connections; what happens then is not written."""
     tape = Tape()
     for port in (1, 2):
-        tape.capture.received(f"tcp:10.0.0.1:{port}", "10.0.0.9", b"ping")
+        tape.capture.received(Peer.parse(f"tcp:10.0.0.1:{port}"), "10.0.0.9", b"ping")
     kept = io.BytesIO()
     tape.file.close = lambda: kept.write(tape.file.getvalue()) and None  # type: ignore[method-assign,assignment]
     tape.capture.close()
@@ -239,7 +240,7 @@ def test_disk_is_full() -> None:
     failures: list[OSError] = []
     capture = Capture(Full(60), lambda: 0.0, failures.append)
     for _ in range(3):
-        capture.received("udp:10.0.0.1:1025", "10.0.0.9", b"ping")
+        capture.received(Peer.parse("udp:10.0.0.1:1025"), "10.0.0.9", b"ping")
     capture.close()
     assert [problem.errno for problem in failures] == [errno.ENOSPC]
 
@@ -247,7 +248,7 @@ def test_disk_is_full() -> None:
 def test_file_takes_a_few_bytes_at_a_time() -> None:
     """write(2) may do less than it is asked."""
     file = Full(100_000)
-    Capture(file, lambda: 1.0, list[OSError]().append).received("udp:10.0.0.1:1025", "10.0.0.9", b"ping")
+    Capture(file, lambda: 1.0, list[OSError]().append).received(Peer.parse("udp:10.0.0.1:1025"), "10.0.0.9", b"ping")
     (packet,) = parse(file.getvalue())
     assert packet.data == b"ping"
 
@@ -268,18 +269,24 @@ class Route:
         return "10.0.0.9"
 
 
-def test_house_shows_everything() -> None:
+def test_host_shows_everything() -> None:
     """All that comes in and goes out, and the end of a connection from either side."""
     tape = Tape()
-    house = House(Server(Config(), Volumes([("SYS", sms_tree())]), Random(1)), Clock())
-    house.start(datetime(2000, 8, 10, tzinfo=UTC), None)
-    house.tap = tape.capture
+    host = ReactorHost(Server(Config(), Volumes([("SYS", sms_tree())]), Random(1)), Clock())
+    host.start(datetime(2000, 8, 10, tzinfo=UTC), None)
+    host.delivery.capture = tape.capture
     done: list[str] = []
-    house.received("udp:10.0.0.1:1025", CREATE, Route(done))
-    house.received("tcp:10.0.0.1:40001", frame_request(CREATE), Route(done))
-    house.lost("tcp:10.0.0.1:40001")
-    house.received("tcp:10.0.0.1:40002", b"GET / HTTP/1.0\r\n\r\n", Route(done))
-    house.lost("tcp:10.0.0.1:40002")
+
+    def receive(name: str, data: bytes) -> None:
+        peer = Peer.parse(name)
+        host.opened(peer, Route(done))
+        host.received(peer, data, 0)
+
+    receive("udp:10.0.0.1:1025", CREATE)
+    receive("tcp:10.0.0.1:40001", frame_request(CREATE))
+    host.lost(Peer.parse("tcp:10.0.0.1:40001"))
+    receive("tcp:10.0.0.1:40002", b"GET / HTTP/1.0\r\n\r\n")
+    host.lost(Peer.parse("tcp:10.0.0.1:40002"))
     packets = tape.packets()
     assert [packet.data[:2] for packet in packets if packet.protocol == 17] == [b"\x11\x11", b"\x33\x33"]
     theirs, ours = streams([packet for packet in packets if 40001 in (packet.sport, packet.dport)])

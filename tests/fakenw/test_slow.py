@@ -79,7 +79,7 @@ def test_the_status_is_that_of_the_execution(open_stage: OpenStage) -> None:
     stage = open_stage("nls", slow={TIME: SECOND})
     station = stage.station(UDP).licensed()
     assert send(station, server.GetServerTime()) == []
-    stage.server.table.by_station[UDP].message = "HELLO"
+    stage.connection(UDP).message = "HELLO"
     stage.wait(1)
     assert [decode_reply(reply).status for reply in station.inbox] == [0]
 
@@ -136,7 +136,7 @@ def reading(stage: Stage, proposed: int | None) -> tuple[Station, files.ReadFile
     if proposed is not None:
         assert station.code(connection.NegotiateBuffer(proposed)) == 0
     assert station.open() == 0
-    (handle,) = stage.server.table.by_station[UDP].files
+    (handle,) = stage.connection(UDP).files
     return station, files.ReadFile(0, handle, 0, 2000)
 
 
@@ -145,7 +145,7 @@ def test_retained_replies_are_bounded(open_stage: OpenStage, proposed: int | Non
     """What is kept of a connection is never longer than the negotiated size; a long read is executed again."""
     stage = open_stage("nls")
     station, read = reading(stage, proposed)
-    core = stage.server.table.by_station[UDP]
+    core = stage.connection(UDP)
     size = {None: 512, 65535: 1444}.get(proposed, proposed or 0)
     assert core.buffer == size
     (node,) = core.files.values()
@@ -163,7 +163,7 @@ def test_a_forged_duplicate_executes_nothing(open_stage: OpenStage) -> None:
     stage = open_stage("nls")
     station = stage.station(UDP).attached()
     assert len(send(station, status.GetActiveConnections(0, 2))[0]) == 528
-    stage.server.table.by_station[UDP].reply = b""  # as if it had been longer than the buffer
+    stage.connection(UDP).reply = b""  # as if it had been longer than the buffer
     lines = len(stage.records)
     forged = RequestPacket(ncp.REQUEST, station.sequence, 1, 1, 23, GUEST.body())
     assert station.send(forged.encode()) == []
@@ -188,7 +188,7 @@ def test_nothing_is_retained_over_tcp(open_stage: OpenStage) -> None:
     station = stage.station(TCP).attached()
     assert station.login("JOE", "wrong") == 0xFF
     station.again()
-    assert stage.server.table.by_station[TCP].reply is None
+    assert stage.connection(TCP).reply is None
     assert len(stage.events("login-failed")) == 2
 
 

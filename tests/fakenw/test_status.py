@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fakenw.ledger import State
+from fakenw.peer import TCP, UDP, Peer
 from fakenw.wire.packet import ReplyPacket, RequestPacket
 from fakenw.wire.requests import connection, server, status
 
@@ -210,7 +211,7 @@ def test_statistics(open_stage: OpenStage) -> None:
 def test_addresses(open_stage: OpenStage) -> None:
     """Each listener with its transport, port and IPv4 address, and a GUID that is the server's own."""
     stage = open_stage("nls")
-    stage.server.addresses = (("tcp", "127.0.0.1", 524), ("udp", "10.1.2.3", 10524))
+    stage.server.addresses = (Peer(TCP, ("127.0.0.1", 524)), Peer(UDP, ("10.1.2.3", 10524)))
     told = monitor(stage).call(status.GetAddresses(0))
     found = status.Addresses.decode(told.data)
     assert (found.items, found.next, len(found.guid)) == (2, 0, 16)

@@ -179,7 +179,7 @@ def test_row(open_stage: OpenStage, policy: str, transport: str, event: str, bef
     then = TABLE[event][STATES.index(before)]
     if policy == "attach" and event in ("license", "unlicense"):
         then = Then(0xFB, SAME, None)
-    since, serial = len(stage.records), stage.server.table.by_station[subject.name].serial
+    since, serial = len(stage.records), stage.connection(subject.name).serial
 
     assert provoke(stage, subject, event) == then.code
 

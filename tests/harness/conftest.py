@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -16,7 +14,8 @@ from fakenw.wire.packet import ReplyPacket, decode_request
 from fakenw.wire.requests.bindery import KeyedLogin, LoginKey, ObjectInfo
 from fakenw.wire.requests.connection import BufferSize
 from fakenw.wire.requests.files import CloseFile, OpenedFile, OpenFile
-from harness.workstation import Exchange, Requester, Sleep
+from harness.runners.runtime import Behavior, Driver, VirtualClock
+from harness.workstation import Requester
 
 LATENCY = 1000  # microseconds from request to reply
 KEY = bytes(range(8))
@@ -90,48 +89,58 @@ class FakeServer:
 
 
 class FakeLink:
-    def __init__(self, station: str) -> None:
-        self.station = station
-        self.open = True
+    """A way to a ``FakeServer``: a reply comes LATENCY after its request."""
+
+    def __init__(self, world: FakeWorld, server: FakeServer, station: str, requester: Requester) -> None:
+        self.station, self.requester = station, requester
+        self.is_open = True
+        self._world, self._server = world, server
+        self._deframer = Deframer(DMDT) if requester.transport.framed else None
+
+    def send(self, data: bytes) -> None:
+        for packet in self._deframer.feed(data) if self._deframer else [data]:
+            reply = self._server.receive(packet)
+            if reply is not None:
+                answer = frame_reply(reply) if self._deframer else reply
+                self._world.clock.call_at(self._world.clock.time + LATENCY, self._world.arrived, self, answer)
 
     def close(self) -> None:
-        self.open = False
+        self.is_open = False
+        self._world.links.pop(self.requester, None)
+
+    def drop(self) -> None:
+        """No server here hangs up."""
 
 
-class FakeWorld:
-    """Runs behaviours by an event heap; network time and scenario time are one."""
+class FakeWorld(Driver):
+    """Runs behaviours on a virtual clock; network time and scenario time are one."""
 
     def __init__(self) -> None:
-        self.clock = 0
+        self.clock = VirtualClock()
+        super().__init__(self.clock)
         self.servers: dict[str, FakeServer] = {}
         self.journal: list[tuple[str, dict[str, Any]]] = []
-        self.links: list[FakeLink] = []
-        self._heap: list[tuple[int, int, Callable[[], None]]] = []
-        self._pushed = 0
-        self._streams: dict[Requester, Deframer] = {}
+        self.made: list[FakeLink] = []
 
     # harness.workstation.World
 
-    def now(self) -> int:
-        return self.clock
-
-    def link(self, server: str, transport: str, requester: Requester) -> FakeLink:
+    def link(self, server: str, requester: Requester) -> FakeLink:
         if server not in self.servers:
             raise OSError(f"no server {server}")
-        if transport == "tcp":
-            self._streams[requester] = Deframer(DMDT)
-        self.links.append(FakeLink(f"{transport}:10.0.0.1:{1025 + len(self.links)}"))
-        return self.links[-1]
+        station = f"{requester.transport.name}:10.0.0.1:{1025 + len(self.made)}"
+        link = self.links[requester] = FakeLink(self, self.servers[server], station, requester)
+        self.made.append(link)
+        return link
 
-    def spawn(self, behaviour: Coroutine[Any, Any, None]) -> None:
-        self._at(0, lambda: self._resume(behaviour, None))
+    def spawn(self, behaviour: Behavior) -> None:
+        self.clock.call_at(self.clock.time, self.start, behaviour)
 
     def write(self, event: str, **fields: Any) -> None:
         self.journal.append((event, fields))
 
     # For tests
 
-    def run(self, behaviour: Coroutine[Any, Any, None]) -> None:
+    def run(self, behaviour: Behavior) -> None:
         """Run *behaviour* to its end, and everything spawned as far as it gets meanwhile."""
         over: list[None] = []
 
@@ -139,16 +148,13 @@ class FakeWorld:
             await behaviour
             over.append(None)
 
-        self._resume(whole(), None)
-        while not over:
-            self._step()
+        self.start(whole())
+        self.clock.run(lambda: bool(over))
+        assert over, "it waits for what never comes"
 
     def pass_time(self, duration: int) -> None:
         """Let background behaviours live for *duration*."""
-        end = self.clock + duration
-        while self._heap and self._heap[0][0] <= end:
-            self._step()
-        self.clock = end
+        self.clock.run(lambda: False, self.clock.time + duration)
 
     def events(self, *wanted: str) -> list[dict[str, Any]]:
         """The fields of the journal's lines of these kinds."""
@@ -157,44 +163,6 @@ class FakeWorld:
     def told(self) -> list[str]:
         """The journal as words: the event, and the arbiter's action."""
         return [f"{event} {fields['action']}" if event == "arbiter" else event for event, fields in self.journal]
-
-    def _step(self) -> None:
-        self.clock, _, act = heapq.heappop(self._heap)
-        act()
-
-    def _at(self, delay: int, act: Callable[[], None]) -> None:
-        self._pushed += 1
-        heapq.heappush(self._heap, (self.clock + delay, self._pushed, act))
-
-    def _resume(self, behaviour: Coroutine[Any, Any, None], value: Any) -> None:
-        try:
-            waits = behaviour.throw(value) if isinstance(value, Exception) else behaviour.send(value)
-        except StopIteration:
-            return
-        if isinstance(waits, Sleep):
-            self._at(waits.duration, lambda: self._resume(behaviour, None))
-        else:
-            assert isinstance(waits, Exchange)
-            self._send(waits.requester, waits.requester.begin(self.clock, waits.packet), behaviour)
-
-    def _send(self, requester: Requester, packets: list[bytes], behaviour: Coroutine[Any, Any, None]) -> None:
-        server = self.servers[requester.server]
-        stream = self._streams.get(requester)
-        for data in packets:
-            for packet in stream.feed(data) if stream else [data]:
-                reply = server.receive(packet)
-                if reply is not None:
-                    requester.receive(self.clock, frame_reply(reply) if stream else reply)
-        outcome = requester.take()
-        if outcome is not None:
-            self._at(LATENCY, lambda: self._resume(behaviour, outcome))
-            return
-        assert requester.deadline is not None
-
-        def again() -> None:
-            self._send(requester, requester.expire(self.clock), behaviour)
-
-        self._at(requester.deadline - self.clock, again)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from fakenw.peer import Peer
 from fakenw.running import build
 from fakenw.server import Server
 from harness.bench import __main__ as bench
@@ -117,10 +118,11 @@ def test_a_refusal_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
 class Core:
     """A station at the core of a server: what it asks is answered without a socket."""
 
-    def __init__(self, program: Program, peer: str) -> None:
+    def __init__(self, program: Program, station: str) -> None:
         self.server: Server = build({"users": ((steps.USER, steps.PASSWORD),), "seed": 1}, {})
-        self._station, self._peer = Station(program, tcp=peer.startswith("tcp:")), peer
-        self._frame = steps.REPLY_FRAME if peer.startswith("tcp:") else 0
+        self._peer = Peer.parse(station)
+        self._station = Station(program, tcp=self._peer.transport.framed)
+        self._frame = steps.REPLY_FRAME if self._peer.transport.framed else 0
         self.events: list[str] = []
 
     def does(self, *some: steps.Step) -> dict[str, bytes]:

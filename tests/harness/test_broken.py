@@ -85,15 +85,14 @@ class FreesWhatItKeeps(Ledger):
     def give(self, now: int, unit: str, cause: str, about: dict[str, Any]) -> None:
         super().give(now, unit, cause, about)
         if cause == "cleared":
-            self.expire(now + self.keep_cleared)
+            self._release(unit, "expired")
 
 
 class KeepsForEver(Ledger):
     """What it keeps never expires."""
 
-    def expire(self, now: int) -> None:
-        for holding in self.holdings.values():
-            holding.until = None
+    def _expire(self, at: int, unit: str, now: int) -> None:
+        """Nothing is released."""
 
 
 class KeepsWhoLeft(Ledger):
@@ -109,7 +108,7 @@ def serve_with(kind: Callable[..., Ledger], monkeypatch: pytest.MonkeyPatch) -> 
     class WithLedger(Server):
         def __init__(self, config: Config, *rest: Any) -> None:
             super().__init__(config, *rest)
-            self.ledger = kind(config.policy, config.licenses, self.note, config.keep_cleared)
+            self.ledger = kind(config.policy, config.licenses, self.note, self._deadlines, config.keep_cleared)
 
     monkeypatch.setattr(network, "Server", WithLedger)
 

@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 
+from fakenw.peer import TRANSPORTS
 from fakenw.records import SECOND
 from harness.cable import REPEATED_AFTER, Cable
 from harness.runners.clientworld import ClientWorld
@@ -97,13 +98,13 @@ def test_who_is_overtaken(transport: str, percent: int, kept: bool, monkeypatch:
     network = Network(Random(0))
     network.add_server(ServerSpec(name="FAKENW"), 0, 0)
     world = ClientWorld(network, "ws", "10.0.0.1")
-    link = world.link("FAKENW", transport, Requester(world, "FAKENW", transport))
+    link = world.link("FAKENW", Requester(world, "FAKENW", TRANSPORTS[transport]))
     came: list[bytes] = []
     monkeypatch.setattr(link.host, "receive", lambda station, data, life: came.append(data))
     world.cable.suffer("reorder", {"percent": percent})
     sent = [bytes([n]) for n in range(50)]
     for data in sent:
         network.to_server(link, data)
-    network.run(lambda: len(came) == 50)
+    network.clock.run(lambda: len(came) == 50)
     assert sorted(came) == sent
     assert (came == sent) is kept

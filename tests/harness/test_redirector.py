@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from fakenw.peer import TCP
 from fakenw.records import SECOND
 from harness.attachment import Account, Connection, Denied, InUse
 from harness.redirector import Redirector, RedirectorSettings
@@ -32,7 +33,7 @@ def test_existing_connection_serves_everybody_but_private(world: Any, server: An
     """Another user gets the connection there is (KB Q224286); a private one is new and found by nobody."""
 
     async def behaviour() -> None:
-        redirector = Redirector(world, "tcp")
+        redirector = Redirector(world, TCP)
         private = await redirector.connect("FAKENW", "JOE", "", private=True)
         first = await redirector.connect("FAKENW", "JOE", "")
         second = await redirector.connect("FAKENW", "ANN", "")
@@ -83,7 +84,7 @@ def test_denied_leaves_nothing_behind(
     (denied,) = world.events("denied")
     assert (denied["server"], denied["code"], denied["what"], denied["user"]) == ("FAKENW", code, what, "JOE")
     assert redirector.connections == []
-    assert not world.links[0].open
+    assert not world.made[0].is_open
 
 
 def test_grace_login_is_a_login(world: Any, server: Any) -> None:
@@ -120,7 +121,7 @@ def test_release_is_refused_while_a_file_is_open(world: Any, server: Any) -> Non
     assert (refused["files"], refused["connection"]) == (["SYS:A"], 1)
     (detach,) = world.events("detach")
     assert (detach["by"], detach["forced"], detach["station"]) == ("NAL", False, "udp:10.0.0.1:1025")
-    assert not world.links[0].open
+    assert not world.made[0].is_open
 
 
 def test_file_that_is_being_opened_counts_as_open(world: Any, server: Any) -> None:
@@ -211,7 +212,7 @@ def test_connect_to_a_deaf_server_is_lost(world: Any, server: Any) -> None:
             await redirector.connect("FAKENW", "JOE", "")
 
     world.run(behaviour())
-    assert MINUTE <= world.clock < MINUTE + SECOND
+    assert MINUTE <= world.now() < MINUTE + SECOND
     assert redirector.connections == []
 
 
@@ -230,7 +231,7 @@ def test_scavenger_takes_what_nobody_uses(world: Any, server: Any) -> None:
         assert not connection.gone
 
     world.run(behaviour())
-    world.pass_time(used[0] + 10 * MINUTE - world.clock - 1)
+    world.pass_time(used[0] + 10 * MINUTE - world.now() - 1)
     assert len(redirector.connections) == 1
     world.pass_time(SECOND)
     assert redirector.connections == []

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from fakenw.peer import TRANSPORTS, UDP
 from fakenw.records import SECOND
 from fakenw.wire import packet as ncp
 from fakenw.wire.framing import DMDT, Deframer, frame_reply
@@ -39,7 +40,7 @@ def reply_to(sent: bytes, number: int = 3, code: int = 0, status: int = 0, data:
 
 def attached(world: Any, transport: str = "udp") -> Requester:
     """A requester that has connection 3."""
-    requester = Requester(world, "FAKENW", transport)
+    requester = Requester(world, "FAKENW", TRANSPORTS[transport])
     behaviour = requester.create()
     sent = ask(requester, behaviour)
     if transport == "tcp":
@@ -54,7 +55,7 @@ def attached(world: Any, transport: str = "udp") -> Requester:
 
 def test_create_takes_the_number_and_resets_the_sequence(world: Any) -> None:
     """A create asks with no number and sequence 0, and the first request after it has sequence 1."""
-    requester = Requester(world, "FAKENW", "udp")
+    requester = Requester(world, "FAKENW", UDP)
     behaviour = requester.create()
     sent = decode_request(ask(requester, behaviour))
     assert (sent.type, sent.sequence, sent.connection) == (ncp.CREATE, 0, ncp.NO_CONNECTION)
@@ -109,7 +110,7 @@ def test_outcomes(world: Any, code: int, status: int, data: bytes, error: type[E
 
 def test_full_table_refuses_the_create(world: Any) -> None:
     """The reply without a number, sequence and task (mars_nwe) is matched, and nobody destroys connection 0."""
-    requester = Requester(world, "FAKENW", "udp")
+    requester = Requester(world, "FAKENW", UDP)
     behaviour = requester.create()
     ask(requester, behaviour)
     requester.receive(0, ReplyPacket(ncp.REPLY, 0, 0, 0, 0xF9, 0, b"").encode())
@@ -118,7 +119,7 @@ def test_full_table_refuses_the_create(world: Any) -> None:
         behaviour.send(outcome)
     assert refused.value.code == 0xF9
     finish(requester.destroy())
-    assert not world.links[0].open
+    assert not world.made[0].is_open
 
 
 def test_udp_repeats_the_same_bytes_and_gives_up(world: Any) -> None:
@@ -217,7 +218,7 @@ def test_watchdog_is_answered_by_the_requester(world: Any) -> None:
 
 def test_watchdog_is_not_answered_before_there_is_a_connection(world: Any) -> None:
     """No number, no answer; and over TCP none at all (libncp skips it)."""
-    assert Requester(world, "FAKENW", "udp").receive(0, Watchdog(ncp.NO_CONNECTION, b"?").encode()) == []
+    assert Requester(world, "FAKENW", UDP).receive(0, Watchdog(ncp.NO_CONNECTION, b"?").encode()) == []
     assert attached(world, "tcp").receive(0, frame_reply(Watchdog(3, b"?").encode())) == []
 
 
@@ -239,7 +240,7 @@ def test_unreadable_tcp_is_gone(world: Any, data: bytes) -> None:
     ask(requester, requester.call(Logout()))
     assert requester.receive(0, data) == []
     assert isinstance(requester.take(), Gone)
-    assert not world.links[0].open
+    assert not world.made[0].is_open
     with pytest.raises(Gone):
         requester.call(Logout()).send(None)
 
@@ -261,7 +262,7 @@ def test_closed_by_the_server(world: Any) -> None:
 def test_unknown_server_is_an_os_error(world: Any) -> None:
     """The runner knows no such server."""
     with pytest.raises(OSError, match="NOWHERE"):
-        Requester(world, "NOWHERE", "udp").create().send(None)
+        Requester(world, "NOWHERE", UDP).create().send(None)
 
 
 def test_second_behaviour_waits_for_its_turn(world: Any) -> None:

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import errno
+import functools
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 
 from fakenw.capfiles import sms_tree
 from fakenw.config import Config
+from fakenw.deadlines import AT_ONCE as DEADLINES
 from fakenw.journal import JournalFile
 from fakenw.records import SECOND, Record
 from fakenw.server import Server
-from fakenw.transports.house import House
-from fakenw.transports.tcp import Socket
-from fakenw.transports.udp import AT_ONCE, Datagrams
+from fakenw.transports.fast import AT_ONCE, FastStream, FastUdpListener
+from fakenw.transports.reactor_host import ReactorHost
+from fakenw.transports.tcp import Stream
+from fakenw.transports.udp import Datagrams
 from fakenw.volume import Volumes
-from fakenw.watch import AT_ONCE as DEADLINES
 from fakenw.wire import packet as ncp
 from fakenw.wire.framing import TNCP, Deframer, frame_request
 from fakenw.wire.layout import Request
@@ -54,17 +58,20 @@ class Log(JournalFile):
 
 
 class Wire:
-    """The other end of a TCP connection: what asyncio's transport is to the protocol."""
+    """The other end of a TCP connection: what asyncio's transport is to the protocol, and Twisted's."""
 
     def __init__(self, done: list[str], port: int) -> None:
         self.received = b""
         self._done = done
         self._facts = {"peername": ("10.0.0.1", port), "socket": self}
+        self.getPeer = self.getHost = lambda: IPv4Address("TCP", "10.0.0.1", port)
+        self.setTcpNoDelay = self.setTcpKeepAlive = self.setsockopt
+        self.loseConnection = self.close
 
     def get_extra_info(self, name: str) -> Any:
         return self._facts[name]
 
-    def setsockopt(self, *option: int) -> None:
+    def setsockopt(self, *option: object) -> None:
         pass
 
     def write(self, data: bytes) -> None:
@@ -104,10 +111,28 @@ class Readers:
         pass
 
 
-class Scene:
-    """A house on a clock that stands still, with what it did, in order."""
+class Client:
+    """A client's end of a stream."""
 
-    def __init__(self, soon: Callable[[Callable[[], None]], None] | None = None, **more: Any) -> None:
+    def __init__(self, edge: str, host: ReactorHost, wire: Wire) -> None:
+        if edge == "asyncio":
+            fast = FastStream(host)
+            fast.connection_made(wire)
+            self.send: Callable[[bytes], None] = fast.data_received
+            self.end: Callable[[], None] = lambda: fast.connection_lost(None)
+        else:
+            stream = Stream(host)
+            stream.makeConnection(wire)  # type: ignore[no-untyped-call]
+            self.send, self.end = stream.dataReceived, stream.connectionLost
+
+
+class Scene:
+    """A host on a clock that stands still, with what it did, in order; *edge* is asyncio's or Twisted's."""
+
+    def __init__(
+        self, soon: Callable[[Callable[[], None]], None] | None = None, edge: str = "asyncio", **more: Any
+    ) -> None:
+        self.edge = edge
         self.clock = Clock()
         self.done: list[str] = []
         self.log = Log(self.done)
@@ -116,26 +141,29 @@ class Scene:
         core = Server(Config(**more), Volumes([("SYS", sms_tree())]), Random(1))
         self.clock.advance(1_000_000)  # a reactor's clock does not begin with the server
         tell = [lambda record: self.told.append(record.event)]
-        self.house = House(core, self.clock, tell, self.failures.append, soon)
-        self.house.start(datetime(2000, 8, 10, tzinfo=UTC), self.log)
+        self.host = ReactorHost(core, self.clock, tell, self.failures.append, soon)
+        self.host.start(datetime(2000, 8, 10, tzinfo=UTC), self.log)
         self.air = Air()
-        self.datagrams = Datagrams(self.house, Readers(), "127.0.0.1", 0)
-        self.datagrams.stop()
-        self.datagrams.wire = self.air
+        self.fast = FastUdpListener(self.host, Readers(), "127.0.0.1", 0)
+        self.fast.stop()
+        self.fast.wire = self.air
+        self.datagrams = Datagrams(self.host)
+        self.datagrams.transport = SimpleNamespace(socket=self.air)  # type: ignore[assignment]
 
     def datagram(self, packet: bytes, port: int = 1025) -> list[bytes]:
         """A datagram arrives; what was sent back to its port."""
         before = len(self.air.written)
-        self.air.arrived.append((packet, ("10.0.0.1", port)))
-        self.datagrams.doRead()
+        if self.edge == "asyncio":
+            self.air.arrived.append((packet, ("10.0.0.1", port)))
+            self.fast.doRead()
+        else:
+            self.datagrams.datagramReceived(packet, ("10.0.0.1", port))
         return [data for data, address in self.air.written[before:] if address == ("10.0.0.1", port)]
 
-    def socket(self, port: int = 40001) -> tuple[Socket, Wire]:
+    def socket(self, port: int = 40001) -> tuple[Client, Wire]:
         """A client connects."""
         wire = Wire(self.done, port)
-        protocol = Socket(self.house)
-        protocol.connection_made(wire)
-        return protocol, wire
+        return Client(self.edge, self.host, wire), wire
 
     def queries(self) -> int:
         return sum(data == Watchdog(1, b"?").encode() for data, _ in self.air.written)
@@ -145,10 +173,10 @@ class Scene:
         return [call.getTime() - self.clock.seconds() for call in self.clock.getDelayedCalls()]
 
 
-@pytest.fixture
-def open_scene() -> Callable[..., Scene]:
-    """Makes a scene with a server's configuration."""
-    return Scene
+@pytest.fixture(params=["asyncio", "twisted"])
+def open_scene(request: pytest.FixtureRequest) -> Callable[..., Scene]:
+    """Makes a scene with a server's configuration, at either edge."""
+    return functools.partial(Scene, edge=request.param)
 
 
 def replies(wire: Wire) -> list[ncp.ReplyPacket]:
@@ -162,11 +190,11 @@ def test_records_then_sends_then_closes(open_scene: Callable[..., Scene]) -> Non
     scene = open_scene()
     socket, wire = scene.socket()
     scene.done.clear()
-    socket.data_received(frame_request(CREATE) + frame_request(request(1, 1, GUEST)))
+    socket.send(frame_request(CREATE) + frame_request(request(1, 1, GUEST)))
     assert scene.done == ["create", "state", "grant", "state", "send", "send"]
     assert [reply.completion for reply in replies(wire)] == [0, 0]
     scene.done.clear()
-    socket.data_received(frame_request(request(2, 1, connection.Logout())) + b"garbage")
+    socket.send(frame_request(request(2, 1, connection.Logout())) + b"garbage")
     assert scene.done == ["state", "release", "state", "close", "send", "close"]
     assert scene.told == [record.event for record in scene.log.records]
 
@@ -177,11 +205,11 @@ def test_a_socket_is_a_station(open_scene: Callable[..., Scene]) -> None:
     first, first_wire = scene.socket(1)
     second, second_wire = scene.socket(2)
     for socket in (first, second):
-        socket.data_received(frame_request(CREATE))
+        socket.send(frame_request(CREATE))
     assert [reply.connection for reply in (*replies(first_wire), *replies(second_wire))] == [1, 2]
     assert [r["station"] for r in scene.log.records if r.event == "create"] == ["tcp:10.0.0.1:1", "tcp:10.0.0.1:2"]
-    second.data_received(frame_request(request(1, 2, GUEST)))
-    second.connection_lost(None)
+    second.send(frame_request(request(1, 2, GUEST)))
+    second.end()
     assert [(r.event, r["cause"]) for r in scene.log.records[-3:]] == [
         *(("state", "lost"), ("release", "lost"), ("close", "lost"))
     ]
@@ -227,10 +255,10 @@ def test_timer_is_armed_for_an_earlier_deadline(open_scene: Callable[..., Scene]
     scene.datagram(CREATE)
     socket, _ = scene.socket()
     scene.clock.advance(10)
-    socket.data_received(frame_request(CREATE) + frame_request(request(1, 2, GUEST)))
+    socket.send(frame_request(CREATE) + frame_request(request(1, 2, GUEST)))
     assert scene.alarms() == [pytest.approx(60, abs=1e-5)]
     scene.clock.advance(20)
-    socket.data_received(frame_request(request(2, 2, server.GetServerTime())))
+    socket.send(frame_request(request(2, 2, server.GetServerTime())))
     assert scene.alarms() == [pytest.approx(40, abs=1e-5)]
     scene.clock.advance(59)
     assert "idle" not in scene.done
@@ -279,11 +307,11 @@ def test_stop_is_the_last_line(open_scene: Callable[..., Scene]) -> None:
     """After it no timer rings, and the sockets that close are not the clients' doing."""
     scene = open_scene()
     socket, _ = scene.socket()
-    socket.data_received(frame_request(CREATE) + frame_request(request(1, 1, GUEST)))
+    socket.send(frame_request(CREATE) + frame_request(request(1, 1, GUEST)))
     scene.datagram(CREATE)
     scene.clock.advance(5)
-    scene.house.stop()
-    socket.connection_lost(None)
+    scene.host.delivery.stop()
+    socket.end()
     scene.clock.advance(10_000)
     stop = scene.log.records[-1]
     assert (stop.event, stop["held"]) == ("stop", 1)
@@ -300,14 +328,14 @@ def test_journal_that_is_full(open_scene: Callable[..., Scene]) -> None:
     """What could not be written is not announced: no reply leaves any more, and the failure is told once."""
     scene = open_scene()
     socket, wire = scene.socket()
-    socket.data_received(frame_request(CREATE))
+    socket.send(frame_request(CREATE))
     assert len(replies(wire)) == 1
     scene.log.full = True
     scene.told.clear()
-    socket.data_received(frame_request(request(1, 1, GUEST)))
-    socket.data_received(frame_request(request(2, 1, server.GetServerTime())))
+    socket.send(frame_request(request(1, 1, GUEST)))
+    socket.send(frame_request(request(2, 1, server.GetServerTime())))
     assert scene.datagram(CREATE) == []
-    scene.house.stop()
+    scene.host.delivery.stop()
     assert (replies(wire), scene.told) == ([], [])
     assert [problem.errno for problem in scene.failures] == [errno.ENOSPC]
 
@@ -330,20 +358,20 @@ def test_one_turn_is_one_write_and_still_comes_before_its_replies() -> None:
     scene = Scene(soon=turn.append)
     first, _ = scene.socket(1)
     second, _ = scene.socket(2)
-    first.data_received(frame_request(CREATE))
+    first.send(frame_request(CREATE))
     turn.pop()()
     scene.done.clear()
-    second.data_received(frame_request(CREATE))
-    first.data_received(frame_request(request(1, 1, server.GetServerTime())))
-    first.data_received(frame_request(request(2, 1, GUEST)))
+    second.send(frame_request(CREATE))
+    first.send(frame_request(request(1, 1, server.GetServerTime())))
+    first.send(frame_request(request(2, 1, GUEST)))
     assert (scene.done, len(turn)) == ([], 1)
     turn.pop()()
     assert scene.done == ["create", "state", "grant", "state", "send", "send", "send"]
     scene.done.clear()
-    first.data_received(frame_request(request(3, 1, server.GetServerTime())))
+    first.send(frame_request(request(3, 1, server.GetServerTime())))
     assert (scene.done, turn) == (["send"], [])
-    first.data_received(frame_request(request(4, 1, connection.Logout())))
-    scene.house.stop()
+    first.send(frame_request(request(4, 1, connection.Logout())))
+    scene.host.delivery.stop()
     assert scene.done[1:] == ["state", "release", "send", "stop"]
 
 
@@ -356,14 +384,14 @@ def test_who_ends_a_connection_is_answered_at_the_end_of_the_turn() -> None:
         assert scene.datagram(packet) == []
         turn.pop()()
     assert [ncp.decode_reply(data).completion for data, _ in scene.air.written] == [0, 0]
-    assert not scene.house._routes
+    assert not scene.host._routes
 
 
 def test_a_turn_has_an_end(open_scene: Callable[..., Scene]) -> None:
     """However much arrives at once, others have their turn after so many datagrams."""
     scene = open_scene()
     scene.air.arrived = [(request(0, 9, server.GetServerTime()), ("10.0.0.1", 1025))] * (AT_ONCE + 10)
-    scene.datagrams.doRead()
+    scene.fast.doRead()
     assert (len(scene.air.written), len(scene.air.arrived)) == (AT_ONCE, 10)
 
 
@@ -373,7 +401,7 @@ def test_a_whole_company_is_not_asked_in_one_breath(open_scene: Callable[..., Sc
     for port in range(2 * DEADLINES + 5):
         scene.datagram(CREATE, port=1025 + port)
     now = round((FIRST_QUERY + 0.001) * SECOND)
-    core = scene.house.server
+    core = scene.host.server
     portions = [len(core.expire(now).sends) for _ in range(3)]
     assert portions == [DEADLINES, DEADLINES, 5]
     assert (core.deadline() or 0) > now

@@ -1,0 +1,163 @@
+"""A server in a reactor: the time, the journal, and the way back to every peer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.task import deferLater
+
+from fakenw.delivery import Delivery
+from fakenw.journal import JournalFile
+from fakenw.peer import Peer
+from fakenw.records import SECOND, Record
+from fakenw.server import Server
+
+ANSWERS_WITHIN = 0.75  # seconds of real time that a client has for an answer while the clock runs ahead
+LOOK_EVERY = 0.002
+
+
+class Route(Protocol):
+    """The way to one peer."""
+
+    def send(self, data: bytes) -> None: ...
+
+    def close(self) -> None:
+        """End the connection, after what was sent."""
+
+    def local(self) -> str:
+        """The address of this computer that the peer talks to."""
+
+
+class ReactorHost:
+    """Runs *server* on *reactor*'s time, *speed* times as fast.
+
+    *watch* are called with every record after it was written. *fail* is called once when the journal cannot be
+    written: a server whose books are lost must not go on, and says nothing more.
+    *soon* calls a function at the end of the reactor's turn: the lines of a turn are then written at once.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        reactor: IReactorTime,
+        watch: Sequence[Callable[[Record], None]] = (),
+        fail: Callable[[OSError], None] | None = None,
+        soon: Callable[[Callable[[], None]], object] | None = None,
+    ) -> None:
+        self.server = server
+        self.delivery = Delivery(server, self, None if soon is None else self._at_end_of_turn)
+        self._reactor, self._watch, self._fail, self._soon = reactor, watch, fail, soon
+        self._journal: JournalFile | None = None
+        self._speed = server.config.speed
+        self._rate = self._speed * SECOND
+        self._begun = 0.0
+        self._now = 0
+        self._skipped = 0  # by which the clock was advanced
+        self._routes: dict[Peer, Route] = {}
+        self._owners = server.table.by_peer
+        self._passing: list[Peer] = []  # peers without a stream that may own no connection
+
+    def now(self) -> int:
+        """Microseconds since the start, of the server's time. A clock that is set back stands still."""
+        now = round((self._reactor.seconds() - self._begun) * self._rate) + self._skipped
+        if now > self._now:
+            self._now = now
+        return self._now
+
+    def call_at(self, due: int, call: Callable[[], None]) -> IDelayedCall:
+        return self._reactor.callLater(max(0.0, (due - self._now) / self._rate), call)
+
+    def start(self, utc: datetime, journal: JournalFile | None) -> None:
+        """Begin the journal; *utc* is the wall time of this moment."""
+        self._journal = journal
+        self._begun = self._reactor.seconds()
+        self.delivery.start(utc)
+
+    async def advance(self, by: int) -> None:
+        """Let the server's clock run ahead by so many microseconds. What is due meanwhile happens, in order.
+
+        The clock goes from one deadline to the next, and stands still in real time while a station that the watchdog
+        has asked may still answer: a living client is not cleared however fast the hours pass.
+        """
+        target, delivery = self.now() + by, self.delivery
+        patience = round(ANSWERS_WITHIN * self._rate)
+        while True:
+            await deferLater(self._reactor, 0)  # the sockets have their turn
+            while not delivery.stopped and self.server.awaits_answers(self.now(), patience):
+                await deferLater(self._reactor, LOOK_EVERY)
+            if delivery.stopped or self.now() >= target:
+                return
+            due = self.server.deadline()
+            self._skip_to(target if due is None else min(due, target))
+            delivery.expire()
+            delivery.flush()
+
+    def _skip_to(self, to: int) -> None:
+        """It is *to* now, if it was not later already. The timer was set by the clock as it went before."""
+        self._skipped += max(0, to - self.now())
+        self._now = max(self._now, to)
+        self.delivery.disarm()
+
+    def opened(self, peer: Peer, route: Route) -> None:
+        """A peer has come, and *route* leads back to it."""
+        self._routes[peer] = route
+
+    def received(self, peer: Peer, data: bytes, now: int) -> None:
+        """Bytes came from a peer that was ``opened``."""
+        self.delivery.receive(peer, data, now)
+        if not peer.transport.framed and peer not in self._owners:
+            self._passing.append(peer)
+            if not self.delivery.waiting:
+                self._forget()
+
+    def lost(self, peer: Peer) -> None:
+        """The stream of *peer* has ended."""
+        self._routes.pop(peer, None)
+        self.delivery.lost(peer)
+
+    def _at_end_of_turn(self, flush: Callable[[], None]) -> None:
+        def end() -> None:
+            flush()
+            self._forget()
+
+        assert self._soon is not None
+        self._soon(end)
+
+    def _forget(self) -> None:
+        """Drop the ways back to peers that own no connection and have had their replies."""
+        for peer in self._passing:
+            if peer not in self._owners:
+                self._routes.pop(peer, None)
+        self._passing.clear()
+
+    # What the delivery asks for (fakenw.delivery.Edge)
+
+    def write(self, records: list[Record]) -> bool:
+        if self._journal is not None:
+            try:
+                self._journal.write(records)
+            except OSError as problem:
+                if self._fail is not None:
+                    self._fail(problem)
+                return False
+        for watch in self._watch:
+            for record in records:
+                watch(record)
+        return True
+
+    def send(self, peer: Peer, data: bytes) -> None:
+        route = self._routes.get(peer)
+        if route is not None:
+            route.send(data)
+
+    def close(self, peer: Peer) -> None:
+        route = self._routes.get(peer)
+        if route is not None:
+            route.close()
+
+    def local(self, peer: Peer) -> str | None:
+        route = self._routes.get(peer)
+        return None if route is None else route.local()

@@ -1,0 +1,274 @@
+"""Two loops, a virtual clock and a selector on real time, and what drives the behaviours of a client over either.
+
+Rules of this file:
+
+* A loop knows times in microseconds and calls; no behaviour, no packet.
+* A ``Driver`` resumes behaviours: coroutines that await a ``Sleep`` or an ``Exchange``, and nothing else. How bytes
+  travel is its links' business.
+* What is due together is called in the order in which it was asked for.
+"""
+
+from __future__ import annotations
+
+import heapq
+import selectors
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
+
+from fakenw.records import SECOND
+from fakenw.wire.packet import ReplyPacket
+from harness.workstation import Exchange, Link, Requester, Sleep
+
+Behavior = Coroutine[Any, Any, None]
+AT_ONCE = 1000  # calls in one turn of the selector; then sockets are read again
+
+
+class Loop(Protocol):
+    """A clock and a queue of calls."""
+
+    def now(self) -> int:
+        """Microseconds since the loop began."""
+
+    def call_at(self, when: int, call: Callable[..., None], *arguments: Any) -> None: ...
+
+
+class VirtualClock:
+    """A clock that jumps from call to call. ``time`` is what it shows."""
+
+    def __init__(self) -> None:
+        self.time = 0
+        self._heap: list[tuple[int, int, Callable[..., None], tuple[Any, ...]]] = []
+        self._order = 0
+
+    def now(self) -> int:
+        return self.time
+
+    def call_at(self, when: int, call: Callable[..., None], *arguments: Any) -> None:
+        self._order += 1
+        heapq.heappush(self._heap, (when, self._order, call, arguments))
+
+    def run(self, until: Callable[[], bool], limit: int | None = None) -> None:
+        """Call until *until* is true, or all that is due by *limit* was called, or nothing is left."""
+        heap = self._heap
+        while not until():
+            if not heap or (limit is not None and heap[0][0] > limit):
+                break
+            self.time, _, call, arguments = heapq.heappop(heap)
+            call(*arguments)
+        if limit is not None and not until():
+            self.time = max(self.time, limit)
+
+
+class Alarm:
+    """A call that can be cancelled, for ``fakenw.delivery``."""
+
+    def __init__(self, call: Callable[[], None]) -> None:
+        self._call: Callable[[], None] | None = call
+
+    def ring(self) -> None:
+        if self._call is not None:
+            self._call()
+
+    def cancel(self) -> None:
+        self._call = None
+
+
+class SelectorLoop:
+    """The clock on the wall, and descriptors that are watched."""
+
+    def __init__(self) -> None:
+        self._begun = time.monotonic_ns()
+        self._selector = selectors.DefaultSelector()
+        self._heap: list[tuple[int, int, Callable[..., None], tuple[Any, ...]]] = []
+        self._order = 0
+
+    def now(self) -> int:
+        return (time.monotonic_ns() - self._begun) // 1000
+
+    def call_at(self, when: int, call: Callable[..., None], *arguments: Any) -> None:
+        self._order += 1
+        heapq.heappush(self._heap, (when, self._order, call, arguments))
+
+    def watch(self, file: Any, readable: Callable[..., None], *arguments: Any) -> None:
+        """Call *readable* whenever the socket or descriptor *file* can be read."""
+        self._selector.register(file, selectors.EVENT_READ, (readable, arguments))
+
+    def forget(self, file: Any) -> None:
+        """Watch *file* no longer."""
+        self._selector.unregister(file)
+
+    def run(self, until: Callable[[], bool]) -> None:
+        """Wait and call until *until* is true."""
+        heap = self._heap
+        while not until():
+            wait = None if not heap else max(0.0, (heap[0][0] - self.now()) / SECOND)
+            for key, _ in self._selector.select(wait):
+                readable, arguments = key.data
+                readable(*arguments)
+            now = self.now()
+            for _ in range(AT_ONCE):
+                if not heap or heap[0][0] > now:
+                    break
+                _, _, call, arguments = heapq.heappop(heap)
+                call(*arguments)
+
+    def close(self) -> None:
+        self._selector.close()
+
+
+class SendingLink(Link, Protocol):
+    """A link as a driver needs it."""
+
+    requester: Requester
+
+    def send(self, data: bytes) -> None:
+        """Send to the server; what the network does not take is lost, and the requester finds out."""
+
+    def drop(self) -> None:
+        """The server has ended the stream: let go of this end."""
+
+
+class Driver:
+    """The behaviours of a client, or of several; a subclass makes the links (harness.workstation.World).
+
+    ``running`` counts behaviours that were started and have not ended. Their waits pass *speed* times as fast as
+    *loop*.
+    """
+
+    def __init__(self, loop: Loop, speed: float = 1.0) -> None:
+        self.loop, self.speed = loop, speed
+        self.running = 0
+        self.links: dict[Requester, Any] = {}
+        self._begun = loop.now()
+        self._waiting: dict[Requester, Behavior] = {}
+        self._asleep: set[Behavior] = set()
+        self._armed: set[Requester] = set()
+
+    @property
+    def asking(self) -> int:
+        """How many behaviours wait for a reply."""
+        return len(self._waiting)
+
+    # What a behaviour may use (harness.workstation.World)
+
+    def now(self) -> int:
+        elapsed = self.loop.now() - self._begun
+        return elapsed if self.speed == 1 else round(elapsed * self.speed)
+
+    def network_now(self) -> int:
+        return self.loop.now()
+
+    def link(self, server: str, requester: Requester) -> SendingLink:
+        raise NotImplementedError
+
+    def spawn(self, behaviour: Behavior) -> None:
+        self.start(behaviour)
+
+    def write(self, event: str, **fields: Any) -> None:
+        """Keep no journal; a subclass may."""
+
+    # Behaviours
+
+    def start(self, behavior: Behavior) -> None:
+        """Run *behavior* up to the first thing it waits for."""
+        self.running += 1
+        self.resume(behavior)
+
+    def resume(self, behavior: Behavior, value: Any = None, error: Exception | None = None) -> None:
+        """Go on with what was waited for. An exception that a behaviour does not expect goes up."""
+        while True:
+            try:
+                what = behavior.throw(error) if error is not None else behavior.send(value)
+            except StopIteration:
+                self.running -= 1
+                return
+            except BaseException:
+                self.running -= 1
+                raise
+            if isinstance(what, Sleep):
+                self.wake_after(what.duration, behavior)
+                return
+            assert isinstance(what, Exchange), what
+            self.begin(what)
+            outcome = self.outcome(what.requester)
+            if outcome is None:
+                self._waiting[what.requester] = behavior
+                return
+            value, error = (None, outcome) if isinstance(outcome, Exception) else (outcome, None)
+
+    def settle(self, requester: Requester) -> None:
+        """Something happened to *requester*: if its exchange is over, the behaviour that waits for it goes on."""
+        if requester not in self._waiting:
+            return
+        outcome = self.outcome(requester)
+        if outcome is None:
+            return
+        behavior = self._waiting.pop(requester)
+        if isinstance(outcome, Exception):
+            self.resume(behavior, error=outcome)
+        else:
+            self.resume(behavior, outcome)
+
+    def begin(self, exchange: Exchange) -> None:
+        """Send a request."""
+        requester = exchange.requester
+        self.transmit(requester, requester.begin(self.loop.now(), exchange.packet))
+
+    def outcome(self, requester: Requester) -> ReplyPacket | Exception | None:
+        """What has come of the exchange, once; None while it is on the way."""
+        return requester.take()
+
+    def wake_after(self, duration: int, behavior: Behavior) -> None:
+        """Resume *behavior* after *duration* microseconds of scenario time."""
+        real = duration if self.speed == 1 else round(duration / self.speed)
+        self._asleep.add(behavior)
+        self.call_at(self.loop.now() + real, self._wake, behavior)
+
+    def wake_all(self) -> None:
+        """End every sleep now."""
+        for behavior in list(self._asleep):
+            self._wake(behavior)
+
+    def call_at(self, when: int, call: Callable[..., None], *arguments: Any) -> None:
+        """Have something happen on this machine."""
+        self.loop.call_at(when, call, *arguments)
+
+    # Links
+
+    def transmit(self, requester: Requester, packets: list[bytes]) -> None:
+        """Send what *requester* wants sent, and see to its deadline."""
+        link: SendingLink | None = self.links.get(requester)
+        if link is None:
+            return
+        for data in packets:
+            link.send(data)
+        if requester.deadline is not None and requester not in self._armed:
+            self._armed.add(requester)
+            self.call_at(requester.deadline, self._expire, requester)
+
+    def arrived(self, link: SendingLink, data: bytes) -> None:
+        """Bytes have come from the server."""
+        requester = link.requester
+        if requester in self.links:
+            for answer in requester.receive(self.loop.now(), data):
+                link.send(answer)
+            self.settle(requester)
+
+    def hung_up(self, link: SendingLink) -> None:
+        """The server has ended the stream of *link*."""
+        if self.links.pop(link.requester, None) is not None:
+            link.drop()
+            link.requester.closed(self.loop.now())
+            self.settle(link.requester)
+
+    def _wake(self, behavior: Behavior) -> None:
+        if behavior in self._asleep:  # else it was woken before
+            self._asleep.remove(behavior)
+            self.resume(behavior)
+
+    def _expire(self, requester: Requester) -> None:
+        self._armed.discard(requester)
+        if requester.deadline is not None:
+            self.transmit(requester, requester.expire(self.loop.now()))
+            self.settle(requester)
