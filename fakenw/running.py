@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from random import Random
 from typing import Any
 
 from twisted.internet.asyncioreactor import AsyncioSelectorReactor
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.error import CannotListenError
 
 from fakenw.administration import Administration, is_loopback
@@ -122,13 +124,12 @@ class Running:
             self._host.delivery.capture = self._capture = made
         self._host.start(datetime.now(UTC), file)
 
-    def stop(self) -> None:
-        """End journal and capture. What happens later is not the clients' doing."""
+    def stop(self) -> Deferred[Any]:
+        """End journal and capture; later events are not the clients' doing. Fires when the ports are closed."""
         self._host.delivery.stop()
         if self._capture is not None:
             self._capture.close()
-        for stop in self._bound:
-            stop()
+        return gatherResults([maybeDeferred(stop) for stop in self._bound])
 
 
 def _soon(what: Callable[[], None]) -> None:
@@ -136,5 +137,6 @@ def _soon(what: Callable[[], None]) -> None:
 
 
 def _taken(what: str, problem: Exception) -> CannotRun:
-    reason = getattr(problem, "strerror", None) or problem
+    number = getattr(problem, "errno", None)  # asyncio adds a text of its own; names that are not found are below 0
+    reason = os.strerror(number) if number and number > 0 else getattr(problem, "strerror", None) or problem
     return CannotRun(f"cannot listen on {what}: {reason}; port 0 picks a free one")

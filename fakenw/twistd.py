@@ -8,6 +8,7 @@ from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet import reactor
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python import usage
 
@@ -59,10 +60,10 @@ class FakenwService(Service):
         super().startService()  # type: ignore[no-untyped-call]
         self._running.start(self._options["journal"], self._options["pcap"])
 
-    def stopService(self) -> None:
+    def stopService(self) -> Deferred[Any]:
         """End it in order."""
         super().stopService()  # type: ignore[no-untyped-call]
-        self._running.stop()
+        return self._running.stop()
 
     def _failed(self, problem: OSError, what: str) -> None:
         self.log.critical("the {what} cannot be written, stopping: {problem}", what=what, problem=problem)

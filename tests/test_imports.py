@@ -134,7 +134,7 @@ EDGES = {
     "fakenw.transports.*": {"asyncio", "socket", "time", "twisted"},
     "fakenw.health": {"os", "socket"},
     "fakenw.remote": {"time"},
-    "fakenw.running": {"asyncio", "time", "twisted"},
+    "fakenw.running": {"asyncio", "os", "time", "twisted"},
     "fakenw.twistd": {"secrets", "twisted"},
     "fakenw.__main__": WORLD,
     "harness.runners.*": WORLD,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from fakenw.health import answers
+from fakenw.health import visit
 from fakenw.records import read
 
 ROOT = Path(__file__).parents[2]
@@ -45,15 +45,16 @@ def test_the_wheel_has_everything(installed: Path) -> None:
     assert "harness.pytest_plugin" in points.read_text()
 
 
-def test_twistd_runs_it(installed: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("reactor", ["default", "asyncio"])
+def test_twistd_runs_it(installed: Path, tmp_path: Path, reactor: str) -> None:
     """From its configuration, until SIGTERM; the journal ends in order."""
     config, journal = tmp_path / "lab.yaml", tmp_path / "journal.jsonl"
-    config.write_text("server: {name: DAEMON, listen: ['tcp:127.0.0.1:0']}\n")
+    config.write_text("server: {name: DAEMON, listen: ['tcp:127.0.0.1:0', 'udp:127.0.0.1:0']}\n")
     command = [
         str(Path(sys.executable).with_name("twistd")),
         "-n",
         "--pidfile=",
-        "--reactor=asyncio",
+        f"--reactor={reactor}",
         "fakenw",
         "--config",
         str(config),
@@ -61,20 +62,22 @@ def test_twistd_runs_it(installed: Path, tmp_path: Path) -> None:
     command += ["--journal", str(journal), "--admin", "127.0.0.1:0"]
     environment = {**os.environ, "PYTHONPATH": str(installed)}
     with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as daemon:
-        port, said, deadline = 0, "", time.monotonic() + DEADLINE
+        ports, said, deadline = dict[str, int](), "", time.monotonic() + DEADLINE
         assert daemon.stdout is not None
         for line in daemon.stdout:
             said += line
-            if found := re.search(r"listening tcp 127\.0\.0\.1:(\d+)", line):
-                port = int(found[1])
+            if found := re.search(r"listening (tcp|udp) 127\.0\.0\.1:(\d+)", line):
+                ports[found[1]] = int(found[2])
             if "listening admin http://127.0.0.1:" in line or time.monotonic() > deadline:
                 break
-        assert port, said
-        assert answers("tcp", ("127.0.0.1", port))
+        assert len(ports) == 2, said
+        for transport, port in ports.items():
+            assert visit(transport, ("127.0.0.1", port)) == "DAEMON answers, 1 connections in use"
         daemon.send_signal(signal.SIGTERM)
         daemon.communicate(timeout=DEADLINE)
     records = read(journal).records
     assert (records[0]["server"], records[0].event, records[-1].event) == ("DAEMON", "start", "stop")
+    assert [record["cause"] for record in records if record.event == "close"] == ["destroy"] * 2
 
 
 def test_a_mistake_is_told(installed: Path, tmp_path: Path) -> None:

@@ -1,0 +1,75 @@
+"""The queue of deadlines: in order, no more than so many at once, and asking changes nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fakenw.deadlines import AT_ONCE, Deadlines
+
+entries = st.lists(st.tuples(st.integers(0, 50), st.integers(0, 99)), max_size=30)
+
+
+def filled(some: list[tuple[int, int]]) -> tuple[Deadlines, list[tuple[int, int, int]]]:
+    """A queue with entries (time, subject), and what its handler was called with."""
+    deadlines, called = Deadlines(), list[tuple[int, int, int]]()
+
+    def handler(at: int, subject: Any, now: int) -> None:
+        called.append((at, subject, now))
+
+    for at, subject in some:
+        deadlines.add(at, handler, subject)
+    return deadlines, called
+
+
+@given(some=entries, now=st.integers(0, 50))
+def test_what_is_due_is_done_in_order(some: list[tuple[int, int]], now: int) -> None:
+    """By time, and where that is the same by the order of addition; the rest stays."""
+    deadlines, called = filled(some)
+    assert deadlines.next() == deadlines.next() == min((at for at, _ in some), default=None)
+    deadlines.expire(now)
+    assert called == [(at, subject, now) for at, subject in sorted(some, key=lambda one: one[0]) if at <= now]
+    assert deadlines.next() == min((at for at, _ in some if at > now), default=None)
+
+
+def test_no_more_than_so_many_at_once() -> None:
+    """The rest is due at once, and comes with the next call."""
+    deadlines, called = filled([(1, n) for n in range(AT_ONCE + 1)])
+    deadlines.expire(5)
+    assert (len(called), deadlines.next()) == (AT_ONCE, 1)
+    deadlines.expire(5)
+    assert (len(called), deadlines.next()) == (AT_ONCE + 1, None)
+
+
+def test_a_check_comes_with_the_next_call() -> None:
+    """Its time counts as a deadline until then, and asking for it does not carry it out."""
+    deadlines, called = filled([(100, 1)])
+    checked: list[str] = []
+    deadlines.check_later(60, checked.append, "late")
+    deadlines.check_later(40, checked.append, "early")
+    assert (deadlines.next(), checked) == (40, [])
+    deadlines.expire(10)
+    assert (deadlines.next(), checked, called) == (100, ["late", "early"], [])
+
+
+def test_only_one_handler() -> None:
+    """The entries of others are dropped, and those to come are not taken, until all are again."""
+    deadlines, called = filled([(3, 1)])
+    kept: list[int] = []
+
+    def handler(at: int, subject: int, now: int) -> None:
+        kept.append(subject)
+
+    deadlines.add(2, handler, 7)
+    deadlines.check_later(1, kept.append, 8)
+    deadlines.only(handler)
+    deadlines.add(4, handler, 9)
+    deadlines.add(1, lambda *_: kept.append(0), 0)
+    deadlines.expire(10)
+    assert (kept, called, deadlines.next()) == ([7, 9], [], None)
+    deadlines.only(None)
+    deadlines.add(11, lambda *_: kept.append(1), 0)
+    deadlines.expire(11)
+    assert kept == [7, 9, 1]
