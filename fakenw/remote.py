@@ -8,85 +8,23 @@ Rules of this file:
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Mapping, Sequence
-from http import HTTPStatus
-from http.client import HTTPException
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NoReturn
-from urllib.parse import urlsplit
 
 import click
 
+from fakenw.adminclient import AdminClient, AdminRefused, AdminUnreachable
 from fakenw.commandline import Time
 from fakenw.records import SECOND, JournalError, read_lines
 from fakenw.sentences import clock, harmless, sentence
 
 REFUSED, UNREACHABLE = 1, 3
-TIMEOUT = 30.0  # seconds
-LOOK_EVERY = 0.2
-
-
-class Remote:
-    """A server's administration at *url*."""
-
-    def __init__(self, url: str, token: str | None) -> None:
-        try:
-            there = urlsplit(url)
-            if there.scheme not in ("http", "https") or not there.hostname:
-                raise ValueError
-        except ValueError:
-            raise click.UsageError(f"{url!r} is not the URL of a server, for instance http://127.0.0.1:8524") from None
-        self._url = url.rstrip("/")
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a lab is not behind a proxy
-        self._headers = {"Content-Type": "application/json"}
-        if token:
-            self._headers["Authorization"] = f"Bearer {token}"
-
-    def get(self, path: str) -> Any:
-        """What is there. Ends the program where it cannot be had."""
-        return self._said(*self.ask(path)[:2])
-
-    def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        """Have something done. Ends the program where it is refused."""
-        return self._said(*self.ask(path, body)[:2])
-
-    def journal(self, number: int) -> tuple[int, list[str], int]:
-        """Lines of the journal: the number of the first, which is *number* unless that is forgotten; they; the next."""
-        status, body, headers = self.ask(f"/api/journal?from={number}")
-        if status == HTTPStatus.GONE:
-            number = int(json.loads(body).get("oldest", 0))
-            status, body, headers = self.ask(f"/api/journal?from={number}")
-        if status != HTTPStatus.OK:
-            self._said(status, body)
-        lines = body.decode("ascii", "replace").splitlines(keepends=True)
-        return number, lines, int(headers.get("X-Next", number + len(lines)))
-
-    def ask(self, path: str, body: Mapping[str, Any] | None = None) -> tuple[int, bytes, Mapping[str, str]]:
-        """Status, bytes and headers of an answer, whatever it says. Ends the program where there is none."""
-        data = None if body is None else json.dumps(body).encode()
-        try:
-            request = urllib.request.Request(self._url + path, data, self._headers)
-            try:
-                with self._opener.open(request, timeout=TIMEOUT) as reply:
-                    return reply.status, reply.read(), dict(reply.headers)
-            except urllib.error.HTTPError as refusal:
-                with refusal:
-                    return refusal.code, refusal.read(), dict(refusal.headers)
-        except (OSError, ValueError, HTTPException) as problem:
-            _end(UNREACHABLE, f"{harmless(self._url)} does not answer: {harmless(problem)}")
-
-    def _said(self, status: int, body: bytes) -> Any:
-        try:
-            said = json.loads(body)
-            if status != HTTPStatus.OK:
-                _end(REFUSED, harmless(said["error"]))
-        except (ValueError, KeyError, TypeError):
-            _end(UNREACHABLE, f"{harmless(self._url)} does not answer as a fakenw does (status {status})")
-        return said
+LOOK_EVERY = 0.2  # seconds
 
 
 def _end(code: int, text: str) -> NoReturn:
@@ -94,8 +32,33 @@ def _end(code: int, text: str) -> NoReturn:
     sys.exit(code)
 
 
-def remote_options(function: Any) -> Any:
-    """The options that say which server, and how to print."""
+def admin_client(url: str, token: str | None) -> AdminClient:
+    """Raises click.UsageError for what is no URL."""
+    try:
+        return AdminClient(url, token)
+    except ValueError as problem:
+        raise click.UsageError(str(problem)) from None
+
+
+@contextmanager
+def exits() -> Iterator[None]:
+    """Ends the program where the server refuses, or does not answer."""
+    try:
+        yield
+    except AdminRefused as problem:
+        _end(REFUSED, harmless(problem))
+    except AdminUnreachable as problem:
+        _end(UNREACHABLE, harmless(problem))
+
+
+def asks(function: Callable[..., None]) -> Callable[..., None]:
+    """A command that is given a server's administration, and whether to print JSON; with the options for both."""
+
+    @functools.wraps(function)
+    def command(url: str, token: str | None, as_json: bool, **given: Any) -> None:
+        with exits():
+            function(admin_client(url, token), as_json, **given)
+
     options = (
         click.option(
             "--admin",
@@ -109,8 +72,8 @@ def remote_options(function: Any) -> Any:
         click.option("--json", "as_json", is_flag=True, help="Print what the server says as JSON."),
     )
     for option in reversed(options):
-        function = option(function)
-    return function
+        command = option(command)
+    return command
 
 
 def _tell(said: Any, as_json: bool, text: str) -> None:
@@ -118,10 +81,10 @@ def _tell(said: Any, as_json: bool, text: str) -> None:
 
 
 @click.command()
-@remote_options
-def connections(url: str, token: str | None, as_json: bool) -> None:
+@asks
+def connections(server: AdminClient, as_json: bool) -> None:
     """The connection table as MONITOR shows it: an asterisk before a name means no license."""
-    said = Remote(url, token).get("/api/connections")
+    said = server.get("/api/connections")
     rows = [["", "user", "from", "since", "idle", "files"]]
     for one in said["connections"]:
         user = harmless(one["user"] or "NOT-LOGGED-IN")
@@ -145,17 +108,17 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
 
 @click.command()
 @click.argument("number", type=click.IntRange(1, 65_534))
-@remote_options
-def clear(number: int, url: str, token: str | None, as_json: bool) -> None:
+@asks
+def clear(server: AdminClient, as_json: bool, number: int) -> None:
     """Clear a connection, as CLEAR STATION does."""
-    said = Remote(url, token).post(f"/api/connections/{number}/clear", {})
+    said = server.post(f"/api/connections/{number}/clear", {})
     _tell(said, as_json, f"connection {number} is cleared")
 
 
 @click.command("set")
 @click.argument("changes", nargs=-1, required=True, metavar="NAME=VALUE...")
-@remote_options
-def set_command(changes: tuple[str, ...], url: str, token: str | None, as_json: bool) -> None:
+@asks
+def set_command(server: AdminClient, as_json: bool, changes: tuple[str, ...]) -> None:
     """Change a running server: licenses=3, watchdog=15.7,9.9,5, clear_idle=30m (none: never)."""
     given: dict[str, Any] = {}
     for change in changes:
@@ -164,43 +127,43 @@ def set_command(changes: tuple[str, ...], url: str, token: str | None, as_json: 
             raise click.UsageError(f"{change!r} is not NAME=VALUE, for instance licenses=3")
         number = int(value) if value.isdecimal() and name == "licenses" else value
         given[name] = None if value == "none" else number
-    said = Remote(url, token).post("/api/set", given)
+    said = server.post("/api/set", given)
     _tell(said, as_json, f"{said['held']} of {said['limit']} licenses held")
 
 
 @click.command()
 @click.argument("state", type=click.Choice(["on", "off"]))
-@remote_options
-def login(state: str, url: str, token: str | None, as_json: bool) -> None:
+@asks
+def login(server: AdminClient, as_json: bool, state: str) -> None:
     """Open or close login, as ENABLE LOGIN and DISABLE LOGIN do."""
-    said = Remote(url, token).post("/api/login", {"enabled": state == "on"})
+    said = server.post("/api/login", {"enabled": state == "on"})
     _tell(said, as_json, f"login is {'open' if said['logins'] else 'closed'}")
 
 
 @click.command()
-@remote_options
-def down(url: str, token: str | None, as_json: bool) -> None:
+@asks
+def down(server: AdminClient, as_json: bool) -> None:
     """Bring the server down: it answers nothing any more, and releases nothing."""
-    _tell(Remote(url, token).post("/api/down", {}), as_json, "the server is down")
+    _tell(server.post("/api/down", {}), as_json, "the server is down")
 
 
 @click.command()
 @click.argument("text", default="mark")
-@remote_options
-def mark(text: str, url: str, token: str | None, as_json: bool) -> None:
+@asks
+def mark(server: AdminClient, as_json: bool, text: str) -> None:
     """Write a mark into the journal: from here on what is held is not needed any more."""
-    said = Remote(url, token).post("/api/mark", {"text": text})
+    said = server.post("/api/mark", {"text": text})
     _tell(said, as_json, f"marked at {clock(round(said['t'] * SECOND))}")
 
 
 @click.command()
 @click.option("--follow", is_flag=True, help="Go on with what is written from now on, until Ctrl-C.")
-@remote_options
-def journal(follow: bool, url: str, token: str | None, as_json: bool) -> None:
+@asks
+def journal(server: AdminClient, as_json: bool, follow: bool) -> None:
     """The journal, as sentences; with --json its lines."""
-    remote, number = Remote(url, token), 0
+    number = 0
     while True:
-        first, lines, after = remote.journal(number)
+        first, lines, after = server.journal(number)
         if first > number:
             click.echo(f"fakenw: {first - number} lines are forgotten by the server", err=True)
         number = after

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
+from typing import NoReturn
 from xml.etree import ElementTree
 
 import click
 
-from fakenw.records import SECOND, read_lines
+from fakenw.adminclient import AdminClient, AdminRefused, AdminUnreachable
+from fakenw.records import SECOND, JournalError, read_lines
+from fakenw.remote import admin_client
+from fakenw.sentences import harmless
 from harness.commandline import Duration, Output
+from harness.forgotten import completed
 from harness.history import Run
 from harness.promises import Answer, Wanted, released
 from harness.report import NOT_EXPECTED, UNKNOWN
@@ -49,19 +51,27 @@ def assert_command(
     \b
     harness assert http://127.0.0.1:40125 --released --within 30s
     """
+    client = admin_client(admin, token)
     deadline = time.monotonic() + within / SECOND
     while True:
         try:
-            run = _history(admin.rstrip("/"), token)
-        except OSError as problem:
-            click.echo(f"harness: {admin} does not answer: {problem}", err=True)
-            sys.exit(UNKNOWN)
+            run, forgotten = _history(client, admin)
+        except AdminRefused as problem:
+            _unknown(f"{admin} does not answer: {problem.status}: {problem}")
+        except (AdminUnreachable, JournalError) as problem:
+            _unknown(str(problem))
+        except (KeyError, TypeError, ValueError):
+            _unknown(f"{admin} does not answer as a fakenw does")
         marks = [record.t for server in run.servers for record in server.journal.records if record.event == "mark"]
         since = marks[-1] if since_mark and marks else 0
         answer = released(run, Wanted(user, station, since, by))
         if answer.kept or not answer.waiting or time.monotonic() > deadline:
             break
         time.sleep(LOOK_EVERY)
+    if forgotten:
+        click.echo(
+            f"harness: {forgotten} lines are forgotten by the server; what came back before is not judged", err=True
+        )
     what = "every license was given back" if answer.kept else f"not released within {within / SECOND:g} s"
     for line in (what, *(f"  {why}" for why in answer.why)):
         click.echo(line)
@@ -70,17 +80,21 @@ def assert_command(
     sys.exit(0 if answer.kept else NOT_EXPECTED)
 
 
-def _history(admin: str, token: str | None) -> Run:
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    try:
-        request = urllib.request.Request(f"{admin}/api/journal", headers=headers)
-        with urllib.request.urlopen(request, timeout=30) as reply:
-            lines = reply.read().decode().splitlines(keepends=True)
-    except urllib.error.HTTPError as problem:
-        with problem:
-            said = json.loads(problem.read() or b"{}").get("error", problem.reason)
-        raise OSError(f"{problem.code}: {said}") from None
-    return Run.of([read_lines(lines, admin)])
+def _history(client: AdminClient, name: str) -> tuple[Run, int]:
+    """What the server knows of its past, and how many lines of it are forgotten."""
+    while True:
+        first, lines, after = client.journal()
+        if not first:
+            return Run.of([read_lines(lines, name)]), 0
+        said = [client.get(f"/api/{what}") for what in ("server", "licenses", "connections")]
+        begin, more, _ = client.journal(after)
+        if begin == after:  # else more was forgotten than was read, and perhaps a license with it
+            return Run.of([completed(read_lines([*lines, *more], name), *said)]), first
+
+
+def _unknown(text: str) -> NoReturn:
+    click.echo(f"harness: {harmless(text)}", err=True)
+    sys.exit(UNKNOWN)
 
 
 def _junit(admin: str, answer: Answer, what: str) -> str:

@@ -9,31 +9,27 @@ Rules of this file:
 
 from __future__ import annotations
 
-import json
-import os
-import re
-import signal
 import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+from fakenw.adminclient import AdminClient, AdminRefused, AdminUnreachable
 from fakenw.records import SECOND, Record, read
+from fakenw.serverprocess import ProcessGroup, ServerFailed, ServerProcess
 from fakenw.words import duration
 from harness.checks import judge
 from harness.history import Run
 from harness.promises import ANYBODY, Answer, Wanted, denials, released, slice_of
 from harness.report import Result, story
 
-READY_WITHIN = 30.0  # seconds
-LOOK_EVERY = 0.05
+LOOK_EVERY = 0.05  # seconds
+ADVANCE_WITHIN = 600.0  # years take a while
 TRIES = 20  # to find a port that is free for TCP and for UDP
 
 
@@ -69,8 +65,8 @@ class Netware:
     host: str = "127.0.0.1"
     port: int = 0
     name: str = "FAKENW"
-    _process: subprocess.Popen[bytes] | None = None
     admin: str = ""
+    _process: ServerProcess | None = None
     _from: int = 0  # the line of the journal that this test begins with
     _marked: int | None = None
     _clients: list[Workstation] = field(default_factory=list)
@@ -252,7 +248,10 @@ class Netware:
         self.folder.mkdir(parents=True, exist_ok=True)
         for _ in range(TRIES):
             self.port = _free_port()
-            if self._try_to_start():
+            with suppress(ServerFailed):
+                self._process = self._server().ready()
+                self.admin = self._process.admin
+                self._from = len(read(self.folder / "server.jsonl").records)
                 return
         raise NetwareError(f"no port was free for TCP and UDP: {self._said()}")
 
@@ -261,27 +260,17 @@ class Netware:
         while self._clients:
             self._clients.pop().stop()
         if self._process is not None:
-            _end(self._process)
+            self._process.stop()
             self._process = None
 
-    def _try_to_start(self) -> bool:
-        command = [sys.executable, "-m", "fakenw", "serve", *self.setup.command(), "--admin", "127.0.0.1:0"]
+    def _server(self) -> ServerProcess:
+        log = self.folder / "server.log"
+        log.unlink(missing_ok=True)
+        options = [*self.setup.command(), "--admin", "127.0.0.1:0"]
         for transport in ("tcp", "udp"):
-            command += ["--listen", f"{transport}:{self.host}:{self.port}"]
-        command += ["--journal", str(self.folder / "server.jsonl"), "--pcap", str(self.capture)]
-        ours = {key: value for key, value in os.environ.items() if not key.startswith("FAKENW_")}
-        with (self.folder / "server.log").open("wb") as log:
-            self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, env=ours, start_new_session=True
-            )
-        assert self._process.stdout is not None
-        for line in _lines(self._process.stdout):
-            if found := re.match(r"listening admin (http://\S+)", line):
-                self.admin = found[1]
-                self._from = len(read(self.folder / "server.jsonl").records)
-                return True
-        _end(self._process)
-        return False
+            options += ["--listen", f"{transport}:{self.host}:{self.port}"]
+        options += ["--journal", str(self.folder / "server.jsonl"), "--pcap", str(self.capture)]
+        return ServerProcess(*options, log=log)
 
     def _said(self) -> str:
         return (self.folder / "server.log").read_text(errors="replace").strip()[-1000:]
@@ -290,17 +279,14 @@ class Netware:
         return round(float(self._ask("/api/server")["t"]) * SECOND)
 
     def _ask(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.admin + path, data, {"Content-Type": "application/json"})
+        admin = AdminClient(self.admin, timeout=ADVANCE_WITHIN)
         try:
-            with urllib.request.urlopen(request, timeout=600) as reply:
-                answer: dict[str, Any] = json.loads(reply.read())
-                return answer
-        except urllib.error.HTTPError as problem:
-            with problem:
-                raise NetwareError(problem.read().decode(errors="replace")) from None
-        except OSError as problem:
-            raise NetwareError(f"the server does not answer: {problem}; it said: {self._said()}") from None
+            answer: dict[str, Any] = admin.get(path) if body is None else admin.post(path, body)
+        except AdminRefused as problem:
+            raise NetwareError(str(problem)) from None
+        except AdminUnreachable as problem:
+            raise NetwareError(f"{problem}; it said: {self._said()}") from None
+        return answer
 
 
 class Workstation:
@@ -308,7 +294,7 @@ class Workstation:
 
     def __init__(self, server: Netware, client: Mapping[str, Any], transport: str) -> None:
         self._server, self._client, self._transport = server, client, transport
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: ProcessGroup | None = None
 
     def play(self, script: Sequence[Any], within: float | str = 60) -> None:
         """Play a script, written as in a scenario, and come back when it is done. Raises NetwareError."""
@@ -322,47 +308,22 @@ class Workstation:
         (plan,) = Scenario.read(data, "workstation").plans()
         (order,) = plan.scripted()
         journal = self._server.folder / f"client-{order['name']}.jsonl"
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "harness.runners.client", str(journal)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,
-        )
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
+        command = (sys.executable, "-m", "harness.runners.client", str(journal))
+        self._process = ProcessGroup(*command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         places = {self._server.name: (self._server.host, self._server.port)}
-        self._process.stdin.write(json.dumps({"client": order, "servers": places, "speed": 1}).encode() + b"\n")
-        self._process.stdin.flush()
+        self._process.tell({"client": order, "servers": places, "speed": 1})
         deadline = time.monotonic() + _seconds(within)
-        for line in _lines(self._process.stdout):
-            if line.strip() == "done":
-                return
-            if time.monotonic() > deadline:
-                break
-        raise NetwareError(f"the workstation did not come to the end of its script: exit code {self._process.poll()}")
+        while "done" not in self._process.lines():
+            code = self._process.code()
+            if code is not None or time.monotonic() > deadline:
+                raise NetwareError(f"the workstation did not come to the end of its script: exit code {code}")
+            time.sleep(LOOK_EVERY)
 
     def stop(self) -> None:
         """End it without a word to the server."""
         if self._process is not None:
-            _end(self._process)
+            self._process.stop()
             self._process = None
-
-
-def _lines(stream: IO[bytes]) -> Sequence[str] | Any:
-    return (line.decode(errors="replace") for line in iter(stream.readline, b""))
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, number)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(READY_WITHIN / 3)
-            break
-    for stream in (process.stdin, process.stdout):
-        if stream is not None:
-            with suppress(OSError):
-                stream.close()
 
 
 def _free_port() -> int:

@@ -59,6 +59,8 @@ ORDER = (
     "fakenw.transports.*",
     "fakenw.pcap",
     "fakenw.health",
+    "fakenw.serverprocess",
+    "fakenw.adminclient",
     "fakenw.remote",
     "fakenw.running",
     "fakenw.twistd",
@@ -84,6 +86,7 @@ ORDER = (
     "harness.machine",
     "harness.behaviors",
     "harness.history",
+    "harness.forgotten",
     "harness.markup",
     "harness.evidence",
     "harness.signature",
@@ -133,6 +136,7 @@ EDGES = {
     "fakenw.journal": {"os"},  # a record is out before its reply: write(2)
     "fakenw.transports.*": {"asyncio", "socket", "time", "twisted"},
     "fakenw.health": {"os", "socket"},
+    "fakenw.serverprocess": {"os", "signal", "subprocess", "time"},
     "fakenw.remote": {"time"},
     "fakenw.running": {"asyncio", "os", "time", "twisted"},
     "fakenw.twistd": {"secrets", "twisted"},
@@ -142,7 +146,7 @@ EDGES = {
     "harness.locustfile": {"time"},
     "harness.load.*": WORLD,
     "harness.pytest_plugin": {"threading"},
-    "harness.netware": {"os", "signal", "socket", "subprocess", "time"},
+    "harness.netware": {"socket", "subprocess", "time"},
     "harness.asserting": {"time"},
     "harness.__main__": WORLD,
 }

@@ -14,7 +14,8 @@ import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from harness.bench.servers import Address, Running
+from fakenw.health import Address
+from harness.bench.servers import Running
 from harness.bench.steps import Refusal, licensed
 from harness.bench.wire import Wire
 

@@ -10,21 +10,18 @@ Rules of this file:
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 import sys
-import tempfile
-import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
+from fakenw.adminclient import AdminClient, AdminRefused, AdminUnreachable
+from fakenw.health import Address
+from fakenw.serverprocess import ServerFailed, ServerProcess
 from harness.bench.steps import PASSWORD, USER, Refusal
 
-Address = tuple[str, int]
 MOST = 65_534
 _number = count(1)
 
@@ -38,9 +35,11 @@ class Running(NamedTuple):
     admin: str = ""
 
     def held(self) -> int:
-        """How many licenses are out."""
-        with urllib.request.urlopen(f"{self.admin}/api/licenses", timeout=60) as reply:
-            return int(json.load(reply)["held"])
+        """How many licenses are out. Raises Refusal."""
+        try:
+            return int(AdminClient(self.admin, timeout=60).get("/api/licenses")["held"])
+        except (AdminRefused, AdminUnreachable) as problem:
+            raise Refusal(str(problem)) from None
 
     def memory(self) -> int:
         """The bytes of it that are in memory."""
@@ -49,45 +48,37 @@ class Running(NamedTuple):
 
 
 @contextmanager
-def ours(folder: Path, transport: str, *options: str) -> Iterator[Running]:
+def ours(folder: Path, transport: str, *more: str) -> Iterator[Running]:
     """Our server, with a journal in *folder*."""
-    command = [sys.executable, "-m", "fakenw", "serve", "--licenses", str(MOST), "--connections", str(MOST)]
-    command += ["--listen", f"{transport}:127.0.0.1:0", "--admin", "127.0.0.1:0", "--user", f"{USER}:{PASSWORD}"]
-    command += ["--journal", str(folder / f"journal-{next(_number)}.jsonl"), "--seed", "1", *options]
-    with _running(command, 2) as server:
+    name = folder / f"server-{next(_number)}"
+    options = ["--licenses", MOST, "--connections", MOST, "--listen", f"{transport}:127.0.0.1:0", "--seed", 1]
+    options += ["--admin", "127.0.0.1:0", "--user", f"{USER}:{PASSWORD}", "--journal", f"{name}.jsonl"]
+    # Its errors go to a file: to a terminal it would tell what happens.
+    with _running(ServerProcess(*options, *more, log=Path(f"{name}.log"))) as server:
         yield server
 
 
 @contextmanager
 def bare(transport: str, sizes: Sequence[int]) -> Iterator[Running]:
     """A Twisted server that does nothing but answer, with replies of these *sizes*."""
-    with _running([sys.executable, "-m", "harness.bench.echo", transport, *map(str, sizes)], 1) as server:
+    program = (sys.executable, "-m", "harness.bench.echo")
+    with _running(ServerProcess(transport, *sizes, program=program)) as server:
         yield server
 
 
 @contextmanager
 def in_c(program: Path, sizes: Sequence[int]) -> Iterator[Running]:
     """The same over TCP, without Twisted and without Python."""
-    with _running([str(program), *map(str, sizes)], 1) as server:
+    with _running(ServerProcess(*sizes, program=(str(program),))) as server:
         yield server
 
 
 @contextmanager
-def _running(command: list[str], lines: int) -> Iterator[Running]:
-    # Not to a terminal, where ours would tell what happens; and without what our environment says about servers.
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("FAKENW_")}
-    with (
-        tempfile.TemporaryFile("w+") as complaints,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints, text=True, env=clean) as process,
-    ):
-        try:
-            assert process.stdout is not None
-            told = [process.stdout.readline().split() for _ in range(lines)]
-            if not all(told):
-                process.wait()
-                complaints.seek(0)
-                raise Refusal(f"{' '.join(command[:4])} … did not start: {complaints.read().strip()}")
-            host, _, port = told[0][2].rpartition(":")
-            yield Running(told[0][1], (host, int(port)), process.pid, told[1][2] if lines > 1 else "")
-        finally:
-            process.terminate()
+def _running(process: ServerProcess) -> Iterator[Running]:
+    try:
+        process.ready()
+    except ServerFailed as problem:
+        raise Refusal(str(problem)) from None
+    with process:
+        ((transport, address),) = process.addresses.items()
+        yield Running(transport, address, process.process.pid, process.admin)

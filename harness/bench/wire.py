@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fakenw import password
-from harness.bench.servers import Address, Running
+from fakenw.health import Address
+from harness.bench.servers import Running
 from harness.bench.steps import DESTROYS, FRAME, HEADER, REPLY_FRAME, Program, Refusal, Station, Step
 
 RESEND = 1.0  # seconds

@@ -18,7 +18,7 @@ from typing import Any
 import click
 
 from fakenw.records import SECOND
-from fakenw.remote import Remote
+from fakenw.remote import admin_client, exits
 from harness.commandline import Duration, Output
 from harness.load import drawing, words
 from harness.load.accounts import Accounts
@@ -273,7 +273,8 @@ def _over_sockets(order: Order, asked: dict[str, Any], tell: Any, say: Any) -> l
                 folder = asked["report"] or Path(temporary)
                 folder.mkdir(parents=True, exist_ok=True)
                 name = "journal-without-leak" if one.cured else "journal"
-                outcome = _one(one, asked, folder / f"{name}.jsonl", from_addresses, say)
+                with exits():
+                    outcome = _one(one, asked, folder / f"{name}.jsonl", from_addresses, say)
         except (NoServer, OSError) as problem:
             click.echo(f"harness: {problem}", err=True)
             sys.exit(UNKNOWN)
@@ -302,8 +303,8 @@ def _one(order: Order, asked: dict[str, Any], journal: Path, from_addresses: lis
         host, _, port = asked["server"].rpartition(":")
         if not host or not port.isdecimal():
             raise click.UsageError(f"{asked['server']!r} is not HOST:PORT")
-        remote = Remote(asked["admin"], asked["admin_token"]) if asked["admin"] else None
-        server = Theirs((host.strip("[]"), int(port)), remote, accounts.saw)
+        admin = admin_client(asked["admin"], asked["admin_token"]) if asked["admin"] else None
+        server = Theirs((host.strip("[]"), int(port)), admin, accounts.saw)
     return carry_out(order, server, accounts if known else None, asked["processes"], from_addresses, _Watch(say))
 
 

@@ -9,19 +9,18 @@ Rules of this file:
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from fakenw.adminclient import AdminClient
 from fakenw.records import Record, parse
-from fakenw.remote import Remote
+from fakenw.serverprocess import ServerFailed, ServerProcess
 from harness.load.member import SMS_ACCOUNT
 from harness.load.order import SECOND, Order
 
-STOP_WITHIN = 60.0  # seconds
+READY_WITHIN = 600.0  # seconds; sixty thousand accounts take a while
+STOP_WITHIN = 60.0
 
 
 class NoServer(Exception):
@@ -38,18 +37,14 @@ class Own:
         settings = {"name": "FAKENW", "release": order.release, "licenses": order.licenses, "connections": room}
         config = journal.with_suffix(".yaml")
         config.write_text(json.dumps({"server": settings, "bindery": {"users": users}}))
-        command = [sys.executable, "-m", "fakenw", "serve", "--config", str(config), "--journal", str(journal)]
-        command += ["--listen", f"{order.transport}:127.0.0.1:0", "--seed", str(order.seed)]
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, start_new_session=True
-        )
-        assert self.process.stdout is not None
-        words = self.process.stdout.readline().split()
-        config.unlink()  # it has passwords in it
-        if len(words) != 3:
-            raise NoServer(f"the server could not be started (exit code {self.process.wait()})")
-        host, _, port = words[2].rpartition(":")
-        self.address = (host, int(port))
+        options = ["--config", config, "--journal", journal, "--seed", order.seed]
+        try:
+            self._server = ServerProcess(*options, "--listen", f"{order.transport}:127.0.0.1:0")
+            self.address = self._server.ready(READY_WITHIN).addresses[order.transport]
+        except ServerFailed as problem:
+            raise NoServer(f"the server could not be started (exit code {problem.code})") from None
+        finally:
+            config.unlink()  # it has passwords in it
         self._file = journal.open("rb")
 
     def catch_up(self) -> None:
@@ -61,42 +56,31 @@ class Own:
 
     def end(self) -> None:
         """Stop it in order, and read its last line."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(STOP_WITHIN)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+        self._server.stop(STOP_WITHIN)
         self.catch_up()
 
     def close(self) -> None:
         """Whatever has happened: nothing of it is left."""
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        if self.process.stdout is not None:
-            self.process.stdout.close()
+        self._server.kill()
         self._file.close()
 
 
 class Theirs:
-    """The server at *address*. Without *remote*, its administration, nothing is known of its books."""
+    """The server at *address*. Without *admin* nothing is known of its books. Raises what AdminClient raises."""
 
-    def __init__(self, address: tuple[str, int], remote: Remote | None, saw: Callable[[Record], None]) -> None:
-        self.address, self._remote, self._saw = address, remote, saw
-        self._before: set[str] = set()
-        if remote is not None:
-            status: dict[str, Any] = remote.get("/api/licenses")
+    def __init__(self, address: tuple[str, int], admin: AdminClient | None, saw: Callable[[Record], None]) -> None:
+        self.address, self._admin, self._saw = address, admin, saw
+        if admin is not None:
+            status: dict[str, Any] = admin.get("/api/licenses")
             if status["held"]:
                 raise NoServer(f"somebody holds {status['held']} licenses already; a load needs a server of its own")
-            _, _, self._next = remote.journal(0)
+            _, _, self._next = admin.journal()
 
     def catch_up(self) -> None:
         """Read what is new."""
-        if self._remote is None:
+        if self._admin is None:
             return
-        first, lines, after = self._remote.journal(self._next)
+        first, lines, after = self._admin.journal(self._next)
         if first != self._next:
             raise NoServer("the server has forgotten a part of its journal; expected fewer clients, or our own server")
         self._next = after
@@ -105,10 +89,10 @@ class Theirs:
 
     def end(self) -> None:
         """It goes on; who holds what is asked instead."""
-        if self._remote is None:
+        if self._admin is None:
             return
         self.catch_up()
-        said: dict[str, Any] = self._remote.get("/api/licenses")
+        said: dict[str, Any] = self._admin.get("/api/licenses")
         holders = [{**holder, "serial": holder["serial"] or 0} for holder in said["holders"] if holder["station"]]
         self._saw(Record(round(said.get("t", 0) * SECOND), "server", "stop", {"holders": holders}))
 

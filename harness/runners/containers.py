@@ -26,11 +26,12 @@ from typing import Any
 from docker.errors import APIError, NotFound
 from docker.types import IPAMConfig, IPAMPool
 
+from fakenw.health import Address
 from harness.plan import Plan
 from harness.runners.engine import LEFT, Container, connect, trouble
 from harness.runners.mark import RUN, Mark, lives
 from harness.runners.processes import server_options
-from harness.runners.site import Address, Failed, Host
+from harness.runners.site import Failed, Host
 from harness.settings import ClientSpec, ServerSpec
 from harness.timeline import Disruption
 

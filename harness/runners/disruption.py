@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fakenw.health import Address
 from fakenw.records import SECOND
 from harness.plan import Plan, client_journal
-from harness.runners.site import Address, Failed, Host, Site
+from harness.runners.site import Failed, Host, Site
 from harness.runners.tail import Tail
 from harness.settings import ServerSpec
 from harness.timeline import Disruption

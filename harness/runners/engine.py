@@ -17,7 +17,8 @@ from docker.errors import APIError, DockerException, ImageNotFound
 from docker.utils.socket import STDOUT, frames_iter
 from requests.exceptions import RequestException
 
-from harness.runners.site import Failed, last_lines
+from fakenw.serverprocess import last_lines
+from harness.runners.site import Failed
 
 ANSWERS_WITHIN = 120  # seconds; an engine that starts many containers is slow to answer
 STOPS_WITHIN = 10

@@ -11,85 +11,29 @@ Rules of this file:
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import IO, Any
 
-from fakenw import health
+from fakenw.health import Address, answers
 from fakenw.records import SECOND
+from fakenw.serverprocess import ProcessGroup, ServerProcess
 from harness.plan import Plan
-from harness.runners.site import Address, Failed, Host, last_lines
+from harness.runners.site import Failed, Host
 from harness.settings import ClientSpec, ServerSpec
 from harness.timeline import Disruption
 
-STOP_WITHIN = 10.0  # seconds
 CANNOT = {  # and why; the rest is for containers
     "drop": "processes share one network; --on memory can do that",
     "reorder": "processes share one network; --on memory can do that",
     "spoof": "there is no router between processes; --on memory can do that",
     "clock-jump": "processes share the clock of their computer; --on memory can do that",
 }
-
-
-class Process:
-    """A process of the run. Its errors, and what a program of the user's own prints, are kept in a file."""
-
-    def __init__(self, name: str, command: Sequence[str], log: Path, **options: Any) -> None:
-        self.name, self.log = name, log
-        self.words: set[str] = set()
-        self._said = b""
-        self._suspended = False
-        try:
-            with log.open("ab") as output:
-                options = {"stdout": output, "stderr": output, **options}
-                self.process: subprocess.Popen[bytes] = subprocess.Popen(command, start_new_session=True, **options)
-        except OSError as problem:
-            raise Failed(f"{name} cannot be started: {problem}") from None
-        if self.process.stdout is not None:
-            os.set_blocking(self.process.stdout.fileno(), False)
-
-    def code(self) -> int | None:
-        self.words.update(self.lines())
-        return self.process.poll()
-
-    def lines(self) -> list[str]:
-        """The whole lines it has printed so far, where somebody listens."""
-        if self.process.stdout is not None:
-            self._said += self.process.stdout.read() or b""
-        return self._said[: self._said.rfind(b"\n") + 1].decode(errors="replace").splitlines()
-
-    def last_output(self) -> str:
-        return last_lines(self.log.read_text(errors="replace"))
-
-    def tell(self, order: Mapping[str, Any]) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps(order).encode() + b"\n")
-        self.process.stdin.flush()
-
-    def send(self, number: int) -> None:
-        """A signal to its process group."""
-        self._suspended = number == signal.SIGSTOP or (self._suspended and number != signal.SIGCONT)
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, number)
-
-    def stop(self) -> None:
-        """SIGTERM to its process group, SIGKILL if that is not enough, or if it left others of its group behind."""
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            if number == signal.SIGKILL or not self._suspended:  # who is suspended would not hear the first
-                self.send(number)
-                with suppress(subprocess.TimeoutExpired):
-                    self.process.wait(STOP_WITHIN)
-        for stream in (self.process.stdin, self.process.stdout):
-            if stream is not None:
-                with suppress(OSError):  # what was still to be written to a process that has ended
-                    stream.close()
 
 
 class Processes:
@@ -103,26 +47,24 @@ class Processes:
 
     def __init__(self, show_output: IO[bytes] | int | None = None, *, capture: bool = False) -> None:
         self._show, self._capture = show_output, capture
-        self._all: list[Process] = []
+        self._all: list[ProcessGroup] = []
         self._addresses: dict[str, dict[str, Address]] = {}  # of servers, where they once listened
 
     def open(self, plan: Plan, folder: Path) -> None:
         self._plan, self._folder = plan, folder
 
-    def start_server(self, spec: ServerSpec, journal: Path, again: Host | None = None) -> Process:
-        command = [sys.executable, "-m", "fakenw", "serve", *server_options(self._plan, spec)]
+    def start_server(self, spec: ServerSpec, journal: Path, again: Host | None = None) -> ProcessGroup:
+        options = server_options(self._plan, spec)
         for transport in self._plan.transports():
             host, port = self._addresses[spec.name][transport] if again else ("127.0.0.1", 0)
-            command += ["--listen", f"{transport}:{host}:{port}"]
+            options += ["--listen", f"{transport}:{host}:{port}"]
         if self._capture:
-            command += ["--pcap", str(self._folder / self._capture_of(spec))]
-        ours = {name: value for name, value in os.environ.items() if not name.startswith("FAKENW_")}
-        options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "env": ours}
+            options += ["--pcap", str(self._folder / self._capture_of(spec))]
         log = self._folder / f"server-{spec.name}.log"
         if again is None:
-            return self._start(spec.name, [*command, "--journal", str(journal)], log, stdout=subprocess.PIPE, **options)
+            return self._start(ServerProcess, spec.name, *options, "--journal", str(journal), log=log)
         with journal.open("ab") as end:  # it goes on, as the standard output of a server that would begin a new file
-            return self._start(spec.name, [*command, "--journal", "-"], log, stdout=end, **options)
+            return self._start(ServerProcess, spec.name, *options, "--journal", "-", log=log, stdout=end)
 
     def _capture_of(self, spec: ServerSpec) -> str:
         """A capture file; a server that starts again begins another."""
@@ -131,32 +73,28 @@ class Processes:
         return next(file for file in files if not (self._folder / file).exists())
 
     def addresses(self, server: Host) -> dict[str, Address] | None:
-        assert isinstance(server, Process)
-        found = self._addresses.setdefault(server.name, {})
-        for line in server.lines():
-            if line.startswith("listening "):
-                _, transport, place = line.split()
-                host, _, port = place.rpartition(":")
-                found[transport] = (host, int(port))
-        if len(found) < len(self._plan.transports()):
-            return None
-        return found if all(health.answers(transport, address) for transport, address in found.items()) else None
+        if server.name not in self._addresses:
+            assert isinstance(server, ServerProcess)
+            if not server.is_listening():
+                return None
+            self._addresses[server.name] = server.addresses
+        found = self._addresses[server.name]
+        return found if all(answers(transport, address) for transport, address in found.items()) else None
 
-    def start_scripted(self, name: str, journal: Path) -> Process:
-        command = [sys.executable, "-m", "harness.runners.client", str(journal)]
-        log = self._folder / f"client-{name}.log"
-        return self._start(name, command, log, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    def start_scripted(self, name: str, journal: Path) -> ProcessGroup:
+        command = (sys.executable, "-m", "harness.runners.client", str(journal))
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        return self._start(ProcessGroup, name, *command, log=self._folder / f"client-{name}.log", **pipes)
 
-    def start_own(self, name: str, client: ClientSpec) -> Process:
-        options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "cwd": self._plan.folder or None}
+    def start_own(self, name: str, client: ClientSpec) -> ProcessGroup:
+        options: dict[str, Any] = {"cwd": self._plan.folder or None, "env": {**os.environ, **client.environment}}
         if self._show is not None:
             options |= {"stdout": self._show, "stderr": None}
-        environment = {**os.environ, **client.environment}
         log = self._folder / f"client-{name}.log"
-        return self._start(name, client.command or (), log, env=environment, **options)
+        return self._start(ProcessGroup, name, *(client.command or ()), log=log, **options)
 
     def disrupt(self, fault: Disruption, host: Host) -> None:
-        assert isinstance(host, Process)
+        assert isinstance(host, ProcessGroup)
         match fault.verb:
             case "freeze" | "power-off":
                 host.send(signal.SIGSTOP)
@@ -178,8 +116,11 @@ class Processes:
         for process in self._all:
             process.stop()
 
-    def _start(self, name: str, command: Sequence[str], log: Path, **options: Any) -> Process:
-        process = Process(name, command, log, **options)
+    def _start(self, kind: type[ProcessGroup], name: str, *words: str, **options: Any) -> ProcessGroup:
+        try:
+            process = kind(*words, name=name, **options)
+        except OSError as problem:
+            raise Failed(f"{name} cannot be started: {problem}") from None
         self._all.append(process)
         return process
 

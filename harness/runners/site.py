@@ -12,11 +12,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from fakenw.health import Address
 from harness.plan import Plan
 from harness.settings import ClientSpec, ServerSpec
 from harness.timeline import Disruption
-
-Address = tuple[str, int]
 
 
 class Failed(Exception):
@@ -27,7 +26,9 @@ class Host(Protocol):
     """Something of a run that lives by itself. ``words`` are what a scripted client says: ready, done."""
 
     name: str
-    words: set[str]
+
+    @property
+    def words(self) -> set[str]: ...
 
     def code(self) -> int | None:
         """Its exit code; None while it lives."""
@@ -38,7 +39,7 @@ class Host(Protocol):
     def tell(self, order: Mapping[str, Any]) -> None:
         """A line on its standard input. Raises OSError."""
 
-    def stop(self) -> None:
+    def stop(self) -> object:
         """Ask it to end, and if that does not help see to it. Its journal is whole afterwards."""
 
 
@@ -79,9 +80,3 @@ def death(host: Host) -> str:
 
 def said(host: Host) -> str:
     return host.last_output() or "it printed nothing"
-
-
-def last_lines(text: str) -> str:
-    """The last lines of an output, as one."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return " | ".join(lines[-3:])[-2000:]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import re
 import socket
 import subprocess
 import sys
@@ -14,36 +13,32 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from fakenw.adminclient import AdminClient
 from fakenw.password import answer, hash_password
+from fakenw.serverprocess import ServerProcess
 from fakenw.wire import packet as ncp
 from fakenw.wire.framing import TNCP, Deframer, frame_request
 from fakenw.wire.packet import RequestPacket, decode_reply, packet_type
 from fakenw.wire.requests import bindery
+from tests.harness.commands import LISTEN
 
 DEADLINE = 30.0  # seconds that anything may take on a busy machine
 Reply = tuple[int, dict[str, str], bytes]
 
 
-class Served:
+class Served(ServerProcess):
     """A running server with an administration."""
 
-    def __init__(self, folder: Path, *options: str, admin: str = "127.0.0.1:0") -> None:
-        self.journal = folder / "journal.jsonl"
-        command = [sys.executable, "-m", "fakenw", "serve", "--journal", str(self.journal), "--admin", admin]
-        command += ["--listen", "tcp:127.0.0.1:0", "--listen", "udp:127.0.0.1:0", *options]
-        self.popen = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        assert self.popen.stdout is not None
-        self.ports: dict[str, int] = {}
-        for _ in range(3):
-            line = self.popen.stdout.readline().decode()
-            found = re.fullmatch(r"listening (tcp|udp|admin) (?:http://)?127\.0\.0\.1:(\d+)\n", line)
-            assert found, (line, self.popen.stderr and self.popen.stderr.read())
-            self.ports[found[1]] = int(found[2])
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.ports['admin']}"
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.journal, self.errors = folder / "journal.jsonl", folder / "errors.txt"
+        options = ("--journal", str(self.journal), "--admin", "127.0.0.1:0", *LISTEN, *options)
+        super().__init__(*options, log=self.errors)
+        self.ready()
+        there = urlsplit(self.admin)
+        self.admin_address = (str(there.hostname), there.port or 0)
+        self._client = AdminClient(self.admin, timeout=DEADLINE)
 
     def ask(self, method: str, path: str, body: object = None, **headers: str) -> Reply:
         """One HTTP request."""
@@ -51,7 +46,7 @@ class Served:
         if body is not None:
             given.setdefault("Content-Type", "application/json")
         data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-        http_connection = http.client.HTTPConnection("127.0.0.1", self.ports["admin"], timeout=DEADLINE)
+        http_connection = http.client.HTTPConnection(*self.admin_address, timeout=DEADLINE)
         try:
             http_connection.request(method, path, data, given)
             reply = http_connection.getresponse()
@@ -60,14 +55,10 @@ class Served:
             http_connection.close()
 
     def get(self, path: str) -> Any:
-        status, _, body = self.ask("GET", path)
-        assert status == 200, body
-        return json.loads(body)
+        return self._client.get(path)
 
     def post(self, path: str, **given: Any) -> Any:
-        status, _, body = self.ask("POST", path, given)
-        assert status == 200, body
-        return json.loads(body)
+        return self._client.post(path, given)
 
     def refused(self, path: str, given: object = None, status: int = 400) -> str:
         """The error of a POST that is refused."""
@@ -79,10 +70,12 @@ class Served:
 class Client:
     """A client of NCP by hand. Over UDP a thread of it answers the watchdog, *after* so many seconds."""
 
-    def __init__(self, served: Served, transport: str = "udp", user: str = "GUEST", after: float | None = 0.0) -> None:
+    def __init__(
+        self, served: ServerProcess, transport: str = "udp", user: str = "GUEST", after: float | None = 0.0
+    ) -> None:
         kind = socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM
         self.socket = socket.socket(type=kind)
-        self.socket.connect(("127.0.0.1", served.ports[transport]))
+        self.socket.connect(served.addresses[transport])
         self.socket.settimeout(DEADLINE)
         self.number, self._sequence = ncp.NO_CONNECTION, 0
         self._deframer = Deframer(TNCP) if transport == "tcp" else None
@@ -148,7 +141,7 @@ def wait_for(condition: Callable[[], Any]) -> Any:
 def stream(served: Served, **headers: str) -> Iterator[Iterator[tuple[int, dict[str, Any]]]]:
     """The events of the journal's stream."""
     given = {"Accept": "text/event-stream", **{name.replace("_", "-"): value for name, value in headers.items()}}
-    http_connection = http.client.HTTPConnection("127.0.0.1", served.ports["admin"], timeout=DEADLINE)
+    http_connection = http.client.HTTPConnection(*served.admin_address, timeout=DEADLINE)
     http_connection.request("GET", "/api/journal", headers=given)
     reply = http_connection.getresponse()
     assert (reply.status, reply.getheader("content-type")) == (200, "text/event-stream")
@@ -173,6 +166,6 @@ def stream(served: Served, **headers: str) -> Iterator[Iterator[tuple[int, dict[
 
 def run_command(*arguments: str | Served) -> subprocess.CompletedProcess[str]:
     """A command against a server."""
-    words = [word if isinstance(word, str) else f"--admin={word.url}" for word in arguments]
+    words = [word if isinstance(word, str) else f"--admin={word.admin}" for word in arguments]
     command = [sys.executable, "-m", "fakenw", *words]
     return subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=False)

@@ -7,7 +7,6 @@ no test can pass on books that do not balance. ``Station`` is a client without a
 from __future__ import annotations
 
 import json
-import signal
 from collections.abc import Callable, Generator, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -304,17 +303,13 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
 
     yield start
     for served in running:
-        served.popen.send_signal(signal.SIGTERM)
-        _, errors = served.popen.communicate(timeout=DEADLINE)
-        assert (served.popen.returncode, errors) == (0, b"")
+        assert (served.stop(DEADLINE), served.errors.read_text()) == (0, "")
         assert books_balance(read(served.journal)) == []
 
 
 @pytest.fixture(scope="module")
 def served_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """One server for whoever only asks."""
-    served = Served(tmp_path_factory.mktemp("admin"))
-    yield served
-    served.popen.terminate()
-    _, errors = served.popen.communicate(timeout=DEADLINE)
-    assert errors == b""  # whatever was asked, nothing of it was a surprise
+    with Served(tmp_path_factory.mktemp("admin")) as served:
+        yield served
+    assert served.errors.read_text() == ""  # whatever was asked, nothing of it was a surprise

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import re
-import signal
 import socket
-import subprocess
-import sys
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -14,6 +10,7 @@ from typing import Any
 from fakenw.bindery import USER
 from fakenw.nds import ORGANIZATION, ROOT
 from fakenw.password import answer, encrypt_hash, hash_password, length_byte
+from fakenw.serverprocess import ServerProcess
 from fakenw.services import SERVICES
 from fakenw.wire import nds
 from fakenw.wire import packet as ncp
@@ -33,44 +30,30 @@ from fakenw.wire.requests import (
     volumes,
 )
 from fakenw.wire.requests import nds as tree
+from tests.harness.commands import LISTEN
 
 DEADLINE = 60.0  # seconds that anything may take on a busy machine
 FUNCTIONS = {key: entry for service in SERVICES for key, entry in service.functions.items()}
 Key = tuple[int, int | None]
 
 
-class Process:
-    """A running ``fakenw serve`` with a tree, which listens on a free port of either kind."""
+class Process(ServerProcess):
+    """A running server which listens on a free port of either kind, and captures everything."""
 
     def __init__(self, folder: Path, *options: str) -> None:
-        self.capture = folder / "server.pcap"
-        self.errors = (folder / "errors.txt").open("w+b")
+        self.capture, self.errors = folder / "server.pcap", folder / "errors.txt"
         self.sockets: list[socket.socket] = []
-        listen = [option for transport in ("tcp", "udp") for option in ("--listen", f"{transport}:127.0.0.1:0")]
-        command = [sys.executable, "-m", "fakenw", "serve", *listen, "--pcap", str(self.capture), *options]
-        self.popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.errors)
-        assert self.popen.stdout is not None
-        self.ports: dict[str, int] = {}
-        for line in (self.popen.stdout.readline().decode() for _ in listen[::2]):
-            found = re.fullmatch(r"listening (tcp|udp) 127\.0\.0\.1:(\d+)\n", line)
-            assert found, (line, self.popen.poll(), self.said())
-            self.ports[found[1]] = int(found[2])
+        super().__init__(*LISTEN, "--pcap", self.capture, *options, log=self.errors)
+        self.ready()
 
-    def said(self) -> str:
-        self.errors.seek(0)
-        return self.errors.read().decode()
-
-    def stop(self, number: int = signal.SIGTERM) -> int:
-        """End the server; its exit code."""
-        self.popen.send_signal(number)
-        self.popen.communicate(timeout=DEADLINE)
-        return self.popen.returncode
+    def end(self, number: int) -> int | None:
+        """Send a signal; the exit code."""
+        self.process.send_signal(number)
+        self.process.wait(DEADLINE)
+        return self.kill()
 
     def clean(self) -> None:
-        if self.popen.poll() is None:
-            self.popen.kill()
-            self.popen.communicate()
-        self.errors.close()
+        self.kill()
         for each in self.sockets:
             each.close()
 
@@ -83,7 +66,7 @@ class Client:
         self.socket = socket.socket(socket.AF_INET, kind)
         process.sockets.append(self.socket)
         self.socket.settimeout(DEADLINE)
-        self.socket.connect(("127.0.0.1", process.ports[transport]))
+        self.socket.connect(process.addresses[transport])
         self.heard = heard
         self.number, self._sequence = ncp.NO_CONNECTION, 0
         self._deframer = Deframer(TNCP) if transport == "tcp" else None

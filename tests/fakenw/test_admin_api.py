@@ -93,7 +93,7 @@ def test_what_can_be_done(serve: Callable[..., Served]) -> None:
     after = served.post("/api/reset", force=True)
     assert (after["held"], after["peak"]) == (0, 0)
     assert served.post("/api/down")["down"] is True
-    assert not answers("tcp", ("127.0.0.1", served.ports["tcp"])) or served.get("/api/server")["down"]
+    assert not answers("tcp", served.addresses["tcp"]) or served.get("/api/server")["down"]
     assert served.post("/api/reset")["down"] is False
     done = [r for r in read(served.journal).records if r.event == "operator" and r["by"] == "admin"]
     assert [record["action"] for record in done] == [

@@ -46,7 +46,7 @@ def test_the_clock_runs_ahead_over_tcp(serve: Callable[..., Served]) -> None:
     served = serve()
     client = Client(served, "tcp")
     assert served.post("/api/clock/advance", seconds=4 * 3600)["held"] == 1
-    assert answers("tcp", ("127.0.0.1", served.ports["tcp"]))
+    assert answers("tcp", served.addresses["tcp"])
     served.post("/api/connections/1/clear")
     client.close()
 
@@ -55,7 +55,7 @@ def test_whoever_hangs_up_stops_the_clock(serve: Callable[..., Served]) -> None:
     """One at a time; and nobody has to wait for years for which nobody waits any more."""
     served = serve()
     client = Client(served, "udp", after=0.2)
-    with socket.create_connection(("127.0.0.1", served.ports["admin"]), DEADLINE) as one:
+    with socket.create_connection(served.admin_address, DEADLINE) as one:
         body = b'{"seconds": "3650d"}'
         head = b"POST /api/clock/advance HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         one.sendall(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)

@@ -11,7 +11,7 @@ from tests.fakenw.administered import Client, Served, run_command
 def test_commands(serve: Callable[..., Served]) -> None:
     """Each does what its name says, for people and as JSON."""
     served = serve()
-    assert run_command("wait", f"127.0.0.1:{served.ports['udp']}", "--transport", "udp").returncode == 0
+    assert run_command("wait", "{}:{}".format(*served.addresses["udp"]), "--transport", "udp").returncode == 0
     client = Client(served)
     table = run_command("connections", served).stdout.splitlines()
     assert table[0].split() == ["user", "from", "since", "idle", "files"]

@@ -64,11 +64,11 @@ def test_a_thousand_idle_connections_do_not_hold_up_anybody(serve: Callable[...,
     served = serve()
     with ExitStack() as stack:
         for _ in range(1000):
-            idle = socket.create_connection(("127.0.0.1", served.ports["admin"]), DEADLINE)
+            idle = socket.create_connection(served.admin_address, DEADLINE)
             stack.callback(idle.close)
         statuses = Counter[int]()
         for _ in range(STREAMS + 10):
-            one = socket.create_connection(("127.0.0.1", served.ports["admin"]), DEADLINE)
+            one = socket.create_connection(served.admin_address, DEADLINE)
             stack.callback(one.close)
             one.sendall(b"GET /api/journal HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n")
             statuses[int(one.recv(12).split()[1])] += 1

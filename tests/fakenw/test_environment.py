@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from fakenw.records import read
-from tests.harness.commands import PATIENCE, line, run, started
+from fakenw.serverprocess import ServerProcess
+from tests.harness.commands import line, run
 
 LISTEN = ("--listen", "tcp:127.0.0.1:0")
 
 
 def start_of(journal: Path, env: Mapping[str, str], *arguments: object) -> dict[str, Any]:
     """The first line of the journal of a server that was started so."""
-    command = line("fakenw", "serve", "--journal", journal, *arguments)
-    with started(command, env={**os.environ, **env}) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline().startswith("listening tcp 127.0.0.1:")
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(PATIENCE) == 0
+    with ServerProcess("--journal", journal, *arguments, env={**os.environ, **env}) as server:
+        assert server.addresses.keys() == {"tcp"}
+        assert server.stop() == 0
     return dict(read(journal).records[0].fields)
 
 

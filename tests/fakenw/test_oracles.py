@@ -41,7 +41,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
 
 def nmap(process: Process, script: str) -> list[str]:
     """What a script of nmap prints about a server; "+" has it run although the port is not 524."""
-    command = ["nmap", "-Pn", "-n", "-p", str(process.ports["tcp"]), "--script", f"+{script}", "127.0.0.1"]
+    command = ["nmap", "-Pn", "-n", "-p", str(process.addresses["tcp"][1]), "--script", f"+{script}", "127.0.0.1"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE)
     assert done.returncode == 0, done.stderr
     lines = [line[2:] for line in done.stdout.splitlines() if line.startswith("|")]
@@ -60,8 +60,8 @@ def test_nmap_serverinfo(serve: Serve, tmp_path: Path) -> None:
         "Product version: 6.50 (rev 0)",
         "OS Language ID: 4",
         "Addresses",
-        f"127.0.0.1 {process.ports['tcp']}/tcp",
-        f"127.0.0.1 {process.ports['udp']}/udp",
+        f"127.0.0.1 {process.addresses['tcp'][1]}/tcp",
+        f"127.0.0.1 {process.addresses['udp'][1]}/udp",
         "Mounts",
         "SYS",
         "DATA",
@@ -143,7 +143,7 @@ def test_wireshark_reads_everything(serve: Serve, transport: str) -> None:
     process = serve("--tree", "FAKETREE", "--user", "JOE:SECRET", "--licenses", "50")
     converse(process, transport)
     assert process.stop() == 0
-    assert process.said() == ""
+    assert process.errors.read_text() == ""
     frames = dissect(process.capture)
     assert {frame.protocol for frame in frames} == {"NCP", "NDS"}
     assert {frame.key for frame in frames if frame.malformed} <= MISREAD
@@ -176,7 +176,7 @@ def test_capture_of_a_server_that_ends(serve: Serve, transport: str, number: int
     """However the server ends, what was captured is whole; where it can, it ends the connections in the capture too."""
     process = serve()
     client = Client(process, transport, {})
-    assert process.stop(number) == (-number if number == signal.SIGKILL else 0)
+    assert process.end(number) == (-number if number == signal.SIGKILL else 0)
     client.socket.close()
     assert [frame.info for frame in dissect(process.capture)] == ["C Create Connection Service", "R OK"]
     command = ["tshark", "-n", "-r", str(process.capture), "-Y", "tcp.flags.fin == 1", "-T", "fields", "-e", "ip.proto"]

@@ -26,10 +26,8 @@ def page() -> Iterator[Browser]:
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Served]:
-    server = Served(tmp_path, "--name", "MONITOR")
-    yield server
-    server.popen.terminate()
-    server.popen.communicate(timeout=30)
+    with Served(tmp_path, "--name", "MONITOR") as server:
+        yield server
 
 
 def keep(page: Browser, name: str) -> None:
@@ -43,7 +41,7 @@ def test_an_operator_clears_a_connection_by_keyboard(page: Browser, served: Serv
     """Three connections, one of them without a license; one is cleared with four keys, and goes."""
     clients = [Client(served, "tcp") for _ in range(3)]
     clients[1].call(ChangeConnectionState(0))
-    page.open(served.url + "/")
+    page.open(served.admin + "/")
     page.wait_for(f"JSON.stringify({ROWS}) === JSON.stringify(['GUEST', '*GUEST', 'GUEST'])")
     assert page.wait_for("document.getElementById('held').textContent") == "2"
     page.wait_for("document.getElementById('line').getAttribute('d')")
@@ -73,7 +71,7 @@ def test_in_the_dark_and_on_a_telephone(page: Browser, served: Served) -> None:
     """Nothing is wider than the screen."""
     client = Client(served, "udp")
     for name, dark, width in (("dark", True, 1280), ("narrow", False, 360)):
-        page.open(served.url + "/", dark=dark, width=width)
+        page.open(served.admin + "/", dark=dark, width=width)
         page.wait_for(f"{ROWS}.length === 1")
         assert page.get("document.documentElement.scrollWidth <= innerWidth"), width
         keep(page, f"page-{name}")
@@ -86,7 +84,7 @@ def test_in_the_dark_and_on_a_telephone(page: Browser, served: Served) -> None:
 def test_hostile_texts_are_texts(page: Browser, served: Served) -> None:
     """Markup in what came over the wire is shown, not obeyed."""
     served.post("/api/mark", text=HOSTILE)
-    page.open(served.url + "/")
+    page.open(served.admin + "/")
     page.wait_for(f"document.getElementById('journal').innerText.includes({HOSTILE!r})")
     assert page.get("document.querySelectorAll('img').length") == 0
     assert page.errors == []
@@ -94,37 +92,29 @@ def test_hostile_texts_are_texts(page: Browser, served: Served) -> None:
 
 def test_a_server_that_goes_away_is_told(page: Browser, served: Served) -> None:
     """The page says so, and goes on trying."""
-    page.open(served.url + "/")
+    page.open(served.admin + "/")
     page.wait_for("document.getElementById('name').textContent === 'MONITOR'")
-    served.popen.terminate()
+    served.stop()
     page.wait_for("document.getElementById('link').textContent === 'The server does not answer; trying again.'")
 
 
 def test_a_token_is_asked_for(page: Browser, tmp_path: Path) -> None:
     """And kept for this window."""
-    served = Served(tmp_path, "--admin-token", "SECRET")
-    try:
-        page.open(served.url + "/")
+    with Served(tmp_path, "--admin-token", "SECRET") as served:
+        page.open(served.admin + "/")
         page.wait_for("document.getElementById('ask').open")
         page.get("document.getElementById('token').value = 'SECRET'")
         page.get("document.querySelector('#ask button').click()")
         page.wait_for("document.getElementById('name').textContent === 'FAKENW'")
-    finally:
-        served.popen.terminate()
-        served.popen.communicate(timeout=30)
 
 
 def test_a_thousand_connections(page: Browser, tmp_path: Path) -> None:
     """All of them are there, and a look at the table takes less than a second."""
-    served = Served(tmp_path, "--licenses", "1000", "--connections", "1100")
-    clients = [Client(served, "tcp") for _ in range(1000)]
-    try:
-        page.open(served.url + "/")
+    with Served(tmp_path, "--licenses", "1000", "--connections", "1100") as served:
+        clients = [Client(served, "tcp") for _ in range(1000)]
+        page.open(served.admin + "/")
         page.wait_for(f"{ROWS}.length === 1000")
         keep(page, "page-thousand")
         assert page.errors == []
-    finally:
         for client in clients:
             client.close()
-        served.popen.terminate()
-        served.popen.communicate(timeout=30)

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,11 +16,13 @@ from typing import Any
 import pytest
 
 from fakenw.records import Record, parse
+from fakenw.serverprocess import ServerProcess
 from fakenw.wire import packet as ncp
 from fakenw.wire.framing import frame_request
 from fakenw.wire.requests import connection, server, status
 from tests.fakenw.conftest import RELEASE, Station
 from tests.fakenw.test_transitions import CELLS, HOLDING, SAME, STATES, TABLE, Then, expected, provoke, short
+from tests.harness.commands import LISTEN
 
 DEADLINE = 30.0  # seconds that anything may take on a busy machine
 FAST = "600"  # a watchdog that gives up after a second and a half
@@ -35,7 +35,7 @@ class Wire(Station):
     def __init__(self, stage: Process, transport: str) -> None:
         kind = socket.SOCK_STREAM if transport == "tcp" else socket.SOCK_DGRAM
         self.socket = socket.socket(socket.AF_INET, kind)
-        self.socket.connect(("127.0.0.1", stage.ports[transport]))
+        self.socket.connect(stage.addresses[transport])
         self.socket.settimeout(DEADLINE)
         super().__init__(stage, f"{transport}:127.0.0.1:{self.socket.getsockname()[1]}")  # type: ignore[arg-type]
         self.process = stage
@@ -56,21 +56,14 @@ class Wire(Station):
         self.process.wait_for(self.process.gone(self))
 
 
-class Process:
+class Process(ServerProcess):
     """A running server, its journal as far as it has been written, and the sockets of a test."""
 
     def __init__(self, journal: Path, *options: str) -> None:
         self.records: list[Record] = []
-        self.ports: dict[str, int] = {}
         self._journal, self._read = journal, 0
         self._wires: list[Wire] = []
-        listen = ["--listen", "tcp:127.0.0.1:0", "--listen", "udp:127.0.0.1:0"]
-        command = [sys.executable, "-m", "fakenw", "serve", *listen, "--journal", str(journal), *options]
-        self._popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
-        assert self._popen.stdout is not None
-        for _ in listen[::2]:
-            _, transport, address = self._popen.stdout.readline().decode().split()
-            self.ports[transport] = int(address.rpartition(":")[2])
+        super().__init__(*LISTEN, "--journal", journal, *options)
 
     def station(self, name: str) -> Wire:
         """A new client; of *name* only the transport counts."""
@@ -115,20 +108,13 @@ class Process:
             wire.socket.close()
         self._wires.clear()
 
-    def stop(self) -> None:
-        self._popen.terminate()
-        self._popen.communicate(timeout=DEADLINE)
-
 
 @contextlib.contextmanager
 def serving(journal: Path, policy: str, *options: str) -> Iterator[Process]:
     users = ["--user", "JOE:SECRET", "--user", "ANN"]
-    process = Process(journal, "--policy", policy, "--release", RELEASE[policy], *users, *options)
-    try:
+    with Process(journal, "--policy", policy, "--release", RELEASE[policy], *users, *options) as process:
         yield process
         process.close_sockets()
-    finally:
-        process.stop()
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -12,7 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from fakenw.serverprocess import ServerProcess
+
 CLIENTS = Path(__file__).parent.parent / "clients"
+LISTEN = ("--listen", "tcp:127.0.0.1:0", "--listen", "udp:127.0.0.1:0")
 PATIENCE = 30.0  # seconds that a condition is given: a busy machine is slow, not wrong
 
 
@@ -58,13 +60,9 @@ def started(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen
 @contextmanager
 def serving(journal: Path, *arguments: object) -> Iterator[dict[str, str]]:
     """``fakenw serve`` on free ports: its addresses by transport. It has stopped in order afterwards."""
-    listen = ("--listen", "tcp:127.0.0.1:0", "--listen", "udp:127.0.0.1:0")
-    with started(line("fakenw", "serve", *listen, "--journal", journal, *arguments)) as process:
-        assert process.stdout is not None
-        spoken = [process.stdout.readline().split() for _ in range(2)]
-        yield {transport: place for _, transport, place in spoken}
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(PATIENCE) == 0
+    with ServerProcess(*LISTEN, "--journal", journal, *arguments) as server:
+        yield {transport: f"{host}:{port}" for transport, (host, port) in server.addresses.items()}
+        assert server.stop(PATIENCE) == 0
 
 
 def wait_until(condition: Callable[[], object], what: str) -> None:

@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakenw.records import SECOND, Record
+from fakenw.serverprocess import ServerProcess
 from harness.__main__ import main
 from harness.load import room
 from harness.load.accounts import Accounts
@@ -305,10 +306,9 @@ def test_a_server_that_is_there_already(tmp_path: Path) -> None:
     words = ("load", "--clients", 30, "--licenses", 20, "--duration", "3s", "--leak", "10%")
     users = ("--user", "SMSCLIENT", "--licenses", 20, "--admin", "127.0.0.1:0")
     listen = ("--listen", "tcp:127.0.0.1:0")
-    with started(line("fakenw", "serve", *listen, *users)) as server:
-        assert server.stdout is not None
-        where = dict(text.split()[1:] for text in (server.stdout.readline(), server.stdout.readline()))
-        done = harness(*words, "--server", where["tcp"], "--admin", where["admin"], "--json", "-")
+    with ServerProcess(*listen, *users) as server:
+        host, port = server.addresses["tcp"]
+        done = harness(*words, "--server", f"{host}:{port}", "--admin", server.admin, "--json", "-")
         assert done.returncode == 0, done.stderr
         (result,) = json.loads(done.stdout)
         assert result["granted"] == 20

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from fakenw.records import SECOND, Journal
+from fakenw.serverprocess import ProcessGroup
 from harness.checks import judge
 from harness.history import Run
 from harness.report import Result, story
 from harness.runners import memory, realtime
-from harness.runners.processes import Process, Processes
+from harness.runners.processes import Processes
 from harness.runners.site import Failed
 from harness.runners.tail import Tail
 from harness.timeline import Disruption
@@ -122,7 +123,7 @@ def test_who_follows_a_journal_knows_nobody_after_a_second_start(tmp_path: Path)
 )
 def test_what_processes_cannot_do(verb: str, reason: str, tmp_path: Path) -> None:
     """It is not passed over in silence: the run fails, and says where it can be done."""
-    host = Process("ws", [sys.executable, "-c", ""], tmp_path / "log")
+    host = ProcessGroup(sys.executable, "-c", "", name="ws")
     try:
         with pytest.raises(Failed) as caught:
             Processes().disrupt(Disruption(0, verb, "client", "ws", {}), host)

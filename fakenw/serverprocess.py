@@ -1,0 +1,163 @@
+"""``fakenw serve`` as a process: started, ready when it listens, and ended with every process that it started.
+
+Rules of this file:
+
+* It raises and never exits. A server that could not be made ready is ended first.
+* Standard output stays open and is never waited for: what is there is read.
+* FAKENW_* of the environment is meant for a server that a person starts, not for this one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext, suppress
+from pathlib import Path
+from typing import Any, Self
+
+from fakenw.health import Address
+
+READY_WITHIN = 30.0  # seconds; a busy machine is slow, not wrong
+STOP_WITHIN = 10.0
+LOOK_EVERY = 0.01
+
+
+class ServerFailed(Exception):
+    """The server did not begin to listen. ``code`` is its exit code, None where it had not ended by itself."""
+
+    def __init__(self, text: str, code: int | None) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class ProcessGroup:
+    """A program in a session of its own. What it prints is added to *log*; without one it is not kept.
+
+    *options* are those of ``subprocess.Popen``. Raises OSError where there is no such program.
+    """
+
+    def __init__(self, *command: str, name: str = "", log: Path | None = None, **options: Any) -> None:
+        self.name, self.log = name, log
+        self._printed = b""
+        self._suspended = self._closed = False
+        with nullcontext() if log is None else log.open("ab") as output:
+            options = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output, **options}
+            self.process: subprocess.Popen[bytes] = subprocess.Popen(command, start_new_session=True, **options)
+        if self.process.stdout is not None:
+            os.set_blocking(self.process.stdout.fileno(), False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def code(self) -> int | None:
+        """Its exit code; None while it runs."""
+        return self.process.poll()
+
+    def lines(self) -> list[str]:
+        """The whole lines of standard output so far, where that is a pipe."""
+        if self.process.stdout is not None and not self._closed:
+            self._printed += self.process.stdout.read() or b""
+        return self._printed[: self._printed.rfind(b"\n") + 1].decode(errors="replace").splitlines()
+
+    @property
+    def words(self) -> set[str]:
+        """Its lines, of a program that says one word on each."""
+        return set(self.lines())
+
+    def last_output(self) -> str:
+        """The last lines of the log, as one."""
+        return last_lines(self.log.read_text(errors="replace")) if self.log else ""
+
+    def tell(self, order: Mapping[str, Any]) -> None:
+        """A line of JSON on its standard input, which must be a pipe. Raises OSError."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(order).encode() + b"\n")
+        self.process.stdin.flush()
+
+    def send(self, number: int) -> None:
+        """A signal to the whole group."""
+        self._suspended = number == signal.SIGSTOP or (self._suspended and number != signal.SIGCONT)
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, number)
+
+    def stop(self, within: float = STOP_WITHIN) -> int | None:
+        """SIGTERM, and SIGKILL for what has not ended *within* seconds or is left of the group. The exit code."""
+        if not self._suspended and not self._closed:  # a suspended process would not heed SIGTERM
+            self.send(signal.SIGTERM)
+            self._wait(within)
+        return self.kill()
+
+    def kill(self) -> int | None:
+        """SIGKILL. The exit code."""
+        if not self._closed:
+            self._closed = True
+            self.send(signal.SIGKILL)
+            self._wait(STOP_WITHIN)
+            for stream in (self.process.stdin, self.process.stdout):
+                if stream is not None:
+                    with suppress(OSError):  # what was still to be written to a process that has ended
+                        stream.close()
+        return self.process.returncode
+
+    def _wait(self, within: float) -> None:
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(within)
+
+
+class ServerProcess(ProcessGroup):
+    """``fakenw serve`` with *options*, in which each option is a word of its own.
+
+    Another *program* must say where it listens as ``fakenw serve`` does. *more* is for ``ProcessGroup``.
+    """
+
+    def __init__(self, *options: object, program: Sequence[str] = (), **more: Any) -> None:
+        words = [str(option) for option in options]
+        self.addresses: dict[str, Address] = {}  # by transport
+        self.admin = ""  # the URL of its administration
+        self._listeners = max(1, words.count("--listen") + words.count("--admin"))
+        program = program or (sys.executable, "-m", "fakenw", "serve")
+        ours = {name: value for name, value in os.environ.items() if not name.startswith("FAKENW_")}
+        super().__init__(*program, *words, **{"stdout": subprocess.PIPE, "env": ours, **more})
+
+    def __enter__(self) -> Self:
+        return self.ready()
+
+    def is_listening(self) -> bool:
+        """Whether it has said of every listener that was asked for where that is. Does not wait."""
+        told = [line.split() for line in self.lines() if line.startswith("listening ")]
+        for _, transport, place in told:
+            host, _, port = place.rpartition(":")
+            if transport == "admin":
+                self.admin = place
+            else:
+                self.addresses[transport] = (host, int(port))
+        return len(told) >= self._listeners
+
+    def ready(self, within: float = READY_WITHIN) -> Self:
+        """Wait until it listens. Raises ServerFailed."""
+        deadline = time.monotonic() + within
+        try:
+            while not self.is_listening():
+                code = self.code()
+                if code is not None or time.monotonic() > deadline:
+                    what = "did not listen in time" if code is None else f"ended with exit code {code}"
+                    raise ServerFailed(f"the server {what}: {self.last_output() or 'see what it printed'}", code)
+                time.sleep(LOOK_EVERY)
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+
+def last_lines(text: str) -> str:
+    """The last lines of an output, as one."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return " | ".join(lines[-3:])[-2000:]
