@@ -18,6 +18,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from fakenw.peer import Peer, Transport
 from fakenw.wire.framing import TNCP, BadFrame, Deframer, frame_request
 from fakenw.wire.layout import Malformed
 from fakenw.wire.packet import (
@@ -49,8 +50,8 @@ class Sick(Exception):
 class Asker:
     """A way to a server, on which one packet after the other is answered."""
 
-    def __init__(self, transport: str, stream: socket.socket) -> None:
-        self._socket, self._deframer = stream, Deframer(TNCP) if transport == "tcp" else None
+    def __init__(self, transport: Transport, stream: socket.socket) -> None:
+        self._socket, self._deframer = stream, Deframer(TNCP) if transport.framed else None
 
     def ask(self, packet: RequestPacket) -> ReplyPacket:
         """The reply to *packet*. May raise what ``ask`` raises."""
@@ -74,33 +75,34 @@ class Asker:
 
 
 @contextmanager
-def asking(transport: str, address: Address) -> Iterator[Asker]:
-    """A way to the server at *address*. Raises OSError."""
-    if transport == "tcp":
+def asking(server: Peer) -> Iterator[Asker]:
+    """A way to *server*. Raises OSError."""
+    transport, address = server
+    if transport.framed:
         stream = socket.create_connection(address, TRIES * TRY)
     else:
         family = socket.getaddrinfo(*address, type=socket.SOCK_DGRAM)[0][0]
         stream = socket.socket(family, socket.SOCK_DGRAM)
         stream.settimeout(TRY)
     with stream:
-        if transport == "udp":
+        if not transport.framed:
             stream.connect(address)
         yield Asker(transport, stream)
 
 
-def answers(transport: str, address: Address) -> bool:
-    """Whether a server answers at *address*. Leaves no trace in its books."""
+def answers(server: Peer) -> bool:
+    """Whether a server answers there. Leaves no trace in its books."""
     try:
-        with asking(transport, address) as asker:
+        with asking(server) as asker:
             asker.ask(RequestPacket(REQUEST, 1, NO_CONNECTION, 0, Logout.function, b""))
     except (OSError, BadFrame, Malformed, Sick):
         return False
     return True
 
 
-def visit(transport: str, address: Address) -> str:
+def visit(server: Peer) -> str:
     """Attach, read the server's information, go: what is to be said of it. May raise what ``ask`` raises."""
-    with asking(transport, address) as asker:
+    with asking(server) as asker:
         created = asker.ask(RequestPacket(CREATE, 0, NO_CONNECTION, 0, 0, b""))
         if created.completion == Code.TABLE_FULL:
             return "a server answers, and has no room left"
@@ -124,17 +126,16 @@ def main() -> int:
     given = [word for word in arguments if word != "--no-trace"]
     code = 0
     for place in given or os.environ.get("FAKENW_LISTEN", "").split() or ["tcp:127.0.0.1:524"]:
-        transport, _, rest = place.partition(":")
-        host, _, port = rest.rpartition(":")
-        if transport not in ("tcp", "udp") or not host or not port.isdecimal():
-            print(f"{place!r} is not tcp:HOST:PORT or udp:HOST:PORT", file=sys.stderr)
+        try:
+            transport, (host, port) = Peer.parse(place)
+        except ValueError as problem:
+            print(problem, file=sys.stderr)
             return 2
-        host = host.strip("[]")
-        address = (EVERYWHERE.get(host, host), int(port))
+        server = Peer(transport, (EVERYWHERE.get(host, host), port))
         try:
             if not traceless:
-                print(f"{place}: {visit(transport, address)}")
-            elif answers(transport, address):
+                print(f"{place}: {visit(server)}")
+            elif answers(server):
                 print(f"{place}: a server answers")
             else:
                 raise Sick("no answer")

@@ -20,6 +20,7 @@ import click
 
 from fakenw.adminclient import AdminClient, AdminRefused, AdminUnreachable
 from fakenw.commandline import Time
+from fakenw.peer import TRANSPORTS, Peer
 from fakenw.records import SECOND, JournalError, read_lines
 from fakenw.sentences import clock, harmless, sentence
 
@@ -180,17 +181,18 @@ def journal(server: AdminClient, as_json: bool, follow: bool) -> None:
 
 @click.command()
 @click.argument("address", metavar="HOST:PORT")
-@click.option("--transport", type=click.Choice(["tcp", "udp"]), default="tcp", show_default=True)
+@click.option("--transport", type=click.Choice(list(TRANSPORTS)), default="tcp", show_default=True)
 @click.option("--for", "how_long", type=Time(), default="30s", show_default=True, help="How long to wait.")
 def wait(address: str, transport: str, how_long: int) -> None:
     """Wait until a server answers NCP at HOST:PORT. Exit code 3 where it does not in time."""
     from fakenw.health import answers
 
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > 65_535:
-        raise click.UsageError(f"{address} is not HOST:PORT")
+    try:
+        server = Peer.parse(f"{transport}:{address}")
+    except ValueError:
+        raise click.UsageError(f"{address} is not HOST:PORT") from None
     deadline = time.monotonic() + how_long / SECOND
-    while not answers(transport, (host.strip("[]"), int(port))):
+    while not answers(server):
         if time.monotonic() > deadline:
             _end(UNREACHABLE, f"{address} does not answer NCP over {transport} within {how_long / SECOND:g} s")
         time.sleep(LOOK_EVERY)

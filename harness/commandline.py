@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
+from fakenw.peer import TRANSPORTS
 from fakenw.words import duration
 
 
@@ -95,7 +96,7 @@ BEHAVIORS = click.option(
     multiple=True,
     help="A Python file with components of your own; may be repeated. See docs/add-a-behavior.md.",
 )
-TRANSPORT = click.option("--transport", type=click.Choice(["tcp", "udp"]), help="How clients speak to the server.")
+TRANSPORT = click.option("--transport", type=click.Choice(list(TRANSPORTS)), help="How clients speak to the server.")
 FILES = options(
     click.option("--json", "as_json", type=Output(dash=True), help="Write the results as JSON."),
     click.option("--junit", type=Output(), help="Write the results as JUnit XML."),

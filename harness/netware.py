@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from fakenw.adminclient import AdminClient, AdminRefused, AdminUnreachable
+from fakenw.peer import TRANSPORTS
 from fakenw.records import SECOND, Record, read
 from fakenw.serverprocess import ProcessGroup, ServerFailed, ServerProcess
 from fakenw.words import duration
@@ -267,7 +268,7 @@ class Netware:
         log = self.folder / "server.log"
         log.unlink(missing_ok=True)
         options = [*self.setup.command(), "--admin", "127.0.0.1:0"]
-        for transport in ("tcp", "udp"):
+        for transport in TRANSPORTS:
             options += ["--listen", f"{transport}:{self.host}:{self.port}"]
         options += ["--journal", str(self.folder / "server.jsonl"), "--pcap", str(self.capture)]
         return ServerProcess(*options, log=log)

@@ -29,6 +29,7 @@ from pydantic import (
 )
 
 from fakenw import yamlfile
+from fakenw.peer import TRANSPORTS
 from fakenw.words import SomeTime, Text, mark_repeated, some
 from fakenw.yamlfile import DocumentError, Model, expected_one_of, shown
 from harness.faults import Fault
@@ -191,7 +192,7 @@ class Scenario(Parts):
         for name in variants:
             if name not in known:
                 raise ScenarioError([f"{self.id}: no variant {shown(name)}; {expected_one_of(known, name)}"])
-        if transport not in (None, "udp", "tcp"):
+        if transport is not None and transport not in TRANSPORTS:
             raise ScenarioError([f"{self.id}: no transport {shown(transport)}; expected one of udp, tcp"])
         for client in self.clients:
             if client.image is None and client.name in (images or {}):

@@ -17,6 +17,7 @@ from typing import Any
 
 import click
 
+from fakenw.peer import TRANSPORTS
 from fakenw.records import SECOND
 from fakenw.remote import admin_client, exits
 from harness.commandline import Duration, Output
@@ -83,7 +84,7 @@ SHORT = 120 * SECOND  # a day over real sockets
     "--refused", type=Refused(), help="What a refused client does. Default: give-up; retry:10s with retry-storm."
 )
 @click.option(
-    "--transport", type=click.Choice(["tcp", "udp"]), default="tcp", show_default=True, help="What NCP travels on."
+    "--transport", type=click.Choice(list(TRANSPORTS)), default="tcp", show_default=True, help="What NCP travels on."
 )
 @click.option(
     "--release",

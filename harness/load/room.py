@@ -12,6 +12,7 @@ import ipaddress
 import resource
 from pathlib import Path
 
+from fakenw.peer import TRANSPORTS
 from harness.load.order import Order
 
 SPARE = 200  # descriptors besides those of the clients
@@ -37,7 +38,7 @@ def wanting(order: Order, processes: int, own: bool, from_addresses: list[str]) 
     found = []
     number = connections(order)
     each = -(-number // processes) + SPARE
-    needed = max(each, number + SPARE if own and order.transport == "tcp" else 0)
+    needed = max(each, number + SPARE if own and TRANSPORTS[order.transport].framed else 0)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < needed:
         try:  # root may

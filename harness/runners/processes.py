@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from fakenw.health import Address, answers
+from fakenw.peer import TRANSPORTS, Peer
 from fakenw.records import SECOND
 from fakenw.serverprocess import ProcessGroup, ServerProcess
 from harness.plan import Plan
@@ -79,7 +80,7 @@ class Processes:
                 return None
             self._addresses[server.name] = server.addresses
         found = self._addresses[server.name]
-        return found if all(answers(transport, address) for transport, address in found.items()) else None
+        return found if all(answers(Peer(TRANSPORTS[name], address)) for name, address in found.items()) else None
 
     def start_scripted(self, name: str, journal: Path) -> ProcessGroup:
         command = (sys.executable, "-m", "harness.runners.client", str(journal))

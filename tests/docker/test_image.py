@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from fakenw import health
+from fakenw.peer import Peer
 from tests.harness.commands import wait_until
 
 docker_client = pytest.importorskip("docker.client", reason="the Docker SDK is not installed")
@@ -60,7 +61,7 @@ def journal(container: Any) -> list[dict[str, Any]]:
 def answering(engine: Engine, container: Any) -> str:
     """The address of a server, once it answers over both transports."""
     host = engine.address(container)
-    wait_until(lambda: all(health.answers(transport, (host, 524)) for transport in BOTH), "the server")
+    wait_until(lambda: all(health.answers(Peer.parse(f"{transport}:{host}:524")) for transport in BOTH), "the server")
     return host
 
 
@@ -91,7 +92,7 @@ def test_a_server_without_any_rights(engine: Engine) -> None:
     assert {fields[name].strip("0") for name in sets} == {""}
     assert fields["NoNewPrivs"] == "1"
     assert server.exec_run(["touch", "/opt/fakenw/x"]).exit_code != 0
-    assert all("FAKENW answers" in health.visit(transport, (host, 524)) for transport in BOTH)
+    assert all("FAKENW answers" in health.visit(Peer.parse(f"{transport}:{host}:524")) for transport in BOTH)
     server.stop(timeout=20)
     assert state(server)["ExitCode"] == 0
     assert journal(server)[-1]["event"] == "stop"

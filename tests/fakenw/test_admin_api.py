@@ -16,6 +16,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from fakenw.health import answers
+from fakenw.peer import TCP, Peer
 from fakenw.records import read
 from fakenw.wire import packet as ncp
 from fakenw.wire.packet import RequestPacket
@@ -93,7 +94,7 @@ def test_what_can_be_done(serve: Callable[..., Served]) -> None:
     after = served.post("/api/reset", force=True)
     assert (after["held"], after["peak"]) == (0, 0)
     assert served.post("/api/down")["down"] is True
-    assert not answers("tcp", served.addresses["tcp"]) or served.get("/api/server")["down"]
+    assert not answers(Peer(TCP, served.addresses["tcp"])) or served.get("/api/server")["down"]
     assert served.post("/api/reset")["down"] is False
     done = [r for r in read(served.journal).records if r.event == "operator" and r["by"] == "admin"]
     assert [record["action"] for record in done] == [

@@ -46,7 +46,7 @@ def test_the_clock_runs_ahead_over_tcp(serve: Callable[..., Served]) -> None:
     served = serve()
     client = Client(served, "tcp")
     assert served.post("/api/clock/advance", seconds=4 * 3600)["held"] == 1
-    assert answers("tcp", served.addresses["tcp"])
+    assert answers(Peer(TCP, served.addresses["tcp"]))
     served.post("/api/connections/1/clear")
     client.close()
 

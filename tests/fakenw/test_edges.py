@@ -101,7 +101,7 @@ def test_the_edge_is_that_of_the_reactor(serve: Callable[..., Serving]) -> None:
 async def test_a_visit(serve: Callable[..., Serving], transport: Transport) -> None:
     """A client attaches, asks, and ends its connection, which stands in the journal with its address."""
     serving = serve()
-    said = await deferToThread(visit, transport.name, serving.addresses[transport])
+    said = await deferToThread(visit, Peer(transport, serving.addresses[transport]))
     assert said == "FAKENW answers, 1 connections in use"
     assert await serving.until_ended() == "destroy"
     (created,) = (record for record in serving.records() if record.event == "create")

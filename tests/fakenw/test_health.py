@@ -89,4 +89,7 @@ def test_its_addresses_come_from_the_environment(tmp_path: Path) -> None:
 def test_what_is_no_address() -> None:
     """It says what was expected, with the exit code of bad usage."""
     done = check("tcp:524")
-    assert (done.returncode, done.stderr) == (2, "'tcp:524' is not tcp:HOST:PORT or udp:HOST:PORT\n")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "'tcp:524' is not tcp:HOST:PORT or udp:HOST:PORT, for instance tcp:127.0.0.1:0\n",
+    )

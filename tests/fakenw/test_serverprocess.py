@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from fakenw.health import answers
+from fakenw.peer import TRANSPORTS, Peer
 from fakenw.records import read
 from fakenw.serverprocess import ProcessGroup, ServerFailed, ServerProcess
 from tests.harness.commands import LISTEN, wait_until
@@ -31,7 +32,7 @@ def test_it_is_ready_when_it_listens(tmp_path: Path, monkeypatch: pytest.MonkeyP
     journal = tmp_path / "journal.jsonl"
     with ServerProcess(*LISTEN, "--admin", "127.0.0.1:0", "--journal", journal) as server:
         assert server.addresses.keys() == {"tcp", "udp"}
-        assert all(answers(transport, address) for transport, address in server.addresses.items())
+        assert all(answers(Peer(TRANSPORTS[name], address)) for name, address in server.addresses.items())
         assert server.admin.startswith("http://127.0.0.1:")
         assert server.code() is None
         assert os.getsid(server.process.pid) == server.process.pid

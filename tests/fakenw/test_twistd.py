@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from fakenw.health import visit
+from fakenw.peer import Peer
 from fakenw.records import read
 
 ROOT = Path(__file__).parents[2]
@@ -72,7 +73,7 @@ def test_twistd_runs_it(installed: Path, tmp_path: Path, reactor: str) -> None:
                 break
         assert len(ports) == 2, said
         for transport, port in ports.items():
-            assert visit(transport, ("127.0.0.1", port)) == "DAEMON answers, 1 connections in use"
+            assert visit(Peer.parse(f"{transport}:127.0.0.1:{port}")) == "DAEMON answers, 1 connections in use"
         daemon.send_signal(signal.SIGTERM)
         daemon.communicate(timeout=DEADLINE)
     records = read(journal).records
