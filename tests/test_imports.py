@@ -24,6 +24,7 @@ ORDER = (
     "fakenw.wire.requests.*",
     "fakenw.records",
     "fakenw.ledger",
+    "fakenw.fold",
     "fakenw.config",
     "fakenw.password",
     "fakenw.dosname",

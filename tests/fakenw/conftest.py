@@ -19,6 +19,7 @@ import pytest
 from fakenw.bindery import USER
 from fakenw.capfiles import sms_tree
 from fakenw.config import Config
+from fakenw.fold import Fold
 from fakenw.password import answer, hash_password
 from fakenw.records import SECOND, Record, read
 from fakenw.server import Effects, Server
@@ -48,6 +49,7 @@ class Stage:
         self.records: list[Record] = []
         self.order: list[tuple[str, str]] = []  # ("send" or "close", station), as it happened
         self.stations: dict[str, Station] = {}
+        self.fold = Fold()
         self._held: set[str] = set()
         self.carry_out(self.server.start(0, UTC_START))
 
@@ -77,6 +79,7 @@ class Stage:
         for record in effects.records:
             self._audit(record)
             self.records.append(record)
+            self.fold.saw(record)
         for name, data in effects.sends:
             self.order.append(("send", name))
             if name in self.stations:
