@@ -2,8 +2,8 @@
 
 Rules of this file:
 
-* Nothing is counted twice: releases and denials are counted from the journal's records as they are written, requests by
-  the dispatch, everything else is looked up when somebody asks.
+* Nothing is counted twice: grants, releases and denials stand in the fold of the journal, requests are counted by the
+  dispatch, everything else is looked up when it is asked for.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from fakenw.fold import Fold
 from fakenw.ledger import State
 from fakenw.records import SECOND, Record
 from fakenw.server import Server
@@ -27,20 +28,13 @@ class Metrics(Collector):
 
     def __init__(self, server: Server, now: Callable[[], int]) -> None:
         self._server, self._now = server, now
-        self._grants = 0
-        self._releases: Counter[str] = Counter()
-        self._denials: Counter[str] = Counter()
+        self._fold = Fold()
         self._registry = CollectorRegistry()
         self._registry.register(self)
 
     def saw(self, record: Record) -> None:
-        """A line of the journal has been written."""
-        if record.event == "grant":
-            self._grants += 1
-        elif record.event == "release":
-            self._releases[str(record["cause"])] += 1
-        elif record.event == "deny":
-            self._denials[str(record["what"])] += 1
+        """The next line of the journal."""
+        self._fold.saw(record)
 
     def text(self) -> bytes:
         """All of them, in Prometheus' format."""
@@ -48,17 +42,17 @@ class Metrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """For the library."""
-        server, ledger = self._server, self._server.ledger
+        server, ledger, fold = self._server, self._server.ledger, self._fold
         yield GaugeMetricFamily("fakenw_licenses_held", "Licenses that are out.", ledger.held)
         yield GaugeMetricFamily("fakenw_licenses_limit", "Licenses that there are.", ledger.limit)
         yield GaugeMetricFamily("fakenw_licenses_peak", "The most that were out at once.", ledger.peak)
-        yield CounterMetricFamily("fakenw_grants", "Licenses that were granted.", self._grants)
+        yield CounterMetricFamily("fakenw_grants", "Licenses that were granted.", fold.grants)
         releases = CounterMetricFamily("fakenw_releases", "Licenses that came back, by cause.", labels=["cause"])
-        for cause, count in self._releases.items():
+        for cause, count in fold.releases.items():
             releases.add_metric([cause], count)
         yield releases
         denials = CounterMetricFamily("fakenw_denials", "Refusals, by what was wanting.", labels=["what"])
-        for what, count in self._denials.items():
+        for what, count in fold.denials.items():
             denials.add_metric([what], count)
         yield denials
         states = Counter(connection.state for connection in server.table.by_number.values())

@@ -13,14 +13,24 @@ Rules of this file (the journal is a contract, see README "The journal"):
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from json.encoder import encode_basestring_ascii
 from pathlib import Path
 from typing import Any
 
 FORMAT = 1
 SECOND = 1_000_000  # microseconds
+_FAR = 1e300  # seconds: what is not finite, or would not be in microseconds, is no time
+
+
+def microseconds(value: object) -> int | None:
+    """A field in seconds as microseconds; None where there is no such number."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _FAR:
+        return None
+    return round(value * SECOND)
+
 
 _text = json.JSONEncoder(separators=(", ", ": "), ensure_ascii=True).encode
 
@@ -82,6 +92,12 @@ class Journal:
     name: str
     records: list[Record]
     torn: bool = False
+
+    def lives(self) -> Iterator[tuple[int, list[Record]]]:
+        """The journal cut at every ``start``, each part with its first line: a server may have begun more than once."""
+        begins = [n for n, record in enumerate(self.records) if n == 0 or record.event == "start"]
+        for begin, end in pairwise([*begins, len(self.records)]):
+            yield begin + 1, self.records[begin:end]
 
 
 def parse(line: str) -> Record:

@@ -24,7 +24,8 @@ _WHY = {
 
 def harmless(text: object) -> str:
     """*text* without anything that a terminal would obey."""
-    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in str(text))
+    text = str(text)
+    return text if text.isprintable() else "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
 
 
 def clock(t: int) -> str:

@@ -2,6 +2,8 @@
 
 Rules of this file:
 
+* It reads lines and nothing else. A line is held against the fold (``fakenw.fold``) of those before it, its ``held``
+  against the fold after it.
 * ``held`` is grants minus releases after every line, never below 0, never over the limit.
 * A grant is followed by the state that holds it, a state that no longer holds a unit by its release; a
   line that is missing is named by the one that asked for it.
@@ -12,13 +14,13 @@ Rules of this file:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from fakenw.ledger import POLICIES, Policy
-from fakenw.records import SECOND, Journal, Record
+from fakenw.fold import Fold, ServiceConnection
+from fakenw.records import SECOND, Journal, Record, microseconds
 from fakenw.sentences import harmless
-from harness.history import microseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,177 +36,160 @@ class Problem:
         return f"{self.journal}:{self.line}: {self.check}: {self.text}"
 
 
-@dataclass(slots=True)
-class _Account:
-    """What the books know of one serial. ``due`` is the event that its next line must be."""
+class Balance:
+    """The running balance; a difference is told where it begins, not on every line after it."""
 
-    state: str | None = "gone"
-    units: set[str] = field(default_factory=set)
-    closed: bool = False
-    due: str | None = None
-    since: tuple[int, int] = (0, 0)  # line and t of what made it due
-    why: str = ""
+    def __init__(self) -> None:
+        self._off = 0
+        self._over = self._below = False
+
+    def after(self, record: Record, fold: Fold) -> list[tuple[str, str]]:
+        """What is wrong with ``held`` of a line that *fold* has seen: checks, each with a sentence."""
+        held, limit = record.get("held"), record.get("limit")
+        if not isinstance(held, int) or not isinstance(limit, int):
+            return [("books_balance", "expected the numbers held and limit")]
+        most, least, off = max(held, fold.held), min(held, fold.held), held - fold.held
+        found = []
+        if off != self._off:
+            found.append(("books_balance", f"held is {held}, but grants minus releases make {fold.held}"))
+        if most > limit and not self._over:
+            found.append(("never_over_limit", f"{most} units held, the limit is {limit}"))
+        if least < 0 and not self._below:
+            found.append(("books_balance", f"{least} units held: more was released than granted"))
+        self._off, self._over, self._below = off, most > limit, least < 0
+        return found
+
+
+class _Due(NamedTuple):
+    """The event that the next line of a serial must be; the line that made it due, when, and what is wrong without."""
+
+    event: str
+    line: int
+    t: int
+    why: str
 
 
 class _Books:
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
+    """The books of one life of a server."""
+
+    def __init__(self, name: str, start: Record) -> None:
+        self._name = name
         self.problems: list[Problem] = []
-        self._policy: Policy | None = None
-        self._begin()
-
-    def _begin(self) -> None:
-        """A server knows nothing of its earlier lives."""
-        self._accounts: dict[int, _Account] = {}
-        self._out: dict[str, int | None] = {}  # unit -> serial
-        self._kept: dict[str, tuple[int, int]] = {}  # unit of a cleared connection -> line, and when it expires
-        self._keep_cleared = self._late = 0
+        self._fold, self._balance = Fold(), Balance()
+        self._known: dict[int, ServiceConnection] = {}  # by serial, those that have ended as well
+        self._due: dict[int, _Due] = {}  # by serial
+        # Units whose release was missed already, or is kept back: then with the line, and when they expire.
+        self._settled: dict[str, tuple[int, int] | None] = {}
+        keeps = start.get("policy") == "nls"
+        self._keep_cleared = microseconds(start.get("keep_cleared")) or 0 if keeps else 0
+        self._late = microseconds(start.get("speed")) or 0  # a second of real time
         self._down = False
-        self._t = self._balance = self._off = 0
-        self._over = self._below = self._stopped = False
 
-    def audit(self) -> list[Problem]:
-        for line, record in enumerate(self._journal.records, 1):
-            if record.event == "start":
-                self._overdue()
-                self._begin()
-                self._policy = POLICIES.get(str(record.get("policy")))
-                if record.get("policy") == "nls":
-                    self._keep_cleared = microseconds(record.get("keep_cleared")) or 0
-                self._late = microseconds(record.get("speed")) or 0  # a second of real time
-            self._line(line, record)
-        self._overdue()
-        return sorted(self.problems, key=lambda problem: problem.line)
-
-    def _line(self, line: int, record: Record) -> None:
-        if record.t < self._t:
-            self._problem(line, f"the clock ran backwards, from {self._t / SECOND:.6f} to {record.t / SECOND:.6f}")
-        self._t = max(self._t, record.t)
-        serial = record.get("serial")
-        account = self._account(line, record, serial) if isinstance(serial, int) else _Account(None)
+    def line(self, line: int, record: Record) -> None:
+        """The next line."""
+        fold, serial = self._fold, record.get("serial")
+        if record.t < fold.end:
+            self._problem(line, f"the clock ran backwards, from {fold.end / SECOND:.6f} to {record.t / SECOND:.6f}")
+        known = self._look_up(line, record, serial) if isinstance(serial, int) else None
+        mine = known.units.difference(self._settled) if known else frozenset()
         match record.event:
             case "grant":
-                self._grant(line, record, serial, account)
+                self._grant(line, record, serial)
             case "release":
-                self._release(line, record, serial, account)
+                self._release(line, record, serial)
             case "state":
-                self._state(line, record, serial, account)
-            case "close":
-                if account.units and not self._by_user():
-                    self._problem(line, f"serial {serial} ended, but {_names(account.units)} is still held")
-                account.closed = True
+                self._state(line, record, known, mine)
+            case "close" if mine and not fold.policy.by_user:
+                self._problem(line, f"serial {serial} ended, but {_names(mine)} is still held")
             case "operator" if record.get("action") == "down":
                 self._down = True
-            case "stop":
-                self._stop(line, record)
-        self._held(line, record)
+        connection = fold.saw(record)
+        if record.event == "stop":
+            self._stop(line)
+        if connection and (known is None or record.event == "create"):
+            self._known[connection.serial] = connection
+        for check, text in self._balance.after(record, fold):
+            self._problem(line, text, check)
 
-    def _account(self, line: int, record: Record, serial: int) -> _Account:
-        account = self._accounts.get(serial)
+    def _look_up(self, line: int, record: Record, serial: int) -> ServiceConnection | None:
+        """The connection of a line, and whether the line may come now."""
+        known = self._known.get(serial)
         if record.event == "create":
-            if account:
+            if known:
                 self._problem(line, f"serial {serial} was used before")
-            account = self._accounts[serial] = _Account()
-        elif account is None:
+        elif known is None:
             self._problem(line, f"serial {serial} was never created")
-            account = self._accounts[serial] = _Account(None)
-        elif account.closed:
+        elif known.ended is not None:
             self._problem(line, f"{harmless(record.event)} of serial {serial} after its close")
+        due = self._due.get(serial)
         # A file is shut between the grant and the state that ends it.
-        if account.due and not (account.due == "state" and record.event == "shut"):
-            if account.due != record.event:
-                self._problem(account.since[0], account.why)
-                account.units.clear()  # told once
-            account.due = None
-        return account
+        if due and not (due.event == "state" and record.event == "shut"):
+            del self._due[serial]
+            if due.event != record.event:
+                self._problem(due.line, due.why)
+                self._settled = dict.fromkeys(known.units if known else ()) | self._settled  # told once
+        return known
 
-    def _grant(self, line: int, record: Record, serial: int | None, account: _Account) -> None:
+    def _grant(self, line: int, record: Record, serial: int | None) -> None:
         unit = str(record.get("unit"))
-        self._balance += 1
-        if unit in self._out:
+        if unit in self._fold.units:
             self._problem(line, f"{harmless(unit)} was granted twice")
-        self._out[unit] = serial
-        account.units.add(unit)
-        self._due(account, "state", line, record, f"{harmless(unit)} was granted, but no state follows that holds it")
+        self._settled.pop(unit, None)
+        self._next(serial, "state", line, record, f"{harmless(unit)} was granted, but no state follows that holds it")
 
-    def _release(self, line: int, record: Record, serial: int | None, account: _Account) -> None:
-        unit = str(record.get("unit"))
-        self._balance -= 1
-        if unit not in self._out:
+    def _release(self, line: int, record: Record, serial: int | None) -> None:
+        unit, out = str(record.get("unit")), self._fold.units
+        if unit not in out:
             self._problem(line, f"{harmless(unit)} was released, but nobody held it (released twice?)")
-            return
-        owner = self._out.pop(unit)
-        if unit in self._kept:
-            _, expires = self._kept.pop(unit)
-            if record.get("cause") != "reset" and (record.t < expires or record.get("cause") != "expired"):
+        elif kept := self._settled.pop(unit, None):
+            if record.get("cause") != "reset" and (record.t < kept[1] or record.get("cause") != "expired"):
                 self._problem(line, f"{harmless(unit)} of a cleared connection was released before it had expired")
-        elif owner != serial and not self._by_user():
-            self._problem(line, f"{harmless(unit)} was granted to serial {owner}, but released by serial {serial}")
-        account.units.discard(unit)
+        elif out[unit] != serial and not self._fold.policy.by_user:
+            self._problem(line, f"{harmless(unit)} was granted to serial {out[unit]}, but released by serial {serial}")
 
-    def _state(self, line: int, record: Record, serial: int | None, account: _Account) -> None:
-        before, after = str(record.get("from")), str(record.get("to"))
-        who = f"serial {serial} went from {harmless(before)} to {harmless(after)} ({harmless(record.get('cause'))})"
-        if account.state is not None and account.state != before:
-            self._problem(line, f"{who}, but it was {harmless(account.state)}")
-        account.state = after
-        if after in self._holding():
-            unit = f"user:{record.get('user')}"
-            if not (unit in self._out if self._by_user() else account.units):
+    def _state(self, line: int, record: Record, known: ServiceConnection | None, mine: frozenset[str]) -> None:
+        policy, serial = self._fold.policy, record.get("serial")
+        before, after, cause = str(record.get("from")), str(record.get("to")), record.get("cause")
+        who = f"serial {serial} went from {harmless(before)} to {harmless(after)} ({harmless(cause)})"
+        if known and known.state is not None and known.state != before:
+            self._problem(line, f"{who}, but it was {harmless(known.state)}")
+        if after in policy.holding:
+            if not (f"user:{record.get('user')}" in self._fold.units if policy.by_user else mine):
                 self._problem(line, f"{who} without a grant")
-        elif self._keep_cleared and record.get("cause") == "cleared" and not self._by_user():
-            self._kept |= dict.fromkeys(account.units, (line, record.t + self._keep_cleared))
-            account.units.clear()
-        elif account.units and not self._by_user():
-            why = f"{who}, but {_names(account.units)} is still held: no release follows"
-            self._due(account, "release", line, record, why)
+        elif policy.by_user:
+            return
+        elif self._keep_cleared and cause == "cleared":
+            self._settled |= dict.fromkeys(mine, (line, record.t + self._keep_cleared))
+        elif mine:
+            why = f"{who}, but {_names(mine)} is still held: no release follows"
+            self._next(serial, "release", line, record, why)
 
-    def _stop(self, line: int, record: Record) -> None:
-        self._stopped = True
-        holders = record.get("holders")
-        told = {str(h.get("serial")) for h in holders if isinstance(h, dict)} if isinstance(holders, list) else set()
-        if self._by_user():  # a user's unit may have outlived every connection of the user
-            held = {str(serial) for serial, account in self._accounts.items() if account.state in self._holding()}
+    def _stop(self, line: int) -> None:
+        fold = self._fold
+        told = {str(holder.get("serial")) for holder in fold.holders or ()}
+        if fold.policy.by_user:  # a user's unit may have outlived every connection of the user
+            held = {str(serial) for serial, known in self._known.items() if known.state in fold.policy.holding}
         else:
-            held = {str(serial) for unit, serial in self._out.items() if unit not in self._kept}
+            held = {str(serial) for unit, serial in fold.units.items() if not self._settled.get(unit)}
         if told != held:
             self._problem(line, f"stop names the holders {_names(told)}, but {_names(held)} hold a unit")
 
-    def _held(self, line: int, record: Record) -> None:
-        """The running balance; a difference is told where it begins, not on every line after it."""
-        held, limit = record.get("held"), record.get("limit")
-        if not isinstance(held, int) or not isinstance(limit, int):
-            self._problem(line, "expected the numbers held and limit")
-            return
-        if held - self._balance != self._off:
-            self._problem(line, f"held is {held}, but grants minus releases make {self._balance}")
-        over, below = max(held, self._balance) > limit, min(held, self._balance) < 0
-        if over and not self._over:
-            self._problem(line, f"{max(held, self._balance)} units held, the limit is {limit}", "never_over_limit")
-        if below and not self._below:
-            self._problem(line, f"{min(held, self._balance)} units held: more was released than granted")
-        self._off, self._over, self._below = held - self._balance, over, below
+    def _next(self, serial: int | None, event: str, line: int, record: Record, why: str) -> None:
+        if isinstance(serial, int):
+            self._due[serial] = _Due(event, line, record.t, why)
 
-    def _due(self, account: _Account, event: str, line: int, record: Record, why: str) -> None:
-        account.due, account.since, account.why = event, (line, record.t), why
-
-    def _overdue(self) -> None:
+    def close(self) -> None:
         """At the end: what was due is missing, unless the journal broke off in that very instant."""
-        for unit, (line, expires) in self._kept.items():
-            if expires + self._late < self._t and not self._down:
-                self._problem(line, f"{harmless(unit)} of a cleared connection never expired: no release follows")
-        for account in self._accounts.values():
-            if account.due and (self._stopped or account.since[1] < self._t):
-                self._problem(account.since[0], account.why)
-
-    def _holding(self) -> Collection[str]:
-        return self._policy.holding if self._policy else ()
-
-    def _by_user(self) -> bool:
-        return self._policy is not None and self._policy.by_user
+        fold = self._fold
+        for unit, kept in self._settled.items():
+            if kept and kept[1] + self._late < fold.end and not self._down:
+                self._problem(kept[0], f"{harmless(unit)} of a cleared connection never expired: no release follows")
+        for due in self._due.values():
+            if fold.holders is not None or due.t < fold.end:
+                self._problem(due.line, due.why)
 
     def _problem(self, line: int, text: str, check: str = "books_balance") -> None:
-        self.problems.append(Problem(check, self._journal.name, line, text))
+        self.problems.append(Problem(check, self._name, line, text))
 
 
 def _names(items: Iterable[object]) -> str:
@@ -213,4 +198,11 @@ def _names(items: Iterable[object]) -> str:
 
 def books_balance(journal: Journal) -> list[Problem]:
     """Audit a server's journal: held = grants - releases, 0 <= held <= limit, and every move has its pair."""
-    return _Books(journal).audit()
+    problems: list[Problem] = []
+    for first, records in journal.lives():
+        books = _Books(journal.name, records[0])
+        for line, record in enumerate(records, first):
+            books.line(line, record)
+        books.close()
+        problems += books.problems
+    return sorted(problems, key=lambda problem: problem.line)

@@ -16,10 +16,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from fakenw.records import SECOND
+from fakenw.fold import GIVEN_BACK, Holding
+from fakenw.records import SECOND, microseconds
 from fakenw.sentences import clock, harmless
 from harness.books import Problem, books_balance
-from harness.history import GIVEN_BACK, WENT_DOWN, Holding, Life, Run, microseconds
+from harness.history import WENT_DOWN, Life, Run
 from harness.needs import Need, Needs
 from harness.properties import PROPERTIES, selected
 
@@ -130,7 +131,7 @@ def judge(run: Run, within: float | None = None) -> Verdict:
 def _weigh(verdict: Verdict, life: Life, holding: Holding, need: Need, within: int) -> None:
     """Put a holding where it belongs; one that its client gave back in time belongs nowhere."""
     at = None if need.at is None else max(need.at, holding.granted)
-    end = life.server.end if holding.released is None else holding.released
+    end = life.held_until(holding)
     late = at is not None and (end > at + within or (holding.released is None and end == at + within))
     why = _why(life, holding, need, at)
     if late:
@@ -149,9 +150,7 @@ def _weigh(verdict: Verdict, life: Life, holding: Holding, need: Need, within: i
 def _held(life: Life, holding: Holding | None, reason: str) -> Held:
     components = [said.record.event.rpartition("-") for said in life.said]
     users = [(component, verb) for component, _, verb in components if verb in ("open", "close")]
-    duration = 0
-    if holding:
-        duration = (life.server.end if holding.released is None else holding.released) - holding.granted
+    duration = life.held_until(holding) - holding.granted if holding else 0
     return Held(
         server=life.server.name,
         serial=life.serial,
@@ -228,7 +227,8 @@ def _interruption(life: Life) -> str | None:
         return f"{shut[0].cause} with {files_text(len(shut))} still open: {harmless(shut[0].path)}"
     if life.cause is not None and life.cause not in GIVEN_BACK:
         return None
-    let_go = life.causes & GIVEN_BACK or any(said.record.get("forced") for said in life.heard("detach"))
+    let_go = any(str(record.get("cause")) in GIVEN_BACK for record in life.told("state"))
+    let_go = let_go or any(said.record.get("forced") for said in life.heard("detach"))
     failed = life.heard("work-failed")
     if not failed or not let_go:
         return None

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fakenw.fold import GIVEN_BACK
 from fakenw.records import SECOND, Record
 from fakenw.sentences import clock, harmless
 from harness.checks import Held, Verdict, files_text
-from harness.history import GIVEN_BACK, Life, Run, Said
+from harness.history import Life, Run, Said
 
 IN_FULL = 10
 AT_ONCE = 30 * SECOND  # on a clock that runs 3600 times as fast it is not long
@@ -49,7 +50,7 @@ def _case(run: Run, held: Held) -> list[str]:
     if holding and holding.released is None:
         idle = life.server.end - life.last_request
         ending += f"; idle since {life.server.at(life.last_request)}, {clock(idle)} by the end"
-        if _exited(run, life) is not None and held.station.startswith("udp:"):
+        if _exited(run, life) is not None and life.transport == "udp":
             ending += "; the watchdog would take it back a quarter of an hour after its last request"
     return [head, *(f"  {line}" for line in [*story, ending, *_registry(life)])]
 
@@ -181,7 +182,7 @@ def _seen(life: Life) -> list[tuple[int, str]]:
         for file in life.files
         if file.shut is not None and file.cause in GIVEN_BACK
     ]
-    seen += [(t, f"the watchdog: {harmless(what)}") for t, what in life.watchdog]
+    seen += [(r.t, f"the watchdog: {harmless(r.get('what'))}") for r in life.told("watchdog")]
     if life.foreign:
         user = f" as user {harmless(life.user)}" if life.user else ""
         seen += [(holding.granted, f"it took a license{user}") for holding in life.holdings]

@@ -223,16 +223,15 @@ def of_run(run: Run, names: Names = OURS) -> tuple[list[Connection], list[Dump]]
 
 
 def _of_life(life: Life) -> Connection:
-    held = bool(life.holdings) and life.holdings[-1].released is None
     idle = life.server.end - life.last_request
     after = ALWAYS_IDLE if life.server.idle_after is None else life.server.idle_after
     return Connection(
         number=life.connection,
         user=life.user or "",
         address=machine(life.station),
-        licensed=held,
-        since=life.server.at(life.holdings[-1].granted) if held else "",
+        licensed=life.holding is not None,
+        since=life.server.at(life.holding.granted) if life.holding else "",
         server=life.server.name,
         idle=idle if idle >= after else 0,
-        files=sum(file.shut is None for file in life.files),
+        files=len(life.open_files),
     )

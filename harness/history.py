@@ -25,27 +25,17 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
-from fakenw.ledger import POLICIES, Policy
-from fakenw.records import SECOND, Journal, JournalError, Record, read
+from fakenw.fold import Fold, Holding, Idle, OpenFile, ServiceConnection
+from fakenw.ledger import POLICIES
+from fakenw.records import Journal, JournalError, Record, read
 from fakenw.sentences import clock, harmless
-
-GIVEN_BACK = frozenset({"logout", "destroy", "unlicense"})
-"""Causes by which a client gives its unit back; with every other cause the server took it."""
 
 WENT_DOWN = "server-down"
 """The cause, which no line tells, of everything that ends with a life of a server that has another one."""
 
-_ASKED = GIVEN_BACK | {"login", "request", "service", "create", "close", "end-of-job"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Key = tuple[str, str, int]  # server, station, connection number
-
-
-def microseconds(value: object) -> int | None:
-    """A journal field in seconds as microseconds; None where there is no such number."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return round(value * SECOND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,39 +74,6 @@ class Clock:
         return (self.utc or 0) + t / self.speed
 
 
-@dataclass(slots=True)
-class Holding:
-    """One stretch of time in which a connection held a unit. ``released`` None: held to the end."""
-
-    unit: str
-    granted: int
-    granted_line: int
-    released: int | None = None
-    released_line: int | None = None
-    cause: str | None = None
-
-
-@dataclass(slots=True)
-class OpenFile:
-    """A file handle a connection had open. ``shut`` None: open to the end."""
-
-    handle: object
-    path: str
-    opened: int
-    shut: int | None = None
-    cause: str | None = None
-
-
-@dataclass(slots=True)
-class Idle:
-    """A licensed connection has asked nothing since ``since``; ``busy`` is when it asked again."""
-
-    t: int
-    since: int
-    files: int
-    busy: int | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Said:
     """What a client said about a connection, on the server's clock; ``line`` is in the client's journal."""
@@ -128,118 +85,64 @@ class Said:
 
 
 @dataclass(slots=True, eq=False)
-class Life:
-    """One service connection, from create to close."""
+class Life(ServiceConnection):
+    """One service connection, from create to close, with everything that has been on it."""
 
     server: Server = field(repr=False)
-    serial: int
-    connection: int
-    station: str
-    created: int
-    ended: int | None = None
-    cause: str | None = None
     users: list[str] = field(default_factory=list)
     holdings: list[Holding] = field(default_factory=list)
     files: list[OpenFile] = field(default_factory=list)
     idles: list[Idle] = field(default_factory=list)
-    watchdog: list[tuple[int, str]] = field(default_factory=list)
-    causes: set[str] = field(default_factory=set)
-    last_request: int = 0
-    lines: list[int] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list, repr=False)
     client: Client | None = field(default=None, repr=False)
     said: list[Said] = field(default_factory=list, repr=False)
-    _unit: str = ""
 
     @property
     def foreign(self) -> bool:
         """No client journal knows its station: it is a user's own client."""
         return self.client is None
 
-    @property
-    def user(self) -> str | None:
-        """The user who was logged in last."""
-        return self.users[-1] if self.users else None
-
     def heard(self, event: str) -> list[Said]:
         """The client's lines of one kind."""
         return [said for said in self.said if said.record.event == event]
 
-    def _saw(self, line: int, record: Record) -> None:
-        self.lines.append(line)
-        cause = str(record.get("cause"))
-        user = record.get("user")
-        if record.event != "login-failed" and isinstance(user, str) and (not self.users or self.users[-1] != user):
-            self.users.append(user)
-        asked = record.event in ("create", "open", "busy", "deny", "login-failed") or (
-            record.event in ("state", "shut") and cause in _ASKED
-        )
-        self._requested(record.t if asked else microseconds(record.get("last_request")))
+    def told(self, event: str) -> list[Record]:
+        """The server's lines of one kind."""
+        return [record for record in self.records if record.event == event]
+
+    def held_until(self, holding: Holding) -> int:
+        """When *holding* ended; the end of the journal where it did not."""
+        return self.server.end if holding.released is None else holding.released
+
+    def saw(self, record: Record) -> None:
+        ServiceConnection.saw(self, record)
+        self.records.append(record)
+        if self.user is not None and self.user not in self.users[-1:]:
+            self.users.append(self.user)
         match record.event:
-            case "grant":
-                self._unit = str(record.get("unit"))
-            case "state":
-                self.causes.add(cause)
-                self._moved(line, record, str(record.get("to")) in self.server.policy.holding, cause)
-            case "close":
-                self.ended, self.cause = record.t, cause
-                self._moved(line, record, False, cause)
+            case "state" if self.holding and self.holding not in self.holdings[-1:]:
+                self.holdings.append(self.holding)
             case "open":
-                self.files.append(OpenFile(record.get("handle"), str(record.get("path")), record.t))
-            case "shut":
-                for file in reversed(self.files):
-                    if file.shut is None and file.handle == record.get("handle"):
-                        file.shut, file.cause = record.t, cause
-                        break
-            case "idle":
-                since = microseconds(record.get("since"))
-                files = record.get("files")
-                count = len(files) if isinstance(files, list) else files if isinstance(files, int) else 0
-                self.idles.append(Idle(record.t, record.t if since is None else since, count))
-            case "busy":
-                if self.idles:
-                    self.idles[-1].busy = record.t
-            case "watchdog":
-                self.watchdog.append((record.t, str(record.get("what"))))
-
-    def _went_down(self, t: int) -> None:
-        if self.ended is None:
-            self.ended, self.cause = t, WENT_DOWN
-        if self.holdings and self.holdings[-1].released is None:
-            self.holdings[-1].released, self.holdings[-1].cause = t, WENT_DOWN
-
-    def _requested(self, t: int | None) -> None:
-        self.last_request = max(self.last_request, t or 0)
-
-    def _moved(self, line: int, record: Record, holds: bool, cause: str) -> None:
-        held = bool(self.holdings) and self.holdings[-1].released is None
-        if holds and not held:
-            unit = self._unit or (f"user:{self.user}" if self.server.policy.by_user else f"connection:{self.serial}")
-            self.holdings.append(Holding(unit, record.t, line))
-        elif held and not holds:
-            last = self.holdings[-1]
-            last.released, last.released_line, last.cause = record.t, line, cause
+                self.files.append(self.open_files[str(record.get("handle"))])
+            case "idle" if self.idle:
+                self.idles.append(self.idle)
 
 
 @dataclass(slots=True, eq=False)
-class Server:
-    """One life of a server: its journal from one ``start`` (on line ``line``) to the next or the end."""
+class Server(Fold):
+    """One life of a server, with its past: its journal from one ``start`` (on line ``line``) to the next."""
 
-    name: str
-    journal: Journal = field(repr=False)
-    line: int
-    clock: Clock
-    policy: Policy
-    idle_after: int | None
+    kind = Life
+
+    journal: Journal = field(repr=False, kw_only=True)
+    line: int = field(kw_only=True)
+    clock: Clock = field(kw_only=True)
+    records: list[Record] = field(repr=False, kw_only=True)
     lives: list[Life] = field(default_factory=list, repr=False)
-    limit: int = 0
-    peak: int = 0
     denied: list[Record] = field(default_factory=list, repr=False)
     marks: list[int] = field(default_factory=list, repr=False)
-    stop: Record | None = field(default=None, repr=False)
-    end: int = 0
     zone: tzinfo | None = None
     """In which zone moments are told as real times; None: as the time since the start."""
-    _open: dict[int, Life] = field(default_factory=dict, repr=False)
 
     def at(self, t: int) -> str:
         """The moment *t*, as people read it."""
@@ -254,52 +157,33 @@ class Server:
     def read(cls, journal: Journal) -> list[Server]:
         """The lives of the server that wrote *journal*. Raises JournalError."""
         servers: list[Server] = []
-        for line, record in enumerate(journal.records, 1):
-            if record.event == "start":
-                policy = POLICIES.get(str(record.get("policy")))
-                if policy is None:
-                    raise JournalError(f"{journal.name}:{line}: no such policy: {harmless(record.get('policy'))}")
-                name, idle_after = str(record.get("server")), microseconds(record.get("idle_after"))
-                for life in servers[-1].lives if servers else ():
-                    life._went_down(servers[-1].end)
-                servers.append(cls(name, journal, line, Clock.of(journal, line), policy, idle_after))
-            elif not servers:
-                raise JournalError(f"{journal.name}:{line}: expected a server's start, not {harmless(record.event)}")
-            servers[-1]._saw(line, record)
+        for line, records in journal.lives():
+            event, policy = records[0].event, records[0].get("policy")
+            if event != "start":
+                raise JournalError(f"{journal.name}:{line}: expected a server's start, not {harmless(event)}")
+            if str(policy) not in POLICIES:
+                raise JournalError(f"{journal.name}:{line}: no such policy: {harmless(policy)}")
+            servers.append(cls(journal=journal, line=line, clock=Clock.of(journal, line), records=records))
+            for n, record in enumerate(records, line):
+                serial = record.get("serial")
+                if serial is not None and (isinstance(serial, bool) or not isinstance(serial, int)):
+                    raise JournalError(f"{journal.name}:{n}: serial is not a whole number: {harmless(serial)}")
+                servers[-1].saw(record)
+        for server in servers[:-1]:
+            for life in server.connections.values():
+                life.end(server.end, WENT_DOWN)
         return servers
 
-    def _saw(self, line: int, record: Record) -> None:
-        self.end = max(self.end, record.t)
-        held, limit, serial = record.get("held"), record.get("limit"), record.get("serial")
-        if isinstance(limit, int):
-            self.limit = limit
-        if isinstance(held, int):
-            self.peak = max(self.peak, held)
+    def saw(self, record: Record) -> ServiceConnection | None:
+        before = self.connections.get(record.get("serial"))
+        life = Fold.saw(self, record)
+        if isinstance(life, Life) and life is not before:
+            self.lives.append(life)
         if record.event == "deny":
             self.denied.append(record)
-        if record.event == "mark":
+        elif record.event == "mark":
             self.marks.append(record.t)
-        if record.event == "stop":
-            self.stop = record
-            self._told(record.get("holders"))
-        if serial is None:
-            return
-        if isinstance(serial, bool) or not isinstance(serial, int):
-            raise JournalError(f"{self.journal.name}:{line}: serial is not a whole number: {harmless(serial)}")
-        if record.event == "create" or serial not in self._open:
-            if record.event == "release":
-                return  # under ual a unit outlives its connection, and perhaps this part of the journal
-            number = record.get("connection")
-            life = Life(self, serial, number if isinstance(number, int) else 0, str(record.get("station")), record.t)
-            self.lives.append(life)
-            self._open[serial] = life
-        self._open[serial]._saw(line, record)
-
-    def _told(self, holders: object) -> None:
-        for holder in holders if isinstance(holders, list) else []:
-            serial = holder.get("serial") if isinstance(holder, dict) else None
-            if isinstance(serial, int) and serial in self._open:
-                self._open[serial]._requested(microseconds(holder.get("last_request")))
+        return life
 
 
 @dataclass(slots=True, eq=False)

@@ -74,7 +74,7 @@ class Cell:
         for life in run.lives:
             for holding in life.holdings:
                 at = needs.of(life, holding).at
-                end = life.server.end if holding.released is None else holding.released
+                end = life.held_until(holding)
                 if at is not None:
                     wasted += max(0, end - max(at, holding.granted))
         failed = sum(record.event == "work-failed" for client in run.clients for record in client.journal.records)

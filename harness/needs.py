@@ -13,8 +13,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from fakenw.records import Record
-from harness.history import Clock, Holding, Life, Run, microseconds
+from fakenw.fold import Holding
+from fakenw.records import Record, microseconds
+from harness.history import Clock, Life, Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Needs:
         """When a connection was no longer needed, whether it ever held a license or not; None where nothing says so."""
         if life.client is not None:
             return self._scripted(life).at
-        return self._foreign(life, Holding("", life.created, 0, life.ended)).at
+        return self._foreign(life, Holding("", life.created, life.ended)).at
 
     def _scripted(self, life: Life) -> Need:
         client, server = life.client, life.server
@@ -87,6 +88,6 @@ class Needs:
         for idle in life.idles if idle_after is not None else []:
             # A request that lets the license go is no use of it: the one at the very moment of the release.
             idled = idle.busy is None or idle.busy == holding.released
-            if idled and holding.granted <= idle.t <= (server.end if holding.released is None else holding.released):
+            if idled and holding.granted <= idle.t <= life.held_until(holding):
                 found.append((idle.since + (idle_after or 0), "idle"))
         return Need(*min(found)) if found else Need(None, "nothing")

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from fakenw.records import SECOND, Record
+from fakenw.records import SECOND
 from fakenw.sentences import clock
 from harness.checks import Verdict
 from harness.history import Life, Run, Said, Server
@@ -95,7 +95,7 @@ def licenses(server: Server) -> Markup:
         return _n(8 + _CHART - _CHART * held / top)
 
     used, limits = [(0, 0)], [(0, 0)]
-    for record in _records(server):
+    for record in server.records:
         for line, value in ((used, record.get("held")), (limits, record.get("limit"))):
             if isinstance(value, int) and value != line[-1][1]:
                 line.append((record.t, value))
@@ -221,11 +221,11 @@ def _segments(life: Life, needs: Needs) -> Iterator[Segment]:
     unneeded = []
     for holding in life.holdings:
         need = needs.of(life, holding).at
-        end = life.server.end if holding.released is None else holding.released
+        end = life.held_until(holding)
         if need is not None and end > max(need, holding.granted):
             unneeded.append((max(need, holding.granted), end))
     state, since = "attached", life.created
-    moments = [(r.t, str(r.get("to"))) for r in _of(life) if r.event == "state"]
+    moments = [(r.t, str(r.get("to"))) for r in life.told("state")]
     last = life.server.end if life.ended is None else life.ended
     for t, to in [*moments, (last, "gone")]:
         if t > since and state in STATES:
@@ -260,18 +260,6 @@ def _uses(life: Life) -> dict[str, list[tuple[int, int, bool]]]:
     for component, left in opened.items():
         found[component] += [(said.t, max(last, said.t), False) for said in left]
     return found
-
-
-def _records(server: Server) -> Iterator[Record]:
-    """The lines of one life of a server."""
-    for n, record in enumerate(server.journal.records[server.line - 1 :]):
-        if n and record.event == "start":
-            return
-        yield record
-
-
-def _of(life: Life) -> list[Record]:
-    return [life.server.journal.records[line - 1] for line in life.lines]
 
 
 def _steps(line: Sequence[tuple[int, int]], scale: Scale, y: Callable[[int], str]) -> str:

@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from fakenw.fold import GIVEN_BACK, Holding
 from fakenw.records import Journal, Record
 from fakenw.sentences import clock, harmless
-from harness.history import GIVEN_BACK, Holding, Life, Run
+from harness.history import Life, Run
 
 ANYBODY = "anybody"  # by whom a license may come back: the client, or anybody, or one cause such as logout
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from fakenw.records import SECOND, Record
+from fakenw.records import SECOND, Record, microseconds
 from fakenw.sentences import clock, harmless
-from harness.history import Life, Run, Server, microseconds
+from harness.history import Life, Run, Server
 from harness.needs import Needs
 
 MINUTE = 60.0  # seconds
@@ -70,8 +70,8 @@ def _this(life: Life) -> str:
 def _bounded(run: Run, needs: Needs, within: int, units: float) -> Iterator[str]:
     held: dict[str, set[tuple[int, str]]] = {}
     for life in run.lives:
-        if life.holdings and life.holdings[-1].released is None:
-            held.setdefault(who(life), set()).add((id(life.server), life.holdings[-1].unit))
+        if life.holding:
+            held.setdefault(who(life), set()).add((id(life.server), life.holding.unit))
     for client, mine in held.items():
         if len(mine) > units:
             yield f"{harmless(client)} holds {len(mine)} licenses at the end, at most {units:g} were allowed"
@@ -172,16 +172,15 @@ def _opens_balance(run: Run, needs: Needs, within: int) -> Iterator[str]:
     for life in run.lives:
         if life.ended is not None:
             continue
-        open_files = [file.path for file in life.files if file.shut is None]
         need = needs.at_all(life)
         if need is not None and need + within <= life.server.end:
-            what = f" with {len(open_files)} open files" if open_files else ""
+            what = f" with {len(life.open_files)} open files" if life.open_files else ""
             yield f"{_this(life)} is left{what}, not needed since {life.server.at(need)}"
         else:
-            closed = sum(file.shut is not None for file in life.files)
-            if open_files and life.client is not None and life.client.done is not None:
-                opened = closed + len(open_files)
-                yield f"{_this(life)}: {opened} files opened, {closed} closed; {harmless(open_files[0])} is still open"
+            opened, still = len(life.files), list(life.open_files.values())
+            if still and life.client is not None and life.client.done is not None:
+                closed = f"{opened} files opened, {opened - len(still)} closed"
+                yield f"{_this(life)}: {closed}; {harmless(still[0].path)} is still open"
 
 
 def _open_files(run: Run, needs: Needs, within: int, most: float) -> Iterator[str]:

@@ -26,6 +26,7 @@ ORDER = (
     "fakenw.records",
     "fakenw.deadlines",
     "fakenw.ledger",
+    "fakenw.fold",
     "fakenw.config",
     "fakenw.password",
     "fakenw.dosname",

@@ -3,17 +3,16 @@
 Rules of this file:
 
 * It reads line by line, as the journal grows, and keeps counts: a journal may have a million lines.
-* The books are audited on the way: ``held`` of every line must be grants minus releases, and never over the limit.
+* ``held`` of every line must be grants minus releases, and never over the limit (``harness.books``).
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
 
-from fakenw.records import Record
-from harness.load.order import SECOND
+from fakenw.fold import Fold
+from fakenw.records import SECOND, Record
+from harness.books import Balance
 
 IN = ("licensed", "authenticated")
 SLOTS = 240  # of a picture
@@ -33,54 +32,42 @@ class Accounts:
     """What a journal says about a load that lasts *lasts* microseconds."""
 
     def __init__(self, lasts: int) -> None:
+        self.fold = Fold()
         self.slot = max(lasts // SLOTS, 1)
         self.slots: dict[int, Slot] = {}
-        self.held = self.limit = self.peak = self.granted = self.refused = self.let_in = self.let_go = 0
-        self.causes: Counter[str] = Counter()  # of releases
+        self.let_in = self.let_go = 0
         self.full_at: int | None = None  # when the last license went
         self.free_again: int | None = None  # when, after the last refusal, one was to be had again
-        self.holders: list[dict[str, Any]] | None = None  # at the end
         self.trouble: str | None = None  # the books do not balance
-        self.last = 0
+        self._balance = Balance()
 
     def saw(self, record: Record) -> None:
         """The next line."""
-        event, held = record.event, record.get("held")
-        self.last = record.t
-        if event == "grant":
-            self.granted += 1
-            self.held += 1
-        elif event == "release":
-            self.held -= 1
-            self.causes[record["cause"]] += 1
-            if self.refused:
-                self.free_again = record.t if self.free_again is None else self.free_again
+        fold, event, t = self.fold, record.event, record.t
+        fold.saw(record)
+        slot = self.slots.get(t // self.slot)
+        if slot is None:
+            slot = self.slots[t // self.slot] = Slot()
+        slot.held, slot.limit = max(slot.held, fold.held), fold.limit
+        if event == "grant" and fold.held == fold.limit and self.full_at is None:
+            self.full_at = t
+        elif event == "release" and fold.denials and self.free_again is None:
+            self.free_again = t
         elif event == "state":
             self.let_in += record["to"] in IN and record["from"] not in IN
             self.let_go += record["to"] not in IN and record["from"] in IN and record["cause"] in ("logout", "destroy")
-        elif event == "stop":
-            self.holders = record["holders"]
-        if self.trouble is None and held is not None:
-            self._audit(record, held)
-        slot = self.slots.setdefault(record.t // self.slot, Slot(self.held))
-        slot.held, slot.limit = max(slot.held, self.held), self.limit
-        if event == "deny" and record["what"] in ("license", "slot", "account"):
-            self.refused += 1
+        elif event == "deny":
             self.free_again = None
             slot.refused += 1
             slot.who.add(record.get("user") or record["station"])
+        if self.trouble is None and "held" in record.fields:
+            for _, wrong in self._balance.after(record, fold):
+                self.trouble = self.trouble or f"at {t / SECOND:.6f} {wrong}"
 
-    def _audit(self, record: Record, held: int) -> None:
-        self.limit = record["limit"]
-        self.peak = max(self.peak, held)
-        if held != self.held:
-            self.trouble = (
-                f"at {record.t / SECOND:.6f} the journal says that {held} are held; its lines make {self.held}"
-            )
-        elif held > self.limit:
-            self.trouble = f"at {record.t / SECOND:.6f} there are {held} held, over the limit of {self.limit}"
-        if held == self.limit and self.full_at is None and record.event == "grant":
-            self.full_at = record.t
+    @property
+    def refused(self) -> int:
+        """How many attempts were refused."""
+        return self.fold.denials.total()
 
     @property
     def recovery(self) -> int | None:

@@ -253,7 +253,7 @@ def _on_memory(order: Order, sweep: range | None, baseline: bool, tell: Any) -> 
         assert needed[1] is not None
         tell("")
         tell(f"with {at.licenses} licenses")
-        for line in words.difference(at.outcomes[0], at.outcomes[1], (needed[0].peak, needed[1].peak)):
+        for line in words.difference(at.outcomes[0], at.outcomes[1], (needed[0].fold.peak, needed[1].fold.peak)):
             tell(line)
     return runs, points if sweep is not None else []
 
@@ -288,7 +288,7 @@ def _over_sockets(order: Order, asked: dict[str, Any], tell: Any, say: Any) -> l
         if not outcome.whole:
             return outcomes
     if asked["baseline"]:
-        peaks = [one.accounts.peak if one.accounts else 0 for one in outcomes]
+        peaks = [one.accounts.fold.peak if one.accounts else 0 for one in outcomes]
         for line in words.difference(outcomes[0], outcomes[1], (peaks[0], peaks[1])):
             tell(line)
     return outcomes

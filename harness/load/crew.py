@@ -134,7 +134,7 @@ def _until_done(
         logons = sum(one["logons"] for one in progress)
         latencies = [latency for one in progress for latency in one["latencies"]]
         refused = sum(one["clients_refused"] for one in progress)
-        held, limit = (accounts.held, accounts.limit) if accounts else (0, 0)
+        held, limit = (accounts.fold.held, accounts.fold.limit) if accounts else (0, 0)
         elapsed = time.monotonic() - begun
         watch(Moment(elapsed, held, limit, logons, expected, refused, latencies))
         idle = len(progress) == len(crowds) and logons == expected and not any(one["busy"] for one in progress)

@@ -45,7 +45,8 @@ def over_time(outcome: Outcome) -> Markup:
     series = accounts.series() if accounts else []
     if accounts is None or not series:
         return Markup("")
-    end = max(accounts.last, series[-1][0] + accounts.slot)
+    fold = accounts.fold
+    end = max(fold.end, series[-1][0] + accounts.slot)
     top, most = max(slot.limit for _, slot in series) * 1.1, max([1, *(slot.refused for _, slot in series)])
     x, y = _scale(end, LEFT), _height(top)
     held = f"M{LEFT} {y(0)}" + "".join(f"V{y(slot.held)}H{x(min(end, t + accounts.slot))}" for t, slot in series)
@@ -65,7 +66,7 @@ def over_time(outcome: Outcome) -> Markup:
     unit, every = ("h", 3600 * SECOND) if hours else ("s", SECOND)
     step = max(1, round(end / every / 8))
     ticks = [(n, x(n * every)) for n in range(0, int(end / every) + 1, step)]
-    said = f"Licenses in use: at most {accounts.peak} of {accounts.limit}; {accounts.refused} attempts were refused"
+    said = f"Licenses in use: at most {fold.peak} of {fold.limit}; {accounts.refused} attempts were refused"
     return _picture(
         said,
         *(tag("path", d=f"M{at} {TOP}V{HEIGHT - BOTTOM}", class_="grid") for _, at in ticks),
@@ -73,7 +74,7 @@ def over_time(outcome: Outcome) -> Markup:
         tag("path", d=f"{held}V{y(0)}Z", class_="held"),
         tag("path", d=f"{limit}H{x(end)}", class_="limit"),
         tag("g", *bars, class_="refused"),
-        tag("text", accounts.limit, x=LEFT - 6, y=float(y(accounts.limit)) + 4, text_anchor="end"),
+        tag("text", fold.limit, x=LEFT - 6, y=float(y(fold.limit)) + 4, text_anchor="end"),
     )
 
 

@@ -50,7 +50,7 @@ class Outcome:
             return
         if accounts.trouble:
             yield f"the books do not balance: {accounts.trouble}"
-        if accounts.holders is None:
+        if accounts.fold.holders is None:
             yield "the journal has no end"
             return
         pairs = {
@@ -61,7 +61,7 @@ class Outcome:
         for what, (said, written) in pairs.items():
             if said != written:
                 yield f"clients say that {said} {what}, the journal says {written}"
-        held = {holder["station"] for holder in accounts.holders}
+        held = {holder["station"] for holder in accounts.fold.holders}
         for station in sorted(held ^ tally.kept.keys()):
             where = (
                 "the journal says that it holds a license, no client does"
@@ -72,7 +72,7 @@ class Outcome:
 
     def leaked(self) -> list[dict[str, Any]]:
         """The units that are still out, with their clients (counted from 1)."""
-        held = {holder["station"]: holder for holder in (self.accounts.holders or [])} if self.accounts else {}
+        held = {holder["station"]: holder for holder in (self.accounts.fold.holders or [])} if self.accounts else {}
         return [
             {"client": client + 1, "station": station, "user": held[station]["user"], "since": held[station]["since"]}
             for station, client in sorted(self.tally.kept.items(), key=lambda item: item[1])
@@ -90,7 +90,7 @@ class Outcome:
             "granted": tally.granted,
             "released": tally.released,
             "failed": sum(tally.failed.values()),
-            "peak": accounts.peak if accounts else 0,
+            "peak": accounts.fold.peak if accounts else 0,
             "p50": middle(tally.latencies, 0.5) / SECOND,
             "p99": middle(tally.latencies, 0.99) / SECOND,
             "p99_quiet": middle(tally.quiet, 0.99) / SECOND,
@@ -111,7 +111,7 @@ class Outcome:
             "reasons": dict(self.tally.failed),
             "exhausted_at": _seconds(accounts.full_at if accounts else None),
             "recovery": _seconds(accounts.recovery if accounts else None),
-            "causes": dict(accounts.causes) if accounts else {},
+            "causes": dict(accounts.fold.releases) if accounts else {},
             "units": self.leaked(),
             "series": [
                 {"t": t / SECOND, "held": s.held, "limit": s.limit, "attempts": s.refused, "clients": len(s.who)}

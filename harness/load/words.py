@@ -64,7 +64,7 @@ def result(outcome: Outcome) -> Iterator[str]:
     yield f"refused      {clients} clients, {tally.refused} attempts{without}"
     if accounts is not None:
         full = "never" if accounts.full_at is None else f"after {time(accounts.full_at)}"
-        yield f"licenses     {accounts.peak} of {accounts.limit} at most; exhausted {full}"
+        yield f"licenses     {accounts.fold.peak} of {accounts.fold.limit} at most; exhausted {full}"
         if accounts.recovery is not None:
             yield f"recovery     {time(accounts.recovery)} from then until one was to be had again for good"
     if tally.latencies and not outcome.virtual:

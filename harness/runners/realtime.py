@@ -192,17 +192,14 @@ class Run:
                     raise Failed(death(server.host))
             for client in list(self._clients.values()):
                 self._look_at(client)
-            before = [tail.last for tail in tails]
-            for tail in tails:
-                tail.catch_up()
+            grown = [tail.catch_up() for tail in tails]
             now = time.monotonic()
-            if [tail.last for tail in tails] != before:
+            if any(grown):
                 quiet_since = now
+            held = any(tail.fold.held for tail in tails)
             finished = not self._faults.pending and all(client.finished for client in self._clients.values())
             finished_at = (finished_at or now) if finished else None
-            if finished_at is not None and (
-                not any(tail.held for tail in tails) or now - finished_at > self._real(self.plan.patient_within)
-            ):
+            if finished_at is not None and (not held or now - finished_at > self._real(self.plan.patient_within)):
                 return
             if (
                 not finished
@@ -210,10 +207,9 @@ class Run:
                 and not self.plan.scripted()
                 and not self._faults.pending
             ):
-                everything_idle = all(tail.all_idle_since() is not None or not tail.held for tail in tails)
-                # Who holds and is idle has been so for idle_after when the journal says it.
-                idle = 0 if any(tail.held for tail in tails) else self.plan.idle_after
-                if everything_idle and now - quiet_since > self._real(idle + self.plan.patient_within):
+                # A holder that is idle has been so for idle_after when the journal says it.
+                idle = 0 if held else self.plan.idle_after
+                if all(tail.idle for tail in tails) and now - quiet_since > self._real(idle + self.plan.patient_within):
                     return
             if timeout is not None and now - self._went > timeout / SECOND:
                 going = [client for client in self._clients.values() if not client.finished]

@@ -20,6 +20,7 @@ from fakenw.capfiles import sms_tree
 from fakenw.config import Config
 from fakenw.connection import Connection
 from fakenw.delivery import Delivery
+from fakenw.fold import Fold
 from fakenw.password import answer, hash_password
 from fakenw.peer import Peer
 from fakenw.records import SECOND, Record, read
@@ -51,6 +52,7 @@ class Stage:
         self.records: list[Record] = []
         self.order: list[tuple[str, str]] = []  # ("send" or "close", station), as it happened
         self.stations: dict[str, Station] = {}
+        self.fold = Fold()
         self._held: set[str] = set()
         self.delivery = Delivery(self.server, StageEdge(self))
         self.carry_out = self.delivery.carry_out
@@ -128,6 +130,7 @@ class StageEdge:
     def write(self, records: list[Record]) -> bool:
         for record in records:
             self._stage.audit(record)
+            self._stage.fold.saw(record)
             self._stage.records.append(record)
         return True
 

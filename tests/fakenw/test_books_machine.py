@@ -407,6 +407,20 @@ class Books(RuleBasedStateMachine):
         assert self.stage.held == self.stage.server.ledger.held == counted <= LICENSES
 
     @invariant()
+    def fold_is_right(self) -> None:
+        """What the journal's lines add up to is what the server itself has."""
+        server, fold = self.stage.server, self.stage.fold
+        assert fold.held == server.ledger.held
+        assert set(fold.units) == set(server.ledger.holdings)
+        assert fold.connections.keys() == server.table.by_serial.keys()
+        for serial, slot in server.table.by_serial.items():
+            one = fold.connections[serial]
+            assert (one.connection, one.station, one.transport) == (slot.number, slot.station, slot.station[:3])
+            assert (one.state, bool(one.holding), bool(one.idle)) == (str(slot.state), bool(slot.unit), slot.idle)
+            assert one.open_files.keys() == {handle.hex() for handle in slot.files}
+            assert one.last_request <= slot.last_request
+
+    @invariant()
     def table_is_right(self) -> None:
         """Every slot has its own number, station and serial, and the state that the journal says."""
         table = self.stage.server.table

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fakenw.records import FORMAT, SECOND, Journal, JournalError, Record, parse, read, read_lines
+from fakenw.records import FORMAT, SECOND, Journal, JournalError, Record, microseconds, parse, read, read_lines
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 contents = st.recursive(
@@ -143,3 +143,22 @@ def test_empty_journal() -> None:
     """No lines are no records, and no error."""
     nothing: list[Any] = []
     assert read_lines(nothing, "j") == Journal("j", [])
+
+
+def test_the_lives_of_a_journal() -> None:
+    """Each begins with a start; what stands before the first is a part as well. Lines are those of the file."""
+    events = ["mark", "start", "create", "start"]
+    lives = list(Journal("x", [Record(0, "server", event) for event in events]).lives())
+    assert [(line, [record.event for record in records]) for line, records in lives] == [
+        (1, ["mark"]),
+        (2, ["start", "create"]),
+        (4, ["start"]),
+    ]
+    assert list(Journal("x", []).lives()) == []
+
+
+@pytest.mark.parametrize("value", [None, True, "1", [1], float("nan"), float("inf"), 10**400, -1e308])
+def test_what_is_no_time(value: object) -> None:
+    """Another type, or nothing that can be counted."""
+    assert microseconds(value) is None
+    assert (microseconds(1.5), microseconds(-2)) == (1_500_000, -2_000_000)

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from fakenw.administration import Administration
+from fakenw.fold import Fold, Holding, ServiceConnection
 from fakenw.records import SECOND, Journal, Record
 from harness.books import books_balance
 from harness.forgotten import completed
-from harness.history import Holding, Life, Run
+from harness.history import Run
 from tests.fakenw.conftest import POLICIES, Stage, Station
 
 NAMES = [*(f"udp:10.0.0.{host}:1025" for host in (1, 2, 3)), *(f"tcp:10.0.0.{host}:40001" for host in (4, 5))]
@@ -69,7 +70,20 @@ def clear(stage: Stage, number: int) -> None:
     stage.carry_out(stage.server.expire(stage.now))
 
 
-def told(life: Life, holding: Holding) -> tuple[object, ...]:
+def all_holdings(records: list[Record]) -> list[tuple[int, ServiceConnection, Holding]]:
+    """Every holding with its connection, and the line that ended it (one beyond the last where none did)."""
+    fold, found, held = Fold(), list[tuple[int, ServiceConnection, Holding]](), dict[int, Holding]()
+    for line, record in enumerate(records, 1):
+        connection = fold.saw(record)
+        before = held.pop(connection.serial, None) if connection else None
+        if connection and before and connection.holding is not before:
+            found.append((line, connection, before))
+        if connection and connection.holding:
+            held[connection.serial] = connection.holding
+    return found + [(len(records) + 1, fold.connections[serial], holding) for serial, holding in held.items()]
+
+
+def told(life: ServiceConnection, holding: Holding) -> tuple[object, ...]:
     """What must be known of a holding: whose it is, and how it ended."""
     user = life.user if holding.released is None else None
     return life.serial, life.station, life.connection, user, holding.released, holding.cause
@@ -85,17 +99,12 @@ def test_whatever_was_held_is_seen(policy: str, seed: int) -> None:
     """Wherever the journal is cut: each holding that had not ended, as the whole journal has it; the books balance."""
     stage, at, said = lived(policy, seed)
     records = stage.records
-    whole = Run.of([Journal("whole", records)])
+    holdings = all_holdings(records)
     for cut in range(1, at):
         journal = completed(Journal("rest", records[cut:]), *said)
         run = Run.of([journal])
-        expected = [
-            told(life, holding)
-            for life in whole.lives
-            for holding in life.holdings
-            if holding.released_line is None or holding.released_line > cut
-        ]
-        assert {told(life, holding) for life in run.lives for holding in life.holdings} == set(expected), cut
+        expected = {told(connection, holding) for line, connection, holding in holdings if line > cut}
+        assert {told(life, holding) for life in run.lives for holding in life.holdings} == expected, cut
         if policy != "ual" or not logged_in_over_another(records):
             assert [str(problem) for problem in books_balance(journal)] == [], cut
 

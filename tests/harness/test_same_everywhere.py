@@ -103,9 +103,9 @@ def test_nobody_tells_the_server_of_a_power_cut(on: str) -> None:
 def test_a_cable_that_is_back_in_time_is_not_noticed(on: str) -> None:
     """The watchdog has asked in vain and then got its answer; after it has given up there is none."""
     (life,) = run_of(on, "udp", "cut", "heals-before").lives
-    assert [what for _, what in life.watchdog] == ["silent", "answered"]
+    assert [record["what"] for record in life.told("watchdog")] == ["silent", "answered"]
     (life,) = run_of(on, "udp", "cut", "heals-after").lives
-    assert [what for _, what in life.watchdog] == ["silent", "gave-up"]
+    assert [record["what"] for record in life.told("watchdog")] == ["silent", "gave-up"]
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])

@@ -285,7 +285,7 @@ def spoofed(*faults: Any, transport: str = "udp") -> tuple[str, Life, Journal]:
 def test_a_router_keeps_a_dead_machine_alive() -> None:
     """Nobody ever takes the license back: without the router the watchdog does."""
     verdict, life, journal = spoofed({"spoof": "ws"})
-    assert (verdict, life.ended, life.watchdog) == ("leaked", None, [])
+    assert (verdict, life.ended, life.told("watchdog")) == ("leaked", None, [])
     fault, _ = events(journal, "fault")
     assert (fault["what"], fault["client"], fault.get("for")) == ("spoof", "ws", None)
     assert spoofed()[0] == "reclaimed"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def test_a_server_has_come_up_when_it_answers(tmp_path: Path) -> None:
     faults = [{"wait": "1s"}, {"server-down": "FAKENW"}, {"server-up": "FAKENW"}]
     run, told, _ = carry_out(tmp_path, faults, "udp", [OPEN, CLOSE])
     assert told.startswith("released"), told
-    assert [server.stop is not None for server in run.servers] == [True, True]
+    assert [server.holders is not None for server in run.servers] == [True, True]
 
 
 @both
@@ -103,12 +104,32 @@ def test_who_follows_a_journal_knows_nobody_after_a_second_start(tmp_path: Path)
     book.login(2, 1)
     book.line(500, "idle", 1, since=200.0, files=0)
     path = tmp_path / "journal"
-    for held, idle in ((1, {1: 200 * SECOND}), (0, {})):
+    for held, idle in ((1, [200 * SECOND]), (0, [])):
         path.write_text("".join(record.line() for record in book.lines))
         tail = Tail(path)
         tail.catch_up()
-        assert (tail.held, tail.idle) == (held, idle)
+        assert (tail.fold.held, [one.idle and one.idle.since for one in tail.fold.connections.values()]) == (held, idle)
+        assert tail.idle
         book.begin()
+
+
+def test_a_license_that_is_kept_for_nobody_is_not_idle(tmp_path: Path) -> None:
+    """Idle is one whose holders all are, and there are some; where nothing is held nothing is in use."""
+    book, path = ServerBook("ual"), tmp_path / "journal"
+    tail, seen = Tail(path), []
+    assert not tail.catch_up()
+    steps: list[tuple[Callable[..., None], tuple[Any, ...]]] = [
+        (book.create, (1, 1)),
+        (book.login, (2, 1)),
+        (book.line, (500, "idle", 1)),
+        (book.leave, (501, 1)),
+    ]
+    for write, given in steps:
+        write(*given)
+        path.write_text("".join(record.line() for record in book.lines))
+        assert (tail.catch_up(), tail.catch_up()) == (True, False)
+        seen.append((tail.fold.held, tail.idle))
+    assert seen == [(0, True), (1, False), (1, True), (1, False)]
 
 
 @pytest.mark.parametrize(
