@@ -62,7 +62,7 @@ def assert_command(
             _unknown(str(problem))
         except (KeyError, TypeError, ValueError):
             _unknown(f"{admin} does not answer as a fakenw does")
-        marks = [record.t for server in run.servers for record in server.journal.records if record.event == "mark"]
+        marks = [mark for server in run.servers for mark in server.marks]
         since = marks[-1] if since_mark and marks else 0
         answer = released(run, Wanted(user, station, since, by))
         if answer.kept or not answer.waiting or time.monotonic() > deadline:

@@ -89,7 +89,15 @@ def test_a_server_that_takes_every_request_the_plain_way(segments: list[bytes]) 
     assert effects() == expected
 
 
-@given(numbers=st.tuples(*[st.integers(-1, 0x1FFFF)] * 6), data=st.binary(max_size=40))
+def hostile(numbers: st.SearchStrategy[int]) -> st.SearchStrategy[int]:
+    """*numbers*, and now and then one that does not fit."""
+    return st.one_of(numbers, numbers, numbers, numbers, st.sampled_from([-1, 0x100, 0x10000, 0x1FFFF]))
+
+
+@given(
+    numbers=st.tuples(hostile(word), hostile(byte), hostile(word), hostile(byte), hostile(byte), hostile(byte)),
+    data=st.binary(max_size=40),
+)
 def test_a_framed_reply(numbers: tuple[int, int, int, int, int, int], data: bytes) -> None:
     """One step or two; a number that does not fit its field is an error of both."""
 
