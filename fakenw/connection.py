@@ -8,8 +8,9 @@ state that no longer needs it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from fakenw.ledger import Ledger, NoRoom, Note, State
 from fakenw.peer import Peer, Transport
@@ -21,13 +22,6 @@ from fakenw.wire.nds import Exchange
 SMALLEST_BUFFER = 512  # before a client negotiates; libncp rejects less, mars_nwe ignores smaller proposals
 
 
-class Watchdog(Protocol):
-    """What a connection asks for when its deadlines may have changed; see ``fakenw.watch``."""
-
-    def schedule(self, connection: Connection) -> None:
-        """Look at the deadlines of *connection*."""
-
-
 @dataclass(slots=True, eq=False)
 class Connection:
     """One station's connection. Times are microseconds since the server's start."""
@@ -37,7 +31,7 @@ class Connection:
     peer: Peer
     ledger: Ledger
     note: Note
-    watch: Watchdog
+    schedule: Callable[[Connection], None]  # to be called when a deadline of it may have come nearer
     state: State = State.GONE
     user: str | None = None
     object_id: int = 0
@@ -113,12 +107,12 @@ class Connection:
             self.message, self.broadcasts = None, True  # they were the user's
         self.idle = self.idle and self.unit is not None
         if to is not State.GONE:
-            self.watch.schedule(self)
+            self.schedule(self)
 
     def postpone(self, delay: int) -> None:
         """Let the watchdog begin *delay* microseconds later than usual (23/30)."""
         self.postponed = delay
-        self.watch.schedule(self)
+        self.schedule(self)
 
     def shut(self, cause: str, task: int | None = None) -> None:
         """Close the files of *task*, or all. Directory handles go with the last of them."""

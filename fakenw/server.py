@@ -288,7 +288,7 @@ class Server:
             peer=peer,
             ledger=self.ledger,
             note=self.note,
-            watch=self._watch,
+            schedule=self._watch.schedule,
             created=self.now,
             last_request=self.now,
             heard=self.now,
