@@ -33,24 +33,31 @@ class Loop(Protocol):
     def call_at(self, when: int, call: Callable[..., None], *arguments: Any) -> None: ...
 
 
-class VirtualClock:
+class CallQueue:
+    """Calls in the order of their time, and where that is the same in the order in which they were asked for."""
+
+    def __init__(self) -> None:
+        self.heap: list[tuple[int, int, Callable[..., None], tuple[Any, ...]]] = []
+        self._order = 0
+
+    def call_at(self, when: int, call: Callable[..., None], *arguments: Any) -> None:
+        self._order += 1
+        heapq.heappush(self.heap, (when, self._order, call, arguments))
+
+
+class VirtualClock(CallQueue):
     """A clock that jumps from call to call. ``time`` is what it shows."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.time = 0
-        self._heap: list[tuple[int, int, Callable[..., None], tuple[Any, ...]]] = []
-        self._order = 0
 
     def now(self) -> int:
         return self.time
 
-    def call_at(self, when: int, call: Callable[..., None], *arguments: Any) -> None:
-        self._order += 1
-        heapq.heappush(self._heap, (when, self._order, call, arguments))
-
     def run(self, until: Callable[[], bool], limit: int | None = None) -> None:
         """Call until *until* is true, or all that is due by *limit* was called, or nothing is left."""
-        heap = self._heap
+        heap = self.heap
         while not until():
             if not heap or (limit is not None and heap[0][0] > limit):
                 break
@@ -74,21 +81,16 @@ class Alarm:
         self._call = None
 
 
-class SelectorLoop:
+class SelectorLoop(CallQueue):
     """The clock on the wall, and descriptors that are watched."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._begun = time.monotonic_ns()
         self._selector = selectors.DefaultSelector()
-        self._heap: list[tuple[int, int, Callable[..., None], tuple[Any, ...]]] = []
-        self._order = 0
 
     def now(self) -> int:
         return (time.monotonic_ns() - self._begun) // 1000
-
-    def call_at(self, when: int, call: Callable[..., None], *arguments: Any) -> None:
-        self._order += 1
-        heapq.heappush(self._heap, (when, self._order, call, arguments))
 
     def watch(self, file: Any, readable: Callable[..., None], *arguments: Any) -> None:
         """Call *readable* whenever the socket or descriptor *file* can be read."""
@@ -100,7 +102,7 @@ class SelectorLoop:
 
     def run(self, until: Callable[[], bool]) -> None:
         """Wait and call until *until* is true."""
-        heap = self._heap
+        heap = self.heap
         while not until():
             wait = None if not heap else max(0.0, (heap[0][0] - self.now()) / SECOND)
             for key, _ in self._selector.select(wait):

@@ -15,7 +15,7 @@ import socket
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from fakenw.journal import JournalFile
 from fakenw.peer import Peer, Transport
@@ -104,6 +104,7 @@ class SocketDriver(Driver):
     """Behaviours whose links are sockets. A subclass says where servers are and where to come from."""
 
     loop: SelectorLoop
+    kind: ClassVar[type[SocketLink]] = SocketLink
 
     def address(self, server: str) -> Address:
         """Where *server* answers. Raises OSError."""
@@ -114,7 +115,7 @@ class SocketDriver(Driver):
         return None
 
     def link(self, server: str, requester: Requester) -> SocketLink:
-        link = SocketLink(self, requester, self.address(server), self.source())
+        link = self.kind(self, requester, self.address(server), self.source())
         self.links[requester] = link
         self.loop.watch(link.socket, link.readable)
         return link
@@ -155,6 +156,8 @@ class SocketWorld(SocketDriver):
     it takes that port and the next ones, as a machine does that has just been started, not any free one.
     """
 
+    kind = CableLink
+
     def __init__(
         self,
         name: str,
@@ -185,13 +188,10 @@ class SocketWorld(SocketDriver):
         self._port = port + 1 if port < LAST_PORT else self._first_port
         return "", port
 
-    def link(self, server: str, requester: Requester) -> CableLink:
+    def link(self, server: str, requester: Requester) -> SocketLink:
         if self.is_cut and requester.transport.framed:
             raise OSError(errno.ENETUNREACH, os.strerror(errno.ENETUNREACH))
-        link = CableLink(self, requester, self.address(server), self.source())
-        self.links[requester] = link
-        self.loop.watch(link.socket, link.readable)
-        return link
+        return super().link(server, requester)
 
     def write(self, event: str, **fields: Any) -> None:
         if self._journal is not None:
