@@ -107,14 +107,15 @@ class Delivery:
         """Write, send and close, now or at the end of the turn."""
         if self.stopped:
             return
-        if self.waiting or (self._soon is not None and effects.records):
+        records, sends, closes = effects
+        if self.waiting or (records and self._soon is not None):
             self.waiting.append(effects)
             if len(self.waiting) == 1 and self._soon is not None:
                 self._soon(self.flush)
         else:
-            if effects.records:
-                self._write(effects.records)
-            if effects.sends or effects.closes:
+            if records:
+                self._write(records)
+            if sends or closes:
                 self._announce(effects)
         due = self._server.deadline()
         if due is not None and (self._timer is None or due < self._timer[0]):
@@ -154,10 +155,11 @@ class Delivery:
             edge.close(peer)
 
     def _arm(self, due: int) -> None:
-        self.disarm()
+        if self._timer is not None:
+            self._timer[1].cancel()
         if not self.stopped:
             self._timer = due, self._edge.call_at(due, self._ring)
 
     def _ring(self) -> None:
         self._timer = None
-        self.expire()
+        self.carry_out(self._server.expire(self._edge.now()))

@@ -80,14 +80,9 @@ class Watch:
     def _look(self, at: int, serial: int, now: int) -> None:
         """The entry of a connection has come: something is due, or the station was active meanwhile."""
         connection = self._table.by_serial.get(serial)
-        if connection is None or connection.entry != at:
-            return
-        connection.entry = None
-        due = self._next(connection)
-        if due is not None and due <= now:
+        if connection is not None and connection.entry == at:
+            connection.entry = None
             self._due(connection, now)
-        else:
-            self.schedule(connection)
 
     def _check(self, connection: Connection) -> None:
         if connection.state is not State.GONE:
@@ -167,9 +162,11 @@ class Watch:
                 self._give_up(connection, "watchdog")
                 return
             self._query(connection, now)
-            due = self._next(connection)
-            if due is not None:
-                self._deadlines.check_later(due, self._check, connection)
+            by = self._watchdog_due(connection) or now
+            for due in (idle, clear):
+                if due is not None and now < due < by:
+                    by = due
+            self._deadlines.check_later(by, self._check, connection)
         else:
             self.schedule(connection)
 

@@ -34,23 +34,17 @@ STATIONS = 60_000  # of one address
 class DirectLink:
     """A client's end of a way on which no time passes."""
 
-    __slots__ = ("_clients", "_server", "peer", "requester", "station")
+    __slots__ = ("_server", "clients", "peer", "requester", "station")
 
     def __init__(self, clients: Clients, server: DirectServer, peer: Peer, requester: Requester) -> None:
-        self._clients, self._server = clients, server
+        self.clients, self._server = clients, server
         self.peer, self.station, self.requester = peer, str(peer), requester
 
     def send(self, data: bytes) -> None:
         self._server.delivery.receive(self.peer, data, self._server.now())
 
-    def arrived(self, data: bytes) -> None:
-        self._clients.arrived(self, data)
-
-    def hung_up(self) -> None:
-        self._clients.hung_up(self)
-
     def close(self) -> None:
-        if self._clients.links.pop(self.requester, None) is not None:
+        if self.clients.links.pop(self.requester, None) is not None:
             self.drop()
             if self.peer.transport.framed:
                 self._server.delivery.lost(self.peer)
@@ -80,11 +74,11 @@ class DirectServer:
 
     def send(self, peer: Peer, data: bytes) -> None:
         if link := self.links.get(peer):
-            link.arrived(data)
+            link.clients.arrived(link, data)
 
     def close(self, peer: Peer) -> None:
         if link := self.links.get(peer):
-            link.hung_up()
+            link.clients.hung_up(link)
         self.delivery.lost(peer)
 
     def local(self, peer: Peer) -> None:

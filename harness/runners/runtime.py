@@ -255,7 +255,8 @@ class Driver:
         if requester in self.links:
             for answer in requester.receive(self.loop.now(), data):
                 link.send(answer)
-            self.settle(requester)
+            if requester in self._waiting:
+                self.settle(requester)
 
     def hung_up(self, link: SendingLink) -> None:
         """The server has ended the stream of *link*."""

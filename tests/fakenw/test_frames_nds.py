@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from fakenw.peer import TCP, UDP, Peer
 from fakenw.wire import nds
 from fakenw.wire import packet as ncp
 from fakenw.wire.framing import DMDT, TNCP, Deframer, frame_reply, frame_request
@@ -18,7 +19,7 @@ from fakenw.wire.requests.nds import Fragment, FragmentReply, Ping, Pong
 
 ROOT = 0x00010000
 MADE = 0x6B03B388  # when the tree was made, in seconds since 1970
-LISTENING = (("tcp", "127.0.0.1", 0xA1C7), ("udp", "127.0.0.1", 0xD197))
+LISTENING = (Peer(TCP, ("127.0.0.1", 0xA1C7)), Peer(UDP, ("127.0.0.1", 0xD197)))
 ADDRESSES = ((9, bytes.fromhex("a1c77f000001")), (8, bytes.fromhex("d1977f000001")))
 USERS = nds.Filter(
     nds.Filtering.AND,
