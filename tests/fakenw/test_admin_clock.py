@@ -74,7 +74,7 @@ FIRST, BETWEEN, TRIES = 5400, 1080, 10
 
 
 class Ahead(Scene):
-    """A house whose clock runs ahead, while stations over UDP may answer the watchdog some real time later."""
+    """A host whose clock runs ahead, while stations over UDP may answer the watchdog some real time later."""
 
     def advance(self, seconds: float, answer_after: float | None = None) -> float:
         """Let it; returns how much real time that took."""

@@ -1,4 +1,4 @@
-"""The catalogue's runs on memory are the same as before the house was rebuilt, byte for byte but for prose.
+"""The catalogue's runs on memory are the same as before the project was rebuilt, byte for byte but for prose.
 
 Rules of this file:
 
