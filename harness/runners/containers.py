@@ -229,8 +229,8 @@ class Containers:
                 list(pool.map(_remove, [one.container for one in self._all]))
             for one in self._all:
                 one.ended()
-            if self._network is not None:
-                _remove(self._network)
+            if self._network is not None and not _remove(self._network):
+                self._tell(f"{self._network.name} could not be removed; harness clean tries again")
         if self._mark is not None:
             self._mark.close()
         self._client.close()

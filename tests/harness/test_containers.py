@@ -9,6 +9,7 @@ import tarfile
 import threading
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from harness.runners import realtime
 from harness.scenario import load
 from tests.harness.commands import CLIENTS, harness, line, started, wait_until
 
+docker_errors = pytest.importorskip("docker.errors", reason="the Docker SDK is not installed")
 docker_client = pytest.importorskip("docker.client", reason="the Docker SDK is not installed")
 containers = pytest.importorskip("harness.runners.containers")
 pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("fakenw_image")]
@@ -51,6 +53,27 @@ class Engine:
         """The containers and networks, containers first."""
         return [*self.containers(), *self.client.networks.list(filters=self._filters)]
 
+    def left(self) -> list[Any]:
+        """The things that could be removed, and so were forgotten.
+
+        Where containers start and end at once, an engine can count an endpoint too many on a network. Until the
+        engine starts again it refuses to remove that network, on which no container is.
+        """
+        left = self.things()
+        for thing in left[:]:
+            with suppress(docker_errors.NotFound):
+                if hasattr(thing, "kill"):
+                    thing.remove(force=True)
+                    continue
+                thing.reload()
+                try:
+                    thing.remove()
+                except docker_errors.APIError as problem:
+                    if "has active endpoints" not in str(problem) or thing.attrs["Containers"]:
+                        raise
+                    left.remove(thing)
+        return left
+
     def build(self, tag: str, dockerfile: str, **files: bytes) -> str:
         """An image of the test's own."""
         context = io.BytesIO()
@@ -70,8 +93,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
     client = docker_client.DockerClient.from_env(timeout=120)
     engine = Engine(client, ident(tmp_path))
     yield engine
-    for thing in engine.things():
-        thing.remove(**({"force": True} if hasattr(thing, "kill") else {}))
+    engine.left()
     client.close()
 
 
@@ -112,7 +134,7 @@ def test_five_machines_with_the_bug(tmp_path: Path, engine: Engine) -> None:
     assert len(addresses) == 5
     assert list(result["phases"]) == ["create", "ready", "run", "collect", "remove"]
     assert all(f"{name} {seconds:.1f} s" in done.stderr for name, seconds in result["phases"].items())
-    assert engine.things() == []
+    assert engine.left() == []
 
 
 def test_fifty_machines_and_forty_licenses(tmp_path: Path, engine: Engine) -> None:
@@ -127,7 +149,7 @@ def test_fifty_machines_and_forty_licenses(tmp_path: Path, engine: Engine) -> No
     served = {record["station"].split(":")[1] for record in server if record.event == "grant"}
     assert (len(refused), len(served), refused & served) == (10, 40, set())
     assert "50 of 50 clients started" in done.stderr
-    assert engine.things() == []
+    assert engine.left() == []
 
 
 def test_clean_removes_what_a_killed_run_left_and_nothing_else(tmp_path: Path, engine: Engine) -> None:
@@ -160,7 +182,7 @@ def test_clean_removes_what_a_killed_run_left_and_nothing_else(tmp_path: Path, e
             out, error = other.communicate(timeout=100)
             assert other.returncode == 0, error
             assert json.loads(out)[0]["verdict"] == "released"
-    assert engine.things() == []
+    assert engine.left() == []
     assert first not in harness("clean").stdout
 
 
@@ -177,7 +199,7 @@ def test_a_signal_removes_everything(tmp_path: Path, engine: Engine, number: sig
         3,
         "the run could not be carried out: stopped before the end",
     ), error
-    assert engine.things() == []
+    assert engine.left() == []
 
 
 def test_keep_leaves_everything_there(tmp_path: Path, engine: Engine) -> None:
@@ -226,7 +248,7 @@ def test_an_alien_is_judged(
     assert (result["verdict"], done.returncode) == (expected[transport], 0), done.stderr
     for entry in [*result["leaked"], *result["reclaimed"]]:
         assert (entry["user"], entry["station"].split(":")[0]) == ("GUEST", transport)
-    assert engine.things() == []
+    assert engine.left() == []
 
 
 def test_several_aliens_with_a_file_and_a_command(tmp_path: Path, alien: str, engine: Engine) -> None:
@@ -280,7 +302,7 @@ def test_an_image_that_does_not_work(
     result, done = judged(tmp_path)
     assert (result["verdict"], done.returncode) == ("unknown", 3), done.stderr
     assert all(reason in result["reason"] for reason in reasons), result["reason"]
-    assert engine.things() == []
+    assert engine.left() == []
 
 
 def test_a_server_that_dies_is_told_at_once(tmp_path: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -294,7 +316,7 @@ def test_a_server_that_dies_is_told_at_once(tmp_path: Path, engine: Engine, monk
     assert "FAKENW ended with exit code 2: " in verdict.reason
     assert "'plenty' is not a valid integer" in verdict.reason
     assert Result(run, verdict).phases["ready"] < 20
-    assert engine.things() == []
+    assert engine.left() == []
 
 
 def test_delay_and_loss_or_why_not(tmp_path: Path) -> None:
@@ -328,4 +350,4 @@ def test_a_machine_that_starts_again(tmp_path: Path, engine: Engine, address: st
     assert (len(created), created[0] == created[1]) == (2, address == "same")
     closed = [record["cause"] for record in server if record.event == "close"]
     assert closed == [cause, "destroy"][cause is None :]
-    assert engine.things() == []
+    assert engine.left() == []
