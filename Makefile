@@ -28,14 +28,15 @@ test: $(INSTALLED) ## the tests; PYTEST_ARGS='-k ledger' chooses others
 	$(VENV)/bin/pytest $(PYTEST_ARGS)
 
 .PHONY: check
-check: $(INSTALLED) ## lint, format and types
+check: $(INSTALLED) ## lint, format, layers and types
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/lint-imports --no-cache
 	$(VENV)/bin/mypy
 
 .PHONY: bench
 bench: $(INSTALLED) ## measure how fast it is
-	@$(VENV)/bin/python -m harness.bench
+	@$(VENV)/bin/python -m benchmarks
 
 .PHONY: load
 load: $(INSTALLED) ## ten thousand licenses on a Monday morning, over real sockets
@@ -44,8 +45,8 @@ load: $(INSTALLED) ## ten thousand licenses on a Monday morning, over real socke
 .PHONY: docs
 docs: $(INSTALLED) ## docs/ncp.md and docs/catalogue.md, from what they are about
 	@mkdir -p docs
-	@$(VENV)/bin/python -m fakenw.coverage >docs/ncp.md
-	@$(VENV)/bin/python -m harness.catalogue >docs/catalogue.md
+	@$(VENV)/bin/python -m fakenw.cli.ncp_page >docs/ncp.md
+	@$(VENV)/bin/python -m harness.cli.catalogue_page >docs/catalogue.md
 
 BASE ?= fakenw-base:bookworm
 
@@ -75,7 +76,7 @@ venv: $(INSTALLED) ## install into .venv; PYTHON=python3.12 chooses another Pyth
 .PHONY: clean
 clean: ## remove .venv and what the tools wrote
 	rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
-	find fakenw harness tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find fakenw harness benchmarks tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

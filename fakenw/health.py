@@ -18,7 +18,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from fakenw.peer import Peer, Transport
+from fakenw.core.peer import Peer, Transport
 from fakenw.wire.framing import TNCP, BadFrame, Deframer, frame_request
 from fakenw.wire.layout import Malformed
 from fakenw.wire.packet import (

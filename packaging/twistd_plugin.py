@@ -2,4 +2,6 @@
 
 from twisted.application.service import ServiceMaker
 
-fakenw = ServiceMaker("fakenw", "fakenw.twistd", "A NetWare server that keeps books on connection licenses.", "fakenw")
+fakenw = ServiceMaker(
+    "fakenw", "fakenw.cli.twistd", "A NetWare server that keeps books on connection licenses.", "fakenw"
+)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from harness.__main__ import main
+from harness.cli.main import main
 
 ROOT = Path(__file__).parent.parent
 

@@ -9,11 +9,11 @@ from typing import Protocol
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.task import deferLater
 
-from fakenw.delivery import Delivery
-from fakenw.journal import JournalFile
-from fakenw.peer import Peer
-from fakenw.records import SECOND, Record
-from fakenw.server import Server
+from fakenw.core.delivery import Delivery
+from fakenw.core.peer import Peer
+from fakenw.core.server import Server
+from fakenw.journal.record import SECOND, Record
+from fakenw.journal.writer import JournalFile
 
 ANSWERS_WITHIN = 0.75  # seconds of real time that a client has for an answer while the clock runs ahead
 LOOK_EVERY = 0.002
@@ -133,7 +133,7 @@ class ReactorHost:
                 self._routes.pop(peer, None)
         self._passing.clear()
 
-    # What the delivery asks for (fakenw.delivery.Edge)
+    # What the delivery asks for (fakenw.core.delivery.Edge)
 
     def write(self, records: list[Record]) -> bool:
         if self._journal is not None:

@@ -8,7 +8,7 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
-from fakenw.peer import TCP, Peer
+from fakenw.core.peer import TCP, Peer
 from fakenw.transports.reactor_host import ReactorHost
 
 BACKLOG = 1024

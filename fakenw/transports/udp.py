@@ -16,7 +16,7 @@ from typing import Any
 from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import DatagramProtocol
 
-from fakenw.peer import UDP, Peer
+from fakenw.core.peer import UDP, Peer
 from fakenw.transports.reactor_host import ReactorHost
 
 LARGEST = 65_535

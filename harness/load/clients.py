@@ -8,9 +8,9 @@ Rules of this file:
 
 from __future__ import annotations
 
-from harness.load.member import Member
-from harness.load.order import TO_THE_END, Order
-from harness.load.tally import Tally
+from harness.load.specification import TO_THE_END, Order
+from harness.load.statistics import Tally
+from harness.load.virtual_user import Member
 from harness.runners.runtime import Behavior, Driver, Loop
 
 

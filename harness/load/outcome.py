@@ -14,11 +14,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from fakenw.words import duration
-from harness.load.accounts import Accounts
-from harness.load.order import SECOND, Order
+from fakenw.config.field_types import duration
 from harness.load.profile import middle
-from harness.load.tally import Tally
+from harness.load.server_view import Accounts
+from harness.load.specification import SECOND, Order
+from harness.load.statistics import Tally
 
 _CONDITION = re.compile(r"\s*([a-z0-9_]+)\s*(<=|>=|==|!=|<|>)\s*(\S+)\s*")
 _COMPARE = {

@@ -14,7 +14,7 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
-from fakenw.words import duration
+from fakenw.config.field_types import duration
 
 Slot = tuple[float, float, float]  # from, to (parts of a day), how many come (any unit)
 

@@ -13,11 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from fakenw.adminclient import AdminClient
-from fakenw.records import Record, parse
-from fakenw.serverprocess import ServerFailed, ServerProcess
-from harness.load.member import SMS_ACCOUNT
-from harness.load.order import SECOND, Order
+from fakenw.admin.client import AdminClient
+from fakenw.journal.record import Record, parse
+from fakenw.server_process import ServerFailed, ServerProcess
+from harness.load.specification import SECOND, Order
+from harness.load.virtual_user import SMS_ACCOUNT
 
 READY_WITHIN = 600.0  # seconds; sixty thousand accounts take a while
 STOP_WITHIN = 60.0

@@ -13,12 +13,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from fakenw.peer import Peer, Transport
-from fakenw.records import SECOND
+from fakenw.core.peer import Peer, Transport
+from fakenw.journal.record import SECOND
 from fakenw.wire.packet import ReplyPacket, RequestPacket
+from harness.client.workstation import Exchange, Gone, Lost, Requester
 from harness.runners.runtime import Behavior, SelectorLoop
 from harness.runners.sockets import Address, SocketDriver, SocketLink
-from harness.workstation import Exchange, Gone, Lost, Requester
 
 GOODBYE = 10 * SECOND  # what a stop leaves for the exchange on the way and for the good-bye
 
@@ -37,7 +37,7 @@ class BlockingWorld(SocketDriver):
         self._asked: tuple[RequestPacket, int] | None = None  # the exchange on the way, and since when
         self._patience = 0  # until when, after a stop
 
-    # What a behaviour may use (harness.workstation.World)
+    # What a behaviour may use (harness.client.workstation.World)
 
     def address(self, server: str) -> Address:
         try:

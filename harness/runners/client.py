@@ -17,10 +17,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from fakenw.journal import JournalFile
-from fakenw.records import FORMAT
-from harness.behaviors import load
-from harness.machine import Machine
+from fakenw.journal.record import FORMAT
+from fakenw.journal.writer import JournalFile
+from harness.client.behavior_file import load
+from harness.client.machine import Machine
 from harness.runners.sockets import SocketWorld
 
 

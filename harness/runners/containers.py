@@ -27,13 +27,13 @@ from docker.errors import APIError, NotFound
 from docker.types import IPAMConfig, IPAMPool
 
 from fakenw.health import Address
-from harness.plan import Plan
-from harness.runners.engine import LEFT, Container, connect, trouble
-from harness.runners.mark import RUN, Mark, lives
+from harness.runners.backend import Failed, Host
+from harness.runners.docker_engine import LEFT, Container, connect, trouble
 from harness.runners.processes import server_options
-from harness.runners.site import Failed, Host
-from harness.settings import ClientSpec, ServerSpec
-from harness.timeline import Disruption
+from harness.runners.run_label import RUN, Mark, lives
+from harness.scenario.plan import Plan
+from harness.scenario.schedule import Disruption
+from harness.scenario.settings import ClientSpec, ServerSpec
 
 IMAGE = f"fakenw:{version('fakenw')}"
 NCP_PORT = 524

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fakenw.peer import Transport
-from fakenw.records import SECOND
+from fakenw.core.peer import Transport
+from fakenw.journal.record import SECOND
 from fakenw.wire.packet import Refused
-from harness.attachment import Account, Denied
-from harness.redirector import Redirector
+from harness.client.attachment import Account, Denied
+from harness.client.redirector import Redirector
+from harness.client.workstation import Failure, Gone, Lost, sleep
 from harness.runners.sockets import SocketWorld
-from harness.workstation import Failure, Gone, Lost, sleep
 
 LOOK_EVERY = SECOND // 10
 

@@ -12,15 +12,15 @@ from pathlib import Path
 from random import Random
 from typing import Any, BinaryIO
 
-from fakenw.pcap import Capture
-from fakenw.records import SECOND, Journal, Record
-from harness.behaviors import load
-from harness.cable import Cable
-from harness.machine import Machine
-from harness.plan import Plan, client_journal
-from harness.runners.clientworld import ClientWorld
-from harness.runners.network import EPOCH, Network, utc
-from harness.timeline import Disruption
+from fakenw.journal.record import SECOND, Journal, Record
+from fakenw.transports.capture import Capture
+from harness.client.behavior_file import load
+from harness.client.machine import Machine
+from harness.runners.link_conditions import Cable
+from harness.runners.memory_clients import ClientWorld
+from harness.runners.memory_network import EPOCH, Network, utc
+from harness.scenario.plan import Plan, client_journal
+from harness.scenario.schedule import Disruption
 
 STARTS_WITHIN = SECOND  # the clients of a run do not begin in the same instant
 

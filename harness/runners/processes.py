@@ -20,14 +20,14 @@ from itertools import count
 from pathlib import Path
 from typing import IO, Any
 
+from fakenw.core.peer import TRANSPORTS, Peer
 from fakenw.health import Address, answers
-from fakenw.peer import TRANSPORTS, Peer
-from fakenw.records import SECOND
-from fakenw.serverprocess import ProcessGroup, ServerProcess
-from harness.plan import Plan
-from harness.runners.site import Failed, Host
-from harness.settings import ClientSpec, ServerSpec
-from harness.timeline import Disruption
+from fakenw.journal.record import SECOND
+from fakenw.server_process import ProcessGroup, ServerProcess
+from harness.runners.backend import Failed, Host
+from harness.scenario.plan import Plan
+from harness.scenario.schedule import Disruption
+from harness.scenario.settings import ClientSpec, ServerSpec
 
 CANNOT = {  # and why; the rest is for containers
     "drop": "processes share one network; --on memory can do that",

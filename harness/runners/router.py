@@ -6,7 +6,7 @@ Dial-up routers did so that a line could be down while nobody used it: Ascend ("
 
 from __future__ import annotations
 
-from fakenw.peer import Peer
+from fakenw.core.peer import Peer
 from fakenw.wire import packet as ncp
 from fakenw.wire.layout import Malformed
 

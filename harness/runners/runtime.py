@@ -16,9 +16,9 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
-from fakenw.records import SECOND
+from fakenw.journal.record import SECOND
 from fakenw.wire.packet import ReplyPacket
-from harness.workstation import Exchange, Link, Requester, Sleep
+from harness.client.workstation import Exchange, Link, Requester, Sleep
 
 Behavior = Coroutine[Any, Any, None]
 AT_ONCE = 1000  # calls in one turn of the selector; then sockets are read again
@@ -68,7 +68,7 @@ class VirtualClock(CallQueue):
 
 
 class Alarm:
-    """A call that can be cancelled, for ``fakenw.delivery``."""
+    """A call that can be cancelled, for ``fakenw.core.delivery``."""
 
     def __init__(self, call: Callable[[], None]) -> None:
         self._call: Callable[[], None] | None = call
@@ -132,7 +132,7 @@ class SendingLink(Link, Protocol):
 
 
 class Driver:
-    """The behaviours of a client, or of several; a subclass makes the links (harness.workstation.World).
+    """The behaviours of a client, or of several; a subclass makes the links (harness.client.workstation.World).
 
     ``running`` counts behaviours that were started and have not ended. Their waits pass *speed* times as fast as
     *loop*.
@@ -152,7 +152,7 @@ class Driver:
         """How many behaviours wait for a reply."""
         return len(self._waiting)
 
-    # What a behaviour may use (harness.workstation.World)
+    # What a behaviour may use (harness.client.workstation.World)
 
     def now(self) -> int:
         elapsed = self.loop.now() - self._begun

@@ -17,11 +17,11 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from fakenw.journal import JournalFile
-from fakenw.peer import Peer, Transport
-from fakenw.records import Record
+from fakenw.core.peer import Peer, Transport
+from fakenw.journal.record import Record
+from fakenw.journal.writer import JournalFile
+from harness.client.workstation import Requester
 from harness.runners.runtime import Driver, SelectorLoop
-from harness.workstation import Requester
 
 CONNECT_WITHIN = 10  # seconds
 LARGEST = 65_536
@@ -173,7 +173,7 @@ class SocketWorld(SocketDriver):
         self._name, self._servers, self._journal = name, servers, journal
         self._first_port = self._port = ports_from
 
-    # What a behaviour may use (harness.workstation.World)
+    # What a behaviour may use (harness.client.workstation.World)
 
     def address(self, server: str) -> Address:
         address = self._servers.get(server.upper())

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from fakenw import health
-from fakenw.peer import Peer
+from fakenw.core.peer import Peer
 from tests.harness.commands import wait_until
 
 docker_client = pytest.importorskip("docker.client", reason="the Docker SDK is not installed")

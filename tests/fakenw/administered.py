@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from fakenw.adminclient import AdminClient
-from fakenw.password import answer, hash_password
-from fakenw.serverprocess import ServerProcess
+from fakenw.admin.client import AdminClient
+from fakenw.bindery.passwords import answer, hash_password
+from fakenw.server_process import ServerProcess
 from fakenw.wire import packet as ncp
 from fakenw.wire.framing import TNCP, Deframer, frame_request
 from fakenw.wire.packet import RequestPacket, decode_reply, packet_type

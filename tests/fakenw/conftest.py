@@ -15,23 +15,23 @@ from typing import Any
 
 import pytest
 
-from fakenw.bindery import USER
-from fakenw.capfiles import sms_tree
-from fakenw.config import Config
-from fakenw.connection import Connection
-from fakenw.delivery import Delivery
-from fakenw.fold import Fold
-from fakenw.password import answer, hash_password
-from fakenw.peer import Peer
-from fakenw.records import SECOND, Record, read
-from fakenw.server import Server
-from fakenw.volume import Volumes
+from fakenw.bindery.objects import USER
+from fakenw.bindery.passwords import answer, hash_password
+from fakenw.core.connection import Connection
+from fakenw.core.delivery import Delivery
+from fakenw.core.peer import Peer
+from fakenw.core.server import Server
+from fakenw.core.settings import Config
+from fakenw.journal.fold import Fold
+from fakenw.journal.record import SECOND, Record, read
+from fakenw.volumes.sms_volume import sms_tree
+from fakenw.volumes.volume import Volumes
 from fakenw.wire import packet as ncp
 from fakenw.wire.framing import TNCP, Deframer, frame_request
 from fakenw.wire.layout import Request
 from fakenw.wire.packet import ReplyPacket, RequestPacket, decode_reply
 from fakenw.wire.requests import bindery, connection, files
-from harness.books import books_balance
+from harness.judge.audit import books_balance
 from harness.runners.runtime import Alarm
 from tests.fakenw.administered import DEADLINE, Served
 
@@ -115,7 +115,7 @@ class Stage:
 
 
 class StageEdge:
-    """The surroundings of a stage's server (fakenw.delivery.Edge)."""
+    """The surroundings of a stage's server (fakenw.core.delivery.Edge)."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage

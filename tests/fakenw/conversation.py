@@ -7,11 +7,11 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from fakenw.bindery import USER
-from fakenw.nds import ORGANIZATION, ROOT
-from fakenw.password import answer, encrypt_hash, hash_password, length_byte
-from fakenw.serverprocess import ServerProcess
-from fakenw.services import SERVICES
+from fakenw.bindery.nds_tree import ORGANIZATION, ROOT
+from fakenw.bindery.objects import USER
+from fakenw.bindery.passwords import answer, encrypt_hash, hash_password, length_byte
+from fakenw.core.services import SERVICES
+from fakenw.server_process import ServerProcess
 from fakenw.wire import nds
 from fakenw.wire import packet as ncp
 from fakenw.wire.framing import TNCP, Deframer, frame_request

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fakenw.bindery import USER, BinderyObject
-from fakenw.config import UserSpec
+from fakenw.bindery.initial_objects import UserSpec
+from fakenw.bindery.objects import USER, BinderyObject
 from fakenw.wire.requests import bindery
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from fakenw.core.peer import TCP, Peer
 from fakenw.health import answers
-from fakenw.peer import TCP, Peer
-from fakenw.records import read
+from fakenw.journal.record import read
 from fakenw.wire import packet as ncp
 from fakenw.wire.packet import RequestPacket
 from fakenw.wire.requests import connection, files

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from twisted.internet.defer import ensureDeferred
 
+from fakenw.core.peer import TCP, Peer
 from fakenw.health import answers
-from fakenw.peer import TCP, Peer
-from fakenw.records import SECOND, read
+from fakenw.journal.record import SECOND, read
 from fakenw.wire.framing import frame_request
 from fakenw.wire.packet import Watchdog
 from fakenw.wire.requests import server

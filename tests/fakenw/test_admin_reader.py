@@ -12,10 +12,10 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.web.resource import Resource
 
-from fakenw.administration import KEPT, Past, Refusal
-from fakenw.records import Record
-from fakenw.transports.reader import AT_ONCE, Reader
-from fakenw.transports.site import MOST, BoundedSite
+from fakenw.admin.bounded_http import MOST, BoundedSite
+from fakenw.admin.journal_reader import AT_ONCE, Reader
+from fakenw.admin.operations import KEPT, Past, Refusal
+from fakenw.journal.record import Record
 
 
 class Taker:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from fakenw.transports.admin import STREAMS
-from fakenw.transports.site import LARGEST_BODY
+from fakenw.admin.bounded_http import LARGEST_BODY
+from fakenw.admin.http import STREAMS
 from tests.fakenw.administered import DEADLINE, Client, Served, run_command, stream
 
 

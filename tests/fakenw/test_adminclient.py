@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from fakenw.adminclient import AdminClient, AdminRefused, AdminUnreachable
+from fakenw.admin.client import AdminClient, AdminRefused, AdminUnreachable
 from tests.fakenw.administered import Served
 
 Answer = tuple[int, str]

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fakenw.bindery import USER
-from fakenw.password import answer, hash_password
+from fakenw.bindery.objects import USER
+from fakenw.bindery.passwords import answer, hash_password
 from fakenw.wire import packet as ncp
 from fakenw.wire.framing import frame_request
 from fakenw.wire.packet import RequestPacket, decode_reply
@@ -337,8 +337,8 @@ def test_nobody_answers_a_reply(open_stage: OpenStage, transport: str) -> None:
 
 def test_a_read_fits_its_packet(open_stage: OpenStage, tmp_path: Any, transport: str) -> None:
     """The largest read that can be asked for is answered with what a datagram and a frame can carry."""
-    from fakenw.folder import Folder
-    from fakenw.volume import Volumes
+    from fakenw.volumes.host_directory import Folder
+    from fakenw.volumes.volume import Volumes
 
     (tmp_path / "BIG.DAT").write_bytes(bytes(100_000))
     stage = open_stage("nls")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fakenw.bindery import FILE_SERVER, GROUP, GROUPS, MEMBERS, START, USER, WILD_TYPE
+from fakenw.bindery.objects import FILE_SERVER, GROUP, GROUPS, MEMBERS, START, USER, WILD_TYPE
 from fakenw.wire.requests import bindery, connection
 
 if TYPE_CHECKING:

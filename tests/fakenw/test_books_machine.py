@@ -17,9 +17,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from fakenw.bindery import USER
-from fakenw.config import Lockout, UserSpec
-from fakenw.records import SECOND, Record
+from fakenw.bindery.initial_objects import UserSpec
+from fakenw.bindery.login_control import Lockout
+from fakenw.bindery.objects import USER
+from fakenw.journal.record import SECOND, Record
 from fakenw.wire.packet import BEING_PROCESSED, REPLY, REQUEST, RequestPacket, decode_reply, packet_type
 from fakenw.wire.requests import bindery, connection, files, message, server
 

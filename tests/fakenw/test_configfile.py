@@ -12,15 +12,17 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from fakenw import __main__ as cli
-from fakenw.bindery import USER
-from fakenw.config import Config, Lockout, UserSpec, ticks
-from fakenw.configfile import Account, ConfigFile, example, load
-from fakenw.peer import TCP, UDP, Peer
-from fakenw.records import SECOND
-from fakenw.running import DEFAULT_LISTEN
-from fakenw.server import Server
-from fakenw.yamlfile import DocumentError
+from fakenw.bindery.initial_objects import UserSpec
+from fakenw.bindery.login_control import Lockout
+from fakenw.bindery.objects import USER
+from fakenw.cli import main as cli
+from fakenw.cli.running import DEFAULT_LISTEN
+from fakenw.config.server_file import Account, ConfigFile, example, load
+from fakenw.config.yaml_file import DocumentError
+from fakenw.core.peer import TCP, UDP, Peer
+from fakenw.core.server import Server
+from fakenw.core.settings import Config, ticks
+from fakenw.journal.record import SECOND
 
 FULL = """\
 server:

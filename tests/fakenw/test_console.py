@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fakenw.records import SECOND
+from fakenw.journal.record import SECOND
 from fakenw.wire import packet as ncp
 from fakenw.wire.layout import Request
 from fakenw.wire.packet import Code, ReplyPacket, RequestPacket
@@ -186,7 +186,7 @@ def test_serial_number(open_stage: OpenStage, transport: str) -> None:
     number = server.SerialNumber.decode(told.data).serial_number
     assert station.code(server.VerifySerialNumber(number)) == 0
     assert station.code(server.VerifySerialNumber(number ^ 1)) == 0xFF
-    from fakenw.config import Config
+    from fakenw.core.settings import Config
 
     assert Config(name="OTHER").serial_number != Config().serial_number == number
 

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import pytest
 
-from fakenw.coverage import COLUMNS, PACKET_TYPES, codes, fields, page, words
-from fakenw.services import SERVICES
-from fakenw.services.connection import change_connection_state, clear_connection, logout
-from fakenw.services.files import read_file
+from fakenw.cli.ncp_page import COLUMNS, PACKET_TYPES, codes, fields, page, words
+from fakenw.core.services import SERVICES
+from fakenw.core.services.connection import change_connection_state, clear_connection, logout
+from fakenw.core.services.files import read_file
 from fakenw.wire.layout import (
     Byte,
     Bytes6,

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fakenw.deadlines import AT_ONCE, Deadlines
+from fakenw.core.deadlines import AT_ONCE, Deadlines
 
 entries = st.lists(st.tuples(st.integers(0, 50), st.integers(0, 99)), max_size=30)
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from fakenw.folder import Folder
-from fakenw.tree import MemoryTree
-from fakenw.volume import Numbers, PathError, Volumes
+from fakenw.volumes.directory_tree import MemoryTree
+from fakenw.volumes.host_directory import Folder
+from fakenw.volumes.volume import Numbers, PathError, Volumes
 from fakenw.wire.packet import Code
 from fakenw.wire.requests import directories, files, namespace, volumes
 from tests.fakenw.filing import ALL, BOX, Client

@@ -20,16 +20,16 @@ from twisted.internet import reactor as installed
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 
+from fakenw.cli.running import CannotRun, Running, build
+from fakenw.core.peer import TCP, TRANSPORTS, UDP, Peer, Transport
 from fakenw.health import visit
-from fakenw.peer import TCP, TRANSPORTS, UDP, Peer, Transport
-from fakenw.records import Record, read
-from fakenw.running import CannotRun, Running, build
-from fakenw.transports.fast import FastTcpListener
+from fakenw.journal.record import Record, read
+from fakenw.transports.asyncio_transports import FastTcpListener
 from fakenw.transports.tcp import TcpListener
 from fakenw.wire import packet as ncp
 from fakenw.wire.framing import frame_request
 from fakenw.wire.packet import RequestPacket
-from harness.attachment import Account
+from harness.client.attachment import Account
 from harness.runners.hold import hold
 
 WITHIN = 30.0  # seconds that anything may take on a busy machine

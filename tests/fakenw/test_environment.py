@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fakenw.records import read
-from fakenw.serverprocess import ServerProcess
+from fakenw.journal.record import read
+from fakenw.server_process import ServerProcess
 from tests.harness.commands import line, run
 
 LISTEN = ("--listen", "tcp:127.0.0.1:0")

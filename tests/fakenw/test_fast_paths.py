@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fakenw import dispatch
-from fakenw import server as core
-from fakenw.records import SECOND
+from fakenw.core import dispatch
+from fakenw.core import server as core
+from fakenw.journal.record import SECOND
 from fakenw.wire import packet as ncp
 from fakenw.wire.framing import DMDT, BadFrame, Deframer, frame_reply, frame_request, framed_reply, whole_request
 from fakenw.wire.layout import Layout, Malformed, Reply, Request

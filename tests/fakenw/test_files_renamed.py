@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fakenw.dosname import is_dos_name, is_wild, renamed
+from fakenw.volumes.dos_name import is_dos_name, is_wild, renamed
 from fakenw.wire.requests import files
 from tests.fakenw.filing import ALL, BOX, NORMAL, READ, WRITE, Client
 

@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fakenw.fold import Fold, Idle
-from fakenw.records import SECOND, Record
+from fakenw.journal.fold import Fold, Idle
+from fakenw.journal.record import SECOND, Record
 
 EVENTS = ["create", "grant", "state", "release", "open", "shut", "idle", "busy", "close", "start", "deny", "stop"]
 FIELDS = ["serial", "connection", "station", "user", "held", "limit", "unit", "cause", "what", "from", "to", "handle"]

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from fakenw import volume
-from fakenw.folder import Folder
-from fakenw.tree import ARCHIVE, READ_ONLY, Directory, PathError
-from fakenw.volume import Volumes
+from fakenw.volumes import volume
+from fakenw.volumes.directory_tree import ARCHIVE, READ_ONLY, Directory, PathError
+from fakenw.volumes.host_directory import Folder
+from fakenw.volumes.volume import Volumes
 from fakenw.wire.packet import Code
 
 Open = Callable[..., int]

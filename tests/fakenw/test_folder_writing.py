@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from fakenw.folder import Folder
-from fakenw.tree import ARCHIVE, READ_ONLY, Directory, File, PathError
-from fakenw.volume import Volumes
+from fakenw.volumes.directory_tree import ARCHIVE, READ_ONLY, Directory, File, PathError
+from fakenw.volumes.host_directory import Folder
+from fakenw.volumes.volume import Volumes
 from fakenw.wire.packet import Code
 
 NOW = datetime(2001, 2, 3, 4, 5, 6)

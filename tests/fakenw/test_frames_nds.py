@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from fakenw.peer import TCP, UDP, Peer
+from fakenw.core.peer import TCP, UDP, Peer
 from fakenw.wire import nds
 from fakenw.wire import packet as ncp
 from fakenw.wire.framing import DMDT, TNCP, Deframer, frame_reply, frame_request

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fakenw.accounts import furnish
-from fakenw.bindery import USER
-from fakenw.config import SECOND, Config, UserSpec
-from fakenw.dispatch import BUSY_REPLIES
+from fakenw.bindery.initial_objects import UserSpec, initial_bindery
+from fakenw.bindery.objects import USER
+from fakenw.core.dispatch import BUSY_REPLIES
+from fakenw.core.settings import SECOND
 from fakenw.wire import packet as ncp
 from fakenw.wire.packet import Code, RequestPacket, packet_type
 from fakenw.wire.requests import connection as requests
@@ -93,7 +93,7 @@ def test_default_restriction_of_connections(open_stage: OpenStage) -> None:
 def test_who_is_restricted() -> None:
     """The users that were made here, unless they say otherwise; not SUPERVISOR and GUEST."""
     users = (("JOE", ""), UserSpec("ANN", max_connections=3), UserSpec("BOB", max_connections=0), ("GUEST", "X"))
-    bindery = furnish(Config(users=users, user_connections=2))
+    bindery = initial_bindery("SRV", bytes(12), users, user_connections=2)
     limits = {name: bindery.find(USER, name) for name in ("JOE", "ANN", "BOB", "GUEST", "SUPERVISOR")}
     assert {name: user.control.max_connections for name, user in limits.items() if user} == {
         "JOE": 2,

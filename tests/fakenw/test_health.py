@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from fakenw.records import read
+from fakenw.journal.record import read
 from tests.harness.commands import serving
 
 BOTH = pytest.mark.parametrize("transport", ["tcp", "udp"])

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fakenw.services import SERVICES
+from fakenw.core.services import SERVICES
 from fakenw.wire import layout, requests
 from fakenw.wire.layout import (
     WITH_LENGTH,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from fakenw.bindery import LOGIN_CONTROL, USER
-from fakenw.config import Lockout
-from fakenw.records import SECOND
+from fakenw.bindery.login_control import Lockout
+from fakenw.bindery.objects import LOGIN_CONTROL, USER
+from fakenw.journal.record import SECOND
 from fakenw.wire.requests import bindery, properties
 from tests.fakenw.logins import JOE, MINUTE, Login, every_login, joe, plain, station_of
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fakenw.bindery import LOGIN_CONTROL, NODE_CONTROL, SUPERVISOR_ID, USER
-from fakenw.config import Lockout, UserSpec
-from fakenw.logincontrol import LoginControl
+from fakenw.bindery.initial_objects import UserSpec
+from fakenw.bindery.login_control import Lockout, LoginControl
+from fakenw.bindery.objects import LOGIN_CONTROL, NODE_CONTROL, SUPERVISOR_ID, USER
 from fakenw.wire.requests import bindery, connection
 from tests.fakenw.logins import JOE, MINUTE, Login, every_login, joe, keyed, plain, station_of
 

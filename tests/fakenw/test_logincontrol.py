@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fakenw.accounts import furnish
-from fakenw.bindery import FILE_SERVER, GROUP, GROUPS, MEMBERS, NODE_CONTROL, SECURITY_EQUALS, USER
-from fakenw.config import Config, UserSpec
-from fakenw.logincontrol import ANY_TIME, LoginControl, node, week
+from fakenw.bindery.initial_objects import UserSpec, initial_bindery
+from fakenw.bindery.login_control import ANY_TIME, LoginControl, node, week
+from fakenw.bindery.objects import FILE_SERVER, GROUP, GROUPS, MEMBERS, NODE_CONTROL, SECURITY_EQUALS, USER
 from fakenw.wire.layout import Malformed
 
 days = st.none() | st.dates(date(1980, 1, 1), date(2079, 12, 31))
@@ -121,7 +120,7 @@ def test_node() -> None:
 def test_accounts() -> None:
     """SUPERVISOR, the server, GUEST and EVERYONE are there; users are in EVERYONE and their groups, both ways."""
     users = (("JOE", "SECRET"), UserSpec("ann", groups=("clerks",), supervisor=True, stations=("10.0.0.1", "2:*")))
-    bindery = furnish(Config(name="SRV", users=users, groups=("EMPTY",)))
+    bindery = initial_bindery("SRV", bytes(12), users, ("EMPTY",))
     found = {(item.type, item.name): item for item in bindery.objects.values()}
     assert set(found) == {
         *((USER, name) for name in ("SUPERVISOR", "GUEST", "JOE", "ANN")),
@@ -145,4 +144,4 @@ def test_accounts() -> None:
 def test_bad_accounts(spec: UserSpec) -> None:
     """A name, a time or a station that is none is a ValueError, before anything starts."""
     with pytest.raises(ValueError, match=r"."):
-        furnish(Config(users=(spec,)))
+        initial_bindery("SRV", bytes(12), (spec,))

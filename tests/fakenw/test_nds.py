@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fakenw.bindery import USER, Bindery
-from fakenw.nds import ORGANIZATION, ROOT, Tree
-from fakenw.peer import Peer
-from fakenw.records import SECOND
+from fakenw.bindery.nds_tree import ORGANIZATION, ROOT, Tree
+from fakenw.bindery.objects import USER, Bindery
+from fakenw.core.peer import Peer
+from fakenw.journal.record import SECOND
 from fakenw.wire import nds
 from fakenw.wire.layout import Layout, Malformed, Request
 from fakenw.wire.nds import NO_HANDLE, Filter, Filtering, NdsCode, Start, Unicode

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-from fakenw.coverage import codes
+from fakenw.cli.ncp_page import codes
 from fakenw.wire import packet as ncp
 from tests.fakenw.conversation import DEADLINE, FUNCTIONS, Client, Key, Process, converse
 

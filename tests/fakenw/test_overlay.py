@@ -10,8 +10,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from fakenw.overlay import ENTRY, Overlay
-from fakenw.tree import ARCHIVE, READ_ONLY, Contents, Directory, File, MemoryTree, PathError
+from fakenw.volumes.directory_tree import ARCHIVE, READ_ONLY, Contents, Directory, File, MemoryTree, PathError
+from fakenw.volumes.overlay import ENTRY, Overlay
 from fakenw.wire.packet import Code
 
 DATE = datetime(2000, 8, 10)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fakenw.password import (
+from fakenw.bindery.passwords import (
     answer,
     decrypt_hash,
     encrypt_hash,

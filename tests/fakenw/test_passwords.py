@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fakenw.bindery import USER, BinderyObject
-from fakenw.config import UserSpec
-from fakenw.password import answer, encrypt_hash, hash_password, length_byte
+from fakenw.bindery.initial_objects import UserSpec
+from fakenw.bindery.objects import USER, BinderyObject
+from fakenw.bindery.passwords import answer, encrypt_hash, hash_password, length_byte
 from fakenw.wire.requests import bindery
 
 if TYPE_CHECKING:

@@ -19,14 +19,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 
-from fakenw.capfiles import sms_tree
-from fakenw.config import Config
-from fakenw.pcap import LARGEST_SEGMENT, NCP_PORT, Capture
-from fakenw.peer import Peer
-from fakenw.server import Server
+from fakenw.core.peer import Peer
+from fakenw.core.server import Server
+from fakenw.core.settings import Config
+from fakenw.transports.capture import LARGEST_SEGMENT, NCP_PORT, Capture
 from fakenw.transports.reactor_host import ReactorHost
 from fakenw.transports.udp import facing
-from fakenw.volume import Volumes
+from fakenw.volumes.sms_volume import sms_tree
+from fakenw.volumes.volume import Volumes
 from fakenw.wire import packet as ncp
 from fakenw.wire.framing import frame_request
 from fakenw.wire.packet import RequestPacket

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fakenw.bindery import FILE_SERVER, GROUP, GROUPS, MEMBERS, SECURITY_EQUALS, SET, START, USER
+from fakenw.bindery.objects import FILE_SERVER, GROUP, GROUPS, MEMBERS, SECURITY_EQUALS, SET, START, USER
 from fakenw.wire.layout import Request
 from fakenw.wire.requests import bindery, properties
 

@@ -14,17 +14,17 @@ import pytest
 from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 
-from fakenw.capfiles import sms_tree
-from fakenw.config import Config
-from fakenw.deadlines import AT_ONCE as DEADLINES
-from fakenw.journal import JournalFile
-from fakenw.records import SECOND, Record
-from fakenw.server import Server
-from fakenw.transports.fast import AT_ONCE, FastStream, FastUdpListener
+from fakenw.core.deadlines import AT_ONCE as DEADLINES
+from fakenw.core.server import Server
+from fakenw.core.settings import Config
+from fakenw.journal.record import SECOND, Record
+from fakenw.journal.writer import JournalFile
+from fakenw.transports.asyncio_transports import AT_ONCE, FastStream, FastUdpListener
 from fakenw.transports.reactor_host import ReactorHost
 from fakenw.transports.tcp import Stream
 from fakenw.transports.udp import Datagrams
-from fakenw.volume import Volumes
+from fakenw.volumes.sms_volume import sms_tree
+from fakenw.volumes.volume import Volumes
 from fakenw.wire import packet as ncp
 from fakenw.wire.framing import TNCP, Deframer, frame_request
 from fakenw.wire.layout import Request

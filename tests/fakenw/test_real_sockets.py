@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from fakenw.records import Record, parse
-from fakenw.serverprocess import ServerProcess
+from fakenw.journal.record import Record, parse
+from fakenw.server_process import ServerProcess
 from fakenw.wire import packet as ncp
 from fakenw.wire.framing import frame_request
 from fakenw.wire.requests import connection, server, status

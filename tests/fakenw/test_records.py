@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fakenw.records import FORMAT, SECOND, Journal, JournalError, Record, microseconds, parse, read, read_lines
+from fakenw.journal.record import FORMAT, SECOND, Journal, JournalError, Record, microseconds, parse, read, read_lines
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 contents = st.recursive(

@@ -16,12 +16,12 @@ from typing import IO, Any
 import pytest
 from click.testing import CliRunner
 
-from fakenw.__main__ import main
-from fakenw.bindery import USER
-from fakenw.folder import Folder
-from fakenw.password import answer, hash_password
-from fakenw.records import Record, parse, read
-from fakenw.volume import PathError
+from fakenw.bindery.objects import USER
+from fakenw.bindery.passwords import answer, hash_password
+from fakenw.cli.main import main
+from fakenw.journal.record import Record, parse, read
+from fakenw.volumes.host_directory import Folder
+from fakenw.volumes.volume import PathError
 from fakenw.wire import packet as ncp
 from fakenw.wire.framing import TNCP, Deframer, frame_request
 from fakenw.wire.layout import Request
@@ -357,7 +357,7 @@ def test_directory_that_cannot_be_served(monkeypatch: pytest.MonkeyPatch) -> Non
     def locked(path: str) -> Folder:
         raise PathError(Code.NO_READ_RIGHTS, f"Permission denied: {path}")
 
-    monkeypatch.setattr("fakenw.running.Folder", locked)
+    monkeypatch.setattr("fakenw.cli.running.Folder", locked)
     done = CliRunner().invoke(main, ["serve", *BOTH, "--volume", "DATA=."])
     assert (done.exit_code, "Permission denied: ." in done.output) == (2, True)
 

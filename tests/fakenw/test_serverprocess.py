@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from fakenw.core.peer import TRANSPORTS, Peer
 from fakenw.health import answers
-from fakenw.peer import TRANSPORTS, Peer
-from fakenw.records import read
-from fakenw.serverprocess import ProcessGroup, ServerFailed, ServerProcess
+from fakenw.journal.record import read
+from fakenw.server_process import ProcessGroup, ServerFailed, ServerProcess
 from tests.harness.commands import LISTEN, wait_until
 
 FAMILY = "trap '' TERM; sleep 600 & echo $!; echo listening tcp 127.0.0.1:1; wait"

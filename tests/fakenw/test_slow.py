@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fakenw.dispatch import HEADROOM, REPEATABLE
-from fakenw.records import SECOND
+from fakenw.core.dispatch import HEADROOM, REPEATABLE
+from fakenw.journal.record import SECOND
 from fakenw.wire import packet as ncp
 from fakenw.wire.layout import Request
 from fakenw.wire.packet import ReplyPacket, RequestPacket, decode_reply

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fakenw.ledger import State
-from fakenw.peer import TCP, UDP, Peer
+from fakenw.core.peer import TCP, UDP, Peer
+from fakenw.journal.policy import State
 from fakenw.wire.packet import ReplyPacket, RequestPacket
 from fakenw.wire.requests import connection, server, status
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from fakenw.records import Record
+from fakenw.journal.record import Record
 from fakenw.wire import packet as ncp
 from fakenw.wire.packet import ReplyPacket, RequestPacket
 from fakenw.wire.requests import bindery, connection, files, server

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from fakenw.core.peer import Peer
 from fakenw.health import visit
-from fakenw.peer import Peer
-from fakenw.records import read
+from fakenw.journal.record import read
 
 ROOT = Path(__file__).parents[2]
 DEADLINE = 60.0  # seconds
@@ -36,14 +36,14 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_has_everything(installed: Path) -> None:
     """The page, the scenarios, the template, the plugins."""
     for file in (
-        "fakenw/page/index.html",
-        "harness/scenarios/Q257223.yaml",
-        "harness/template.yaml",
+        "fakenw/admin/page/index.html",
+        "harness/scenario/scenarios/Q257223.yaml",
+        "harness/cli/template.yaml",
         "fakenw/py.typed",
     ):
         assert (installed / file).is_file(), file
     (points,) = installed.glob("*.dist-info/entry_points.txt")
-    assert "harness.pytest_plugin" in points.read_text()
+    assert "harness.testing.pytest_plugin" in points.read_text()
 
 
 @pytest.mark.parametrize("reactor", ["default", "asyncio"])

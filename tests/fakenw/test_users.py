@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fakenw.records import SECOND
+from fakenw.journal.record import SECOND
 from fakenw.wire.requests import connection, files, server
 
 if TYPE_CHECKING:

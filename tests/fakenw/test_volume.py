@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fakenw.capfiles import sms_tree
-from fakenw.dosname import dos_names, fold, matches, split_pattern
-from fakenw.tree import ARCHIVE, DIRECTORY, Directory, Entry, MemoryFile, MemoryTree, PathError
-from fakenw.volume import Path, Volumes
+from fakenw.volumes.directory_tree import ARCHIVE, DIRECTORY, Directory, Entry, MemoryFile, MemoryTree, PathError
+from fakenw.volumes.dos_name import dos_names, fold, matches, split_pattern
+from fakenw.volumes.sms_volume import sms_tree
+from fakenw.volumes.volume import Path, Volumes
 from fakenw.wire.packet import Code
 
 DATE = datetime(2000, 8, 10)

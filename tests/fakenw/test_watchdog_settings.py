@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
-from fakenw.__main__ import main
-from fakenw.config import Config, ticks, watchdog
-from fakenw.records import SECOND
+from fakenw.cli.main import main
+from fakenw.core.settings import Config, ticks, watchdog
+from fakenw.journal.record import SECOND
 from fakenw.wire import packet as ncp
 from fakenw.wire.packet import Watchdog
 from fakenw.wire.requests import connection, server, status

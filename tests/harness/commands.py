@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from fakenw.serverprocess import ServerProcess
+from fakenw.server_process import ServerProcess
 
 CLIENTS = Path(__file__).parent.parent / "clients"
 LISTEN = ("--listen", "tcp:127.0.0.1:0", "--listen", "udp:127.0.0.1:0")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fakenw.password import answer, hash_password
+from fakenw.bindery.passwords import answer, hash_password
 from fakenw.wire import packet as ncp
 from fakenw.wire.framing import DMDT, Deframer, frame_reply
 from fakenw.wire.layout import Nothing, Reply, split_body
@@ -14,8 +14,8 @@ from fakenw.wire.packet import ReplyPacket, decode_request
 from fakenw.wire.requests.bindery import KeyedLogin, LoginKey, ObjectInfo
 from fakenw.wire.requests.connection import BufferSize
 from fakenw.wire.requests.files import CloseFile, OpenedFile, OpenFile
+from harness.client.workstation import Requester
 from harness.runners.runtime import Behavior, Driver, VirtualClock
-from harness.workstation import Requester
 
 LATENCY = 1000  # microseconds from request to reply
 KEY = bytes(range(8))
@@ -122,7 +122,7 @@ class FakeWorld(Driver):
         self.journal: list[tuple[str, dict[str, Any]]] = []
         self.made: list[FakeLink] = []
 
-    # harness.workstation.World
+    # harness.client.workstation.World
 
     def link(self, server: str, requester: Requester) -> FakeLink:
         if server not in self.servers:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from fakenw.ledger import POLICIES
-from fakenw.records import SECOND, Journal, Record, read_lines
-from harness.history import Run
+from fakenw.journal.policy import POLICIES
+from fakenw.journal.record import SECOND, Journal, Record, read_lines
+from harness.judge.history import Run
 
 UTC = "2000-08-10T09:30:15.000000+00:00"
 PATH = 'NWBIND:["SMS_SITE=GS1"]\\\\FAKENW\\SYS\\CAP_GS1\\'

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from fakenw.records import Journal, Record
-from harness.checks import Verdict, judge
-from harness.history import Run
-from harness.plan import Plan
+from fakenw.journal.record import Journal, Record
+from harness.judge.history import Run
+from harness.judge.verdict import Verdict, judge
 from harness.runners import memory
-from harness.scenario import Scenario
+from harness.scenario.plan import Plan
+from harness.scenario.scenario import Scenario
 
 WORK: list[Any] = [
     {"nal.open": {"path": "NWBIND:\\\\FAKENW\\SYS\\CAP_GS1\\", "owner": "SMSCCMBootAcct"}},

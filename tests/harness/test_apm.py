@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from fakenw.records import SECOND
-from harness.machine import Machine
+from fakenw.journal.record import SECOND
+from harness.client.machine import Machine
 
 MINUTE = 60 * SECOND
 CAP = r'NWBIND:["SMS_SITE=GS1"]\\FAKENW\SYS\CAP_GS1' + "\\"

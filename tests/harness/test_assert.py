@@ -10,10 +10,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from fakenw.adminclient import AdminClient
-from fakenw.serverprocess import ServerProcess
+from fakenw.admin.client import AdminClient
+from fakenw.server_process import ServerProcess
 from fakenw.wire.requests.connection import Logout
-from harness.netware import Netware, Setup
+from harness.testing.netware import Netware, Setup
 from tests.fakenw.administered import Client
 from tests.harness.commands import LISTEN, harness, wait_until
 
@@ -93,7 +93,7 @@ def test_proxies_are_ignored(netware: Netware) -> None:
 # A journal whose first lines are forgotten
 
 
-FORGETFUL = "from fakenw import administration; administration.KEPT = 40; from fakenw.__main__ import main; main()"
+FORGETFUL = "from fakenw.admin import operations; operations.KEPT = 40; from fakenw.cli.main import main; main()"
 
 
 @pytest.fixture

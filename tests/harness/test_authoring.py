@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from harness import __main__ as cli
-from harness.authoring import template
-from harness.behaviors import BehaviorError, load
-from harness.matrix import AS_SHIPPED, REPAIRS, Cell, answer, told
-from harness.properties import CHECKS
-from harness.scenario import catalogue
-from harness.script import OWN
-from harness.settings import Parts
+from harness.cli import main as cli
+from harness.cli.authoring import template
+from harness.cli.matrix import AS_SHIPPED, REPAIRS, Cell, answer, told
+from harness.client.behavior_file import BehaviorError, load
+from harness.judge.properties import CHECKS
+from harness.scenario.catalogue import catalogue
+from harness.scenario.settings import Parts
+from harness.scenario.steps import OWN
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -231,10 +231,10 @@ def test_a_behavior_that_is_not_loaded_is_no_step(backup: tuple[Path, Path]) -> 
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("x = 1\n", "no component; expected a subclass of harness.desk.Component"),
+        ("x = 1\n", "no component; expected a subclass of harness.behavior.Component"),
         ("import nowhere_at_all\n", "ModuleNotFoundError"),
         (
-            "from harness.desk import Component\nclass A(Component):\n    name = 'a'\n",
+            "from harness.client.context import Component\nclass A(Component):\n    name = 'a'\n",
             "A: expected a name, and at least one",
         ),
     ],

@@ -14,24 +14,24 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from fakenw.peer import Peer
-from fakenw.running import build
-from fakenw.server import Server
-from harness.bench import __main__ as bench
-from harness.bench import steps
-from harness.bench.line import Line
-from harness.bench.rows import Setting
-from harness.bench.servers import Running, bare, ours
-from harness.bench.steps import Program, Refusal, Station
-from harness.bench.wire import Rate, Tools, Wire, load, rehearse, sizes
-from harness.bench.wire import build as compiled
+from benchmarks import __main__ as bench
+from benchmarks import steps
+from benchmarks.line import Line
+from benchmarks.rows import Setting
+from benchmarks.servers import Running, bare, ours
+from benchmarks.steps import Program, Refusal, Station
+from benchmarks.wire import Rate, Tools, Wire, load, rehearse, sizes
+from benchmarks.wire import build as compiled
+from fakenw.cli.running import build
+from fakenw.core.peer import Peer
+from fakenw.core.server import Server
 
 LINES = {1: 4, 2: 2, 3: 1, 4: 2, 5: 1, 6: 1, 7: 2}  # of each row
 
 
 def test_every_row_has_numbers() -> None:
     """In little, with all its processes. Standard output is JSON and nothing else."""
-    command = [sys.executable, "-m", "harness.bench", "--quick", "--rounds", "1", "--seconds", "0.2", "--json", "-"]
+    command = [sys.executable, "-m", "benchmarks", "--quick", "--rounds", "1", "--seconds", "0.2", "--json", "-"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)

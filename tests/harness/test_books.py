@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from fakenw.records import Record
-from harness.books import books_balance
+from fakenw.journal.record import Record
+from harness.judge.audit import books_balance
 from tests.harness.journals import ServerBook
 
 POLICIES = ("attach", "login", "service", "nls", "ual")

@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from fakenw.config import Config
-from fakenw.ledger import Holding, Ledger
-from fakenw.server import Server
-from harness import machine
-from harness.attachment import Connection
-from harness.checks import Verdict, judge
-from harness.history import Run
-from harness.redirector import Redirector
-from harness.report import Result, exit_code, story
-from harness.runners import memory, network
-from harness.scenario import Scenario
+from fakenw.core.ledger import Holding, Ledger
+from fakenw.core.server import Server
+from fakenw.core.settings import Config
+from harness.client import machine
+from harness.client.attachment import Connection
+from harness.client.redirector import Redirector
+from harness.judge.history import Run
+from harness.judge.verdict import Verdict, judge
+from harness.report.text import Result, exit_code, story
+from harness.runners import memory, memory_network
+from harness.scenario.scenario import Scenario
 from tests.harness.played import planned
 
 NAL_OPEN = {"nal.open": {"path": "NWBIND:\\\\FAKENW\\SYS\\CAP_GS1\\", "owner": "SMSCCMBootAcct"}}
@@ -110,7 +110,7 @@ def serve_with(kind: Callable[..., Ledger], monkeypatch: pytest.MonkeyPatch) -> 
             super().__init__(config, *rest)
             self.ledger = kind(config.policy, config.licenses, self.note, self._deadlines, config.keep_cleared)
 
-    monkeypatch.setattr(network, "Server", WithLedger)
+    monkeypatch.setattr(memory_network, "Server", WithLedger)
 
 
 BROKEN: dict[type[Ledger], tuple[str, list[str]]] = {  # the event on the line that is named, and what is said of it

@@ -6,13 +6,13 @@ from random import Random
 
 import pytest
 
-from fakenw.peer import TRANSPORTS
-from fakenw.records import SECOND
-from harness.cable import REPEATED_AFTER, Cable
-from harness.runners.clientworld import ClientWorld
-from harness.runners.network import Network
-from harness.settings import ServerSpec
-from harness.workstation import Requester
+from fakenw.core.peer import TRANSPORTS
+from fakenw.journal.record import SECOND
+from harness.client.workstation import Requester
+from harness.runners.link_conditions import REPEATED_AFTER, Cable
+from harness.runners.memory_clients import ClientWorld
+from harness.runners.memory_network import Network
+from harness.scenario.settings import ServerSpec
 
 
 class Trace:

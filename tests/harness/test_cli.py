@@ -14,11 +14,11 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from fakenw.records import Record, read
-from harness import __main__ as cli
-from harness.plan import Plan
+from fakenw.journal.record import Record, read
+from harness.cli import main as cli
 from harness.runners import memory
-from harness.scenario import find
+from harness.scenario.catalogue import find
+from harness.scenario.plan import Plan
 from tests.harness.commands import harness, line, serving, started, wait_until
 
 MINE = r"""format: 1

@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
-from fakenw.records import read
-from harness.checks import judge
-from harness.history import Run
-from harness.report import Result
-from harness.runners import realtime
-from harness.scenario import load
+from fakenw.journal.record import read
+from harness.judge.history import Run
+from harness.judge.verdict import judge
+from harness.report.text import Result
+from harness.runners import real_time
+from harness.scenario.scenario import load
 from tests.harness.commands import CLIENTS, harness, line, started, wait_until
 
 docker_errors = pytest.importorskip("docker.errors", reason="the Docker SDK is not installed")
@@ -310,7 +310,7 @@ def test_a_server_that_dies_is_told_at_once(tmp_path: Path, engine: Engine, monk
     monkeypatch.setattr(containers, "server_options", lambda plan, spec: ["--licenses", "plenty"])
     (plan,) = load(write(tmp_path, [{"name": "workstation", "script": [OPEN]}])).plans()
     site = containers.Containers(threading.Semaphore(2), 2, keep=False, tell=print)
-    run = Run.of(realtime.run(plan, tmp_path, site, threading.Event()))
+    run = Run.of(real_time.run(plan, tmp_path, site, threading.Event()))
     verdict = judge(run)
     assert verdict.verdict == "unknown"
     assert "FAKENW ended with exit code 2: " in verdict.reason

@@ -13,8 +13,8 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.__main__ import main
-from harness.evidence import Connection, EvidenceError, connections, machine
+from harness.cli.main import main
+from harness.lab.evidence import Connection, EvidenceError, connections, machine
 
 HIVE = Path(__file__).parent / "data" / "nal.hive.gz"
 ENTRY = """[HKEY_LOCAL_MACHINE\\Software\\Microsoft\\NAL\\Client\\Connections\\{account}\\Deviceless\\Resource{n}]\r

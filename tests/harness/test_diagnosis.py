@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from harness.checks import judge
-from harness.diagnosis import explain
-from harness.history import Run
+from harness.judge.diagnosis import explain
+from harness.judge.history import Run
+from harness.judge.verdict import judge
 from tests.harness.journals import KEY, OFFER, PATH, ClientBook, RunnerBook, ServerBook, put_together, q257223
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from fakenw.config import ticks
-from fakenw.records import SECOND
-from harness.report import Result, story
-from harness.scenario import Scenario, ScenarioError
-from harness.timeline import timeline
+from fakenw.core.settings import ticks
+from fakenw.journal.record import SECOND
+from harness.report.text import Result, story
+from harness.scenario.scenario import Scenario, ScenarioError
+from harness.scenario.schedule import timeline
 from tests.harness.played import WORK, events, planned, played
 
 MINUTE = 60 * SECOND

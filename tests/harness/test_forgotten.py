@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from fakenw.administration import Administration
-from fakenw.fold import Fold, Holding, ServiceConnection
-from fakenw.records import SECOND, Journal, Record
-from harness.books import books_balance
-from harness.forgotten import completed
-from harness.history import Run
+from fakenw.admin.operations import Administration
+from fakenw.journal.fold import Fold, Holding, ServiceConnection
+from fakenw.journal.record import SECOND, Journal, Record
+from harness.judge.audit import books_balance
+from harness.judge.cut_journal import completed
+from harness.judge.history import Run
 from tests.fakenw.conftest import POLICIES, Stage, Station
 
 NAMES = [*(f"udp:10.0.0.{host}:1025" for host in (1, 2, 3)), *(f"tcp:10.0.0.{host}:40001" for host in (4, 5))]

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from fakenw.records import SECOND, JournalError, Record
-from harness.history import Clock, Life, Run, load
+from fakenw.journal.record import SECOND, JournalError, Record
+from harness.judge.history import Clock, Life, Run, load
 from tests.harness.journals import ClientBook, RunnerBook, ServerBook, put_together, q257223
 
 

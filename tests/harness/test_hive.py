@@ -10,10 +10,10 @@ from random import Random
 
 import pytest
 
-from harness.hive import read
-from harness.naldump import entries
-from harness.regfile import RegError
-from harness.registry import Binary, Expand, Multi, Qword
+from harness.client.hive import read
+from harness.client.reg_file import RegError
+from harness.client.registry import Binary, Expand, Multi, Qword
+from harness.lab.nal_dump import entries
 
 NAL = r"HKEY_LOCAL_MACHINE\Software\Microsoft\NAL"
 MADE = gzip.decompress((Path(__file__).parent / "data" / "nal.hive.gz").read_bytes())

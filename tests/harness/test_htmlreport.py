@@ -20,15 +20,15 @@ from urllib.parse import unquote
 import pytest
 from click.testing import CliRunner
 
-from fakenw.records import Journal, Record
-from harness.__main__ import main
-from harness.again import run_again
-from harness.checks import judge
-from harness.history import Run
-from harness.htmlreport import page
-from harness.markup import escaped, tag
-from harness.registry import HEADERS
-from harness.report import Result, story
+from fakenw.journal.record import Journal, Record
+from harness.cli.main import main
+from harness.cli.rerun import run_again
+from harness.client.registry import HEADERS
+from harness.judge.history import Run
+from harness.judge.verdict import judge
+from harness.report.html import page
+from harness.report.markup import escaped, tag
+from harness.report.text import Result, story
 from harness.runners import memory
 from tests.harness.commands import CLIENTS, harness
 from tests.harness.journals import put_together, q257223

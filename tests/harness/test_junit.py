@@ -9,12 +9,12 @@ import pytest
 from click.testing import CliRunner
 from lxml import etree
 
-from fakenw.records import Journal, Record
-from harness.__main__ import main
-from harness.checks import judge
-from harness.history import Run
-from harness.junit import junit
-from harness.report import Result
+from fakenw.journal.record import Journal, Record
+from harness.cli.main import main
+from harness.judge.history import Run
+from harness.judge.verdict import judge
+from harness.report.junit import junit
+from harness.report.text import Result
 
 MINE = r"""
 format: 1

@@ -16,16 +16,16 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fakenw.records import SECOND, Record
-from fakenw.serverprocess import ServerProcess
-from harness.__main__ import main
-from harness.load import room
-from harness.load.accounts import Accounts
-from harness.load.order import Order
+from fakenw.journal.record import SECOND, Record
+from fakenw.server_process import ServerProcess
+from harness.cli.main import main
+from harness.load import preflight
 from harness.load.outcome import Condition, Outcome
 from harness.load.profile import PROFILES, BadProfile, at_rate, load, middle
-from harness.load.tally import Tally
-from harness.load.virtual import Virtual
+from harness.load.server_view import Accounts
+from harness.load.specification import Order
+from harness.load.statistics import Tally
+from harness.load.virtual_time import Virtual
 from tests.harness.commands import harness, line, serving, started, wait_until
 
 HOUR, DAY = 3600 * SECOND, 86_400 * SECOND
@@ -247,16 +247,16 @@ def test_too_few_descriptors_ports_or_bytes(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(resource, "getrlimit", lambda which: (1024, 4096))
     monkeypatch.setattr(resource, "setrlimit", refuse)
-    monkeypatch.setattr(room, "_ports", lambda: 10_000)
-    monkeypatch.setattr(room, "_memory", lambda: 100 << 20)
+    monkeypatch.setattr(preflight, "_ports", lambda: 10_000)
+    monkeypatch.setattr(preflight, "_memory", lambda: 100 << 20)
     order = replace(MORNING, clients=20_000)
-    files, ports, memory = room.wanting(order, 1, True, [])
+    files, ports, memory = preflight.wanting(order, 1, True, [])
     assert files.startswith("20200 file descriptors are needed in one process and 4096 allowed: ulimit -Hn 20200")
     assert "20000 ports are needed and about 9000 there: --source" in ports
     assert memory.startswith("about 801 MiB of memory are needed and 100 MiB free")
-    assert room.sources(order, None, []) == ["127.0.0.1", "127.0.0.2", "127.0.0.3"]
-    assert room.sources(order, "10.0.0.1", []) == []
-    assert room.sources(order, None, ["127.0.0.9"]) == ["127.0.0.9"]
+    assert preflight.sources(order, None, []) == ["127.0.0.1", "127.0.0.2", "127.0.0.3"]
+    assert preflight.sources(order, "10.0.0.1", []) == []
+    assert preflight.sources(order, None, ["127.0.0.9"]) == ["127.0.0.9"]
 
 
 # Over real sockets
@@ -359,7 +359,7 @@ def test_the_question_behind_it(tmp_path: Path) -> None:
 
 def test_no_process_is_left() -> None:
     """Whatever a load starts is its child, and ends with it."""
-    assert not [pid for pid in os.listdir("/proc") if pid.isdecimal() and b"harness.load.crowd" in _command(int(pid))]
+    assert not [pid for pid in os.listdir("/proc") if pid.isdecimal() and b"harness.load.worker" in _command(int(pid))]
 
 
 def _command(pid: int) -> bytes:

@@ -1,6 +1,6 @@
 """Locust drives our clients for real, and the server's journal says whether its numbers are right.
 
-Nothing here imports ``harness.locustfile``: gevent would take over the sockets of all tests.
+Nothing here imports ``harness.load.locustfile``: gevent would take over the sockets of all tests.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from fakenw.records import Record, read
+from fakenw.journal.record import Record, read
 from tests.harness.commands import PATIENCE, serving, started, wait_until
 
 LICENSES = 25
@@ -29,7 +29,7 @@ def locust(*arguments: object) -> list[str]:
 
 def locustfile() -> str:
     """Where it is."""
-    spec = find_spec("harness.locustfile")
+    spec = find_spec("harness.load.locustfile")
     assert spec is not None
     assert spec.origin is not None
     return spec.origin
@@ -117,6 +117,6 @@ def test_over_udp_a_sleeper_answers_the_watchdog_and_lets_go_when_he_is_stopped(
 
 def test_gevent_and_twisted_do_not_meet() -> None:
     """They cannot share a process."""
-    code = "import sys, harness.locustfile; print('gevent' in sys.modules, 'twisted' in sys.modules)"
+    code = "import sys, harness.load.locustfile; print('gevent' in sys.modules, 'twisted' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=PATIENCE)
     assert done.stdout.split() == ["True", "False"]

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from fakenw.records import SECOND, Journal
-from harness.checks import Verdict, judge
-from harness.history import Run
-from harness.plan import Plan
-from harness.report import Result, story
+from fakenw.journal.record import SECOND, Journal
+from harness.judge.history import Run
+from harness.judge.verdict import Verdict, judge
+from harness.report.text import Result, story
 from harness.runners import memory
-from harness.scenario import Scenario, find
+from harness.scenario.catalogue import find
+from harness.scenario.plan import Plan
+from harness.scenario.scenario import Scenario
 from tests.harness.commands import line, run
 
 DESIGNED = {  # the contract's variants, and the licenses that are left in each

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fakenw.records import SECOND
-from harness.components.nal import Nal
-from harness.machine import Machine
-from harness.nal import CONNECTIONS, NAL_PATH, PERSISTENCE, REFERENCE, TYPES, NalPath
-from harness.workstation import sleep
+from fakenw.journal.record import SECOND
+from harness.client.components.nal import Nal
+from harness.client.machine import Machine
+from harness.client.nal_path import CONNECTIONS, NAL_PATH, PERSISTENCE, REFERENCE, TYPES, NalPath
+from harness.client.workstation import sleep
 
 MINUTE = 60 * SECOND
 CAP = r'NWBIND:["SMS_SITE=GS1"]\\FAKENW\SYS\CAP_GS1' + "\\"

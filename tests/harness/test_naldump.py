@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from harness.nal import NAL_PATH, PERSISTENCE, REFERENCE, NalPath
-from harness.naldump import Names, entries
-from harness.regfile import parse
-from harness.registry import Data, Expand, Qword, Registry
+from harness.client.nal_path import NAL_PATH, PERSISTENCE, REFERENCE, NalPath
+from harness.client.reg_file import parse
+from harness.client.registry import Data, Expand, Qword, Registry
+from harness.lab.nal_dump import Names, entries
 
 CONNECTIONS = r"HKEY_LOCAL_MACHINE\Software\Microsoft\NAL\Client\COnnections"  # as Q257223 spells it
 RESOURCE = rf"{CONNECTIONS}\SMSCCMBootAcct\Deviceless\Resource1"

@@ -227,7 +227,7 @@ def test_nothing_happens_unasked(project: pytest.Pytester) -> None:
         import sys
 
         def test_inert():
-            assert not {"twisted", "pydantic", "fakenw.records", "harness.netware"} & set(sys.modules)
+            assert not {"twisted", "pydantic", "fakenw.journal.record", "harness.testing.netware"} & set(sys.modules)
         """
     )
     run(project, "-p", "no:twisted").assert_outcomes(passed=1)

@@ -15,14 +15,15 @@ from typing import Any
 
 import pytest
 
-from fakenw.records import Journal, read
-from harness.checks import judge
-from harness.history import Run
-from harness.plan import Plan
-from harness.report import Result, story
-from harness.runners import memory, realtime
+from fakenw.journal.record import Journal, read
+from harness.judge.history import Run
+from harness.judge.verdict import judge
+from harness.report.text import Result, story
+from harness.runners import memory, real_time
 from harness.runners.processes import Processes
-from harness.scenario import Scenario, find
+from harness.scenario.catalogue import find
+from harness.scenario.plan import Plan
+from harness.scenario.scenario import Scenario
 from tests.harness.commands import CLIENTS, harness, line, started, wait_until
 
 MARK = "HARNESS_TEST_MARK"  # in the environment of every process that a test starts, and of their children
@@ -38,7 +39,7 @@ def scenario(clients: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
 def carry_out(data: dict[str, Any], folder: Path) -> tuple[Run, str, str]:
     """Run a scenario in processes: the run, its verdict, and what is said about it."""
     (plan,) = Scenario.read(data, "the test").plans("tcp")
-    run = Run.of(realtime.run(plan, folder, Processes(), threading.Event()))
+    run = Run.of(real_time.run(plan, folder, Processes(), threading.Event()))
     verdict = judge(run)
     return run, verdict.verdict, "\n".join(story(Result(run, verdict)))
 
@@ -147,7 +148,7 @@ def test_an_unknown_run_is_exit_code_3(tmp_path: Path) -> None:
     (shadow / "__main__.py").write_text("raise SystemExit('no such volume: SYS')")
     (tmp_path / "mine.yaml").write_text(json.dumps(scenario([{"name": "ws", "script": [NAL_OPEN]}])))
     start = (
-        f"import os, sys; os.environ['PYTHONPATH'] = {str(shadow.parent)!r}; from harness.__main__ import main; main()"
+        f"import os, sys; os.environ['PYTHONPATH'] = {str(shadow.parent)!r}; from harness.cli.main import main; main()"
     )
     with started(
         [sys.executable, "-c", start, "run", "mine.yaml", "--on", "processes", "--report", "."], cwd=tmp_path
@@ -260,7 +261,7 @@ def test_a_command_that_leaks_is_named(tmp_path: Path) -> None:
     command = ["perl", str(CLIENTS / "ncp.pl"), "--no-logout"]  # it is told the address by its environment
     data = scenario([{"name": "theirs", "command": command}], checks=[{"released": {"within": "500ms"}}])
     (plan,) = Scenario.read(data, "the test").plans("udp")
-    run = Run.of(realtime.run(plan, tmp_path, Processes(), threading.Event()))
+    run = Run.of(real_time.run(plan, tmp_path, Processes(), threading.Event()))
     verdict = judge(run)
     assert verdict.verdict == "leaked"
     text = "\n".join(story(Result(run, verdict)))

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from harness.checks import Verdict, judge
-from harness.properties import CHECKS, PROPERTIES
-from harness.script import CHECKS as WORDS
+from harness.judge.properties import CHECKS, PROPERTIES
+from harness.judge.verdict import Verdict, judge
+from harness.scenario.steps import CHECKS as WORDS
 from tests.harness.journals import Book, ClientBook, RunnerBook, ServerBook, put_together, q257223
 
 FIRST, SECOND = "udp:10.0.0.2:1025", "udp:10.0.0.2:1026"

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from fakenw.peer import TCP
-from fakenw.records import SECOND
-from harness.attachment import Account, Connection, Denied, InUse
-from harness.redirector import Redirector, RedirectorSettings
-from harness.workstation import Gone, Lost, sleep
+from fakenw.core.peer import TCP
+from fakenw.journal.record import SECOND
+from harness.client.attachment import Account, Connection, Denied, InUse
+from harness.client.redirector import Redirector, RedirectorSettings
+from harness.client.workstation import Gone, Lost, sleep
 
 MINUTE = 60 * SECOND
 

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.nal import NalPath
-from harness.regfile import ROOTS, RegError, dump, parse
-from harness.registry import Binary, Data, Expand, Multi, Qword, Registry
+from harness.client.nal_path import NalPath
+from harness.client.reg_file import ROOTS, RegError, dump, parse
+from harness.client.registry import Binary, Data, Expand, Multi, Qword, Registry
 
 NAL = r"HKEY_LOCAL_MACHINE\Software\Microsoft\NAL"
 KEY = "HKEY_CURRENT_USER\\Environment"

@@ -8,7 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.registry import Binary, Data, Expand, Multi, Qword, Registry, from_ansi, from_bytes, to_ansi, to_bytes
+from harness.client.registry import (
+    Binary,
+    Data,
+    Expand,
+    Multi,
+    Qword,
+    Registry,
+    from_ansi,
+    from_bytes,
+    to_ansi,
+    to_bytes,
+)
 
 NAL = r"HKEY_LOCAL_MACHINE\Software\Microsoft\NAL"
 

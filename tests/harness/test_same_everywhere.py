@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from fakenw.config import ticks
-from fakenw.records import SECOND
-from harness.history import Life, Run
-from harness.history import load as load_run
-from harness.scenario import find
+from fakenw.core.settings import ticks
+from fakenw.journal.record import SECOND
+from harness.judge.history import Life, Run
+from harness.judge.history import load as load_run
+from harness.scenario.catalogue import find
 from tests.harness.commands import harness
 
 SCENARIOS = ["S28", "S30", *sorted(str(path) for path in (Path(__file__).parent / "scenarios").glob("*.yaml"))]

@@ -19,13 +19,13 @@ from typing import Any
 
 import pytest
 
-from fakenw.records import Journal, Record
-from harness.checks import judge
-from harness.history import Run
-from harness.plan import Plan
-from harness.report import Result
+from fakenw.journal.record import Journal, Record
+from harness.judge.history import Run
+from harness.judge.verdict import judge
+from harness.report.text import Result
 from harness.runners import memory
-from harness.scenario import catalogue
+from harness.scenario.catalogue import catalogue
+from harness.scenario.plan import Plan
 
 SEED = 1
 EXPECTED = Path(__file__).parent / "data" / "runs.json"

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from fakenw.words import duration
-from fakenw.yamlfile import DEPTH_LIMIT, SIZE_LIMIT
-from harness import properties
-from harness.plan import Plan
-from harness.scenario import Scenario, ScenarioError, catalogue, find, load
-from harness.script import STEPS
-from harness.settings import Parts, ServerHabits
+from fakenw.config.field_types import duration
+from fakenw.config.yaml_file import DEPTH_LIMIT, SIZE_LIMIT
+from harness.judge import properties
+from harness.scenario.catalogue import catalogue, find
+from harness.scenario.plan import Plan
+from harness.scenario.scenario import Scenario, ScenarioError, load
+from harness.scenario.settings import Parts, ServerHabits
+from harness.scenario.steps import STEPS
 
 MINUTE = 60_000_000
 
@@ -594,7 +595,7 @@ def test_find(tmp_path: Path) -> None:
 
 def test_catalogue() -> None:
     """Every scenario that comes along is in order, says why each variant is there, and has its own id."""
-    scenarios = catalogue()
+    scenarios = list(catalogue())
     assert "Q257223" in {scenario.id for scenario in scenarios}
     assert len({scenario.id.upper() for scenario in scenarios}) == len(scenarios)
     for plan in (plan for scenario in scenarios for plan in scenario.plans()):

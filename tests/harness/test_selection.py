@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from harness.attachment import Account
-from harness.components.nal import Nal
-from harness.machine import Machine
-from harness.nal import CLIENT, NalPath
-from harness.redirector import Redirector
-from harness.registry import Registry
-from harness.selection import LISTS, PREFERRED, USE_EXISTING, USE_PREFERRED, USE_RANDOM, NalSettings, Selection
+from harness.client.attachment import Account
+from harness.client.components.nal import Nal
+from harness.client.machine import Machine
+from harness.client.nal_path import CLIENT, NalPath
+from harness.client.redirector import Redirector
+from harness.client.registry import Registry
+from harness.client.selection import LISTS, PREFERRED, USE_EXISTING, USE_PREFERRED, USE_RANDOM, NalSettings, Selection
 
 LIST = NalPath.parse("ABEXPRT:\\\\CAP List for site GS1")
 PATHS = [f'NWBIND:["SMS_SITE=GS1"]\\\\CAP{n}\\SYS\\CAP_GS1\\' for n in range(1, 5)]

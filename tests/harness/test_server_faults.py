@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from fakenw.config import ticks
-from fakenw.records import SECOND, Journal
-from harness.books import books_balance
-from harness.checks import judge
-from harness.history import WENT_DOWN, Life
-from harness.report import Result, story
+from fakenw.core.settings import ticks
+from fakenw.journal.record import SECOND, Journal
+from harness.judge.audit import books_balance
+from harness.judge.history import WENT_DOWN, Life
+from harness.judge.verdict import judge
+from harness.report.text import Result, story
 from harness.runners.memory import Run as MemoryRun
-from harness.runners.network import EPOCH
+from harness.runners.memory_network import EPOCH
 from tests.harness.journals import PATH, ClientBook, RunnerBook, ServerBook, put_together
 from tests.harness.played import WORK, events, planned, played
 

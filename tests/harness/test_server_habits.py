@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from fakenw import __main__ as cli
-from fakenw.config import Config
-from fakenw.records import SECOND, Journal
-from fakenw.server import Server
-from harness import workstation
-from harness.checks import Verdict, judge
-from harness.history import Run
+from fakenw.cli import main as cli
+from fakenw.core.server import Server
+from fakenw.core.settings import Config
+from fakenw.journal.record import SECOND, Journal
+from harness.client import workstation
+from harness.judge.history import Run
+from harness.judge.verdict import Verdict, judge
 from harness.runners import memory
-from harness.runners.network import Network
+from harness.runners.memory_network import Network
 from harness.runners.processes import server_options
-from harness.scenario import ScenarioError
+from harness.scenario.scenario import ScenarioError
 from tests.harness.played import events, planned
 
 HABITS: dict[str, Any] = {

@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from fakenw.records import SECOND, Journal
-from fakenw.serverprocess import ProcessGroup
-from harness.checks import judge
-from harness.history import Run
-from harness.report import Result, story
-from harness.runners import memory, realtime
+from fakenw.journal.record import SECOND, Journal
+from fakenw.server_process import ProcessGroup
+from harness.judge.history import Run
+from harness.judge.verdict import judge
+from harness.report.text import Result, story
+from harness.runners import memory, real_time
+from harness.runners.backend import Failed
+from harness.runners.journal_tail import Tail
 from harness.runners.processes import Processes
-from harness.runners.site import Failed
-from harness.runners.tail import Tail
-from harness.timeline import Disruption
+from harness.scenario.schedule import Disruption
 from tests.harness.journals import ServerBook
 from tests.harness.played import WORK, events, planned
 
@@ -32,7 +32,7 @@ def carry_out(
 ) -> tuple[Run, str, dict[str, Journal]]:
     """Run it in processes: the run, what is said about it, and its journals. Memory is of the same opinion."""
     plan = planned(faults, transport, script, **more)
-    journals = realtime.run(plan, folder, Processes(), threading.Event())
+    journals = real_time.run(plan, folder, Processes(), threading.Event())
     run = Run.of(journals)
     verdict = judge(run)
     told = "\n".join([verdict.verdict, *story(Result(run, verdict))])
@@ -156,6 +156,6 @@ def test_what_processes_cannot_do(verb: str, reason: str, tmp_path: Path) -> Non
 def test_what_cannot_be_done_makes_the_verdict_unknown(tmp_path: Path) -> None:
     """With the reason, and nobody is left behind."""
     plan = planned([{"clock-jump": {"server": "FAKENW", "by": "-1h"}}], "tcp", [OPEN, {"wait": "2s"}, CLOSE])
-    verdict = judge(Run.of(realtime.run(plan, tmp_path, Processes(), threading.Event())))
+    verdict = judge(Run.of(real_time.run(plan, tmp_path, Processes(), threading.Event())))
     assert verdict.verdict == "unknown"
     assert "clock-jump: processes share the clock of their computer" in verdict.reason

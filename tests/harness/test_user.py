@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from fakenw.records import SECOND
-from harness.attachment import Account, Denied
-from harness.components.service import Service
-from harness.components.user import User
-from harness.desk import Desk
-from harness.machine import Machine
-from harness.redirector import Redirector, RedirectorSettings
+from fakenw.journal.record import SECOND
+from harness.client.attachment import Account, Denied
+from harness.client.components.service import Service
+from harness.client.components.user import User
+from harness.client.context import Desk
+from harness.client.machine import Machine
+from harness.client.redirector import Redirector, RedirectorSettings
 
 MINUTE = 60 * SECOND
 JOE = Account("JOE")
@@ -168,7 +168,7 @@ def test_a_redirector_that_counts_its_openers(world: Any, server: Any) -> None:
 
 def test_two_paths_on_one_connection_are_counted_apart(world: Any, server: Any) -> None:
     """Each entry of the arbiter is one who was led to it."""
-    from harness.components.nal import Nal
+    from harness.client.components.nal import Nal
 
     nal = desk(world, redirector={"count_opens": True}).part(Nal)
 

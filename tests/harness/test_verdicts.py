@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from harness.checks import judge
-from harness.history import Run
-from harness.properties import selected
+from harness.judge.history import Run
+from harness.judge.properties import selected
+from harness.judge.verdict import judge
 from tests.harness.journals import ClientBook, RunnerBook, ServerBook, put_together, q257223
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from fakenw.peer import TRANSPORTS, UDP
-from fakenw.records import SECOND
+from fakenw.core.peer import TRANSPORTS, UDP
+from fakenw.journal.record import SECOND
 from fakenw.wire import packet as ncp
 from fakenw.wire.framing import DMDT, Deframer, frame_reply
 from fakenw.wire.packet import Refused, ReplyPacket, Watchdog, decode_request
 from fakenw.wire.requests.connection import BufferSize, EndOfJob, Logout, NegotiateBuffer
-from harness.workstation import PATIENCE, TRIES, TRY, Exchange, Gone, Lost, Requester, Sleep, failure, sleep
+from harness.client.workstation import PATIENCE, TRIES, TRY, Exchange, Gone, Lost, Requester, Sleep, failure, sleep
 
 
 def finish(behaviour: Coroutine[Any, Any, Any], reply: ReplyPacket | Exception | None = None) -> Any:

@@ -56,7 +56,7 @@ class ChangePassword(Request[Nothing], ncp=(23, 64), source="Wireshark ncp2222.p
 class KeyedChangePassword(
     Request[Nothing], ncp=(23, 75), source="libncp; mars_nwe. Wireshark takes the length byte for the length of a pstr"
 ):
-    """``answer`` is to the old password, ``sent`` the new hash under the old one (``fakenw.password``)."""
+    """``answer`` is to the old password, ``sent`` the new hash under the old one (``fakenw.bindery.passwords``)."""
 
     answer: Bytes8
     object_type: Word

@@ -84,7 +84,7 @@ class OpenFileOld(Request[OpenedFile], ncp=0x41, source="Wireshark ncp2222.py"):
 
 
 class OpenFile(Request[OpenedFile], ncp=0x4C, source="Wireshark ncp2222.py"):
-    """``access``: bit 0 read, 1 write, 2 deny read, 3 deny write, 4 compatibility; see ``fakenw.sharing``."""
+    """``access``: bit 0 read, 1 write, 2 deny read, 3 deny write, 4 compatibility; see ``fakenw.volumes.sharing``."""
 
     directory: Byte
     attributes: Byte

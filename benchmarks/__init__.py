@@ -1,0 +1,1 @@
+"""How fast is it? Ratios to something bare, measured in the same minute: ``python -m benchmarks``."""

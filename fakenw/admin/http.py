@@ -1,0 +1,206 @@
+"""The administration over HTTP: JSON, an event stream, metrics, and the page. See docs/api.md.
+
+Rules of this file:
+
+* Only who may speaks: from the loopback interface everybody, else whoever has the token (compared in constant time).
+* A browser is no proof of good will: an Origin must be the Host's, and what changes something is a POST of JSON, which
+  no form of another site can send. On the loopback interface the Host must be ours as well; elsewhere a server has
+  names that it does not know, and a page that has got itself one of them does not have the token.
+* A header is read as Latin-1, which cannot fail, and one that is there twice is none that we would like.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import mimetypes
+from collections.abc import Callable, Coroutine
+from http import HTTPStatus
+from importlib import resources
+from typing import Any
+
+from twisted.internet.defer import CancelledError, ensureDeferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET
+
+from fakenw.admin.bounded_http import LARGEST_BODY, TOO_LARGE
+from fakenw.admin.journal_reader import Reader
+from fakenw.admin.metrics import CONTENT_TYPE, Metrics
+from fakenw.admin.operations import Administration, Refusal, is_loopback
+from fakenw.journal.record import SECOND
+
+STREAMS = 64
+POLICY = b"default-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+Advance = Callable[[int], Coroutine[Any, Any, None]]
+
+
+class Admin(Resource):
+    """All of it is one resource: what is asked for is a path. A request is Any: Twisted's web has no types."""
+
+    isLeaf = True
+    log = Logger()
+
+    def __init__(
+        self, administration: Administration, metrics: Metrics, advance: Advance, host: str, token: str | None
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._administration, self._metrics, self._advance = administration, metrics, advance
+        self._host, self._token = host, token
+        self._streams = 0
+        self._advancing = False
+
+    def render(self, request: Any) -> Any:
+        """Answer, or say why not."""
+        request.setHeader(b"Cache-Control", b"no-store")
+        request.setHeader(b"Content-Security-Policy", POLICY)
+        request.setHeader(b"X-Content-Type-Options", b"nosniff")
+        path = request.path.decode("ascii", "replace")
+        try:
+            self._check(request, path)
+            if request.method in (b"GET", b"HEAD"):
+                return self._get(request, path)
+            if request.method == b"POST":
+                return self._post(request, path)
+            raise Refusal(405, f"{request.method.decode('ascii', 'replace')}: expected GET or POST")
+        except Refusal as refusal:
+            return self._refuse(request, refusal)
+
+    def _check(self, request: Any, path: str) -> None:
+        name = _header(request, "host").lower()
+        bare = name.rpartition(":")[0] if name.rpartition(":")[2].isdecimal() else name
+        bare = bare.strip("[]")
+        if is_loopback(self._host) and not is_loopback(bare) and bare != self._host:
+            raise Refusal(421, f"Host {bare[:80]!r} is not this server; expected {self._host} or localhost")
+        origin = _header(request, "origin").lower()
+        if origin and origin.partition("://")[2] != name:
+            raise Refusal(403, f"Origin {origin[:80]!r} is another site; expected {name[:80]!r}, or none")
+        if path == "/health" or (not path.startswith(("/api/", "/metrics"))):
+            return
+        scheme, _, given = _header(request, "authorization").partition(" ")
+        given = given.strip() if scheme.lower() == "bearer" else ""
+        if self._token is not None and not hmac.compare_digest(given.encode("latin-1"), self._token.encode()):
+            raise Refusal(401, "expected the header Authorization: Bearer TOKEN")
+
+    # Reading
+
+    def _get(self, request: Any, path: str) -> Any:
+        administration = self._administration
+        match path:
+            case "/health":
+                return _json(request, {"status": "ok"})
+            case "/metrics":
+                request.setHeader(b"Content-Type", CONTENT_TYPE.encode())
+                return self._metrics.text()
+            case "/api/server":
+                return _json(request, administration.about())
+            case "/api/connections":
+                return _json(request, administration.connections())
+            case "/api/licenses":
+                return _json(request, administration.licenses())
+            case "/api/journal":
+                return self._journal(request)
+        if path.startswith("/api/"):
+            raise Refusal(404, f"there is no {path[:80]}")
+        return _page(request, path)
+
+    def _journal(self, request: Any) -> Any:
+        past, streaming = self._administration.past, "text/event-stream" in _header(request, "accept")
+        last = _header(request, "last-event-id")
+        asked = last or request.args.get(b"from", [b"0"])[0].decode("latin-1")
+        if not (asked.isascii() and asked.isdecimal() and len(asked) <= 15):
+            what = "Last-Event-ID" if last else "from"
+            raise Refusal(400, f"{what}: {asked[:40]!r} is no number; expected that of a record")
+        number = int(asked) + (1 if last else 0)
+        past.check(number)
+        if not streaming or request.method == b"HEAD":
+            kind, until = b"application/x-ndjson", past.next
+            request.setHeader(b"X-Next", b"%d" % until)
+            reader = Reader(request, past, number, until)
+        else:
+            if self._streams >= STREAMS:
+                raise Refusal(503, f"{STREAMS} streams are open; expected fewer")
+            self._streams += 1
+            request.notifyFinish().addBoth(self._stream_ended)
+            kind, reader = b"text/event-stream", Reader(request, past, number, None)
+        request.setHeader(b"Content-Type", kind)
+        reader.begin()
+        return NOT_DONE_YET
+
+    def _stream_ended(self, _: object) -> None:
+        self._streams -= 1
+
+    # Doing
+
+    def _post(self, request: Any, path: str) -> Any:
+        if not path.startswith("/api/"):
+            raise Refusal(404, f"there is no {path[:80]}")
+        kind = _header(request, "content-type").partition(";")[0].strip().lower()
+        if kind != "application/json":
+            raise Refusal(415, f"Content-Type {kind[:80]!r}; expected application/json")
+        body = request.content.read()
+        if len(body) > LARGEST_BODY:
+            raise Refusal(413, TOO_LARGE)
+        try:
+            given = json.loads(body or b"{}")
+        except (ValueError, RecursionError):
+            raise Refusal(400, "the body is no JSON; expected an object") from None
+        if not isinstance(given, dict):
+            raise Refusal(400, "the body is something else; expected a JSON object")
+        address = request.getClientAddress()
+        peer = f"{getattr(address, 'host', '')}:{getattr(address, 'port', '')}"
+        if path == "/api/clock/advance":
+            return self._run_ahead(request, given, peer)
+        return _json(request, self._administration.do(path.removeprefix("/api/"), given, peer))
+
+    def _run_ahead(self, request: Any, given: dict[str, Any], peer: str) -> Any:
+        by = self._administration.ahead(given)
+        if self._advancing:
+            raise Refusal(409, "the clock is running ahead already; expected to be asked afterwards")
+        self._advancing = True
+        self._administration.note("clock-advance", peer, text=f"{by / SECOND:g} s")
+        running = ensureDeferred(self._advance(by))
+
+        def done(result: object) -> None:
+            self._advancing = False
+            if isinstance(result, Failure) and isinstance(result.value, CancelledError):
+                return
+            if isinstance(result, Failure):
+                self.log.failure("the clock cannot run ahead", result)
+                request.setResponseCode(500)
+                said: dict[str, Any] = {"error": "the clock has not come to its end; expected a server without defects"}
+            else:
+                said = self._administration.about()
+            request.write(_json(request, said))
+            request.finish()
+
+        request.notifyFinish().addErrback(lambda _: running.cancel())  # nobody waits for it any more
+        running.addBoth(done)
+        return NOT_DONE_YET
+
+    def _refuse(self, request: Any, refusal: Refusal) -> bytes:
+        request.setResponseCode(refusal.status, HTTPStatus(refusal.status).phrase.encode())
+        if refusal.status == 401:
+            request.setHeader(b"WWW-Authenticate", b"Bearer")
+        return _json(request, {"error": str(refusal), **refusal.more})
+
+
+def _header(request: Any, name: str) -> str:
+    return b", ".join(request.requestHeaders.getRawHeaders(name.encode(), [])).decode("latin-1")
+
+
+def _json(request: Any, what: dict[str, Any]) -> bytes:
+    request.setHeader(b"Content-Type", b"application/json")
+    return json.dumps(what).encode("ascii") + b"\n"
+
+
+def _page(request: Any, path: str) -> bytes:
+    """A file of the page."""
+    name = "index.html" if path == "/" else path.removeprefix("/static/").removeprefix("/")
+    files = {file.name: file for file in (resources.files("fakenw.admin") / "page").iterdir() if file.is_file()}
+    if (file := files.get(name)) is None:
+        raise Refusal(404, f"there is no {path[:80]}")
+    kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    request.setHeader(b"Content-Type", f"{kind}; charset=utf-8".encode())
+    return file.read_bytes()

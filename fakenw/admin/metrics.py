@@ -1,0 +1,69 @@
+"""What Prometheus reads of a server.
+
+Rules of this file:
+
+* Nothing is counted twice: grants, releases and denials stand in the fold of the journal, requests are counted by the
+  dispatch, everything else is looked up when it is asked for.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from fakenw.core.server import Server
+from fakenw.journal.fold import Fold
+from fakenw.journal.policy import State
+from fakenw.journal.record import SECOND, Record
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Metrics(Collector):
+    """The metrics of *server*; *now* is its time."""
+
+    def __init__(self, server: Server, now: Callable[[], int]) -> None:
+        self._server, self._now = server, now
+        self._fold = Fold()
+        self._registry = CollectorRegistry()
+        self._registry.register(self)
+
+    def saw(self, record: Record) -> None:
+        """The next line of the journal."""
+        self._fold.saw(record)
+
+    def text(self) -> bytes:
+        """All of them, in Prometheus' format."""
+        return generate_latest(self._registry)
+
+    def collect(self) -> Iterator[Metric]:
+        """For the library."""
+        server, ledger, fold = self._server, self._server.ledger, self._fold
+        yield GaugeMetricFamily("fakenw_licenses_held", "Licenses that are out.", ledger.held)
+        yield GaugeMetricFamily("fakenw_licenses_limit", "Licenses that there are.", ledger.limit)
+        yield GaugeMetricFamily("fakenw_licenses_peak", "The most that were out at once.", ledger.peak)
+        yield CounterMetricFamily("fakenw_grants", "Licenses that were granted.", fold.grants)
+        releases = CounterMetricFamily("fakenw_releases", "Licenses that came back, by cause.", labels=["cause"])
+        for cause, count in fold.releases.items():
+            releases.add_metric([cause], count)
+        yield releases
+        denials = CounterMetricFamily("fakenw_denials", "Refusals, by what was wanting.", labels=["what"])
+        for what, count in fold.denials.items():
+            denials.add_metric([what], count)
+        yield denials
+        states = Counter(connection.state for connection in server.table.by_number.values())
+        connections = GaugeMetricFamily("fakenw_connections", "Connections, by state.", labels=["state"])
+        for state in (State.ATTACHED, State.AUTHENTICATED, State.LICENSED):
+            connections.add_metric([str(state)], states[state])
+        yield connections
+        requests = CounterMetricFamily("fakenw_requests", "Requests, by function.", labels=["function"])
+        for (function, subfunction), count in server.counts.by_function.items():
+            requests.add_metric([str(function) if subfunction is None else f"{function}/{subfunction}"], count)
+        yield requests
+        last = [connection.last_request for connection in server.table.by_number.values() if connection.unit]
+        idle = (self._now() - min(last)) / SECOND if last else 0.0
+        yield GaugeMetricFamily("fakenw_oldest_idle_license_seconds", "How long the idlest license was not used.", idle)

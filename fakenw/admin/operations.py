@@ -1,0 +1,250 @@
+"""What an administrator can see of a server and do to it, without HTTP: plain data out, plain words in.
+
+Rules of this file:
+
+* Whoever does something is named in the journal: an ``operator`` line with ``by: admin`` and where it came from.
+* What cannot be done raises Refusal, which says what was wrong and what was expected.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import deque
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from fakenw.config.field_types import duration
+from fakenw.core.connection import Connection
+from fakenw.core.server import Server
+from fakenw.core.settings import watchdog
+from fakenw.journal.record import SECOND, Record
+
+KEPT = 100_000  # records that can be read again; an older one is in the journal file only
+LONGEST_TEXT = 200
+END_OF_TIME = datetime(2100, 1, 1)  # the dates of DOS end soon after
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only programs on this computer can come from there."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Refusal(Exception):
+    """It is not done. ``status`` is that of HTTP, ``more`` what a program wants to know besides the text."""
+
+    def __init__(self, status: int, text: str, **more: int) -> None:
+        super().__init__(text)
+        self.status, self.more = status, more
+
+
+class Past:
+    """The last records, each with its number: the first of a journal is 0."""
+
+    def __init__(self) -> None:
+        self.next = 0
+        self.listeners: list[Callable[[], None]] = []
+        self._records: deque[Record] = deque(maxlen=KEPT)
+        self._line: tuple[int, bytes] = (-1, b"")  # the last that was asked for: readers want the same one in turn
+
+    @property
+    def first(self) -> int:
+        """The oldest that is kept."""
+        return self.next - len(self._records)
+
+    def add(self, record: Record) -> None:
+        """One record more."""
+        self._records.append(record)
+        self.next += 1
+        for listener in list(self.listeners):  # one that is too slow goes
+            listener()
+
+    def check(self, number: int) -> None:
+        """Raises Refusal where the record *number* is forgotten, or beyond the next one."""
+        first = self.first
+        if number < first:
+            raise Refusal(410, f"record {number} is forgotten; the oldest that is kept is {first}", oldest=first)
+        if number > self.next:
+            raise Refusal(400, f"record {number} is not there yet; expected no more than {self.next}, the next one")
+
+    def line(self, number: int) -> bytes:
+        """The record *number*, which is kept, as its line."""
+        if self._line[0] != number:
+            self._line = number, self._records[number - self.first].line().encode("ascii")
+        return self._line[1]
+
+
+class Administration:
+    """Everything about one *server*. *now* is its time, *act* has it do something and carries out what follows."""
+
+    def __init__(self, server: Server, now: Callable[[], int], act: Callable[[Callable[[], None]], None]) -> None:
+        self.server = server
+        self.past = Past()
+        self._now, self._act = now, act
+
+    # What there is
+
+    def about(self) -> dict[str, Any]:
+        """GET /api/server"""
+        server, now = self.server, self._now()
+        return {
+            "name": server.config.name,
+            "release": server.config.release,
+            "policy": server.ledger.policy.name,
+            "licenses": server.config.licenses,
+            "held": server.ledger.held,
+            "limit": server.ledger.limit,
+            "peak": server.ledger.peak,
+            "t": now / SECOND,
+            "utc": server.utc(now).isoformat(),
+            "speed": server.config.speed,
+            "logins": server.logins,
+            "down": server.is_down,
+            "listeners": [str(peer) for peer in server.addresses],
+        }
+
+    def connections(self) -> dict[str, Any]:
+        """GET /api/connections"""
+        now = self._now()
+        table = sorted(self.server.table.by_number.values(), key=lambda connection: connection.number)
+        return {"t": now / SECOND, "connections": [self._row(connection, now) for connection in table]}
+
+    def licenses(self) -> dict[str, Any]:
+        """GET /api/licenses"""
+        ledger, now = self.server.ledger, self._now()
+        by_unit: dict[str, Connection] = {c.unit: c for c in self.server.table.by_number.values() if c.unit}
+        holders = []
+        for unit, holding in ledger.holdings.items():
+            holder = by_unit.get(unit)
+            holders.append(
+                {
+                    "unit": unit,
+                    "serial": holder.serial if holder else None,
+                    "user": holder.user if holder else unit.partition("user:")[2] or None,
+                    "station": holder.station if holder else None,
+                    "since": holding.since / SECOND,
+                    "idle": (now - holder.last_request) / SECOND if holder else None,
+                }
+            )
+        return {"held": ledger.held, "limit": ledger.limit, "peak": ledger.peak, "holders": holders}
+
+    def _row(self, connection: Connection, now: int) -> dict[str, Any]:
+        return {
+            **connection.about(),
+            "state": str(connection.state),
+            "licensed": connection.unit is not None,
+            "since": (connection.login_time or connection.created) / SECOND,
+            "last_request": connection.last_request / SECOND,
+            "idle": max(0, now - connection.last_request) / SECOND,
+            "files": [file.path for file in connection.files.values()],
+            "silent": connection.silent,
+        }
+
+    # What can be done
+
+    def do(self, what: str, given: Mapping[str, Any], peer: str) -> dict[str, Any]:
+        """POST /api/*what* with *given*; all but the clock, which takes its time. Raises Refusal."""
+        match what.split("/"):
+            case ["connections", number, "clear"]:
+                return self._clear(number, given, peer)
+            case ["mark"]:
+                text = _known(given, "text").get("text", "mark")
+                if not isinstance(text, str) or len(text) > LONGEST_TEXT:
+                    raise Refusal(400, f"text: expected text of no more than {LONGEST_TEXT} characters")
+                self._act(lambda: self.server.note("mark", {"text": text, "from": peer}))
+            case ["login"]:
+                enabled = _known(given, "enabled").get("enabled")
+                if not isinstance(enabled, bool):
+                    raise Refusal(400, "enabled: expected true or false")
+                self.server.logins = enabled
+                self.note("enable-login" if enabled else "disable-login", peer)
+            case ["set"]:
+                self._set(given, peer)
+            case ["down"]:
+                _known(given)
+                self.note("down", peer)
+                self.server.down()
+            case ["reset"]:
+                self._reset(_known(given, "force").get("force", False), peer)
+            case _:
+                raise Refusal(404, f"there is no /api/{what}")
+        return self.about()
+
+    def ahead(self, given: Mapping[str, Any]) -> int:
+        """By how many microseconds POST /api/clock/advance wants the clock to run ahead. Raises Refusal."""
+        try:
+            by = duration(_known(given, "seconds").get("seconds"))
+        except ValueError as problem:
+            raise Refusal(400, f"seconds: {problem}") from None
+        if by > (END_OF_TIME - self.server.utc(self._now())) // timedelta(microseconds=1):
+            raise Refusal(400, f"seconds: the clock would leave {END_OF_TIME.year - 1} behind; expected less")
+        return by
+
+    def _clear(self, number: str, given: Mapping[str, Any], peer: str) -> dict[str, Any]:
+        _known(given)
+        known = number.isdecimal() and len(number) <= 5
+        connection = self.server.table.by_number.get(int(number)) if known else None
+        if connection is None:
+            raise Refusal(404, f"there is no connection {number[:40]}")
+        self.note("clear", peer, connection=connection.number)
+        self._act(lambda: self.server.clear(connection, "cleared"))
+        return {"cleared": connection.number}
+
+    def _set(self, given: Mapping[str, Any], peer: str) -> None:
+        changes = {}
+        for name, value in _known(given, *SETTINGS).items():
+            try:
+                changes[name] = SETTINGS[name](value)
+            except ValueError as problem:
+                raise Refusal(400, f"{name}: {problem}") from None
+        if not changes:
+            raise Refusal(400, f"nothing to set; expected {', '.join(SETTINGS)}, or some of them")
+        held = self.server.ledger.held
+        if changes.get("licenses", held) < held:
+            raise Refusal(409, f"licenses: {held} are out; expected that many, or more")
+        self._act(lambda: self.server.reconfigure(**changes))
+        self.note("set", peer, text=", ".join(f"{name}={given[name]}" for name in changes)[:LONGEST_TEXT])
+
+    def _reset(self, force: object, peer: str) -> None:
+        if not isinstance(force, bool):
+            raise Refusal(400, "force: expected true or false")
+        there = len(self.server.table.by_number)
+        if there and not force:
+            raise Refusal(409, f"{there} clients are connected; expected none, or force: true")
+        self.note("reset", peer)
+        self._act(self.server.reset)
+
+    def note(self, action: str, peer: str, **more: Any) -> None:
+        """Write down who did what."""
+        self._act(lambda: self.server.note("operator", {"action": action, "by": "admin", "from": peer, **more}))
+
+
+def _known(given: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
+    unknown = [name for name in given if name not in names]
+    if unknown:
+        raise Refusal(400, f"unknown: {', '.join(map(str, unknown))}; expected {', '.join(names) or 'nothing'}")
+    return given
+
+
+def _licenses(given: object) -> int:
+    if isinstance(given, bool) or not isinstance(given, int) or not 0 <= given <= 65_534:
+        raise ValueError("expected a whole number from 0 to 65534")
+    return given
+
+
+def _clear_idle(given: object) -> int | None:
+    if given is None:
+        return None
+    if not (time := duration(given)):
+        raise ValueError("no time at all; expected more than 0, or null: never")
+    return time
+
+
+SETTINGS: Mapping[str, Callable[[Any], Any]] = {
+    "licenses": _licenses,
+    "watchdog": lambda given: watchdog(str(given)),
+    "clear_idle": _clear_idle,
+}

@@ -1,0 +1,1 @@
+"""Objects, properties, passwords and restrictions: what logs in, and when it may."""

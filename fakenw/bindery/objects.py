@@ -1,0 +1,261 @@
+"""The bindery: named objects with ids, their properties, and the sets of objects among these.
+
+Rules of this file:
+
+* Names are upper case (ASCII letters only, as the old servers did it).
+* A property is an item, 128-byte segments which the server does not look into, or a set of object ids. Its password is
+  an item too, PASSWORD, which nobody reads: the hash that both login methods need (libncp nwcrypt.c). Clients
+  upper-case a password before hashing, so the stored hash is of the upper-cased password.
+* Security is two nibbles, who may write and who may read, each a ``Level``. Here it only is answered whether somebody
+  may (``may_read``, ``may_write``); who asks decides what a refusal is called.
+* Whatever forgets an object takes it out of every set (mars_nwe nwdbm.c).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from fakenw.bindery.login_control import LoginControl
+from fakenw.bindery.passwords import hash_password
+from fakenw.volumes.dos_name import fold
+from fakenw.wire.layout import Malformed, encode_text
+
+USER = 0x0001
+GROUP = 0x0002
+FILE_SERVER = 0x0004
+WILD_TYPE = 0xFFFF
+START = 0xFFFFFFFF
+SUPERVISOR_ID = 0x00000001
+DYNAMIC, SET = 0x01, 0x02  # flags of a property
+SEGMENT = 128
+PASSWORD = "PASSWORD"
+LOGIN_CONTROL = "LOGIN_CONTROL"
+NODE_CONTROL = "NODE_CONTROL"
+SECURITY_EQUALS = "SECURITY_EQUALS"
+GROUPS = "GROUPS_I'M_IN"
+MEMBERS = "GROUP_MEMBERS"
+_FIRST_ID = 0x02000001
+_STATIC = 1  # of an object, as Wireshark and ncp.md 4.6 have it; Ralf Brown's list says that 1 is dynamic
+_LONGEST_NAME = 47
+_LONGEST_PROPERTY = 15
+_MOST_SEGMENTS = 255
+
+
+class Level(IntEnum):
+    """Who somebody is to an object (Novell's bindery security)."""
+
+    ANYONE = 0
+    LOGGED_IN = 1
+    OBJECT = 2  # the object itself
+    SUPERVISOR = 3
+    NETWARE = 4  # the server only
+
+
+def may_read(level: Level, security: int) -> bool:
+    """The low nibble is who may read."""
+    return level >= security & 0x0F
+
+
+def may_write(level: Level, security: int) -> bool:
+    """The high nibble is who may write."""
+    return level >= security >> 4
+
+
+def may_set(level: Level, security: int) -> bool:
+    """Nobody gives a security beyond the own level (inferred from the name of 0xF1)."""
+    return may_read(level, security) and may_write(level, security)
+
+
+def pattern(text: str) -> re.Pattern[str]:
+    """A bindery name with ``*`` and ``?`` as a regular expression."""
+    pieces = {"*": ".*", "?": "."}
+    return re.compile("".join(pieces.get(c, re.escape(c)) for c in fold(text)), re.DOTALL)
+
+
+def has_wild_card(name: str) -> bool:
+    """Whether *name* may stand for several."""
+    return "*" in name or "?" in name
+
+
+def is_name(name: str, longest: int = _LONGEST_NAME) -> bool:
+    """Whether an object can be called *name*."""
+    try:
+        size = len(encode_text(name))
+    except Malformed:
+        return False
+    return 0 < size <= longest and re.search(r"[\x00-\x1f/\\:,*?]", name) is None
+
+
+def is_property_name(name: str) -> bool:
+    """Whether a property can be called *name*."""
+    return is_name(name, _LONGEST_PROPERTY)
+
+
+@dataclass(slots=True)
+class Property:
+    """A property. *number* is its place among its object's; *segments* is an item's value, *members* a set's."""
+
+    name: str
+    number: int
+    flags: int = 0
+    security: int = 0x31
+    segments: list[bytes] = field(default_factory=list)
+    members: list[int] = field(default_factory=list)
+
+    @property
+    def is_set(self) -> bool:
+        return bool(self.flags & SET)
+
+    def value(self) -> list[bytes]:
+        """What is read, segment by segment: of a set its ids, 32 to a segment, the highest byte first."""
+        if not self.is_set:
+            return self.segments
+        ids = b"".join(member.to_bytes(4, "big") for member in self.members)
+        return [ids[at : at + SEGMENT].ljust(SEGMENT, b"\0") for at in range(0, len(ids), SEGMENT)]
+
+    def write(self, segment: int, data: bytes, *, last: bool) -> bool:
+        """Write a segment of an item, counted from 1; *last* forgets those behind it. False where one is left out."""
+        if not 1 <= segment <= len(self.segments) + 1 or segment > _MOST_SEGMENTS:
+            return False
+        self.segments[segment - 1 : segment] = [data.ljust(SEGMENT, b"\0")]
+        if last:
+            del self.segments[segment:]
+        return True
+
+
+@dataclass(slots=True)
+class BinderyObject:
+    """An object. *security*: high nibble who may write, low nibble who may read."""
+
+    id: int
+    type: int
+    name: str
+    flags: int = _STATIC
+    security: int = 0x31
+    properties: dict[str, Property] = field(default_factory=dict)
+    _control: tuple[bytes, LoginControl] | None = field(default=None, init=False, repr=False)  # as last read
+
+    def add(self, name: str, flags: int = 0, security: int = 0x31, value: bytes | None = None) -> Property:
+        """Give the object a property, or another value to one that it has."""
+        name = fold(name)
+        found = self.properties.get(name)
+        if found is None:
+            number = max((p.number for p in self.properties.values()), default=0) + 1
+            found = self.properties[name] = Property(name, number, flags, security)
+        if value is not None:
+            found.segments = [value[at : at + SEGMENT].ljust(SEGMENT, b"\0") for at in range(0, len(value), SEGMENT)]
+        return found
+
+    def item(self, name: str) -> bytes | None:
+        """The value of an item, None where there is none."""
+        found = self.properties.get(name)
+        if found is None or not found.segments or found.flags & SET:
+            return None
+        return found.segments[0] if len(found.segments) == 1 else b"".join(found.segments)
+
+    def ids(self, name: str) -> list[int]:
+        """The members of a set; nobody where there is none."""
+        found = self.properties.get(name)
+        return found.members if found is not None else []
+
+    def join(self, name: str, member: int, security: int = 0x31) -> None:
+        """Put an id into a set, which is made where there is none."""
+        members = self.add(name, SET, security).members
+        if member not in members:
+            members.append(member)
+
+    @property
+    def password(self) -> bytes:
+        """The 16-byte hash; empty for an object that cannot log in."""
+        return (self.item(PASSWORD) or b"")[:16]
+
+    @password.setter
+    def password(self, hashed: bytes) -> None:
+        self.add(PASSWORD, 0, 0x44, hashed)
+
+    @property
+    def control(self) -> LoginControl:
+        """The restrictions of the account; none where there is no LOGIN_CONTROL."""
+        value = self.item(LOGIN_CONTROL)
+        if value is None:
+            return LoginControl()
+        if self._control is None or self._control[0] != value:
+            self._control = value, LoginControl.decode(value)
+        return self._control[1]
+
+    @control.setter
+    def control(self, control: LoginControl) -> None:
+        if self._control is None or self._control[1] is not control:
+            self.add(LOGIN_CONTROL, 0, 0x32, control.encode())
+
+
+class Bindery:
+    """The objects by id and by (type, name), in order of their ids."""
+
+    def __init__(self) -> None:
+        self.objects: dict[int, BinderyObject] = {}
+        self._names: dict[tuple[int, str], BinderyObject] = {}
+        self._next_id = _FIRST_ID
+
+    def add(self, kind: int, name: str, password: str | None = None, object_id: int | None = None) -> BinderyObject:
+        """Add an object, or give an existing one a new password. Raises ValueError for a bad name."""
+        name = fold(name)
+        if not is_name(name):
+            raise ValueError(f"{name!r} cannot be a bindery name: 1 to {_LONGEST_NAME} characters without / \\ : , * ?")
+        item = self._names.get((kind, name))
+        if item is None:
+            if object_id is None:
+                object_id, self._next_id = self._next_id, self._next_id + 1
+            item = BinderyObject(object_id, kind, name)
+            self.objects[item.id] = self._names[kind, name] = item
+        if password is not None:
+            item.password = hash_password(item.id, encode_text(fold(password)))
+        return item
+
+    def remove(self, item: BinderyObject) -> None:
+        """Forget an object, also in the sets of all others. Its id is not used again."""
+        del self.objects[item.id], self._names[item.type, item.name]
+        for other in self.objects.values():
+            for each in other.properties.values():
+                if item.id in each.members:
+                    each.members.remove(item.id)
+
+    def rename(self, item: BinderyObject, name: str) -> None:
+        """Give an object another name, which must be a name and free. Its id stays, and so does its password."""
+        del self._names[item.type, item.name]
+        item.name = fold(name)
+        self._names[item.type, item.name] = item
+
+    def find(self, kind: int, name: str) -> BinderyObject | None:
+        """The object of that type and name."""
+        return self._names.get((kind, fold(name)))
+
+    def scan(self, last_id: int, kind: int, name: str) -> BinderyObject | None:
+        """The first object after *last_id* (0xFFFFFFFF: the first of all) that matches."""
+        wanted = pattern(name)
+        after = -1 if last_id == START else last_id
+        matching = (
+            item
+            for item in self.objects.values()
+            if item.id > after and kind in (WILD_TYPE, item.type) and wanted.fullmatch(item.name)
+        )
+        return min(matching, key=lambda item: item.id, default=None)
+
+    def scan_properties(self, item: BinderyObject, last: int, name: str) -> Iterator[Property]:
+        """The properties behind number *last* (0xFFFFFFFF: all) that match."""
+        wanted = pattern(name)
+        after = 0 if last == START else last
+        return (p for p in item.properties.values() if p.number > after and wanted.fullmatch(p.name))
+
+    def is_supervisor(self, item: BinderyObject) -> bool:
+        """SUPERVISOR, or security equal to it."""
+        return SUPERVISOR_ID in (item.id, *item.ids(SECURITY_EQUALS))
+
+    def enlist(self, user: BinderyObject, group: BinderyObject) -> None:
+        """Make a user a member of a group, in the three sets that say so (mars_nwe nwdbm.c)."""
+        group.join(MEMBERS, user.id)
+        user.join(GROUPS, group.id)
+        user.join(SECURITY_EQUALS, group.id, 0x32)

@@ -1,0 +1,173 @@
+"""The NCPs we have, as a page: what is declared, and nothing that is not.
+
+Rules of this file:
+
+* ``page`` is a pure function of the services; ``make docs`` writes it to docs/ncp.md, and a test compares the two.
+* The meaning of a packet type, a status bit or a completion code is the comment that stands behind it in
+  ``fakenw.wire.packet``, and its name in words where there is none.
+* The codes of a function are those that it names itself, or what it calls in the same room.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from types import FunctionType
+from typing import Any
+
+from fakenw.core.service import Service
+from fakenw.core.services import SERVICES
+from fakenw.wire import layout, packet
+from fakenw.wire.layout import WITH_LENGTH, WITHOUT_LENGTH, Field, Layout, Nothing, Request
+from fakenw.wire.packet import Code
+
+HEAD = """\
+# The NCPs of fakenw
+
+Made by `make docs` from the declarations in `fakenw/wire/`: what stands here is what the server does.
+
+- `@n` is an offset of n bytes from the NCP header, whose first two bytes are the packet type. `BE` is big-endian
+  ("hi-lo" in Novell's words), `LE` little-endian ("lo-hi"). Fields without an offset follow the one before.
+- A request of the groups {with_length} has a length word at @7, which is not checked, and its sub-function at @9;
+  one of the groups {without_length} has its sub-function at @7.
+- Bytes beyond the last field of a request are ignored. Too few are 0x7E.
+- *Refuses with*: the completion codes that the function itself names; 0xDF among them is no refusal, but a login that
+  succeeded although the password has expired. Besides, every function answers
+  0xFD with status 0x01 on a connection that is not, or no longer, the caller's, and an NCP that is not listed is 0xFB.
+- *sure*: as the sources say. *inferred*: no source says it all, or they contradict one another.
+"""
+
+COLUMNS = ("NCP", "name", "request", "reply", "refuses with", "source", "sure?")
+PACKET_TYPES = ("CREATE", "REQUEST", "REPLY", "WATCHDOG", "DESTROY", "BURST", "BEING_PROCESSED", "BROADCAST")
+
+
+def page(services: Iterable[Service]) -> str:
+    """The whole page, in Markdown."""
+    groups = {
+        "with_length": ", ".join(map(str, sorted(WITH_LENGTH))),
+        "without_length": ", ".join(map(str, sorted(WITHOUT_LENGTH))),
+    }
+    parts = [HEAD.format_map(groups)]
+    families: dict[str, list[tuple[type[Request[Any]], Callable[..., Any]]]] = {}
+    for service in services:
+        for request, function in service.functions.values():
+            families.setdefault(request.__module__, []).append((request, function))
+    for module, functions in families.items():
+        title, *_ = (sys.modules[module].__doc__ or module).partition("\n")
+        functions.sort(key=lambda entry: (entry[0].function, entry[0].subfunction or 0))
+        rows = [_row(request, function) for request, function in functions]
+        parts.append(_table(title.rstrip("."), COLUMNS, rows))
+    constants = _comments(packet, "")
+    status = {name: text.removeprefix("status: ") for name, text in constants.items() if text.startswith("status: ")}
+    for title, first, digits, known in (
+        ("Packet types", "type", 4, {name: constants.get(name, "") for name in PACKET_TYPES}),
+        ("Connection status, @7 of a reply", "bit", 2, status),
+    ):
+        rows = [(f"0x{getattr(packet, name):0{digits}X}", words(name), text) for name, text in known.items()]
+        parts.append(_table(title, (first, "name", "meaning"), rows))
+    meanings = _comments(Code, "    ")
+    every = sorted(Code.__members__.items(), key=lambda entry: int(entry[1]))
+    rows = [(f"0x{code:02X}", words(name), meanings.get(name, "")) for name, code in every]
+    parts.append(_table("Completion codes, @6 of a reply", ("code", "name", "meaning"), rows))
+    return "\n".join(parts)
+
+
+def fields(kind: type[Layout], at: int) -> list[str]:
+    """The fields of a layout whose first byte is at *at*: offset, size, byte order, name."""
+    lines, known = [], True
+    for name, field in kind._fields:
+        size, order = _shape(field)
+        lines.append(" ".join(filter(None, (f"@{at}" if known else "", order, name))))
+        known = known and size is not None
+        at += size or 0
+    return lines
+
+
+def _shape(field: Field) -> tuple[int | None, str]:
+    """How many bytes a field takes, None where that depends on its value, and how that is written."""
+    match field:
+        case layout.Number():
+            return _number(field.put(1))
+        case layout.Raw() | layout.Padded():
+            return field.size, f"{field.size}{' text' * isinstance(field, layout.Padded)}"
+        case layout.Counted():
+            return None, "pstr"
+        case layout.Loose():
+            return None, "4 LE (or its first 1 to 3)"
+        case layout.Items():
+            count, (_, item) = field.put((1,)), _number(field.put((1,))[len(field.put(())) :])
+            return None, f"{_number(count[: len(field.put(()))])[1]} count, then {item} each:"
+        case layout.Texts():
+            return None, "1 count, then pstr each:"
+        case layout.Remaining():
+            return None, "the rest:"
+        case layout.Moment():
+            return 7, "7 time"
+    raise TypeError(f"{type(field).__name__} has no words yet: how does it lie on the wire?")
+
+
+def _number(one: bytes) -> tuple[int, str]:
+    """The shape of a number, given how 1 is written in it."""
+    return len(one), f"{len(one)}{'' if len(one) == 1 else ' LE' if one[0] else ' BE'}"
+
+
+def codes(function: Callable[..., Any]) -> list[Code]:
+    """The completion codes that a service function names, and the functions of its room that it calls."""
+    found: set[Code] = set()
+    seen: set[FunctionType] = set()
+    waiting = [function]
+    while waiting:
+        one = waiting.pop()
+        if not isinstance(one, FunctionType) or one in seen:
+            continue
+        seen.add(one)
+        names = one.__code__.co_names
+        if "Code" in names:
+            found |= {Code[name] for name in names if name in Code.__members__}
+        around: list[Any] = [one.__globals__.get(name) for name in names]
+        waiting += [other for other in around if getattr(other, "__module__", "").startswith("fakenw.core.services.")]
+    return sorted(found - {Code.OK})
+
+
+def words(name: str) -> str:
+    """A name of the source in words: ``GetServerInfo`` and ``TABLE_FULL``."""
+    return name.replace("_", " ").lower() if name.isupper() else re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
+
+
+def _row(request: type[Request[Any]], function: Callable[..., Any]) -> tuple[str, ...]:
+    kind, group, sub = request.reply, request.function, request.subfunction
+    start = 7 if sub is None else 10 if group in WITH_LENGTH else 8
+    said = {request.__doc__, kind.__doc__} - {Nothing.__doc__}
+    notes = [inspect.cleandoc(doc) for doc in sorted(filter(None, said)) if not _made(doc)]
+    layouts = [one for one in (request, kind) if one is not Nothing]
+    return (
+        f"{group} (0x{group:02X})" if sub is None else f"{group}/{sub}",
+        "<br>".join([f"**{words(request.__name__)}**", *notes]),
+        "<br>".join(fields(request, start)) or "none",
+        "<br>".join(fields(kind, 8)) or "none",
+        ", ".join(f"0x{code:02X}" for code in codes(function)),
+        "<br>".join(dict.fromkeys(one.source for one in layouts)),
+        "sure" if all(one.sure for one in layouts) else "inferred",
+    )
+
+
+def _made(doc: str) -> bool:
+    """Whether a docstring is the one that ``dataclass`` makes: ``Name(field: type, ...)``."""
+    return re.match(r"\w+\(", doc) is not None
+
+
+def _comments(source: Any, indent: str) -> dict[str, str]:
+    """The comments behind the constants in a piece of source."""
+    return dict(re.findall(rf"^{indent}([A-Z_]+) = \w+  # (.*)$", inspect.getsource(source), re.MULTILINE))
+
+
+def _table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    cells = (" | ".join(" ".join(cell.replace("|", "\\|").split()) for cell in line) for line in lines)
+    return "\n".join([f"## {title}", "", *(f"| {line} |" for line in cells), ""])
+
+
+if __name__ == "__main__":
+    print(page(SERVICES), end="")

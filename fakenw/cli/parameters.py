@@ -1,0 +1,158 @@
+"""The types of the command line: what is typed becomes a value, or a complaint that says what was expected."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fakenw.bindery.objects import USER, Bindery
+from fakenw.config.field_types import duration
+from fakenw.config.server_file import ConfigFile, checked_ncp, load, ncp_number
+from fakenw.config.yaml_file import DocumentError
+from fakenw.core.peer import TRANSPORTS, Peer
+from fakenw.core.settings import SECOND, watchdog
+
+
+class Listen(click.ParamType[Peer]):
+    """``tcp:HOST:PORT`` or ``udp:HOST:PORT``."""
+
+    name = f"{'|'.join(TRANSPORTS)}:HOST:PORT"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Peer:
+        if isinstance(value, Peer):
+            return value
+        try:
+            return Peer.parse(str(value))
+        except ValueError as problem:
+            self.fail(str(problem), param, ctx)
+
+
+class Admin(click.ParamType[tuple[str, int]]):
+    """``HOST:PORT``."""
+
+    name = "HOST:PORT"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            host, port = Peer.parse(f"tcp:{value}").address
+        except ValueError:
+            self.fail(f"{value!r} is not HOST:PORT, for instance 127.0.0.1:0", param, ctx)
+        return host, port
+
+
+class User(click.ParamType[tuple[str, str]]):
+    """``NAME`` or ``NAME:PASSWORD`` as (name, password)."""
+
+    name = "NAME[:PASSWORD]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        if isinstance(value, tuple):
+            return value
+        name, _, password = str(value).partition(":")
+        try:
+            Bindery().add(USER, name, password)
+        except ValueError as problem:
+            self.fail(str(problem), param, ctx)
+        return name, password
+
+
+class Mount(click.ParamType[tuple[str, Path]]):
+    """``NAME=DIR`` as (name, directory)."""
+
+    name = "NAME=DIR"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Path]:
+        if isinstance(value, tuple):
+            return value
+        name, equals, folder = str(value).partition("=")
+        if not equals or not Path(folder).is_dir():
+            self.fail(f"{value!r} is not NAME=DIR with a directory that exists", param, ctx)
+        return name, Path(folder)
+
+
+class Seconds(click.FloatRange):
+    """Seconds, more than 0, as whole microseconds."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0, min_open=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            return max(1, round(super().convert(value, param, ctx) * SECOND))
+        except (ValueError, OverflowError) as problem:  # not a number, infinity
+            self.fail(str(problem), param, ctx)
+
+
+class Time(click.ParamType[int]):
+    """``500ms``, ``30s``, ``10m``, ``4h`` or seconds, more than 0, as microseconds."""
+
+    name = "DURATION"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            time = value if isinstance(value, int) else duration(value)
+        except ValueError as problem:
+            self.fail(str(problem), param, ctx)
+        return time or self.fail("no time at all; expected more than 0", param, ctx)
+
+
+class Slow(click.ParamType[tuple[tuple[int, int | None], int]]):
+    """``NCP=DURATION`` as ((function, sub-function or None), microseconds)."""
+
+    name = "NCP=DURATION"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[tuple[int, int | None], int]:
+        if isinstance(value, tuple):
+            return value
+        ncp, equals, time = str(value).partition("=")
+        if not equals:
+            self.fail(f"{value!r} is not NCP=DURATION, such as 23/24=2h", param, ctx)
+        try:
+            return ncp_number(checked_ncp(ncp)), duration(time)
+        except ValueError as problem:
+            self.fail(str(problem), param, ctx)
+
+
+class Watchdog(click.ParamType[tuple[int, int, int] | None]):
+    """``off`` as None, or ``FIRST,BETWEEN,COUNT`` in ticks."""
+
+    name = "off|FIRST,BETWEEN,COUNT"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int, int] | None:
+        if isinstance(value, tuple):
+            return value
+        try:
+            return watchdog(str(value))
+        except ValueError as problem:
+            self.fail(str(problem), param, ctx)
+
+
+class Mistakes(click.ClickException):
+    """A file cannot be used: one line for each mistake, and nothing around them."""
+
+    exit_code = 2
+
+    def show(self, file: Any = None) -> None:
+        click.echo(self.message, err=True)
+
+
+class File(click.ParamType[ConfigFile]):
+    """A configuration file as what it says."""
+
+    name = "FILE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> ConfigFile:
+        if isinstance(value, ConfigFile):
+            return value
+        try:
+            return load(Path(value))
+        except DocumentError as problem:
+            raise Mistakes(str(problem)) from None

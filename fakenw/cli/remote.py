@@ -1,0 +1,202 @@
+"""Commands that speak to the administration of a running server.
+
+Rules of this file:
+
+* What is printed for people is harmless to their terminal; with ``--json`` it is what the server said.
+* Exit codes: 0 done, 1 the server refused, 2 bad usage, 3 the server does not answer.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import click
+
+from fakenw.admin.client import AdminClient, AdminRefused, AdminUnreachable
+from fakenw.cli.parameters import Time
+from fakenw.core.peer import TRANSPORTS, Peer
+from fakenw.journal.record import SECOND, JournalError, read_lines
+from fakenw.journal.sentences import clock, harmless, sentence
+
+REFUSED, UNREACHABLE = 1, 3
+LOOK_EVERY = 0.2  # seconds
+
+
+def _end(code: int, text: str) -> NoReturn:
+    click.echo(f"fakenw: {text}", err=True)
+    sys.exit(code)
+
+
+def admin_client(url: str, token: str | None) -> AdminClient:
+    """Raises click.UsageError for what is no URL."""
+    try:
+        return AdminClient(url, token)
+    except ValueError as problem:
+        raise click.UsageError(str(problem)) from None
+
+
+@contextmanager
+def exits() -> Iterator[None]:
+    """Ends the program where the server refuses, or does not answer."""
+    try:
+        yield
+    except AdminRefused as problem:
+        _end(REFUSED, harmless(problem))
+    except AdminUnreachable as problem:
+        _end(UNREACHABLE, harmless(problem))
+
+
+def asks(function: Callable[..., None]) -> Callable[..., None]:
+    """A command that is given a server's administration, and whether to print JSON; with the options for both."""
+
+    @functools.wraps(function)
+    def command(url: str, token: str | None, as_json: bool, **given: Any) -> None:
+        with exits():
+            function(admin_client(url, token), as_json, **given)
+
+    options = (
+        click.option(
+            "--admin",
+            "url",
+            envvar="FAKENW_ADMIN",
+            show_envvar=True,
+            required=True,
+            help="What `serve --admin` printed.",
+        ),
+        click.option("--token", envvar="FAKENW_ADMIN_TOKEN", show_envvar=True, help="Where the server wants one."),
+        click.option("--json", "as_json", is_flag=True, help="Print what the server says as JSON."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _tell(said: Any, as_json: bool, text: str) -> None:
+    click.echo(json.dumps(said, indent=2) if as_json else text)
+
+
+@click.command()
+@asks
+def connections(server: AdminClient, as_json: bool) -> None:
+    """The connection table as MONITOR shows it: an asterisk before a name means no license."""
+    said = server.get("/api/connections")
+    rows = [["", "user", "from", "since", "idle", "files"]]
+    for one in said["connections"]:
+        user = harmless(one["user"] or "NOT-LOGGED-IN")
+        rows.append(
+            [
+                str(one["connection"]),
+                user if one["licensed"] else f"*{user}",
+                harmless(one["station"]),
+                clock(round(one["since"] * SECOND)),
+                clock(round(one["idle"] * SECOND)),
+                str(len(one["files"])),
+            ]
+        )
+    _tell(said, as_json, "\n".join(_table(rows)))
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
+    return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+@click.command()
+@click.argument("number", type=click.IntRange(1, 65_534))
+@asks
+def clear(server: AdminClient, as_json: bool, number: int) -> None:
+    """Clear a connection, as CLEAR STATION does."""
+    said = server.post(f"/api/connections/{number}/clear", {})
+    _tell(said, as_json, f"connection {number} is cleared")
+
+
+@click.command("set")
+@click.argument("changes", nargs=-1, required=True, metavar="NAME=VALUE...")
+@asks
+def set_command(server: AdminClient, as_json: bool, changes: tuple[str, ...]) -> None:
+    """Change a running server: licenses=3, watchdog=15.7,9.9,5, clear_idle=30m (none: never)."""
+    given: dict[str, Any] = {}
+    for change in changes:
+        name, equals, value = change.partition("=")
+        if not equals:
+            raise click.UsageError(f"{change!r} is not NAME=VALUE, for instance licenses=3")
+        number = int(value) if value.isdecimal() and name == "licenses" else value
+        given[name] = None if value == "none" else number
+    said = server.post("/api/set", given)
+    _tell(said, as_json, f"{said['held']} of {said['limit']} licenses held")
+
+
+@click.command()
+@click.argument("state", type=click.Choice(["on", "off"]))
+@asks
+def login(server: AdminClient, as_json: bool, state: str) -> None:
+    """Open or close login, as ENABLE LOGIN and DISABLE LOGIN do."""
+    said = server.post("/api/login", {"enabled": state == "on"})
+    _tell(said, as_json, f"login is {'open' if said['logins'] else 'closed'}")
+
+
+@click.command()
+@asks
+def down(server: AdminClient, as_json: bool) -> None:
+    """Bring the server down: it answers nothing any more, and releases nothing."""
+    _tell(server.post("/api/down", {}), as_json, "the server is down")
+
+
+@click.command()
+@click.argument("text", default="mark")
+@asks
+def mark(server: AdminClient, as_json: bool, text: str) -> None:
+    """Write a mark into the journal: from here on what is held is not needed any more."""
+    said = server.post("/api/mark", {"text": text})
+    _tell(said, as_json, f"marked at {clock(round(said['t'] * SECOND))}")
+
+
+@click.command()
+@click.option("--follow", is_flag=True, help="Go on with what is written from now on, until Ctrl-C.")
+@asks
+def journal(server: AdminClient, as_json: bool, follow: bool) -> None:
+    """The journal, as sentences; with --json its lines."""
+    number = 0
+    while True:
+        first, lines, after = server.journal(number)
+        if first > number:
+            click.echo(f"fakenw: {first - number} lines are forgotten by the server", err=True)
+        number = after
+        try:
+            told = lines if as_json else [sentence(record) for record in read_lines(lines, "journal").records]
+        except JournalError as problem:
+            _end(REFUSED, str(problem))
+        for text in filter(None, told):
+            click.echo(text.rstrip("\n"))
+        if not follow:
+            return
+        time.sleep(LOOK_EVERY)
+
+
+@click.command()
+@click.argument("address", metavar="HOST:PORT")
+@click.option("--transport", type=click.Choice(list(TRANSPORTS)), default="tcp", show_default=True)
+@click.option("--for", "how_long", type=Time(), default="30s", show_default=True, help="How long to wait.")
+def wait(address: str, transport: str, how_long: int) -> None:
+    """Wait until a server answers NCP at HOST:PORT. Exit code 3 where it does not in time."""
+    from fakenw.health import answers
+
+    try:
+        server = Peer.parse(f"{transport}:{address}")
+    except ValueError:
+        raise click.UsageError(f"{address} is not HOST:PORT") from None
+    deadline = time.monotonic() + how_long / SECOND
+    while not answers(server):
+        if time.monotonic() > deadline:
+            _end(UNREACHABLE, f"{address} does not answer NCP over {transport} within {how_long / SECOND:g} s")
+        time.sleep(LOOK_EVERY)
+    click.echo(f"{address} answers NCP over {transport}")
+
+
+COMMANDS = (connections, clear, set_command, login, down, mark, journal, wait)

@@ -1,0 +1,142 @@
+"""A server in a reactor, with everything around it: listeners, journal, capture, administration.
+
+Rules of this file:
+
+* Everything is bound before a journal is begun: a second server must not wipe out the journal of the first.
+* What cannot be opened is told in words that say what would help.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from twisted.internet.asyncioreactor import AsyncioSelectorReactor
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.internet.error import CannotListenError
+
+from fakenw.admin.bounded_http import BoundedSite
+from fakenw.admin.http import Admin
+from fakenw.admin.metrics import Metrics
+from fakenw.admin.operations import Administration, is_loopback
+from fakenw.core.peer import TCP, UDP, Peer, Transport
+from fakenw.core.server import Server
+from fakenw.core.settings import Config
+from fakenw.journal.record import Record
+from fakenw.journal.writer import JournalFile
+from fakenw.transports.asyncio_transports import FastTcpListener, FastUdpListener
+from fakenw.transports.capture import Capture
+from fakenw.transports.reactor_host import ReactorHost
+from fakenw.transports.tcp import TcpListener
+from fakenw.transports.udp import UdpListener, facing
+from fakenw.volumes.directory_tree import Directory, PathError
+from fakenw.volumes.host_directory import Folder
+from fakenw.volumes.sms_volume import sms_tree
+from fakenw.volumes.volume import Volumes
+
+DEFAULT_LISTEN = (Peer(TCP, ("127.0.0.1", 10524)), Peer(UDP, ("127.0.0.1", 10524)))
+
+# What listens on a transport: in any reactor, and in asyncio's.
+EDGES: dict[Transport, Any] = {TCP: TcpListener, UDP: UdpListener}
+FAST_EDGES: dict[Transport, Any] = {TCP: FastTcpListener, UDP: FastUdpListener}
+
+
+class CannotRun(Exception):
+    """The server cannot be run so; says why."""
+
+
+def build(settings: Mapping[str, Any], mounts: Mapping[str, tuple[Path, bool]]) -> Server:
+    """A server with these settings of ``Config``, and these directories as volumes. Raises CannotRun."""
+    try:
+        config = Config(**settings)
+        roots: dict[str, tuple[Directory, bool]] = {} if "SYS" in mounts else {"SYS": (sms_tree(), False)}
+        roots |= {name: (Folder(str(path)), writable) for name, (path, writable) in mounts.items()}
+        first = sorted(roots, key=lambda name: name != "SYS")
+        return Server(config, Volumes((name, *roots[name]) for name in first), Random(config.seed))
+    except (ValueError, OverflowError, PathError) as problem:
+        raise CannotRun(str(problem)) from None
+
+
+class Running:
+    """Runs *server* in *reactor*.
+
+    *fail* hears of a file that cannot be written any more, and which one that is.
+    """
+
+    def __init__(self, server: Server, reactor: Any, fail: Callable[[OSError, str], None]) -> None:
+        fast = isinstance(reactor, AsyncioSelectorReactor)
+        self._edges = EDGES | FAST_EDGES if fast else EDGES
+        soon = _soon if fast else functools.partial(reactor.callLater, 0)
+        self.watchers: list[Callable[[Record], None]] = []  # they see every record
+        self._server, self._fail = server, fail
+        self._reactor: Any = reactor
+        self._host = ReactorHost(server, reactor, self.watchers, lambda problem: fail(problem, "journal"), soon)
+        self._bound: list[Callable[[], Any]] = []  # what ends each
+        self._capture: Capture | None = None
+
+    def listen(self, listeners: Sequence[Peer]) -> list[str]:
+        """Bind everything: a line for each listener. Raises CannotRun."""
+        lines = []
+        for transport, (host, port) in listeners:
+            try:
+                bound = self._edges[transport](self._host, self._reactor, host, port)
+            except (OSError, OverflowError) as problem:
+                raise _taken(f"{transport.name} {host}:{port}", problem) from None
+            self._bound.append(bound.stop)
+            address, number = bound.address
+            lines.append(f"listening {transport.name} {address}:{number}")
+            self._server.addresses += (Peer(transport, (facing(address), number)),)
+        return lines
+
+    def administer(self, host: str, port: int, token: str | None) -> str:
+        """Serve the administration there: its line. Raises CannotRun."""
+        if not token and not is_loopback(host):
+            raise CannotRun(f"--admin {host} can be reached from elsewhere; expected --admin-token as well")
+        administration = Administration(self._server, self._host.now, self._host.delivery.act)
+        metrics = Metrics(self._server, self._host.now)
+        self.watchers += [metrics.saw, administration.past.add]
+        site = BoundedSite(Admin(administration, metrics, self._host.advance, host, token or None), self._reactor)
+        try:
+            bound = self._reactor.listenTCP(port, site, interface=host)
+        except CannotListenError as problem:
+            raise _taken(f"admin {host}:{port}", problem.socketError) from None
+        self._bound.append(bound.stopListening)
+        return f"listening admin http://{host if ':' not in host else f'[{host}]'}:{bound.getHost().port}"
+
+    def start(self, journal: str | None, pcap: str | None) -> None:
+        """Begin the journal (``-``: standard output) and the capture. Raises CannotRun."""
+        try:
+            file = None if journal is None else JournalFile(1) if journal == "-" else JournalFile.create(Path(journal))
+        except OSError as problem:
+            raise CannotRun(f"the journal cannot be written: {problem}") from None
+        if pcap is not None:
+            try:
+                made = Capture.create(Path(pcap), time.time, lambda problem: self._fail(problem, "capture"))
+            except OSError as problem:
+                raise CannotRun(f"the capture cannot be written: {problem}") from None
+            self._host.delivery.capture = self._capture = made
+        self._host.start(datetime.now(UTC), file)
+
+    def stop(self) -> Deferred[Any]:
+        """End journal and capture; later events are not the clients' doing. Fires when the ports are closed."""
+        self._host.delivery.stop()
+        if self._capture is not None:
+            self._capture.close()
+        return gatherResults([maybeDeferred(stop) for stop in self._bound])
+
+
+def _soon(what: Callable[[], None]) -> None:
+    asyncio.get_running_loop().call_soon(what)
+
+
+def _taken(what: str, problem: Exception) -> CannotRun:
+    number = getattr(problem, "errno", None)  # asyncio adds a text of its own; names that are not found are below 0
+    reason = os.strerror(number) if number and number > 0 else getattr(problem, "strerror", None) or problem
+    return CannotRun(f"cannot listen on {what}: {reason}; port 0 picks a free one")

@@ -1,0 +1,76 @@
+"""``twistd -n fakenw``: the server as a service of Twisted's own daemon."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python import usage
+
+from fakenw.cli.running import DEFAULT_LISTEN, CannotRun, Running, build
+from fakenw.config.server_file import ConfigFile, load
+from fakenw.config.yaml_file import DocumentError
+from fakenw.core.peer import Peer
+
+
+class Options(usage.Options):
+    """What ``twistd fakenw`` takes; everything about the server itself is in its configuration."""
+
+    optParameters = [  # noqa: RUF012 (Twisted's)
+        ["config", None, None, "The file that holds the server: see fakenw config --example."],
+        ["journal", None, None, "Write the journal to this file."],
+        ["pcap", None, None, "Write a capture for Wireshark to this file."],
+        ["admin", None, None, "HOST:PORT of the page, the JSON API and metrics."],
+        ["admin-token", None, None, "What whoever uses them must show."],
+    ]
+
+
+class FakenwService(Service):
+    """A server, from its configuration."""
+
+    log = Logger()
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        try:
+            self._file = load(Path(options["config"])) if options["config"] else ConfigFile()
+            self._admin = Peer.parse(f"tcp:{options['admin']}").address if options["admin"] else None
+            settings = self._file.settings()
+            settings.setdefault("seed", secrets.randbits(31))
+            mounts = {volume.name: (volume.path, volume.writable) for volume in self._file.volumes}
+            self._running = Running(build(settings, mounts), reactor, self._failed)
+        except (DocumentError, CannotRun, ValueError) as problem:
+            raise usage.UsageError(str(problem)) from None
+
+    def privilegedStartService(self) -> None:
+        """Ports below 1024 are bound before privileges are given up."""
+        lines = self._running.listen(self._file.server.listen or DEFAULT_LISTEN)
+        if self._admin:
+            lines.append(self._running.administer(*self._admin, self._options["admin-token"]))
+        for line in lines:
+            self.log.info("{line}", line=line)
+
+    def startService(self) -> None:
+        """Begin the journal."""
+        super().startService()  # type: ignore[no-untyped-call]
+        self._running.start(self._options["journal"], self._options["pcap"])
+
+    def stopService(self) -> Deferred[Any]:
+        """End it in order."""
+        super().stopService()  # type: ignore[no-untyped-call]
+        return self._running.stop()
+
+    def _failed(self, problem: OSError, what: str) -> None:
+        self.log.critical("the {what} cannot be written, stopping: {problem}", what=what, problem=problem)
+        stop: Any = reactor
+        stop.callLater(0, stop.stop)
+
+
+def makeService(options: Options) -> FakenwService:
+    """For twistd."""
+    return FakenwService(options)

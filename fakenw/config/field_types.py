@@ -1,0 +1,114 @@
+"""The words that files are written in: durations, names, lists in which a name stands once.
+
+Rules of this file:
+
+* A duration is text with units (``1h30m``) or a number of seconds where it is written, in JSON too,
+  and a whole number of microseconds where it is used.
+* What is wrong is told in a ValueError: what was given, and what was expected.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StrictInt, StringConstraints
+
+from fakenw.config.yaml_file import shown
+from fakenw.journal.record import SECOND
+from fakenw.wire.layout import CODE_PAGE
+
+_BINDERY_NAME = re.compile(r'[^\x00-\x20\x7f/\\:;,*?"<>|]{1,47}')
+_UNITS = {"d": 86_400 * SECOND, "h": 3_600 * SECOND, "m": 60 * SECOND, "s": SECOND, "ms": SECOND // 1000}
+_DURATION = re.compile("".join(rf"(?:(?P<{unit}>[0-9]{{1,9}}){unit})?" for unit in _UNITS))
+
+
+def duration(text: object) -> int:
+    """Microseconds from ``"1h30m"``, ``"500ms"``, or a number of seconds. Raises ValueError."""
+    if isinstance(text, str):
+        spelled = text.strip()
+        if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", spelled):
+            return round(float(spelled) * SECOND)
+        if spelled and (match := _DURATION.fullmatch(spelled)):
+            return sum(int(number) * _UNITS[unit] for unit, number in match.groupdict("0").items())
+    elif isinstance(text, int | float) and not isinstance(text, bool) and 0 <= text < 10**9:
+        return round(text * SECOND)
+    raise ValueError(f"{shown(text)} is not a duration; expected text such as 500ms, 30s, 10m, 4h, 2d or 1h30m")
+
+
+def seconds(microseconds: int) -> int | float:
+    """A duration as it is written in JSON: seconds, as a whole number where it is one."""
+    return microseconds / SECOND if microseconds % SECOND else microseconds // SECOND
+
+
+def _some_time(microseconds: int) -> int:
+    if microseconds == 0:
+        raise ValueError("no time at all; expected more than 0")
+    return microseconds
+
+
+def some(items: tuple[Any, ...]) -> tuple[Any, ...]:
+    if not items:
+        raise ValueError("empty; expected at least one")
+    return items
+
+
+class _Repeated(str):
+    """A name that an earlier item of the same list has."""
+
+
+def mark_repeated(items: Any) -> Any:
+    """Mark repeated names before the items are read, so that they are told together with all other mistakes."""
+    seen: set[str] = set()
+
+    def marked(item: Any) -> Any:
+        name = item.get("name") if isinstance(item, dict) else item
+        if not isinstance(name, str):
+            return item
+        repeated = name.upper() in seen
+        seen.add(name.upper())
+        if not repeated:
+            return item
+        return {**item, "name": _Repeated(name)} if isinstance(item, dict) else _Repeated(name)
+
+    return [marked(item) for item in items] if isinstance(items, list) else items
+
+
+def on_the_wire(text: str) -> str:
+    """Refuse what cannot be sent: the wire has the 256 characters of code page 437."""
+    try:
+        text.encode(CODE_PAGE)
+    except UnicodeEncodeError as problem:
+        raise ValueError(f"{shown(text[problem.start])} cannot be sent; expected characters of code page 437") from None
+    return text
+
+
+def is_bindery_name(text: str) -> bool:
+    """Whether a server, a user or a group can be called *text*."""
+    return _BINDERY_NAME.fullmatch(text) is not None
+
+
+def name(pattern: re.Pattern[str], expected: str) -> BeforeValidator:
+    """Refuse a name which does not look like *pattern*, or which an earlier item of the same list has."""
+
+    def check(value: Any) -> Any:
+        if isinstance(value, _Repeated):
+            raise ValueError(f"{shown(str(value))} again; expected a name that no other has")
+        if isinstance(value, str) and not pattern.fullmatch(value):
+            raise ValueError(f"{shown(value)} is not a name; expected {expected}")
+        return value
+
+    return BeforeValidator(check)
+
+
+Text = Annotated[str, StringConstraints(min_length=1)]
+BinderyName = Annotated[
+    str,
+    name(_BINDERY_NAME, "1 to 47 characters without blanks and punctuation"),
+    AfterValidator(str.upper),
+    AfterValidator(on_the_wire),
+]
+WireText = Annotated[Text, AfterValidator(on_the_wire)]
+Count = Annotated[StrictInt, Field(ge=1)]
+Duration = Annotated[int, BeforeValidator(duration), PlainSerializer(seconds)]
+SomeTime = Annotated[Duration, AfterValidator(_some_time)]

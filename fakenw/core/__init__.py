@@ -1,0 +1,1 @@
+"""The server itself, sans-IO: bytes and time go in; records, bytes to send and closes come out."""

@@ -1,0 +1,129 @@
+"""A service connection: its state, its one way to change it, its sequence and its files.
+
+Every transition goes through ``move``; it alone asks the ledger. The order of the journal lines
+in one transition is fixed, so that a reader can audit it: a unit is granted before the state
+that needs it, files are shut before the state that ends them, and a unit is released after the
+state that no longer needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from fakenw.core.ledger import Ledger, NoRoom, Note
+from fakenw.core.peer import Peer, Transport
+from fakenw.journal.policy import State
+from fakenw.journal.record import SECOND
+from fakenw.volumes.sharing import OpenFile
+from fakenw.volumes.volume import Path
+from fakenw.wire.nds import Exchange
+
+SMALLEST_BUFFER = 512  # before a client negotiates; libncp rejects less, mars_nwe ignores smaller proposals
+
+
+@dataclass(slots=True, eq=False)
+class Connection:
+    """One station's connection. Times are microseconds since the server's start."""
+
+    number: int
+    serial: int
+    peer: Peer
+    ledger: Ledger
+    note: Note
+    schedule: Callable[[Connection], None]  # to be called when a deadline of it may have come nearer
+    state: State = State.GONE
+    user: str | None = None
+    object_id: int = 0
+    unit: str | None = None
+    login_time: int | None = None
+    login_key: bytes | None = None
+    sequence: int = 0
+    reply: bytes | None = None  # retained for a duplicate of the last request, where the transport may lose one
+    buffer: int = SMALLEST_BUFFER  # what the client can take at once; it may negotiate more
+    due: int | None = None  # a slow request is being executed: its reply goes out then
+    busy_replies: int = 0  # "being processed", to one request
+    fresh: bool = True  # no request since the create: a repeated create is a retransmission
+    created: int = 0
+    last_request: int = 0
+    heard: int = 0  # last request or watchdog answer
+    asked: int = 0  # watchdog queries without an answer
+    asked_at: int = 0
+    postponed: int = 0  # how much later than usual the watchdog begins (23/30)
+    silent: bool = False
+    idle: bool = False
+    entry: int | None = None  # its place among the server's deadlines
+    message: str | None = None  # waits to be fetched with 21/1 or 21/11
+    broadcasts: bool = True  # messages from other stations are welcome (21/2, 21/3)
+    requests: int = 0
+    bytes_read: int = 0
+    bytes_written: int = 0
+    operator: bool = False  # may use the console functions
+    directories: dict[int, Path] = field(default_factory=dict)
+    files: dict[bytes, OpenFile] = field(default_factory=dict)
+    next_file: int = 1
+    exchange: Exchange | None = None  # an NDS message that is not through yet
+    fragments: int = 0  # how many NDS messages there were, modulo 256
+    station: str = field(init=False)  # the peer's text, for the journal
+    transport: Transport = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.station, self.transport = str(self.peer), self.peer.transport
+
+    def about(self) -> dict[str, Any]:
+        """The fields of every journal line about this connection."""
+        return {
+            "connection": self.number,
+            "serial": self.serial,
+            "station": self.station,
+            "user": self.user,
+        }
+
+    def move(self, now: int, to: State, cause: str, user: str | None = None) -> None:
+        """Go to another state, with or without a license as the policy says.
+
+        *user* is who it is from now on; None keeps the user until the state no longer has one.
+        Raises NoRoom, and then nothing has changed.
+        """
+        was, before, previous = self.state, self.unit, self.user
+        self.user = user or previous
+        after = self.ledger.policy.unit(to, self.serial, self.user)
+        if after and after != before:
+            try:
+                self.ledger.take(now, after, cause, self.about())
+            except NoRoom:
+                self.user = previous
+                raise
+        if to is not State.LICENSED:
+            self.shut(cause)
+        self.state, self.unit = to, after
+        self.note("state", {**self.about(), "from": was, "to": to, "cause": cause})
+        if before and before != after:
+            about = {**self.about(), "last_request": self.last_request / SECOND}
+            self.ledger.give(now, before, cause, about)
+        if to in (State.ATTACHED, State.GONE):
+            self.user, self.object_id, self.login_time, self.operator = None, 0, None, False
+        if to is State.ATTACHED:
+            self.message, self.broadcasts = None, True  # they were the user's
+        self.idle = self.idle and self.unit is not None
+        if to is not State.GONE:
+            self.schedule(self)
+
+    def postpone(self, delay: int) -> None:
+        """Let the watchdog begin *delay* microseconds later than usual (23/30)."""
+        self.postponed = delay
+        self.schedule(self)
+
+    def shut(self, cause: str, task: int | None = None) -> None:
+        """Close the files of *task*, or all. Directory handles go with the last of them."""
+        for handle in [h for h, file in self.files.items() if task is None or file.task == task]:
+            self.close(handle, cause)
+        if task is None:
+            self.directories.clear()
+
+    def close(self, handle: bytes, cause: str) -> None:
+        """Close one file handle."""
+        file = self.files.pop(handle)
+        file.end()
+        self.note("shut", {**self.about(), "handle": handle.hex(), "path": file.path, "cause": cause})

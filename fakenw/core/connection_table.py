@@ -1,0 +1,56 @@
+"""The connection table: slots, stations, serials.
+
+A slot's number is the lowest that is free, because nmap uses one byte of it (ncp.md 10). A station
+has at most one slot; the station is its peer.
+"""
+
+from __future__ import annotations
+
+import heapq
+
+from fakenw.core.connection import Connection
+from fakenw.core.peer import Peer
+from fakenw.wire.packet import LARGEST_CONNECTION
+
+
+class Table:
+    """At most *capacity* connections, numbered from 1."""
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = min(capacity, LARGEST_CONNECTION)
+        self.by_number: dict[int, Connection] = {}
+        self.by_peer: dict[Peer, Connection] = {}
+        self.by_serial: dict[int, Connection] = {}
+        self.peak = 0
+        self._freed: list[int] = []
+        self._never_used = 1
+        self._serial = 0
+
+    def next_number(self) -> int | None:
+        """The lowest free number, now taken; None where the table is full."""
+        if self._freed:
+            return heapq.heappop(self._freed)
+        if self._never_used > self.capacity:
+            return None
+        self._never_used += 1
+        return self._never_used - 1
+
+    def next_serial(self) -> int:
+        """A number that no connection of this server has had."""
+        self._serial += 1
+        return self._serial
+
+    def add(self, connection: Connection) -> None:
+        """Enter a connection whose number came from ``next_number``."""
+        self.by_number[connection.number] = connection
+        self.by_peer[connection.peer] = connection
+        self.by_serial[connection.serial] = connection
+        self.peak = max(self.peak, len(self.by_number))
+
+    def remove(self, connection: Connection, *, keep_number: bool = False) -> None:
+        """Take a connection out; its number is free, unless it is to be used again at once."""
+        del self.by_number[connection.number]
+        del self.by_peer[connection.peer]
+        del self.by_serial[connection.serial]
+        if not keep_number:
+            heapq.heappush(self._freed, connection.number)

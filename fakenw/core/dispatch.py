@@ -1,0 +1,160 @@
+"""A request on its connection: has it come before, which function is it, what is the reply, and when does it go.
+
+Rules of this file:
+
+* Executing is synchronous: when it has returned everything has happened, and stands in the journal. A *slow* NCP
+  (``Config.slow``) is one whose reply is held back for a while; until then a duplicate is told that the
+  request is being processed (0x9999).
+* Where a reply may be lost it is retained for a duplicate of its request; over TCP nothing comes twice. A reply that is
+  longer than what the client can take at once is not retained if its function is in ``REPEATABLE``: then the duplicate
+  is executed again, which has no effect. The reply of any other function is always retained: a login must not count
+  twice.
+* Who is told so 240 times about one request is given up (KB Q176027).
+* A server that is down executes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fakenw.core.connection import Connection
+from fakenw.core.deadlines import Deadlines
+from fakenw.core.ledger import NoRoom
+from fakenw.core.peer import Peer
+from fakenw.core.service import Call, Host, Succeeded
+from fakenw.core.services import SERVICES, nds
+from fakenw.core.watchdog import Watch
+from fakenw.journal.policy import State
+from fakenw.wire import packet as ncp
+from fakenw.wire.framing import framed_reply
+from fakenw.wire.layout import Malformed, split_body
+from fakenw.wire.packet import Code, Refused, RequestPacket
+
+Key = tuple[int, int | None]
+
+# Functions without effects whose replies can be longer than a client's buffer.
+REPEATABLE: frozenset[Key] = frozenset({(0x48, None), (22, 52), (23, 201), (123, 14), (123, 16), (123, 17)})
+HEADROOM = 64  # a reply's header and what stands before the data of a read; libncp leaves 40
+BUSY_REPLIES = 240  # to one request: then the server drops the client (KB Q176027)
+LATE = 128  # a sequence up to so many behind the last is a datagram that took its time: executed before
+
+
+class Dispatch:
+    """The functions of all services, for *host*; *watch* hears of every sign of life.
+
+    Replies that are held back wait among the *deadlines*, and go out by *send*.
+    """
+
+    def __init__(self, host: Host, watch: Watch, deadlines: Deadlines, send: Callable[[Peer, bytes], None]) -> None:
+        self.down = False
+        self._host, self._watch, self._deadlines, self._send = host, watch, deadlines, send
+        services = [service for service in SERVICES if service is not nds.service or host.tree is not None]
+        self._functions = {
+            key: (key, layout.decode, function)
+            for service in services
+            for key, (layout, function) in service.functions.items()
+        }
+        self._plain = {function: entry for (function, sub), entry in self._functions.items() if sub is None}
+        self._slow = dict(host.config.slow)
+        self._counted = host.counts.by_function
+
+    def request(self, connection: Connection, packet: RequestPacket) -> bytes | None:
+        """What a request is answered with now, if it is."""
+        now = self._host.now
+        if connection.reply is not None:  # where replies are retained, and not at the first request
+            behind = (connection.sequence - packet.sequence) & 0xFF
+            if behind < LATE:
+                self._watch.heard(connection, now)
+                if not behind:
+                    return self._again(connection, packet)
+                self._host.counts.late += 1
+                return None
+        connection.fresh = False
+        connection.busy_replies = 0
+        connection.sequence = packet.sequence
+        connection.requests += 1
+        connection.heard = connection.last_request = now
+        if connection.asked or connection.idle:
+            self._watch.requested(connection, now)
+        reply = self._execute(connection, packet)
+        if not connection.transport.lossless:
+            short = len(reply) <= connection.buffer + HEADROOM
+            connection.reply = reply if short or _key(packet) not in REPEATABLE else b""
+        if self._slow and connection.state is not State.GONE and self._hold(connection, packet, reply):
+            return None
+        return reply
+
+    def reply_later(self, at: int, held: tuple[Connection, bytes], now: int) -> None:
+        """A reply that was held back is due; that of a connection that has ended is not sent."""
+        connection, reply = held
+        if connection.due == at:
+            connection.due = None
+        if connection.state is not State.GONE:
+            self._send(connection.peer, reply)
+
+    def _execute(self, connection: Connection, packet: RequestPacket) -> bytes:
+        """Execute a request; the reply."""
+        if self.down:
+            return _reply(connection, packet, Code.FAILURE, ncp.SERVER_DOWN)
+        host, code, data = self._host, 0, b""
+        try:
+            entry, body = self._plain.get(packet.function), packet.body
+            if entry is None:
+                subfunction, body = split_body(packet.function, body)
+                entry = self._functions.get((packet.function, subfunction))
+            if entry is None:
+                self._counted[packet.function, subfunction] += 1
+                host.unsupported(connection, packet.function, subfunction)
+                code = Code.UNSUPPORTED
+            else:
+                key, decode, function = entry
+                self._counted[key] += 1
+                reply = function(Call(host, connection, decode(body), packet.task))
+                if reply is not None:
+                    data = reply.encode()
+        except Malformed:
+            code = Code.INVALID_LENGTH
+        except (Refused, Succeeded) as outcome:
+            code = outcome.code
+        except NoRoom:
+            code = Code.NO_LICENSE
+            host.note("deny", {**connection.about(), "what": "license", "code": code})
+        status = 0 if connection.message is None else ncp.MESSAGE_WAITING
+        encode = framed_reply if connection.transport.framed else ncp.encode_reply
+        return encode(ncp.REPLY, packet.sequence, packet.connection, packet.task, code, status, data)
+
+    def _again(self, connection: Connection, packet: RequestPacket) -> bytes | None:
+        """The last request has come once more: nothing may happen twice."""
+        if connection.due is not None:
+            self._host.counts.acknowledged += 1
+            connection.busy_replies += 1
+            if connection.busy_replies == BUSY_REPLIES:
+                self._host.clear(connection, "busy")
+            return _reply(connection, packet, 0, 0, kind=ncp.BEING_PROCESSED)
+        if connection.reply:
+            self._host.counts.duplicates += 1
+            return connection.reply
+        return self._execute(connection, packet) if _key(packet) in REPEATABLE else None
+
+    def _hold(self, connection: Connection, packet: RequestPacket, reply: bytes) -> bool:
+        """Hold the reply back, if it is not due yet. A connection's replies never overtake one another."""
+        now, asked = self._host.now, _key(packet)
+        due = max(now + (self._slow.get(asked, 0) if asked else 0), connection.due or 0)
+        if due <= now:
+            return False
+        connection.due = due
+        self._deadlines.add(due, self.reply_later, (connection, reply))
+        return True
+
+
+def _key(packet: RequestPacket) -> Key | None:
+    """Which function a request asks for; None where it does not say."""
+    try:
+        return packet.function, split_body(packet.function, packet.body)[0]
+    except Malformed:
+        return None
+
+
+def _reply(connection: Connection, packet: RequestPacket, code: int, status: int, kind: int = ncp.REPLY) -> bytes:
+    encode = framed_reply if connection.transport.framed else ncp.encode_reply
+    return encode(kind, packet.sequence, packet.connection, packet.task, code, status, b"")

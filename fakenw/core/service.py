@@ -1,0 +1,120 @@
+"""What a service function is: a layout goes in, a reply or a refusal comes out.
+
+``@service.answers(Layout)`` puts a function into the service's table; the server looks it up by
+(function, sub-function). Services are listed in ``fakenw.core.services``; nothing registers itself.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from random import Random
+from typing import Any, Generic, Protocol, TypeVar
+
+from fakenw.bindery.nds_tree import Tree
+from fakenw.bindery.objects import Bindery
+from fakenw.core.connection import Connection
+from fakenw.core.connection_table import Table
+from fakenw.core.ledger import Ledger
+from fakenw.core.peer import Peer
+from fakenw.core.settings import Config
+from fakenw.volumes.volume import Volumes
+from fakenw.wire.layout import Reply, Request
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a server has seen since its start, as 123/2 shows it."""
+
+    requests: int = 0  # of connections that have ended
+    duplicates: int = 0  # replies that were sent again
+    acknowledged: int = 0  # 0x9999: still executing
+    strangers: int = 0  # requests on a number that is not the station's
+    late: int = 0  # with a sequence number that had been executed
+    denied: int = 0  # creates for which there was no slot
+    reused: int = 0  # creates of a station that had a slot
+    by_function: Counter[tuple[int, int | None]] = field(default_factory=Counter)  # requests
+
+
+class Host(Protocol):
+    """What a service function may use of the server."""
+
+    config: Config
+    bindery: Bindery
+    volumes: Volumes
+    table: Table
+    ledger: Ledger
+    random: Random
+    tree: Tree | None  # None: a bindery server
+    addresses: tuple[Peer, ...]  # where it listens
+    now: int
+    logins: bool  # False: a console operator has disabled login (23/203)
+    counts: Counts
+
+    def utc(self, now: int) -> datetime:
+        """The server's wall time at *now*."""
+
+    def clock(self) -> datetime:
+        """The server's wall time now, to the second: within one it is the same object."""
+
+    def note(self, event: str, fields: dict[str, Any]) -> None:
+        """Write a line to the journal."""
+
+    def clear(self, connection: Connection, cause: str) -> None:
+        """End a connection on the server's side."""
+
+    def set_utc(self, utc: datetime) -> None:
+        """From now on the wall time is another; the journal's own time is not."""
+
+    def tell(self, connection: Connection, text: str) -> None:
+        """Leave a message for a station, and announce it over UDP."""
+
+    def down(self) -> None:
+        """Answer nothing any more but that the server is down."""
+
+    def unsupported(
+        self, connection: Connection, function: int, subfunction: int | None, verb: int | None = None
+    ) -> None:
+        """Note, once per station, that an NCP or an NDS verb is not ours."""
+
+
+Q = TypeVar("Q", bound="Request[Any]")
+
+
+@dataclass(slots=True)
+class Call(Generic[Q]):
+    """One request on its way through a service function."""
+
+    host: Host
+    connection: Connection
+    request: Q
+    task: int
+
+
+Function = Callable[[Call[Any]], Reply | None]
+
+
+class Succeeded(Exception):
+    """Done, with a completion code other than 0 and no data: a grace login (0xDF). Raised by a service function."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"done, completion code 0x{code:02X}")
+        self.code = code
+
+
+class Service:
+    """A family of functions, by (function, sub-function)."""
+
+    def __init__(self) -> None:
+        self.functions: dict[tuple[int, int | None], tuple[type[Request[Any]], Function]] = {}
+
+    def answers(self, layout: type[Q]) -> Callable[[Callable[[Call[Q]], Reply | None]], Function]:
+        """Let the decorated function answer *layout*."""
+
+        def enter(function: Callable[[Call[Q]], Reply | None]) -> Function:
+            self.functions[layout.function, layout.subfunction] = (layout, function)
+            return function
+
+        return enter

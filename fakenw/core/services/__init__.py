@@ -1,0 +1,35 @@
+"""The services, one file per family of NCPs. The server offers what stands in this list."""
+
+from __future__ import annotations
+
+from fakenw.core.services import (
+    bindery,
+    connection,
+    console,
+    directories,
+    files,
+    login,
+    message,
+    namespace,
+    nds,
+    properties,
+    server,
+    status,
+    volumes,
+)
+
+SERVICES = (
+    connection.service,
+    server.service,
+    status.service,
+    console.service,
+    message.service,
+    login.service,
+    bindery.service,
+    properties.service,
+    volumes.service,
+    directories.service,
+    files.service,
+    namespace.service,
+    nds.service,
+)

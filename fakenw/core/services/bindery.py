@@ -1,0 +1,144 @@
+"""The objects of the bindery: make, rename, find, forget, and who may do so.
+
+The codes of a refusal are mars_nwe's (nwbind.c) where Wireshark's list of the function has none that fits.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fakenw.bindery.objects import (
+    WILD_TYPE,
+    BinderyObject,
+    Level,
+    has_wild_card,
+    is_name,
+    may_read,
+    may_set,
+)
+from fakenw.core.service import Call, Service
+from fakenw.wire.packet import Code, Refused
+from fakenw.wire.requests import bindery as ncp
+
+service = Service()
+
+NOBODY = 0xFFFFFFFF  # the id of a caller who has not logged in
+BOTH_NIBBLES = 0x11
+
+
+def level(call: Call[Any], owner: int) -> Level:
+    """Who the caller is to the object with the id *owner*. A supervisor is whoever was one when logging in."""
+    connection = call.connection
+    if not connection.object_id:
+        return Level.ANYONE
+    if connection.operator:
+        return Level.SUPERVISOR
+    return Level.OBJECT if connection.object_id == owner else Level.LOGGED_IN
+
+
+def named(call: Call[Any], kind: int, name: str) -> BinderyObject:
+    """The object that a request names."""
+    item = call.host.bindery.find(kind, name)
+    if item is None:
+        raise Refused(Code.NO_SUCH_OBJECT)
+    return item
+
+
+@service.answers(ncp.CreateObject)
+def create_object(call: Call[ncp.CreateObject]) -> None:
+    request = call.request
+    if not call.connection.operator:
+        raise Refused(Code.NO_OBJECT_CREATE)
+    if request.object_type == WILD_TYPE or has_wild_card(request.name):
+        raise Refused(Code.WILD_CARD)
+    if not is_name(request.name):
+        raise Refused(Code.ILLEGAL_NAME)
+    if not may_set(Level.SUPERVISOR, request.security):
+        raise Refused(Code.BINDERY_SECURITY)
+    if call.host.bindery.find(request.object_type, request.name) is not None:
+        raise Refused(Code.OBJECT_EXISTS)
+    item = call.host.bindery.add(request.object_type, request.name)
+    item.flags, item.security = request.flags, request.security
+
+
+@service.answers(ncp.DeleteObject)
+def delete_object(call: Call[ncp.DeleteObject]) -> None:
+    """Who is logged in as the object stays so until logging out; its name is its connection's."""
+    if not call.connection.operator:
+        raise Refused(Code.NO_OBJECT_DELETE)
+    if has_wild_card(call.request.name):
+        raise Refused(Code.WILD_CARD)
+    call.host.bindery.remove(named(call, call.request.object_type, call.request.name))
+
+
+@service.answers(ncp.RenameObject)
+def rename_object(call: Call[ncp.RenameObject]) -> None:
+    request = call.request
+    if not call.connection.operator:
+        raise Refused(Code.NO_OBJECT_RENAME)
+    if has_wild_card(request.name) or has_wild_card(request.new_name):
+        raise Refused(Code.WILD_CARD)
+    item = named(call, request.object_type, request.name)
+    if not is_name(request.new_name):
+        raise Refused(Code.ILLEGAL_NAME)
+    if call.host.bindery.find(request.object_type, request.new_name) not in (None, item):
+        raise Refused(Code.OBJECT_EXISTS)
+    call.host.bindery.rename(item, request.new_name)
+
+
+@service.answers(ncp.ChangeObjectSecurity)
+def change_object_security(call: Call[ncp.ChangeObjectSecurity]) -> None:
+    request = call.request
+    if has_wild_card(request.name):
+        raise Refused(Code.WILD_CARD)
+    item = named(call, request.object_type, request.name)
+    if not call.connection.operator or not may_set(Level.SUPERVISOR, request.security):
+        raise Refused(Code.BINDERY_SECURITY)
+    item.security = request.security
+
+
+@service.answers(ncp.GetObjectId)
+def get_object_id(call: Call[ncp.GetObjectId]) -> ncp.ObjectInfo:
+    item = named(call, call.request.object_type, call.request.name)
+    return ncp.ObjectInfo(item.id, item.type, item.name)
+
+
+@service.answers(ncp.GetObjectName)
+def get_object_name(call: Call[ncp.GetObjectName]) -> ncp.ObjectInfo:
+    item = call.host.bindery.objects.get(call.request.object_id)
+    if item is None:
+        raise Refused(Code.NO_SUCH_OBJECT)
+    if not may_read(level(call, item.id), item.security):
+        raise Refused(Code.BINDERY_SECURITY)
+    return ncp.ObjectInfo(item.id, item.type, item.name)
+
+
+@service.answers(ncp.ScanObjects)
+def scan_objects(call: Call[ncp.ScanObjects]) -> ncp.ScannedObject:
+    request = call.request
+    last = request.last_id
+    while (item := call.host.bindery.scan(last, request.object_type, request.pattern)) is not None:
+        if may_read(level(call, item.id), item.security):
+            has_properties = 0xFF if item.properties else 0
+            return ncp.ScannedObject(item.id, item.type, item.name, item.flags, item.security, has_properties)
+        last = item.id
+    raise Refused(Code.NO_SUCH_OBJECT)
+
+
+@service.answers(ncp.GetOwnAccess)
+def get_own_access(call: Call[ncp.GetOwnAccess]) -> ncp.OwnAccess:
+    own = call.connection.object_id
+    return ncp.OwnAccess(level(call, own) * BOTH_NIBBLES, own or NOBODY)
+
+
+@service.answers(ncp.GetObjectAccess)
+def get_object_access(call: Call[ncp.GetObjectAccess]) -> ncp.ObjectAccess:
+    if call.request.object_id not in call.host.bindery.objects:
+        raise Refused(Code.NO_SUCH_OBJECT)
+    return ncp.ObjectAccess(level(call, call.request.object_id) * BOTH_NIBBLES)
+
+
+@service.answers(ncp.IsManager)
+def is_manager(call: Call[ncp.IsManager]) -> None:
+    if not call.connection.operator:
+        raise Refused(Code.FAILURE)

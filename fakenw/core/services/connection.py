@@ -1,0 +1,197 @@
+"""Connections: negotiate, number, end of job, logout, license state, watchdog, who is where, clear."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fakenw.core.connection import SMALLEST_BUFFER, Connection
+from fakenw.core.service import Call, Service
+from fakenw.core.watchdog import first_delay
+from fakenw.journal.policy import State
+from fakenw.journal.record import SECOND
+from fakenw.wire.packet import Code, Refused
+from fakenw.wire.requests import connection as ncp
+
+service = Service()
+
+LARGEST_BUFFER = 1444  # one Ethernet packet
+MOST_MINUTES = 24 * 60  # that the watchdog can be put off; inferred, no document names a limit
+IP_CONNECTION = 11  # UDP in libncp's nwfse.h, which has nothing for TCP
+LONGEST_LIST = 125  # connections in one reply of 23/31 (libncp)
+
+
+def _accepted(connection: Connection, proposed: int) -> int:
+    size = LARGEST_BUFFER if proposed < SMALLEST_BUFFER else min(proposed, LARGEST_BUFFER)
+    connection.buffer = size
+    return size
+
+
+@service.answers(ncp.NegotiateBuffer)
+def negotiate_buffer(call: Call[ncp.NegotiateBuffer]) -> ncp.BufferSize:
+    return ncp.BufferSize(_accepted(call.connection, call.request.proposed))
+
+
+@service.answers(ncp.NegotiateBigPacket)
+def negotiate_big_packet(call: Call[ncp.NegotiateBigPacket]) -> ncp.BigPacketSize:
+    """Security flags are answered 0, so that nobody signs."""
+    return ncp.BigPacketSize(_accepted(call.connection, call.request.proposed), 0, 0)
+
+
+@service.answers(ncp.RequestBurst)
+def request_burst(call: Call[ncp.RequestBurst]) -> None:
+    """Refused: clients then use plain reads and writes."""
+    raise Refused(Code.UNSUPPORTED)
+
+
+@service.answers(ncp.GetStationNumber)
+def get_station_number(call: Call[ncp.GetStationNumber]) -> ncp.StationNumber:
+    return ncp.StationNumber(call.connection.number & 0xFF)
+
+
+@service.answers(ncp.EndOfJob)
+def end_of_job(call: Call[ncp.EndOfJob]) -> None:
+    """Frees the task's files (task 0: all). Login and license stay, which is why it cures no leak."""
+    call.connection.shut("end-of-job", task=call.task or None)
+
+
+@service.answers(ncp.Logout)
+def logout(call: Call[ncp.Logout]) -> None:
+    if call.connection.state is not State.ATTACHED:
+        call.connection.move(call.host.now, State.ATTACHED, "logout")
+
+
+@service.answers(ncp.ChangeConnectionState)
+def change_connection_state(call: Call[ncp.ChangeConnectionState]) -> None:
+    """Take a license or give it back (ncp.md 4.3); 3.x has no such states and no such function."""
+    connection, host = call.connection, call.host
+    if host.ledger.policy.name == "attach":
+        raise Refused(Code.UNSUPPORTED)
+    if connection.state is State.ATTACHED:
+        raise Refused(Code.NOT_AUTHENTICATED)
+    licensed = connection.state is State.LICENSED
+    if call.request.new_state:
+        if licensed:
+            raise Refused(Code.ALREADY_LOGGED_IN)
+        connection.move(host.now, State.LICENSED, "request")
+    else:
+        if not licensed:
+            raise Refused(Code.ALREADY_TEMPORARY)
+        connection.move(host.now, State.AUTHENTICATED, "unlicense")
+
+
+@service.answers(ncp.GetStationInfo)
+def get_station_info(call: Call[ncp.GetStationInfo]) -> ncp.StationInfo:
+    return _station_info(call, call.request.connection)
+
+
+@service.answers(ncp.GetStationInfoOld)
+def get_station_info_old(call: Call[ncp.GetStationInfoOld]) -> ncp.StationInfo:
+    return _station_info(call, call.request.connection)
+
+
+def _station_info(call: Call[Any], number: int) -> ncp.StationInfo:
+    """A slot that nobody uses is 0xFD; one without a login is empty in 3.x and 0x7D later (ncp.md 4.4)."""
+    host, other = call.host, _other(call, number)
+    if other.user is None or other.login_time is None:
+        if host.config.release.startswith("3"):
+            return ncp.StationInfo(0, 0, "", None)
+        raise Refused(Code.NOT_LOGGED_IN)
+    found = host.bindery.objects.get(other.object_id)  # it may have been deleted meanwhile
+    return ncp.StationInfo(other.object_id, found.type if found else 0, other.user, host.utc(other.login_time))
+
+
+@service.answers(ncp.SetWatchdogDelay)
+def set_watchdog_delay(call: Call[ncp.SetWatchdogDelay]) -> None:
+    """The first packet comes after so many minutes of silence; 0 is the server's own delay again."""
+    minutes = call.request.minutes
+    if minutes > MOST_MINUTES:
+        raise Refused(Code.INVALID_MINUTES)
+    call.connection.postpone(minutes * 60 * SECOND - first_delay(call.host.config) if minutes else 0)
+
+
+@service.answers(ncp.GetInternetAddress)
+def get_internet_address(call: Call[ncp.GetInternetAddress]) -> ncp.InternetAddress:
+    """The port is not there: a client reads one behind the address, and it is always 0 on real servers (libncp)."""
+    network = _other(call, call.request.connection).peer.network
+    return ncp.InternetAddress(network, bytes(6), 0, IP_CONNECTION)
+
+
+@service.answers(ncp.GetInternetAddressOld)
+def get_internet_address_old(call: Call[ncp.GetInternetAddressOld]) -> ncp.InternetAddressOld:
+    """An unused number is 0xFF here, the only code that Wireshark knows of this function."""
+    other = call.host.table.by_number.get(call.request.connection)
+    if other is None:
+        raise Refused(Code.FAILURE)
+    return ncp.InternetAddressOld(other.peer.network, bytes(6), 0)
+
+
+@service.answers(ncp.GetObjectConnectionsOld)
+def get_object_connections_old(call: Call[ncp.GetObjectConnectionsOld]) -> ncp.ConnectionListOld:
+    """A byte holds no number beyond 255."""
+    numbers = _connections(call, _named(call, call.request.object_type, call.request.name))
+    return ncp.ConnectionListOld(tuple(number for number in numbers if number <= 255))
+
+
+@service.answers(ncp.GetObjectConnections)
+def get_object_connections(call: Call[ncp.GetObjectConnections]) -> ncp.ConnectionList:
+    numbers = _connections(call, _named(call, call.request.object_type, call.request.name), call.request.after)
+    return ncp.ConnectionList(numbers[:255])
+
+
+@service.answers(ncp.GetConnectionsOfObject)
+def get_connections_of_object(call: Call[ncp.GetConnectionsOfObject]) -> ncp.ConnectionsOfObject:
+    if call.request.object_id not in call.host.bindery.objects:
+        raise Refused(Code.NO_SUCH_OBJECT)
+    return ncp.ConnectionsOfObject(_connections(call, call.request.object_id, call.request.after)[:LONGEST_LIST])
+
+
+def _named(call: Call[Any], kind: int, name: str) -> int:
+    item = call.host.bindery.find(kind, name)
+    if item is None:
+        raise Refused(Code.NO_SUCH_OBJECT)
+    return item.id
+
+
+def _connections(call: Call[Any], object_id: int, after: int = 0) -> tuple[int, ...]:
+    """The connections, licensed or not, on which an object is logged in."""
+    table = call.host.table.by_number
+    return tuple(sorted(n for n, other in table.items() if other.object_id == object_id and n > after))
+
+
+@service.answers(ncp.GetConnectionUsage)
+def get_connection_usage(call: Call[ncp.GetConnectionUsage]) -> ncp.ConnectionUsage:
+    if not call.connection.operator:
+        raise Refused(Code.NOT_OPERATOR)
+    other = _other(call, call.request.connection)
+    return ncp.ConnectionUsage(
+        0, other.bytes_read.to_bytes(6, "big"), other.bytes_written.to_bytes(6, "big"), other.requests
+    )
+
+
+@service.answers(ncp.ClearConnection)
+def clear_connection(call: Call[ncp.ClearConnection]) -> None:
+    _clear(call, call.request.connection)
+
+
+@service.answers(ncp.ClearConnectionOld)
+def clear_connection_old(call: Call[ncp.ClearConnectionOld]) -> None:
+    _clear(call, call.request.connection)
+
+
+def _clear(call: Call[Any], number: int) -> None:
+    """A message goes first (mars_nwe): over UDP the station is told, and its next request hears 0xFD."""
+    host, by = call.host, call.connection.user
+    if not call.connection.operator:
+        raise Refused(Code.NOT_OPERATOR)
+    other = _other(call, number)
+    host.note("operator", {**other.about(), "action": "clear", "by": by})
+    if other.broadcasts:
+        host.tell(other, f"{host.config.name}: connection cleared by {by}")
+    host.clear(other, "cleared")
+
+
+def _other(call: Call[Any], number: int) -> Connection:
+    other = call.host.table.by_number.get(number)
+    if other is None:
+        raise Refused(Code.BAD_CONNECTION)
+    return other

@@ -1,0 +1,166 @@
+"""Directories: handles and their paths, search, rights, create, delete, rename."""
+
+from __future__ import annotations
+
+from fakenw.core.service import Call, Service
+from fakenw.core.services.changes import remove, rename_entry, there_is
+from fakenw.core.services.paths import (
+    START,
+    SUBDIRECTORIES,
+    FileCall,
+    about,
+    admit,
+    base,
+    dos_time,
+    matching,
+    may_change,
+    new_handle,
+    now,
+    path_of,
+    rights,
+)
+from fakenw.volumes.directory_tree import Directory
+from fakenw.volumes.dos_name import fold, is_dos_name, split_pattern
+from fakenw.volumes.volume import Path
+from fakenw.wire.packet import Code, Refused
+from fakenw.wire.requests import directories as ncp
+from fakenw.wire.requests import files
+
+service = Service()
+
+SUPERVISOR = 1  # made everything
+DIRECTORY_STAMP = b"\xd1\xd1"  # Wireshark: "Directory Stamp"; inferred
+
+
+@service.answers(files.AllocatePermanentHandle)
+def allocate_permanent_handle(call: Call[files.AllocatePermanentHandle]) -> files.DirectoryHandle:
+    path = path_of(call, call.request.directory, call.request.path)
+    return files.DirectoryHandle(new_handle(call, path), rights(call))
+
+
+@service.answers(files.AllocateTemporaryHandle)
+def allocate_temporary_handle(call: Call[files.AllocateTemporaryHandle]) -> files.DirectoryHandle:
+    path = path_of(call, call.request.directory, call.request.path)
+    return files.DirectoryHandle(new_handle(call, path), rights(call))
+
+
+@service.answers(files.FreeDirectoryHandle)
+def free_directory_handle(call: Call[files.FreeDirectoryHandle]) -> None:
+    if call.connection.directories.pop(call.request.directory, None) is None:
+        raise Refused(Code.BAD_DIRECTORY_HANDLE)
+
+
+@service.answers(files.SearchFile)
+def search_file(call: Call[files.SearchFile]) -> files.FoundFile:
+    """The sequence is the number of the last entry's name; files and subdirectories are looked for apart."""
+    request = call.request
+    prefix, pattern = split_pattern(request.pattern)
+    directory = call.host.volumes.directory(path_of(call, request.directory, prefix))
+    for sequence, entry in matching(call, directory, pattern, request.attributes, request.sequence, START):
+        return files.FoundFile(sequence, bytes(2), *about(entry))
+    raise Refused(Code.FAILURE)
+
+
+@service.answers(ncp.SetDirectoryHandle)
+def set_directory_handle(call: Call[ncp.SetDirectoryHandle]) -> None:
+    request = call.request
+    base(call, request.target)
+    path = path_of(call, request.directory, request.path)
+    call.connection.directories[request.target], _ = call.host.volumes.look_up_directory(path)
+
+
+@service.answers(ncp.GetDirectoryPath)
+def get_directory_path(call: Call[ncp.GetDirectoryPath]) -> ncp.DirectoryPath:
+    return ncp.DirectoryPath(str(base(call, call.request.directory)))
+
+
+@service.answers(ncp.ScanDirectories)
+def scan_directories(call: Call[ncp.ScanDirectories]) -> ncp.ScannedDirectory:
+    request = call.request
+    prefix, pattern = split_pattern(request.pattern)
+    directory = call.host.volumes.directory(path_of(call, request.directory, prefix))
+    number = max(request.number, 1)
+    found: tuple[str, Directory] | None = None
+    if not pattern:
+        found = ("", directory) if number == 1 else None
+    else:
+        entries = (entry for _, entry in matching(call, directory, pattern, SUBDIRECTORIES, START))
+        for place, entry in enumerate(entries, 1):
+            if place == number and isinstance(entry.node, Directory):
+                found = entry.name, entry.node
+                break
+    if found is None:
+        raise Refused(Code.FAILURE)
+    name, node = found
+    return ncp.ScannedDirectory(name, *dos_time(node.modified), SUPERVISOR, rights(call), 0, number)
+
+
+@service.answers(ncp.GetEffectiveRights)
+def get_effective_rights(call: Call[ncp.GetEffectiveRights]) -> ncp.EffectiveRights:
+    call.host.volumes.directory(path_of(call, call.request.directory, call.request.path))
+    return ncp.EffectiveRights(rights(call))
+
+
+@service.answers(ncp.CreateDirectory)
+def create_directory(call: Call[ncp.CreateDirectory]) -> None:
+    make_directory(call, path_of(call, call.request.directory, call.request.path), Code.FAILURE)
+
+
+@service.answers(ncp.DeleteDirectory)
+def delete_directory(call: Call[ncp.DeleteDirectory]) -> None:
+    found = call.host.volumes.look_up(path_of(call, call.request.directory, call.request.path))
+    if not found.entry.is_directory:
+        raise Refused(Code.INVALID_PATH)
+    remove(call, found)
+
+
+@service.answers(ncp.RenameDirectory)
+def rename_directory(call: Call[ncp.RenameDirectory]) -> None:
+    request = call.request
+    found = call.host.volumes.look_up(path_of(call, request.directory, request.path))
+    if not found.entry.is_directory:
+        raise Refused(Code.INVALID_PATH)
+    to = Path(found.path.volume, found.path.parts[:-1])
+    rename_entry(call, found, to, found.parent, request.new_name, Code.BAD_DIRECTORY_NAME)
+
+
+@service.answers(ncp.InitializeFileSearch)
+def initialize_file_search(call: Call[ncp.InitializeFileSearch]) -> ncp.SearchStart:
+    path, _ = call.host.volumes.look_up_directory(path_of(call, call.request.directory, call.request.path))
+    volume = call.host.volumes.named(path.volume)
+    return ncp.SearchStart(volume.number, volume.searches.number(path.parts), START, rights(call))
+
+
+@service.answers(ncp.ContinueFileSearch)
+def continue_file_search(call: Call[ncp.ContinueFileSearch]) -> ncp.FoundInSearch | ncp.FoundDirectory:
+    request = call.request
+    volume = call.host.volumes.numbered(request.volume)
+    parts = volume.searches.key(request.directory_id)
+    if parts is None:
+        raise Refused(Code.BAD_DIRECTORY_HANDLE)
+    path = Path(volume.name, parts)
+    admit(call, path)
+    directory = call.host.volumes.directory(path)
+    for sequence, entry in matching(call, directory, request.pattern, request.attributes, request.sequence):
+        if not entry.is_directory:
+            return ncp.FoundInSearch(sequence, request.directory_id, *about(entry))
+        return ncp.FoundDirectory(
+            *(sequence, request.directory_id, entry.name, entry.attributes & 0xFF, rights(call)),
+            *(*dos_time(entry.modified), SUPERVISOR, bytes(2), DIRECTORY_STAMP),
+        )
+    raise Refused(Code.FAILURE)
+
+
+def make_directory(call: FileCall, path: Path, taken: Code) -> Path:
+    """Make a directory; *taken* is the code where there is something with this name. Its path."""
+    may_change(call, Code.NO_CREATE_RIGHTS)
+    if not path.parts:
+        raise Refused(taken)
+    to, directory = call.host.volumes.look_up_directory(Path(path.volume, path.parts[:-1]))
+    if there_is(directory, path.parts[-1]):
+        raise Refused(taken)
+    if not is_dos_name(path.parts[-1]):
+        raise Refused(Code.BAD_DIRECTORY_NAME)
+    name = fold(path.parts[-1])
+    directory.create_directory(name, now(call))
+    return to / name

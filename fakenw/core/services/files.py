@@ -1,0 +1,253 @@
+"""Files: open, create, read, write, erase, rename."""
+
+from __future__ import annotations
+
+from fakenw.core.service import Call, Service
+from fakenw.core.services.changes import each, files_named, hindrance, remove, rename_files
+from fakenw.core.services.paths import (
+    FileCall,
+    about,
+    from_dos_time,
+    may_change,
+    now,
+    path_of,
+    visible,
+)
+from fakenw.journal.policy import State
+from fakenw.volumes.directory_tree import ARCHIVE, READ_ONLY, Entry, File, PathError
+from fakenw.volumes.dos_name import fold, is_dos_name, split_pattern
+from fakenw.volumes.sharing import DENY_READ, DENY_WRITE, READ, WRITE, OpenFile
+from fakenw.volumes.volume import Found, Path
+from fakenw.wire.packet import Code, Refused
+from fakenw.wire.requests import files as ncp
+
+service = Service()
+
+LARGEST_READ = 0xFE00  # with its headers it still fits into a datagram and into a frame of 64 KiB
+MOST_FILES = 1000  # open at once on one connection
+SETTABLE = 0xAF  # attributes: read-only, hidden, system, execute-only, archive, shareable
+
+# What to do with a file that is there, or is not (mode of 87/1), and what was done.
+OPEN, EMPTY, CREATE = 1, 2, 8
+OPENED, CREATED, EMPTIED = 1, 2, 4
+ACCESS = READ | WRITE | DENY_READ | DENY_WRITE
+
+
+@service.answers(ncp.OpenFileOld)
+def open_file_old(call: Call[ncp.OpenFileOld]) -> ncp.OpenedFile:
+    """Without an access mask it is for reading (mars_nwe)."""
+    request = call.request
+    return _opened_file(call, request.directory, request.name, request.attributes, READ, 0, OPEN)
+
+
+@service.answers(ncp.OpenFile)
+def open_file(call: Call[ncp.OpenFile]) -> ncp.OpenedFile:
+    request = call.request
+    return _opened_file(call, request.directory, request.name, request.attributes, request.access, 0, OPEN)
+
+
+@service.answers(ncp.CreateFile)
+def create_file(call: Call[ncp.CreateFile]) -> ncp.OpenedFile:
+    request = call.request
+    mode = CREATE | EMPTY
+    return _opened_file(call, request.directory, request.name, 0xFF, READ | WRITE, request.attributes, mode)
+
+
+@service.answers(ncp.CreateNewFile)
+def create_new_file(call: Call[ncp.CreateNewFile]) -> ncp.OpenedFile:
+    request = call.request
+    return _opened_file(call, request.directory, request.name, 0xFF, READ | WRITE, request.attributes, CREATE)
+
+
+@service.answers(ncp.OpenOrCreateFile)
+def open_or_create_file(call: Call[ncp.OpenOrCreateFile]) -> ncp.OpenedFile:
+    request = call.request
+    mode = request.action & (OPEN | EMPTY) | (CREATE if request.action & 0x10 else 0)
+    return _opened_file(call, request.directory, request.name, 0xFF, request.access, request.attributes, mode)
+
+
+@service.answers(ncp.CloseFile)
+def close_file(call: Call[ncp.CloseFile]) -> None:
+    call.connection.close(_handle(call, call.request.handle), "close")
+
+
+@service.answers(ncp.CommitFile)
+def commit_file(call: Call[ncp.CommitFile]) -> None:
+    """What was written is there at once."""
+    _handle(call, call.request.handle)
+
+
+@service.answers(ncp.CommitFileToDisk)
+def commit_file_to_disk(call: Call[ncp.CommitFileToDisk]) -> None:
+    _handle(call, call.request.handle)
+
+
+@service.answers(ncp.GetFileSize)
+def get_file_size(call: Call[ncp.GetFileSize]) -> ncp.FileSize:
+    return ncp.FileSize(_opened(call, call.request.handle).node.size)
+
+
+@service.answers(ncp.ReadFile)
+def read_file(call: Call[ncp.ReadFile]) -> ncp.FileData:
+    request = call.request
+    file = _opened(call, request.handle, READ, Code.NO_READ_RIGHTS)
+    data = file.node.read(request.offset, min(request.size, LARGEST_READ))
+    call.connection.bytes_read += len(data)
+    return ncp.FileData.of(data, request.offset)
+
+
+@service.answers(ncp.WriteFile)
+def write_file(call: Call[ncp.WriteFile]) -> None:
+    request = call.request
+    file = _opened(call, request.handle, WRITE, Code.NO_WRITE_RIGHTS)
+    if len(request.data) < request.size:
+        raise Refused(Code.INVALID_LENGTH)
+    if request.size:
+        file.node.write(request.offset, request.data[: request.size], now(call))
+    else:
+        file.node.truncate(request.offset, now(call))
+    call.connection.bytes_written += request.size
+
+
+@service.answers(ncp.CopyFile)
+def copy_file(call: Call[ncp.CopyFile]) -> ncp.CopiedBytes:
+    request = call.request
+    source = _opened(call, request.handle, READ, Code.NO_READ_RIGHTS)
+    target = _opened(call, request.to_handle, WRITE, Code.NO_WRITE_RIGHTS)
+    data = source.node.read(request.offset, request.size)
+    if data:
+        target.node.write(request.to_offset, data, now(call))
+    return ncp.CopiedBytes(len(data))
+
+
+@service.answers(ncp.SetFileTime)
+def set_file_time(call: Call[ncp.SetFileTime]) -> None:
+    file = _opened(call, call.request.handle)
+    may_change(call, Code.NO_WRITE_RIGHTS)
+    try:
+        moment = from_dos_time(call.request.date, call.request.time)
+    except ValueError:
+        raise Refused(Code.UNSUPPORTED) from None  # Wireshark: an invalid parameter
+    file.node.change(modified=moment)
+
+
+@service.answers(ncp.EraseFile)
+def erase_file(call: Call[ncp.EraseFile]) -> None:
+    request = call.request
+    founds = files_named(call, request.directory, request.name, request.attributes)
+    may_change(call, Code.NO_DELETE_RIGHTS)
+
+    def erase(found: Found) -> Code | None:
+        hindered = hindrance(call, found)
+        if hindered is None:
+            remove(call, found)
+        return hindered
+
+    each(founds, erase)
+
+
+@service.answers(ncp.RenameFile)
+def rename_file(call: Call[ncp.RenameFile]) -> None:
+    """Without a second handle or volume the new name is in the directory of the first handle (as in mars_nwe)."""
+    request = call.request
+    founds = files_named(call, request.directory, request.name, request.attributes)
+    prefix, template = split_pattern(request.new_name)
+    target = path_of(call, request.new_directory or request.directory, prefix)
+    to, directory = call.host.volumes.look_up_directory(target)
+    rename_files(call, founds, to, directory, template)
+
+
+@service.answers(ncp.SetFileAttributes)
+def set_file_attributes(call: Call[ncp.SetFileAttributes]) -> None:
+    request, sharing = call.request, call.host.volumes.sharing
+    founds = files_named(call, request.directory, request.name, request.attributes)
+    may_change(call, Code.NO_MODIFY_RIGHTS)
+
+    def change(found: Found) -> Code | None:
+        place, node = found.path.place, found.entry.node
+        if any(handle.serial != call.connection.serial for handle in sharing.by_place.get(place, ())):
+            return Code.ALL_IN_USE
+        if isinstance(node, File):
+            sharing.node(place, node).change(attributes=request.new & SETTABLE)
+        return None
+
+    each(founds, change)
+
+
+# What the other services use as well
+
+
+def open_at(
+    call: FileCall, path: Path, search: int, access: int, attributes: int, mode: int
+) -> tuple[bytes, Found, int]:
+    """Open, empty or create the file at *path* (see OPEN, EMPTY, CREATE): its handle, what it is, what was done."""
+    connection, volumes = call.connection, call.host.volumes
+    if len(connection.files) >= MOST_FILES:
+        raise Refused(Code.OUT_OF_HANDLES)
+    access = access & ACCESS if access & (READ | WRITE) else access & ACCESS | READ
+    action = OPENED
+    try:
+        found = volumes.look_up(path)
+    except PathError as problem:
+        if problem.code is not Code.FAILURE or not mode & CREATE:
+            raise
+        found, action = _created(call, path, attributes), OPENED | CREATED
+    node = found.entry.node
+    place = found.path.place
+    if not isinstance(node, File):
+        raise Refused(Code.NO_CREATE_RIGHTS if mode & CREATE else Code.FAILURE)
+    if not action & CREATED:
+        node = volumes.sharing.node(place, node)
+        if not visible(found.entry, search):
+            raise Refused(Code.FAILURE)
+        if not mode & (OPEN | EMPTY):
+            raise Refused(Code.NO_OVERWRITE_RIGHTS)
+        changing = mode & EMPTY or access & WRITE
+        if changing and (node.attributes & READ_ONLY or connection.state is State.ATTACHED):
+            raise Refused(Code.READ_ONLY if mode & EMPTY else Code.NO_WRITE_RIGHTS)
+        if not volumes.sharing.allows(place, access | (WRITE if mode & EMPTY else 0), connection.serial):
+            raise Refused(Code.IN_USE)
+        if mode & EMPTY:
+            node.truncate(0, now(call))
+            node.change(attributes=attributes & SETTABLE | ARCHIVE)
+            action = OPENED | EMPTIED
+    handle = connection.next_file.to_bytes(6, "big")
+    connection.next_file += 1
+    connection.files[handle] = volumes.sharing.open(str(path), place, node, access, call.task, connection.serial)
+    call.host.note("open", {**connection.about(), "handle": handle.hex(), "path": str(path)})
+    return handle, Found(found.path, Entry(found.entry.name, found.entry.own_name, node), found.parent), action
+
+
+def _created(call: FileCall, path: Path, attributes: int) -> Found:
+    """A new file."""
+    may_change(call, Code.NO_CREATE_RIGHTS)
+    if not path.parts or not is_dos_name(path.parts[-1]):
+        raise Refused(Code.BAD_FILE_NAME)
+    to, directory = call.host.volumes.look_up_directory(Path(path.volume, path.parts[:-1]))
+    name = fold(path.parts[-1])
+    node = directory.create_file(name, attributes & SETTABLE | ARCHIVE, now(call))
+    return Found(to / name, Entry(name, name, node), directory)
+
+
+def _opened_file(
+    call: FileCall, directory: int, name: str, search: int, access: int, attributes: int, mode: int
+) -> ncp.OpenedFile:
+    path = path_of(call, directory, name)
+    handle, found, _ = open_at(call, path, search, access, attributes, mode)
+    return ncp.OpenedFile(handle, bytes(2), *about(found.entry))
+
+
+def _handle(call: FileCall, handle: bytes) -> bytes:
+    """The handle as it was given out: clients of 87/1 make the first two of its six bytes up (Linux ncpfs)."""
+    handle = b"\0\0" + handle[2:]
+    if handle not in call.connection.files:
+        raise Refused(Code.BAD_FILE_HANDLE)
+    return handle
+
+
+def _opened(call: FileCall, handle: bytes, access: int = 0, code: Code = Code.FAILURE) -> OpenFile:
+    """The open file; it was opened for all of *access*, or the request is refused with *code*."""
+    file = call.connection.files[_handle(call, handle)]
+    if access & ~file.access:
+        raise Refused(code)
+    return file

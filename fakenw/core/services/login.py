@@ -1,0 +1,202 @@
+"""Login and passwords.
+
+The order of a login: is the account there (0xFC), may anybody log in and is the account not locked (0xC5), is the
+password right (0xFF), then ``login_control.CHECKS``, and last the license (0xE0). Whatever is refused leaves the
+connection and its license as they were; only a wrong password is counted, in the account.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, NoReturn
+
+from fakenw.bindery import login_control
+from fakenw.bindery.objects import NODE_CONTROL, USER, BinderyObject
+from fakenw.bindery.passwords import answer, decrypt_hash, hash_password, new_login_key, real_length
+from fakenw.core.service import Call, Service, Succeeded
+from fakenw.journal.policy import State
+from fakenw.volumes.dos_name import fold
+from fakenw.wire.layout import encode_text
+from fakenw.wire.packet import Code, Refused
+from fakenw.wire.requests import bindery as ncp
+
+service = Service()
+
+
+@service.answers(ncp.GetLoginKey)
+def get_login_key(call: Call[ncp.GetLoginKey]) -> ncp.LoginKey:
+    call.connection.login_key = new_login_key(call.host.random)
+    return ncp.LoginKey(call.connection.login_key)
+
+
+@service.answers(ncp.KeyedLogin)
+def keyed_login(call: Call[ncp.KeyedLogin]) -> None:
+    key = _take_key(call)
+    item = _who(call, call.request.object_type, call.request.name)
+    _log_in(call, item, _answers(call, key, item.password))
+
+
+@service.answers(ncp.PlainLogin)
+def plain_login(call: Call[ncp.PlainLogin]) -> None:
+    _plain(call, call.request.object_type, call.request.name, call.request.password)
+
+
+@service.answers(ncp.LoginUser)
+def login_user(call: Call[ncp.LoginUser]) -> None:
+    _plain(call, USER, call.request.name, call.request.password)
+
+
+@service.answers(ncp.VerifyPassword)
+def verify_password(call: Call[ncp.VerifyPassword]) -> None:
+    """Checks without a login. A wrong password counts as in a login, or the lockout could be gone round (inferred)."""
+    _plainly(call)
+    item = _who(call, call.request.object_type, call.request.name)
+    _admit(call, item, _hash(item, call.request.password) == item.password)
+
+
+@service.answers(ncp.KeyedVerifyPassword)
+def keyed_verify_password(call: Call[ncp.KeyedVerifyPassword]) -> None:
+    key = _take_key(call)
+    item = _who(call, call.request.object_type, call.request.name)
+    _admit(call, item, _answers(call, key, item.password))
+
+
+@service.answers(ncp.ChangePassword)
+def change_password(call: Call[ncp.ChangePassword]) -> None:
+    """A supervisor needs no old password, and alone gives one to an object that has none (mars_nwe)."""
+    _plainly(call)
+    request = call.request
+    item = _owner(call, request.object_type, request.name)
+    if not call.connection.operator:
+        _admit(call, item, _hash(item, request.password) == item.password)
+    _change(call, item, _hash(item, request.new_password), len(encode_text(request.new_password)))
+
+
+@service.answers(ncp.KeyedChangePassword)
+def keyed_change_password(call: Call[ncp.KeyedChangePassword]) -> None:
+    """A supervisor may answer as if the old password were empty, and the new one is encrypted so (mars_nwe)."""
+    request, key = call.request, _take_key(call)
+    item = _owner(call, request.object_type, request.name)
+    empty = _hash(item, "")
+    old = item.password or empty
+    if call.connection.operator and not _answers(call, key, old):
+        old = empty
+    _admit(call, item, _answers(call, key, old))
+    _change(call, item, decrypt_hash(old, request.sent), real_length(old, request.length))
+
+
+LoginCall = Call[Any]
+
+
+def _plain(call: LoginCall, kind: int, name: str, password: str) -> None:
+    _plainly(call)
+    item = _who(call, kind, name)
+    _log_in(call, item, _hash(item, password) == item.password)
+
+
+def _plainly(call: LoginCall) -> None:
+    """SET ALLOW UNENCRYPTED PASSWORDS."""
+    if not call.host.config.plain_passwords:
+        raise Refused(Code.NO_PLAIN_PASSWORDS)
+
+
+def _hash(item: BinderyObject, password: str) -> bytes:
+    """A password that travelled as it is counts without its case (mars_nwe), as clients upper-case before they hash."""
+    return hash_password(item.id, encode_text(fold(password)))
+
+
+def _take_key(call: LoginCall) -> bytes | None:
+    """The login key. It serves once, right or wrong: an answer that was overheard is worth nothing."""
+    key, call.connection.login_key = call.connection.login_key, None
+    return key
+
+
+def _answers(call: LoginCall, key: bytes | None, hashed: bytes) -> bool:
+    """Whether the answer to the key is right."""
+    return key is not None and answer(key, hashed) == call.request.answer
+
+
+def _who(call: LoginCall, kind: int, name: str) -> BinderyObject:
+    """An object that can log in."""
+    item = call.host.bindery.find(kind, name)
+    if item is None or not item.password:
+        _fail(call, name, Code.NO_SUCH_OBJECT)
+    return item
+
+
+def _owner(call: LoginCall, kind: int, name: str) -> BinderyObject:
+    """An object whose password the caller may change, if the old one is right."""
+    item = call.host.bindery.find(kind, name)
+    if item is None:
+        raise Refused(Code.NO_SUCH_OBJECT)
+    if not call.connection.operator:
+        if not item.password:
+            raise Refused(Code.NO_SUCH_PROPERTY)
+        if item.control.restrictions & login_control.MAY_NOT_CHANGE_PASSWORD:
+            raise Refused(Code.NO_PROPERTY_WRITE)
+    return item
+
+
+def _fail(call: LoginCall, name: str, code: Code) -> NoReturn:
+    call.host.note("login-failed", {**call.connection.about(), "user": name, "code": code})
+    raise Refused(code)
+
+
+def _admit(call: LoginCall, item: BinderyObject, right: bool) -> None:
+    """Refuse a locked account whatever the password, and a wrong password, which is counted."""
+    host, lockout = call.host, call.host.config.lockout
+    if lockout is not None:
+        now = host.utc(host.now)
+        if login_control.locked(item.control, now, lockout):
+            _fail(call, item.name, Code.INTRUDER_LOCKOUT)
+        if not right:
+            item.control = login_control.guessed(item.control, now, lockout, _here(call))
+    if not right:
+        _fail(call, item.name, Code.FAILURE)
+
+
+def _here(call: LoginCall) -> bytes:
+    """The station's address as the bindery has it (23/26): over IP the network is the IPv4 address, the rest zero."""
+    return call.connection.peer.network + bytes(8)
+
+
+def _log_in(call: LoginCall, item: BinderyObject, right: bool) -> None:
+    """A bindery login that succeeds is licensed (libncp ncplib.c); without room it changes nothing.
+
+    Raises Succeeded where the password has expired and a grace login was used up.
+    """
+    connection, host = call.connection, call.host
+    if not host.logins:
+        _fail(call, item.name, Code.INTRUDER_LOCKOUT)
+    _admit(call, item, right)
+    control, now = item.control, host.utc(host.now)
+
+    def others() -> int:
+        return sum(c.object_id == item.id for c in host.table.by_number.values() if c is not connection)
+
+    asked = login_control.Asked(control, item.item(NODE_CONTROL), partial(_here, call), now, others)
+    match code := login_control.refusal(asked):
+        case Code.TOO_MANY_CONNECTIONS:
+            host.note("deny", {**connection.about(), "user": item.name, "what": "account", "code": code})
+            raise Refused(code)
+        case Code.ACCOUNT_DISABLED | Code.BAD_STATION | Code.BAD_LOGIN_TIME | Code.PASSWORD_EXPIRED:
+            _fail(call, item.name, code)
+    assert code is None
+    connection.move(host.now, State.LICENSED, "login", user=item.name)
+    connection.object_id, connection.login_time = item.id, host.now
+    connection.operator = host.bindery.is_supervisor(item)
+    item.control = login_control.logged_in(control, now)
+    if login_control.overdue(control, now):
+        raise Succeeded(Code.GRACE_LOGIN)
+
+
+def _change(call: LoginCall, item: BinderyObject, hashed: bytes, length: int) -> None:
+    """Set a password that is long enough (0xD8) and, where the account asks for it, another one (0xD7)."""
+    control = item.control
+    if length < control.least_password:
+        raise Refused(Code.PASSWORD_TOO_SHORT)
+    if control.restrictions & login_control.UNIQUE_PASSWORDS and hashed == item.password:
+        raise Refused(Code.PASSWORD_NOT_UNIQUE)
+    item.password = hashed
+    if control.password_days:
+        item.control = login_control.password_changed(control, call.host.utc(call.host.now))

@@ -1,0 +1,86 @@
+"""Messages between stations.
+
+Rules of this file:
+
+* A station has room for one message. While it waits every reply to the station carries status 0x40, and over UDP
+  it was announced with 0xBBBB; fetching it clears the status. A station without a message never sees that
+  status, because nmap takes it for an error.
+* Nobody is interrupted who does not want it: after 21/2 a message is refused with state 3.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fakenw.core.connection import Connection
+from fakenw.core.service import Call, Service
+from fakenw.wire.requests import message as ncp
+
+service = Service()
+
+SENT, NO_CONNECTION, NOT_LOGGED_IN, NOT_ACCEPTING, HAS_ONE = range(5)
+SHORT = 58  # the longest text of the old functions
+LONG = 254
+
+
+@service.answers(ncp.SendMessageOld)
+def send_message_old(call: Call[ncp.SendMessageOld]) -> ncp.SendStates:
+    return ncp.SendStates(_send(call, call.request.stations, call.request.text[:SHORT]))
+
+
+@service.answers(ncp.SendMessage)
+def send_message(call: Call[ncp.SendMessage]) -> ncp.ManySendStates:
+    return ncp.ManySendStates(_send(call, call.request.stations, call.request.text[:LONG]))
+
+
+@service.answers(ncp.GetMessageOld)
+def get_message_old(call: Call[ncp.GetMessageOld]) -> ncp.Message:
+    return ncp.Message(_fetch(call.connection)[:SHORT])
+
+
+@service.answers(ncp.GetMessage)
+def get_message(call: Call[ncp.GetMessage]) -> ncp.Message:
+    return ncp.Message(_fetch(call.connection))
+
+
+@service.answers(ncp.DisableBroadcasts)
+def disable_broadcasts(call: Call[ncp.DisableBroadcasts]) -> None:
+    call.connection.broadcasts = False
+
+
+@service.answers(ncp.EnableBroadcasts)
+def enable_broadcasts(call: Call[ncp.EnableBroadcasts]) -> None:
+    call.connection.broadcasts = True
+
+
+@service.answers(ncp.BroadcastToConsole)
+def broadcast_to_console(call: Call[ncp.BroadcastToConsole]) -> None:
+    """The console is the journal."""
+    by = call.connection
+    call.host.note(
+        "operator", {"action": "console-message", "by": by.user, "station": by.station, "text": call.request.text}
+    )
+
+
+def _fetch(connection: Connection) -> str:
+    text, connection.message = connection.message, None
+    return text or ""
+
+
+def _send(call: Call[Any], stations: tuple[int, ...], text: str) -> tuple[int, ...]:
+    """What became of *text* at each of the stations."""
+    return tuple(_deliver(call, call.host.table.by_number.get(number), text) for number in stations)
+
+
+def _deliver(call: Call[Any], other: Connection | None, text: str) -> int:
+    if other is None:
+        return NO_CONNECTION
+    if other.user is None:
+        return NOT_LOGGED_IN
+    if not other.broadcasts:
+        return NOT_ACCEPTING
+    if other.message is not None:
+        return HAS_ONE
+    call.host.note("operator", {**other.about(), "action": "message", "by": call.connection.user, "text": text})
+    call.host.tell(other, text)
+    return SENT

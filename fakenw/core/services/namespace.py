@@ -1,0 +1,244 @@
+"""Files and directories as Linux's ncpfs and libncp reach them. There is one name space: that of DOS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fakenw.core.service import Call, Service
+from fakenw.core.services.changes import hindrance, is_wanted, remove, rename_entry
+from fakenw.core.services.directories import make_directory
+from fakenw.core.services.files import CREATE, CREATED, EMPTY, OPEN, open_at
+from fakenw.core.services.paths import FileCall, admit, base, dos_time, matching, new_handle, rights
+from fakenw.volumes.directory_tree import DIRECTORY, Entry
+from fakenw.volumes.dos_name import split_pattern
+from fakenw.volumes.volume import Found, Path, Volume
+from fakenw.wire.layout import Malformed, Texts
+from fakenw.wire.packet import Code, Refused
+from fakenw.wire.requests import namespace as ncp
+
+service = Service()
+
+DOS = 0
+BY_HANDLE, BY_NUMBER, BY_NAME = 0, 1, 0xFF
+START = 0xFFFFFFFF  # of a search (mars_nwe)
+SUPERVISOR = (1).to_bytes(4, "big")  # made everything
+ENTRY_ROOM = 77 + 12  # bytes of an entry in a set, with the longest name
+LEVEL_2 = 0x4000
+QUOTED = {f"\xa0{wild}": wild for wild in "*?.\xac\xab\u2510"}  # byte 0xFF before a wild card, as code page 437
+
+
+@service.answers(ncp.OpenOrCreate)
+def open_or_create(call: Call[ncp.OpenOrCreate]) -> ncp.OpenedEntry:
+    request = call.request
+    _check(request.mask, request.name_space)
+    path = _path(call, request.volume, request.base, request.flag, request.path)
+    if request.attributes & DIRECTORY:
+        if not request.mode & CREATE:
+            raise Refused(Code.BAD_OPEN_MODE)
+        found = call.host.volumes.look_up(make_directory(call, path, Code.NO_CREATE_RIGHTS))
+        handle, action = bytes(4), CREATED
+    else:
+        if not request.mode & (OPEN | EMPTY | CREATE):
+            raise Refused(Code.BAD_OPEN_MODE)
+        attributes = request.attributes & 0xFF
+        six, found, action = open_at(call, path, request.search, request.access, attributes, request.mode)
+        handle = six[2:]
+    return ncp.OpenedEntry(handle, action, 0, _info(call, found.path, found.entry, request.mask))
+
+
+@service.answers(ncp.InitializeSearch)
+def initialize_search(call: Call[ncp.InitializeSearch]) -> ncp.SearchPosition:
+    request = call.request
+    _check(0, request.name_space)
+    found = _found(call, request.volume, request.base, request.flag, request.path)
+    if not found.entry.is_directory:
+        raise Refused(Code.FAILURE)
+    volume = call.host.volumes.named(found.path.volume)
+    return ncp.SearchPosition(volume.number, volume.number_of(found.path.parts), START)
+
+
+@service.answers(ncp.Search)
+def search(call: Call[ncp.Search]) -> ncp.FoundEntry:
+    request = call.request
+    for path, sequence, entry in _search(call, request):
+        info = _info(call, path / entry.name, entry, request.mask)
+        return ncp.FoundEntry(request.volume, request.directory, sequence, 0, info)
+    raise Refused(Code.FAILURE)
+
+
+@service.answers(ncp.SearchSet)
+def search_set(call: Call[ncp.SearchSet]) -> ncp.FoundSet:
+    """As many entries as fit into what the client can take at once."""
+    request = call.request
+    room = max(1, (call.connection.buffer - 20) // ENTRY_ROOM)
+    found: list[bytes] = []
+    last, more = request.sequence, 0
+    for path, sequence, entry in _search(call, request):
+        if len(found) == min(room, max(1, request.most)):
+            more = 0xFF
+            break
+        found.append(_info(call, path / entry.name, entry, request.mask))
+        last = sequence
+    if not found:
+        raise Refused(Code.FAILURE)
+    return ncp.FoundSet(request.volume, request.directory, last, more, len(found), b"".join(found))
+
+
+@service.answers(ncp.Rename)
+def rename(call: Call[ncp.Rename]) -> None:
+    request = call.request
+    _check(0, request.name_space)
+    old, new = _two_paths(request)
+    if not new:
+        raise Refused(Code.INVALID_PATH)
+    found = _found(call, request.volume, request.base, request.flag, old)
+    if not is_wanted(found, request.search):
+        raise Refused(Code.FAILURE)
+    target = _path(call, request.new_volume, request.new_base, request.new_flag, new)
+    if not target.parts:
+        raise Refused(Code.BAD_RENAME)
+    to, directory = call.host.volumes.look_up_directory(Path(target.volume, target.parts[:-1]))
+    rename_entry(call, found, to, directory, target.parts[-1], Code.BAD_DIRECTORY_NAME)
+
+
+@service.answers(ncp.GetEntryInfo)
+def get_entry_info(call: Call[ncp.GetEntryInfo]) -> ncp.EntryInfoReply:
+    request = call.request
+    _check(request.mask, request.name_space, request.to_name_space)
+    found = _found(call, request.volume, request.base, request.flag, request.path)
+    return ncp.EntryInfoReply(_info(call, found.path, found.entry, request.mask))
+
+
+@service.answers(ncp.Delete)
+def delete(call: Call[ncp.Delete]) -> None:
+    request = call.request
+    _check(0, request.name_space)
+    found = _found(call, request.volume, request.base, request.flag, request.path)
+    if not is_wanted(found, request.search):
+        raise Refused(Code.FAILURE)
+    hindered = hindrance(call, found)
+    if hindered is not None:
+        raise Refused(hindered)
+    remove(call, found)
+
+
+@service.answers(ncp.AllocateShortHandle)
+def allocate_short_handle(call: Call[ncp.AllocateShortHandle]) -> ncp.ShortHandle | ncp.ShortHandleLevel2:
+    request = call.request
+    _check(0, request.name_space)
+    found = _found(call, request.volume, request.base, request.flag, request.path)
+    handle = new_handle(call, found.path)
+    volume = call.host.volumes.named(found.path.volume)
+    if request.mode & LEVEL_2:
+        number = volume.number_of(found.path.parts)
+        return ncp.ShortHandleLevel2(volume.number, number, number, DOS, handle)
+    return ncp.ShortHandle(handle, volume.number, bytes(4))
+
+
+@service.answers(ncp.GetDirectoryBase)
+def get_directory_base(call: Call[ncp.GetDirectoryBase]) -> ncp.DirectoryBase:
+    request = call.request
+    _check(0, request.name_space, request.to_name_space)
+    found = _found(call, request.volume, request.base, request.flag, request.path)
+    volume = call.host.volumes.named(found.path.volume)
+    number = volume.number_of(found.path.parts)
+    return ncp.DirectoryBase(number, number, volume.number)
+
+
+@service.answers(ncp.GetNameSpaces)
+def get_name_spaces(call: Call[ncp.GetNameSpaces]) -> ncp.NameSpaces:
+    call.host.volumes.numbered(call.request.volume)
+    return ncp.NameSpaces(1, bytes([DOS]))
+
+
+def _check(mask: int, *name_spaces: int) -> None:
+    """Refuse what we cannot say of an entry, and other name spaces."""
+    if any(name_spaces):
+        raise Refused(Code.BAD_NAME_SPACE)
+    if mask & ~ncp.KNOWN:
+        raise Refused(Code.UNSUPPORTED)
+
+
+def _path(call: FileCall, volume: int, number: int, flag: int, names: tuple[str, ...]) -> Path:
+    """What four fields of a request mean, once the connection may go there."""
+    volumes = call.host.volumes
+    if flag == BY_HANDLE:
+        path = base(call, number & 0xFF)
+    elif flag == BY_NUMBER:
+        found = volumes.numbered(volume)
+        path = Path(found.name, found.parts_of(number))
+    elif flag == BY_NAME and names:
+        first, *rest = names
+        path, names = Path.parse(first if ":" in first else first + ":"), tuple(rest)
+    else:
+        raise Refused(Code.INVALID_PATH)
+    for name in names:
+        if ":" in name:
+            raise Refused(Code.INVALID_PATH)
+        path = Path.parse(name, path)
+    admit(call, path)
+    return path
+
+
+def _found(call: FileCall, volume: int, number: int, flag: int, names: tuple[str, ...]) -> Found:
+    return call.host.volumes.look_up(_path(call, volume, number, flag, names))
+
+
+def _search(call: FileCall, request: ncp.Search | ncp.SearchSet) -> Iterator[tuple[Path, int, Entry]]:
+    """The directory's path, and each entry with its sequence."""
+    _check(request.mask, request.name_space)
+    volume: Volume = call.host.volumes.numbered(request.volume)
+    path = Path(volume.name, volume.parts_of(request.directory))
+    admit(call, path)
+    pattern = request.pattern
+    for quoted, wild in QUOTED.items():
+        pattern = pattern.replace(quoted, wild)
+    prefix, pattern = split_pattern(pattern)
+    if prefix:
+        raise Refused(Code.INVALID_PATH)
+    directory = call.host.volumes.directory(path)
+    for sequence, entry in matching(call, directory, pattern or "*", request.search, request.sequence, START):
+        yield path, sequence, entry
+
+
+def _info(call: FileCall, path: Path, entry: Entry, mask: int) -> bytes:
+    """The blocks of an entry that a mask wants. One date serves for all."""
+    date, time = dos_time(entry.modified)
+    volume = call.host.volumes.named(path.volume)
+    number = volume.number_of(path.parts)
+    info = ncp.EntryInfo(
+        space=entry.size,
+        attributes=entry.attributes,
+        flags=entry.attributes & 0xFFFF,
+        size=entry.size,
+        total_size=entry.size,
+        streams=1,
+        created_time=time,
+        created=date,
+        creator=SUPERVISOR,
+        modified_time=time,
+        modified=date,
+        modifier=SUPERVISOR,
+        accessed=date,
+        archived_time=0,
+        archived=0,
+        archiver=bytes(4),
+        rights=rights(call),
+        number=number,
+        dos_number=number,
+        volume=volume.number,
+        ea_size=0,
+        ea_count=0,
+        ea_key_size=0,
+        name_space=DOS,
+    )
+    return ncp.info_blocks(mask, info, entry.name)
+
+
+def _two_paths(request: ncp.Rename) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The components of the old path and of the new."""
+    count = request.count + request.new_count
+    if count > 0xFF:
+        raise Malformed(f"{count} names")
+    names, _ = Texts().take(bytes([count]) + request.paths, 0)
+    return names[: request.count], names[request.count :]

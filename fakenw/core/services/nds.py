@@ -1,0 +1,186 @@
+"""NDS, as far as a client needs it to look around: ping, Resolve Name, List, Search. Without a tree, none of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from ipaddress import IPv4Address
+from typing import Any
+
+from fakenw.bindery.nds_tree import Tree
+from fakenw.core.service import Call, Host, Service
+from fakenw.wire import nds as wire
+from fakenw.wire.layout import Malformed
+from fakenw.wire.nds import NO_HANDLE, Exchange, NdsCode, NdsRefused, Start
+from fakenw.wire.packet import Code, Refused
+from fakenw.wire.requests import nds as ncp
+
+service = Service()
+
+
+@service.answers(ncp.Ping)
+def ping(call: Call[ncp.Ping]) -> ncp.Pong:
+    """Answering makes clients that know NDS try it; not answering is what a bindery server does."""
+    return ncp.Pong(tree=_tree(call).name.ljust(32, "_"))
+
+
+@service.answers(ncp.Fragment)
+def fragment(call: Call[ncp.Fragment]) -> ncp.FragmentReply:
+    """One message at a time: a client waits for the last fragment before it asks again."""
+    tree, connection, request = _tree(call), call.connection, call.request
+    exchange = connection.exchange
+    if request.handle == NO_HANDLE:
+        start = Start.decode(request.data)
+        if start.message_size < wire.MESSAGE_HEADER:
+            raise Refused(Code.INVALID_LENGTH)
+        if start.message_size > wire.LARGEST_MESSAGE:
+            return _answer(NO_HANDLE, _code(NdsCode.INSUFFICIENT_BUFFER))
+        connection.fragments = (connection.fragments + 1) & 0xFF
+        exchange = Exchange(connection.serial << 8 & 0x7FFFFF00 | connection.fragments, start)
+        exchange.add(start.data)
+    elif exchange is None or exchange.handle != request.handle:
+        raise Refused(Code.FAILURE)  # as 104/3 has it (inferred)
+    elif exchange.reply is None:
+        exchange.add(request.data)
+    if exchange.missing:
+        connection.exchange = exchange
+        return _answer(exchange.handle, b"")
+    if exchange.reply is None:
+        exchange.reply = _execute(call, tree, exchange.start, bytes(exchange.request))
+    largest = wire.LARGEST_FRAGMENT if connection.transport.framed else connection.buffer - ncp.AROUND_FRAGMENT
+    handle, part = exchange.next(largest)
+    connection.exchange = None if handle == NO_HANDLE else exchange
+    return _answer(handle, part)
+
+
+@service.answers(ncp.CloseFragment)
+def close_fragment(call: Call[ncp.CloseFragment]) -> None:
+    _tree(call)
+    exchange = call.connection.exchange
+    if exchange is None or exchange.handle != call.request.handle:
+        raise Refused(Code.FAILURE)
+    call.connection.exchange = None
+
+
+@service.answers(ncp.GetBinderyContext)
+def get_bindery_context(call: Call[ncp.GetBinderyContext]) -> ncp.BinderyContext:
+    return ncp.BinderyContext(wire.Unicode().put(_tree(call).context))
+
+
+@service.answers(ncp.MonitorConnection)
+def monitor_connection(call: Call[ncp.MonitorConnection]) -> None:
+    """Marks the connection that a client of the 5.x era keeps for NDS alone; it costs nothing."""
+    _tree(call)
+
+
+def _tree(call: Call[Any]) -> Tree:
+    tree = call.host.tree
+    assert tree is not None, "a bindery server does not dispatch NDS functions"
+    return tree
+
+
+def _answer(handle: int, data: bytes) -> ncp.FragmentReply:
+    return ncp.FragmentReply(4 + len(data), handle, data)
+
+
+def _code(code: NdsCode) -> bytes:
+    return code.to_bytes(4, "little", signed=True)
+
+
+def _execute(call: Call[ncp.Fragment], tree: Tree, start: Start, data: bytes) -> bytes:
+    """The answer to a whole message: its NDS code, then the data."""
+    verb = VERBS.get(start.verb)
+    if verb is None:
+        call.host.unsupported(call.connection, call.request.function, call.request.subfunction, start.verb)
+        return _code(NdsCode.INVALID_REQUEST)
+    room = min(start.reply_size, wire.LARGEST_MESSAGE)
+    try:
+        found = verb(call, tree, data, room)
+        if len(found) > room:
+            raise NdsRefused(NdsCode.INSUFFICIENT_BUFFER)
+    except NdsRefused as refusal:
+        return _code(refusal.code)
+    except Malformed:
+        return _code(NdsCode.INVALID_REQUEST)
+    return _code(NdsCode.OK) + found
+
+
+def _resolve_name(call: Call[Any], tree: Tree, data: bytes, room: int) -> bytes:
+    _version(data, 0, 1)
+    entry = tree.resolve(wire.ResolveName.decode(data).name)
+    return wire.Resolved(wire.LOCAL_ENTRY, entry, _addresses(call.host)).encode()
+
+
+def _list(call: Call[Any], tree: Tree, data: bytes, room: int) -> bytes:
+    _version(data, 1, 2)
+    asked = wire.ListEntries.decode(data)
+    name, kind = asked.name_filter or "*", asked.class_filter or "*"
+    wanted = wire.Filter(
+        wire.Filtering.AND,
+        parts=tuple(wire.Filter(wire.Filtering.ITEM, *test) for test in ((wire.RDN, name), (wire.BASE_CLASS, kind))),
+    )
+    entries = [entry for entry in tree.below(asked.entry) if tree.matches(entry, wanted)]
+    if asked.flags & wire.ONLY_CONTAINERS:
+        entries = [entry for entry in entries if tree.container(entry)]
+
+    def encode(entry: int) -> bytes:
+        return wire.encode_entry(tree.entry(entry, asked.flags), asked.info_flags)
+
+    iteration, parts = _step(asked.iteration, entries, encode, room - 8)
+    return _longs(iteration, len(parts)) + b"".join(parts)
+
+
+def _search(call: Call[Any], tree: Tree, data: bytes, room: int) -> bytes:
+    """Attributes are not told: every entry says that it has none."""
+    _version(data, 3, 3)
+    asked = wire.SearchEntries.decode(data)
+    looked = tree.within(asked.entry, asked.scope)
+    entries = [entry for entry in looked if tree.matches(entry, asked.filter)]
+
+    def encode(entry: int) -> bytes:
+        return wire.encode_entry(tree.entry(entry, asked.flags), asked.info_flags) + _longs(asked.info_type, 0)
+
+    iteration, parts = _step(asked.iteration, entries, encode, room - 28)
+    found = _longs(len(parts)) + b"".join(parts)
+    return _longs(iteration, len(looked), asked.info_type, len(found)) + found + _longs(4, 0)  # no referrals
+
+
+def _addresses(host: Host) -> tuple[tuple[int, bytes], ...]:
+    """Where the server listens, as far as it is IPv4: type, then port and address."""
+    told = []
+    for peer in host.addresses:
+        name, port = peer.address
+        with suppress(ValueError):
+            told.append((peer.transport.nds, port.to_bytes(2, "big") + IPv4Address(name).packed))
+    return tuple(told)
+
+
+Verb = Callable[[Call[Any], Tree, bytes, int], bytes]
+VERBS: dict[int, Verb] = {1: _resolve_name, 5: _list, 6: _search}
+
+
+def _version(data: bytes, least: int, most: int) -> None:
+    """Every verb begins with its version."""
+    if not least <= int.from_bytes(data[:4], "little") <= most:
+        raise NdsRefused(NdsCode.INVALID_API_VERSION)
+
+
+def _longs(*numbers: int) -> bytes:
+    return b"".join(number.to_bytes(4, "little") for number in numbers)
+
+
+def _step(iteration: int, entries: list[int], encode: Callable[[int], bytes], room: int) -> tuple[int, list[bytes]]:
+    """The entries that fit, from the *iteration*-th on, and where to go on when the client repeats its request."""
+    begin = 0 if iteration == NO_HANDLE else iteration
+    if begin and begin >= len(entries):
+        raise NdsRefused(NdsCode.INVALID_ITERATION)
+    parts: list[bytes] = []
+    for number, entry in enumerate(entries[begin:], begin):
+        part = encode(entry)
+        room -= len(part)
+        if room < 0 and not parts:
+            raise NdsRefused(NdsCode.INSUFFICIENT_BUFFER)
+        if room < 0:
+            return number, parts
+        parts.append(part)
+    return NO_HANDLE, parts

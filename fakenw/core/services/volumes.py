@@ -1,0 +1,95 @@
+"""Volumes: their names, how large they are, which are mounted.
+
+Whoever is attached may ask: nmap does so before any login.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from fakenw.core.service import Call, Service
+from fakenw.core.services.paths import base
+from fakenw.volumes.directory_tree import PathError
+from fakenw.volumes.volume import Volume
+from fakenw.wire.packet import Code, Refused
+from fakenw.wire.requests import files
+from fakenw.wire.requests import volumes as ncp
+
+service = Service()
+
+SLOTS = 64  # clients count through so many volume numbers
+SECTOR = 512
+BLOCK = 8  # sectors
+
+
+class _Size(NamedTuple):
+    """In blocks of *sectors* sectors; there are as many directory entries."""
+
+    sectors: int
+    blocks: int
+    free: int
+
+
+def _size(volume: Volume, most: int, largest: int) -> _Size:
+    """A volume's size in blocks of so many sectors that there are not more than *most*; *largest* is the limit."""
+    total, free = volume.root.room()
+    sectors = BLOCK
+    while total // (sectors * SECTOR) > most and sectors < largest:
+        sectors *= 2
+    block = sectors * SECTOR
+    return _Size(sectors, min(total // block, most), min(free // block, most))
+
+
+@service.answers(files.GetVolumeNumber)
+def get_volume_number(call: Call[files.GetVolumeNumber]) -> files.VolumeNumber:
+    return files.VolumeNumber(call.host.volumes.named(call.request.name.rstrip(":")).number)
+
+
+@service.answers(files.GetVolumeName)
+def get_volume_name(call: Call[files.GetVolumeName]) -> files.VolumeName:
+    """Clients count through 64 slots; an unused one has an empty name."""
+    if call.request.number >= SLOTS:
+        raise Refused(Code.NO_SUCH_VOLUME)
+    try:
+        return files.VolumeName(call.host.volumes.numbered(call.request.number).name)
+    except PathError:
+        return files.VolumeName("")
+
+
+@service.answers(ncp.GetVolumeInfo)
+def get_volume_info(call: Call[ncp.GetVolumeInfo]) -> ncp.VolumeInfo:
+    return _info(call.host.volumes.numbered(call.request.number))
+
+
+@service.answers(ncp.GetVolumeInfoByHandle)
+def get_volume_info_by_handle(call: Call[ncp.GetVolumeInfoByHandle]) -> ncp.VolumeInfo:
+    return _info(call.host.volumes.named(base(call, call.request.directory).volume))
+
+
+@service.answers(ncp.GetPurgeInfo)
+def get_purge_info(call: Call[ncp.GetPurgeInfo]) -> ncp.PurgeInfo:
+    """Nothing erased is kept, so nothing can be purged."""
+    volume = call.host.volumes.numbered(call.request.number)
+    size = _size(volume, 0xFFFFFFFF, 0x80)
+    return ncp.PurgeInfo(size.blocks, size.free, 0, 0, size.blocks, size.free, 0, size.sectors, volume.name)
+
+
+@service.answers(ncp.GetDirectoryInfo)
+def get_directory_info(call: Call[ncp.GetDirectoryInfo]) -> ncp.DirectoryInfo:
+    """No directory has less room than its volume."""
+    volume = call.host.volumes.named(base(call, call.request.directory).volume)
+    size = _size(volume, 0xFFFFFFFF, 0x80)
+    return ncp.DirectoryInfo(size.blocks, size.free, size.blocks, size.free, 0, size.sectors, volume.name)
+
+
+@service.answers(ncp.GetMountedVolumes)
+def get_mounted_volumes(call: Call[ncp.GetMountedVolumes]) -> ncp.MountedVolumes:
+    """All from the number *start* on; there are never more than fit into a reply."""
+    mounted = [(volume.number, volume.name) for volume in call.host.volumes if volume.number >= call.request.start]
+    return ncp.MountedVolumes.of(mounted, 0, bool(call.request.flags & 1))
+
+
+def _info(volume: Volume) -> ncp.VolumeInfo:
+    """The two bytes of each number are kept by larger clusters, as in mars_nwe."""
+    size = _size(volume, 0xFFFF, 0x8000)
+    return ncp.VolumeInfo(size.sectors, size.blocks, size.free, size.blocks, size.free, volume.name, 0)

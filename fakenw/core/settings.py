@@ -1,0 +1,140 @@
+"""What a server is told before it starts. Plain data; the command line fills it in."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from fakenw.bindery.initial_objects import UserSpec
+from fakenw.bindery.login_control import Lockout
+from fakenw.journal.policy import BY_RELEASE, POLICIES, Policy
+
+SECOND = 1_000_000
+REAL_PATIENCE = 100_000  # microseconds of real time in which a living client can answer
+
+# 18.2065 clock ticks a second: the SET parameters of the watchdog are ticks, which is why they look so odd.
+TICKS_PER_10000_SECONDS = 182_065
+
+# The SET parameters of the watchdog: name, smallest, largest, unit (BANalyzer; UnixWare documents).
+WATCHDOG_RANGES = (
+    ("delay before first watchdog packet", 286, 22_800, " ticks (15.7 s to 20 min 52.3 s)"),
+    ("delay between watchdog packets", 180, 11_400, " ticks (9.9 s to 10 min 26.2 s)"),
+    ("number of watchdog packets", 5, 100, ""),
+)
+NOVELLS_WATCHDOG = (5400, 1080, 10)  # 4 min 56.6 s, 59.3 s
+
+
+def ticks(count: int) -> int:
+    """*count* clock ticks in microseconds, rounded up so that nothing happens before its tick."""
+    return -(-count * 10_000 * SECOND // TICKS_PER_10000_SECONDS)
+
+
+def watchdog(text: str) -> tuple[int, int, int] | None:
+    """``off``, or ``FIRST,BETWEEN,COUNT`` in ticks, as ``Config`` wants it. Raises ValueError.
+
+    The delays are seconds (``296.6`` or ``296.6s``) or ticks (``5400t``). Novell's tables round seconds to
+    tenths, which are longer than a tick: a delay that is one tick beyond its range is the end of the range.
+    """
+    if text.strip().lower() == "off":
+        return None
+    parts = [part.strip() for part in text.split(",")]
+    delay = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)s?|([0-9]{1,6})t")
+    found = [delay.fullmatch(part) for part in parts[:2]]
+    if len(parts) != 3 or not all(found) or not re.fullmatch(r"[0-9]{1,6}", parts[2]):
+        raise ValueError(f"{text!r} is not off or FIRST,BETWEEN,COUNT, for instance 296.6,59.3,10 or 5400t,1080t,10")
+    counts = []
+    for match, (_, least, most, _) in zip(found, WATCHDOG_RANGES[:2], strict=True):
+        assert match is not None
+        seconds, count = match.groups()
+        if seconds is None:
+            counts.append(int(count))
+            continue
+        near = round(float(seconds) * TICKS_PER_10000_SECONDS / 10_000)
+        counts.append(least if near == least - 1 else most if near == most + 1 else near)
+    checked = (counts[0], counts[1], int(parts[2]))
+    _check_watchdog(checked)
+    return checked
+
+
+def _check_watchdog(values: tuple[int, int, int]) -> None:
+    for value, (name, least, most, unit) in zip(values, WATCHDOG_RANGES, strict=True):
+        if not least <= value <= most:
+            raise ValueError(f"{name}: {value} is not within {least} and {most}{unit}")
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Versions as 23/17 shows them: the operating system's and the product's (nmap: 6.5 is OS 5.70)."""
+
+    os: tuple[int, int]
+    product: tuple[int, int]
+
+
+RELEASES = {
+    "3.12": Release((3, 12), (3, 12)),
+    "4.11": Release((4, 11), (4, 11)),
+    "5.1": Release((5, 0), (5, 10)),
+    "6.5": Release((5, 70), (6, 50)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A server's name, size and habits.
+
+    *users* are (name, password) pairs or what ``UserSpec`` says; *groups* are groups besides those that users name.
+    *lockout* is intruder detection, None: none, as NetWare is shipped. *plain_passwords* is SET ALLOW
+    UNENCRYPTED PASSWORDS (on, unlike NetWare, for clients that know no other).
+    *watchdog* is first delay, delay between and number of packets, in ticks (defaults: Novell's 4 min 56.6 s, 59.3 s,
+    10), or None: no first packet ever, as OES Linux was shipped (TID 7004848). *auto_license*: whoever is authenticated
+    becomes licensed by using a file; otherwise such a request is refused with 0xE0 (inferred: no source says which
+    code). *slow* are NCPs that take their time, in
+    microseconds by (function, sub-function or None); meanwhile a repeated request is answered with 0x9999.
+    *user_connections* is how many connections at once one of *users* may have of whom nothing else is said, as SYSCON's
+    default account restrictions have it; 0: any number. SUPERVISOR and GUEST are no such users.
+    *idle_after*, *clear_idle* and *keep_cleared* are in microseconds of the server's time: when a connection counts as
+    idle; when an idle one that holds a license is cleared (None: never); how long the unit of a connection that an
+    operator has cleared stays out under the policy nls (0: not at all; Novell TID 10061455: 72 hours). *speed* is how
+    many seconds the server lives in one; it is only needed to leave a watchdog query 100 ms of real time.
+    """
+
+    name: str = "FAKENW"
+    release: str = "5.1"
+    licenses: int = 5
+    connections: int = 1000
+    policy_name: str = ""
+    users: tuple[tuple[str, str] | UserSpec, ...] = ()
+    groups: tuple[str, ...] = ()
+    lockout: Lockout | None = None
+    plain_passwords: bool = True
+    watchdog: tuple[int, int, int] | None = NOVELLS_WATCHDOG
+    auto_license: bool = True
+    slow: Mapping[tuple[int, int | None], int] = field(default_factory=dict)
+    user_connections: int = 0
+    idle_after: int = 300 * SECOND
+    clear_idle: int | None = None
+    keep_cleared: int = 0
+    speed: float = 1.0
+    seed: int = 0
+    tree: str | None = None  # the NDS tree; None: a bindery server
+
+    def __post_init__(self) -> None:
+        if self.watchdog is not None:
+            _check_watchdog(self.watchdog)
+
+    @property
+    def serial_number(self) -> int:
+        """The four bytes of the serial number: made up, and another for every server's name."""
+        return zlib.crc32(self.name.encode())
+
+    @property
+    def policy(self) -> Policy:
+        """The named policy, or the release's own."""
+        return POLICIES[self.policy_name or BY_RELEASE[self.release]]
+
+    @property
+    def patience(self) -> int:
+        """Microseconds of the server's time that every watchdog query is given."""
+        return round(REAL_PATIENCE * self.speed)

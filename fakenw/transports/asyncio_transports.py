@@ -1,0 +1,135 @@
+"""NCP over TCP and UDP in Twisted's asyncio reactor, past Twisted's transports: the faster edge.
+
+Rules of this file:
+
+* A stream's bytes are written at once. Twisted's transports write in the next turn of the reactor, which costs more
+  than a request does.
+* All datagrams that have arrived are read in one turn, but no more than AT_ONCE, so that streams have their turn.
+* A listener is bound at once, and accepts when the reactor runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IReadDescriptor
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from fakenw.core.peer import TCP, Peer
+from fakenw.transports.reactor_host import ReactorHost
+from fakenw.transports.tcp import BACKLOG
+from fakenw.transports.udp import LARGEST, WayBack, enlarge
+
+AT_ONCE = 256  # datagrams
+KNOWN = 70_000  # ways back that are kept at hand, a few more than there can be connections
+
+
+class FastStream(asyncio.Protocol):
+    """One client's connection. The core cuts the stream into frames."""
+
+    def __init__(self, host: ReactorHost) -> None:
+        self._host = host
+
+    def connection_made(self, transport: Any) -> None:
+        address = transport.get_extra_info("peername")[:2]
+        self._transport, self._peer = transport, Peer(TCP, address)
+        self.send: Callable[[bytes], None] = transport.write
+        wire = transport.get_extra_info("socket")
+        wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        wire.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        self._host.opened(self._peer, self)
+
+    def data_received(self, data: bytes) -> None:
+        self._host.received(self._peer, data, self._host.now())
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._host.lost(self._peer)
+
+    # The way back (fakenw.transports.reactor_host.Route)
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def local(self) -> str:
+        return str(self._transport.get_extra_info("sockname")[0])
+
+
+class FastTcpListener:
+    """Listens at once on *host* and *port*, and accepts once *reactor* runs. Raises OSError."""
+
+    def __init__(self, server: ReactorHost, reactor: Any, host: str, port: int) -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._server = server
+        self._socket = socket.create_server((host, port), family=family, backlog=BACKLOG)
+        self.address: tuple[str, int] = self._socket.getsockname()[:2]
+        self._begin = reactor.callLater(0, self._accept)
+
+    def _accept(self) -> None:
+        loop = asyncio.get_running_loop()
+        making = loop.create_server(lambda: FastStream(self._server), sock=self._socket, backlog=BACKLOG)
+        self._making = loop.create_task(making)
+
+    def stop(self) -> None:
+        """Accept no more connections; those that are open stay."""
+        if self._begin.active():
+            self._begin.cancel()
+        elif self._making.done() and not self._making.cancelled():
+            self._making.result().close()
+        self._socket.close()
+
+
+@implementer(IReadDescriptor)
+class FastUdpListener:
+    """Listens at once on *host* and *port*, and reads once *reactor* runs. Raises OSError."""
+
+    def __init__(self, server: ReactorHost, reactor: Any, host: str, port: int) -> None:
+        self._server, self._reactor = server, reactor
+        self._known: dict[tuple[str, int], WayBack] = {}
+        self.wire: Any = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+        self.wire.setblocking(False)
+        enlarge(self.wire)
+        try:
+            self.wire.bind((host, port))
+        except (OSError, OverflowError):
+            self.wire.close()
+            raise
+        self.address: tuple[str, int] = self.wire.getsockname()[:2]
+        reactor.addReader(self)
+
+    def stop(self) -> None:
+        """Receive nothing more."""
+        self._reactor.removeReader(self)
+        self.wire.close()
+
+    # Twisted's IReadDescriptor
+
+    def fileno(self) -> int:
+        return int(self.wire.fileno())
+
+    def logPrefix(self) -> str:
+        return "NCP over UDP"
+
+    def doRead(self) -> None:
+        server, recvfrom, known = self._server, self.wire.recvfrom, self._known
+        now = server.now()  # all of it has arrived by now
+        for _ in range(AT_ONCE):
+            try:
+                data, address = recvfrom(LARGEST)
+            except BlockingIOError:
+                return
+            except OSError:  # of something that was sent: no program is there
+                continue
+            back = known.get(address)
+            if back is None:
+                if len(known) >= KNOWN:
+                    known.clear()
+                back = known[address] = WayBack(self.wire, address)
+            server.opened(back.peer, back)
+            server.received(back.peer, data, now)
+
+    def connectionLost(self, reason: Failure) -> None:
+        """The reactor ends."""

@@ -1,0 +1,77 @@
+"""Who has which file open, and how: what sharing modes are decided by.
+
+Rules of this file:
+
+* A file is known by its volume and the DOS names that lead to it. All who have it open have the same node.
+* A station is never in its own way: what is denied is denied to others (Wireshark: "Deny read requests from
+  other stations").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fakenw.volumes.directory_tree import File
+
+# How a file is opened (Wireshark's Access Mode); 0x10 is the compatibility mode, which denies nothing here.
+READ = 0x01
+WRITE = 0x02
+DENY_READ = 0x04
+DENY_WRITE = 0x08
+
+Place = tuple[str, ...]  # volume, names
+
+
+@dataclass(slots=True, eq=False)
+class OpenFile:
+    """A file handle: what it is open on, as the client wrote it, and for which task."""
+
+    path: str
+    node: File
+    task: int
+    access: int
+    serial: int  # of the connection
+    place: Place
+    among: Sharing
+
+    def end(self) -> None:
+        """The handle is closed."""
+        others = self.among.by_place[self.place]
+        others.remove(self)
+        if not others:
+            del self.among.by_place[self.place]
+
+
+class Sharing:
+    """The open files of a server."""
+
+    def __init__(self) -> None:
+        self.by_place: dict[Place, list[OpenFile]] = {}
+
+    def node(self, place: Place, found: File) -> File:
+        """What to read, write or change: the node the file is open on, or else *found*."""
+        handles = self.by_place.get(place)
+        return handles[0].node if handles else found
+
+    def allows(self, place: Place, access: int, serial: int) -> bool:
+        """Whether connection *serial* can open the file so, next to all others."""
+        return not any(
+            handle.serial != serial and (_denied(handle.access) & access or _denied(access) & handle.access)
+            for handle in self.by_place.get(place, ())
+        )
+
+    def open(self, path: str, place: Place, node: File, access: int, task: int, serial: int) -> OpenFile:
+        """Enter a handle."""
+        handle = OpenFile(path, node, task, access, serial, place, self)
+        self.by_place.setdefault(place, []).append(handle)
+        return handle
+
+    def below(self, place: Place) -> bool:
+        """Whether anything is open in the directory at *place* or below it."""
+        depth = len(place)
+        return any(other[:depth] == place for other in self.by_place)
+
+
+def _denied(access: int) -> int:
+    """The READ and WRITE that others are denied."""
+    return access >> 2 & (READ | WRITE)

@@ -1,0 +1,234 @@
+"""The volumes of a server: paths, what is found at them, and numbers for what was found.
+
+Rules of this file:
+
+* A path that leads nowhere raises PathError, which carries the completion code.
+* What was found is known by its volume and the DOS names that lead to it, however the client wrote it.
+* A volume that is not declared writable is changed in memory only (``fakenw.volumes.overlay``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from fakenw.volumes.directory_tree import Directory, Entry, PathError
+from fakenw.volumes.dos_name import DOS_CHARACTER, fold
+from fakenw.volumes.overlay import Overlay
+from fakenw.volumes.sharing import Sharing
+from fakenw.wire.packet import Code
+
+__all__ = ["Found", "Numbers", "Path", "PathError", "Volume", "Volumes"]
+
+SPACE = 64 << 20  # bytes of changes that a volume keeps in memory
+MOST_ENTRIES = 1 << 20  # that have a number at a time
+
+K = TypeVar("K", bound=Hashable)
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A volume and the names that lead from its root, as the client wrote them."""
+
+    volume: str
+    parts: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str, base: Path | None = None) -> Path:
+        r"""Read ``VOL:DIR\SUB/FILE``, or a path from *base* where no volume is named. Raises PathError.
+
+        Empty names and ``.`` are skipped; ``..`` goes up, but not above the root.
+        """
+        head, colon, tail = text.rpartition(":")
+        if colon:
+            base = cls(fold(head))
+        elif base is None:
+            raise PathError(Code.NO_SUCH_VOLUME, f"no volume in {tail!r}")
+        parts = list(base.parts)
+        for part in re.split(r"[/\\]", tail):
+            if part == "..":
+                if not parts:
+                    raise PathError(Code.INVALID_PATH, f"above the root of {base.volume}: {tail!r}")
+                parts.pop()
+            elif part not in ("", "."):
+                parts.append(part)
+        return cls(base.volume, tuple(parts))
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """The path as one sequence of names."""
+        return (self.volume, *self.parts)
+
+    def __truediv__(self, name: str) -> Path:
+        return Path(self.volume, (*self.parts, name))
+
+    def __str__(self) -> str:
+        return f"{self.volume}:{'/'.join(self.parts)}"
+
+
+class Numbers(Generic[K]):
+    """Numbers for things a client refers to later. The oldest is forgotten when there are *most* of them."""
+
+    def __init__(self, most: int, first: int = 1) -> None:
+        self._most, self._first = most, first
+        self._numbers: dict[K, int] = {}
+        self._keys: dict[int, K] = {}
+
+    def number(self, key: K) -> int:
+        """The number of *key*, now if not before."""
+        number = self._numbers.get(key)
+        if number is None:
+            if len(self._keys) < self._most:
+                number = self._first + len(self._keys)
+            else:
+                number = self._numbers.pop(next(iter(self._numbers)))
+            self._numbers[key] = number
+            self._keys[number] = key
+        return number
+
+    def key(self, number: int) -> K | None:
+        """What has this number."""
+        return self._keys.get(number)
+
+    def replace(self, old: K, new: K) -> None:
+        """What was *old* is *new* from now on, under the same number."""
+        number = self._numbers.pop(old, None)
+        if number is None:
+            return
+        taken = self._numbers.get(new)
+        self._numbers[new] = number
+        self._keys[number] = new
+        if taken is not None:  # whoever refers to the new by another number finds it too
+            self._keys[taken] = new
+
+    def keys(self) -> list[K]:
+        return list(self._numbers)
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A mounted volume. *numbers* are those of its directory entries, by their DOS names; the root is 0.
+
+    *searches* are the directories that NCP 62 and 63 search, which know them by two bytes.
+    """
+
+    name: str
+    number: int
+    root: Directory
+    writable: bool = False
+    numbers: Numbers[tuple[str, ...]] = field(default_factory=lambda: Numbers(MOST_ENTRIES))
+    searches: Numbers[tuple[str, ...]] = field(default_factory=lambda: Numbers(0xFFFF))
+
+    def number_of(self, parts: tuple[str, ...]) -> int:
+        """The directory entry number of what the DOS names *parts* lead to."""
+        return self.numbers.number(parts) if parts else 0
+
+    def parts_of(self, number: int) -> tuple[str, ...]:
+        """The DOS names that lead to an entry. Raises PathError."""
+        parts = self.numbers.key(number) if number else ()
+        if parts is None:
+            raise PathError(Code.BAD_DIRECTORY_HANDLE, f"no entry {number} in {self.name}")
+        return parts
+
+    def moved(self, old: tuple[str, ...], new: tuple[str, ...]) -> None:
+        """An entry has other names now, and so has everything below it."""
+        depth = len(old)
+        for numbers in (self.numbers, self.searches):
+            for parts in numbers.keys():  # noqa: SIM118  # a list, which does not change meanwhile
+                if parts[:depth] == old:
+                    numbers.replace(parts, new + parts[depth:])
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An entry, under the path of DOS names, in its directory (a root is in itself)."""
+
+    path: Path
+    entry: Entry
+    parent: Directory
+
+
+class Volumes:
+    """The volumes of a server, numbered from 0 in the order they were mounted, and the files open on them."""
+
+    def __init__(
+        self, roots: Iterable[tuple[str, Directory] | tuple[str, Directory, bool]], space: int = SPACE
+    ) -> None:
+        """Mount each root under its name, SYS first; a third value says whether it is really written to.
+
+        The others keep up to *space* bytes of changes each. Raises ValueError for a bad name or one that is taken.
+        """
+        self._mounted: list[Volume] = []
+        self._named: dict[str, Volume] = {}
+        self.sharing = Sharing()
+        self.places: Numbers[str] = Numbers(0xFFFF, 0)  # names after which searches go on; 0xFFFF starts one
+        for number, (given, root, *more) in enumerate(roots):
+            name, writable = fold(given), bool(more and more[0])
+            if not re.fullmatch(f"{DOS_CHARACTER}{{1,15}}", name):
+                raise ValueError(f"a volume cannot be called {given!r}: 1 to 15 letters, digits and signs, please")
+            if name in self._named:
+                raise ValueError(f"there are two volumes called {name}")
+            volume = Volume(name, number, root if writable else Overlay(root, space), writable)
+            self._mounted.append(volume)
+            self._named[name] = volume
+
+    def __iter__(self) -> Iterator[Volume]:
+        return iter(self._mounted)
+
+    def __len__(self) -> int:
+        return len(self._mounted)
+
+    def numbered(self, number: int) -> Volume:
+        """The volume with this number. Raises PathError."""
+        if not 0 <= number < len(self._mounted):
+            raise PathError(Code.NO_SUCH_VOLUME, f"no volume {number}")
+        return self._mounted[number]
+
+    def named(self, name: str) -> Volume:
+        """The volume with this name, in either case. Raises PathError."""
+        volume = self._named.get(fold(name))
+        if volume is None:
+            raise PathError(Code.NO_SUCH_VOLUME, f"no volume {name}")
+        return volume
+
+    def look_up(self, path: Path) -> Found:
+        """What is at *path*.
+
+        Raises PathError: NO_SUCH_VOLUME; INVALID_PATH where a directory on the way is missing; FAILURE where
+        only the last name is.
+        """
+        volume = self.named(path.volume)
+        entry, parent, parts = Entry(volume.name, "", volume.root), volume.root, []
+        for depth, part in enumerate(path.parts):
+            if not isinstance(entry.node, Directory):
+                raise PathError(Code.INVALID_PATH, f"{path}: {entry.name} is a file")
+            parent = entry.node
+            try:
+                entry = parent.find(part)
+            except PathError as problem:
+                on_the_way = problem.code is Code.FAILURE and depth < len(path.parts) - 1
+                code = Code.INVALID_PATH if on_the_way else problem.code
+                raise PathError(code, f"{path}: {problem}") from None
+            parts.append(entry.name)
+        return Found(Path(volume.name, tuple(parts)), entry, parent)
+
+    def find(self, path: Path) -> Entry:
+        """The file or directory at *path*, see ``look_up``."""
+        return self.look_up(path).entry
+
+    def look_up_directory(self, path: Path) -> tuple[Path, Directory]:
+        """The directory at *path*, and its path of DOS names. Raises PathError, INVALID_PATH if missing or a file."""
+        try:
+            found = self.look_up(path)
+        except PathError as problem:
+            code = Code.INVALID_PATH if problem.code is Code.FAILURE else problem.code
+            raise PathError(code, str(problem)) from None
+        if not isinstance(found.entry.node, Directory):
+            raise PathError(Code.INVALID_PATH, f"{path} is a file")
+        return found.path, found.entry.node
+
+    def directory(self, path: Path) -> Directory:
+        """The directory at *path*, see ``look_up_directory``."""
+        return self.look_up_directory(path)[1]

@@ -1,1 +1,0 @@
-"""How fast is it? Ratios to something bare, measured in the same minute: ``python -m harness.bench``."""

@@ -1,0 +1,110 @@
+"""``harness assert``: a promise of a server that runs elsewhere, for whoever has a shell and no pytest."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import NoReturn
+from xml.etree import ElementTree
+
+import click
+
+from fakenw.admin.client import AdminClient, AdminRefused, AdminUnreachable
+from fakenw.cli.remote import admin_client
+from fakenw.journal.record import SECOND, JournalError, read_lines
+from fakenw.journal.sentences import harmless
+from harness.cli.parameters import Duration, Output
+from harness.judge.assertions import Answer, Wanted, released
+from harness.judge.cut_journal import completed
+from harness.judge.history import Run
+from harness.report.text import NOT_EXPECTED, UNKNOWN
+
+LOOK_EVERY = 0.2  # seconds
+
+
+@click.command("assert")
+@click.argument("admin", metavar="ADMIN_URL")
+@click.option("--released", "promise", is_flag=True, required=True, help="Every license came back from its client.")
+@click.option("--within", type=Duration(), default="30s", show_default=True, help="How long it is waited for.")
+@click.option("--user", help="Only the licenses of this user.")
+@click.option("--station", help="Only those of stations that begin so, such as udp:10.0.0.7.")
+@click.option("--since-mark", is_flag=True, help="Only what was held at the last mark, or later (fakenw mark).")
+@click.option("--by", default="client", show_default=True, help="client, anybody, or one cause such as logout.")
+@click.option("--token", envvar="FAKENW_ADMIN_TOKEN", show_envvar=True, help="Where the server wants one.")
+@click.option("--junit", type=Output(), help="Write the result as JUnit XML.")
+def assert_command(
+    admin: str,
+    promise: bool,
+    within: int,
+    user: str | None,
+    station: str | None,
+    since_mark: bool,
+    by: str,
+    token: str | None,
+    junit: str | None,
+) -> None:
+    """Assert something of a server that runs: exit 0 it is so, 1 it is not, 3 the server does not answer.
+
+    ADMIN_URL is what `fakenw serve --admin` printed.
+
+    \b
+    harness assert http://127.0.0.1:40125 --released --within 30s
+    """
+    client = admin_client(admin, token)
+    deadline = time.monotonic() + within / SECOND
+    while True:
+        try:
+            run, forgotten = _history(client, admin)
+        except AdminRefused as problem:
+            _unknown(f"{admin} does not answer: {problem.status}: {problem}")
+        except (AdminUnreachable, JournalError) as problem:
+            _unknown(str(problem))
+        except (KeyError, TypeError, ValueError):
+            _unknown(f"{admin} does not answer as a fakenw does")
+        marks = [mark for server in run.servers for mark in server.marks]
+        since = marks[-1] if since_mark and marks else 0
+        answer = released(run, Wanted(user, station, since, by))
+        if answer.kept or not answer.waiting or time.monotonic() > deadline:
+            break
+        time.sleep(LOOK_EVERY)
+    if forgotten:
+        click.echo(
+            f"harness: {forgotten} lines are forgotten by the server; what came back before is not judged", err=True
+        )
+    what = "every license was given back" if answer.kept else f"not released within {within / SECOND:g} s"
+    for line in (what, *(f"  {why}" for why in answer.why)):
+        click.echo(line)
+    if junit:
+        Path(junit).write_text(_junit(admin, answer, what), encoding="utf-8")
+    sys.exit(0 if answer.kept else NOT_EXPECTED)
+
+
+def _history(client: AdminClient, name: str) -> tuple[Run, int]:
+    """What the server knows of its past, and how many lines of it are forgotten."""
+    while True:
+        first, lines, after = client.journal()
+        if not first:
+            return Run.of([read_lines(lines, name)]), 0
+        said = [client.get(f"/api/{what}") for what in ("server", "licenses", "connections")]
+        begin, more, _ = client.journal(after)
+        if begin == after:  # else more was forgotten than was read, and perhaps a license with it
+            return Run.of([completed(read_lines([*lines, *more], name), *said)]), first
+
+
+def _unknown(text: str) -> NoReturn:
+    click.echo(f"harness: {harmless(text)}", err=True)
+    sys.exit(UNKNOWN)
+
+
+def _junit(admin: str, answer: Answer, what: str) -> str:
+    failures = "0" if answer.kept else "1"
+    counts = {"name": "harness", "tests": "1", "failures": failures, "errors": "0", "skipped": "0"}
+    suites = ElementTree.Element("testsuites", counts)
+    suite = ElementTree.SubElement(suites, "testsuite", counts)
+    case = ElementTree.SubElement(suite, "testcase", {"classname": "harness.assert", "name": f"released {admin}"})
+    if not answer.kept:
+        failure = ElementTree.SubElement(case, "failure", {"type": "held", "message": what})
+        failure.text = "\n".join(answer.why)
+    ElementTree.indent(suites)
+    return ElementTree.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"

@@ -1,0 +1,139 @@
+"""``harness diagnose``: from what a customer sent to whether it is Q257223."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fakenw.journal.record import JournalError
+from fakenw.journal.sentences import harmless
+from harness.cli.parameters import Output
+from harness.client.reg_file import RegError
+from harness.judge.history import load
+from harness.lab.evidence import Connection, Dump, EvidenceError, connections, dump, of_run
+from harness.lab.nal_dump import OURS, Names
+from harness.lab.signature import Answer, decide, name_of
+from harness.report.output import refuse, write
+from harness.report.text import UNKNOWN
+
+CSV = click.Path(exists=True, dir_okay=False, path_type=Path)
+JOURNAL = click.Path(exists=True, path_type=Path)
+
+
+class NameOfValue(click.ParamType[tuple[str, str]]):
+    """``path=NAME``, ``persistence=NAME`` or ``reference=NAME``."""
+
+    name = "WHAT=NAME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        if isinstance(value, tuple):
+            return value
+        what, _, name = str(value).partition("=")
+        if what not in asdict(OURS) or not name:
+            self.fail(f"{value!r}; expected path=NAME, persistence=NAME or reference=NAME", param, ctx)
+        return what, name
+
+
+@click.command()
+@click.option("--journal", type=JOURNAL, metavar="FILE|DIR", help="The server's journal, or the directory of a run.")
+@click.option("--connections", "listed", type=CSV, metavar="LIST.csv", help="The server's connections, from MONITOR.")
+@click.option(
+    "--registry",
+    "registries",
+    multiple=True,
+    metavar="[ADDRESS=]FILE",
+    help="The registry of a client, a .reg file or a hive, and which client that is; may be repeated.",
+)
+@click.option(
+    "--value-name",
+    "value_names",
+    type=NameOfValue(),
+    multiple=True,
+    help="What a value is called there: path=NAME, persistence=NAME or reference=NAME; may be repeated.",
+)
+@click.option("--json", "as_json", type=Output(dash=True), help="Write what was found as JSON.")
+def diagnose(
+    journal: Path | None,
+    listed: Path | None,
+    registries: tuple[str, ...],
+    value_names: tuple[tuple[str, str], ...],
+    as_json: str | None,
+) -> None:
+    """Tell whether the licenses of a real server are held by the bug of Q257223.
+
+    A list of connections is CSV with the columns connection, user, address, licensed, since. The last line is the
+    answer, and how sure it is. Exit codes: 0 it could be told, either way; 2 bad input; 3 it could not be told.
+
+    \b
+    harness diagnose --connections list.csv --registry 10.1.1.7=ws7.reg --registry 10.1.1.9=ws9.reg
+    harness diagnose --journal server.jsonl --registry 10.1.1.7=ws7.reg
+    """
+    if (journal is None) == (listed is None):
+        refuse("expected --journal or --connections, and not both")
+    names = replace(OURS, **dict(value_names))
+    try:
+        there, dumps = _evidence(journal, listed, names)
+        if registries:
+            dumps = [dump(*_dump_of(text), names) for text in registries]
+    except (JournalError, EvidenceError, RegError) as problem:
+        refuse(harmless(problem))
+    answer = decide(there, dumps)
+    say = as_json == "-"
+    for line in [*_read(there, dumps), "", *_found(answer), answer.line()]:
+        click.echo(line, err=say)
+    if as_json:
+        write(as_json, json.dumps(answer.as_json(), indent=2) + "\n")
+    sys.exit(UNKNOWN if answer.told is None else 0)
+
+
+def _evidence(journal: Path | None, listed: Path | None, names: Names) -> tuple[list[Connection], list[Dump]]:
+    if journal is not None:
+        return of_run(load([journal]), names)
+    assert listed is not None
+    try:
+        return connections(listed.read_bytes(), str(listed)), []
+    except OSError as problem:
+        raise EvidenceError(f"{listed}: cannot be read: {problem.strerror}; expected a list of connections") from None
+
+
+def _dump_of(text: str) -> tuple[Path, str]:
+    """File and address. A file whose own name has a = in it is found as it is."""
+    address, equals, file = text.partition("=")
+    return (Path(file), address) if equals and not Path(text).exists() else (Path(text), "")
+
+
+def _read(there: Sequence[Connection], dumps: Sequence[Dump]) -> list[str]:
+    """What was read, and which value of the registry as what."""
+    licensed = sum(one.licensed for one in there)
+    lines = [f"{len(there)} connections, {licensed} of them licensed"]
+    for one in dumps:
+        lines.append(harmless(f"{one.name} ({one.address or 'of an unknown machine'}): {len(one.entries)} entries"))
+        for names in dict.fromkeys(entry.names for entry in one.entries):
+            told = [f"{what} from {name!r}" if name else f"no {what}" for what, name in asdict(names).items()]
+            lines.append(harmless(f"  read: {', '.join(told)}"))
+    return lines
+
+
+def _found(answer: Answer) -> list[str]:
+    lines = []
+    for finding in answer.findings:
+        if not finding.connection.licensed and not finding.entries:
+            continue
+        since = f", since {harmless(finding.connection.since)}" if finding.connection.since else ""
+        state = "licensed" if finding.connection.licensed else "not licensed"
+        lines.append(f"{name_of(finding.connection)}: {state}{since}")
+        for entry in finding.entries:
+            path = harmless(f"; {entry.said.path}") if entry.said.path else ""
+            lines.append(f"  {entry}{path} [{finding.by}]")
+        verdict = f"Q257223, {finding.sure}" if finding.sure else "not Q257223" if finding.judged else "cannot be told"
+        lines.append(f"  {verdict}: {finding.why}")
+    lines += [f"no connection for {entry}" for entry in answer.orphans]
+    if answer.without:
+        lines.append(f"no entry for connection {', '.join(str(one.number) for one in answer.without)}")
+    return [*lines, ""] if lines else lines

@@ -1,0 +1,165 @@
+"""The matrix of repairs: what each does to each scenario.
+
+Rules of this file:
+
+* A repair is a change of the mechanism: of the arbiter, of APM, of the redirector, of the server. It is applied on top
+  of a scenario's first variant, which is the one as shipped.
+* A repair *cures* where every license comes back in time and nobody's work is interrupted.
+* What it costs elsewhere is what is worse there than without it: the verdict, the licenses that leak or that are out at
+  once, refusals, work that failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fakenw.journal.record import SECOND
+from fakenw.journal.sentences import clock
+from harness.judge.history import Run
+from harness.judge.usage import Needs
+from harness.judge.verdict import Verdict
+from harness.scenario.scenario import Change
+
+AS_SHIPPED = "as-shipped"
+RANK = ("released", "reclaimed", "leaked", "interrupted", "unknown")  # from the best to the worst
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """A repair: what it does, in one line, and the change."""
+
+    title: str
+    change: Change
+
+
+def _repair(title: str, **change: Any) -> Repair:
+    return Repair(title, Change.model_validate(change))
+
+
+REPAIRS: Mapping[str, Repair] = {
+    AS_SHIPPED: _repair("nothing is changed"),
+    "counted": _repair("APM registers its use with the arbiter", arbiter={"counted": True}),
+    "private": _repair("APM opens a connection of its own", apm={"private": True}),
+    "retry": _repair("the arbiter asks again for a refused release, every minute", arbiter={"retry": "1m"}),
+    "forced": _repair("the arbiter forces the release", arbiter={"forced": True}),
+    "count-opens": _repair("the redirector counts who was led to a connection", redirector={"count_opens": True}),
+    "idle-timeout": _repair("the redirector lets go after 15 idle minutes", redirector={"idle_timeout": "15m"}),
+    "unlicense": _repair(
+        "the redirector gives the license up after 15 idle minutes", redirector={"unlicense_idle": "15m"}
+    ),
+    "clear-idle": _repair("the server clears what was idle for 15 minutes", server={"clear_idle": "15m"}),
+    "watchdog": _repair("the server's watchdog asks sooner", server={"watchdog": "15.7,9.9,5"}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What a repair makes of a scenario. ``wasted`` is microseconds that licenses were out and not needed."""
+
+    scenario: str
+    repair: str
+    verdict: str
+    leaked: int
+    wasted: int
+    peak: int
+    denied: int
+    work_failed: int
+
+    @classmethod
+    def of(cls, scenario: str, repair: str, run: Run, verdict: Verdict) -> Cell:
+        """The cell of one run."""
+        needs, wasted = Needs(run), 0
+        for life in run.lives:
+            for holding in life.holdings:
+                at = needs.of(life, holding).at
+                end = life.held_until(holding)
+                if at is not None:
+                    wasted += max(0, end - max(at, holding.granted))
+        failed = sum(record.event == "work-failed" for client in run.clients for record in client.journal.records)
+        leaked, peak, denied = len(verdict.leaked), verdict.peak, verdict.denied
+        return cls(scenario, repair, verdict.verdict, leaked, wasted, peak, denied, failed)
+
+    @property
+    def cured(self) -> bool:
+        """Every license came back in time, and nobody's work was interrupted."""
+        return self.verdict in ("released", "reclaimed")
+
+    def against(self, shipped: Cell) -> list[str]:
+        """What is worse than without the repair."""
+        worse = []
+        if RANK.index(self.verdict) > RANK.index(shipped.verdict):
+            worse.append(f"{self.verdict} instead of {shipped.verdict}")
+        if self.leaked > shipped.leaked:
+            worse.append(f"{self.leaked} leaked instead of {shipped.leaked}")
+        if self.peak > shipped.peak:
+            worse.append(f"{self.peak} licenses at once instead of {shipped.peak}")
+        if self.denied > shipped.denied:
+            worse.append(f"{self.denied} refusals instead of {shipped.denied}")
+        if self.work_failed > shipped.work_failed:
+            worse.append(f"work failed {self.work_failed} times instead of {shipped.work_failed}")
+        return worse
+
+    def as_json(self) -> dict[str, Any]:
+        """An entry of ``--json``; ``wasted`` is in seconds."""
+        names = ("scenario", "repair", "verdict", "leaked", "peak", "denied", "work_failed")
+        return {**{name: getattr(self, name) for name in names}, "wasted": self.wasted / SECOND}
+
+    def __str__(self) -> str:
+        if self.verdict == "leaked":
+            return f"{self.leaked} leaked {clock(self.wasted)}"
+        return self.verdict
+
+
+Table = Mapping[tuple[str, str], Cell]
+
+
+def lines(cells: Sequence[Cell]) -> Iterator[str]:
+    """The matrix as a table: a row per scenario, a column per repair, an exclamation mark where it makes it worse."""
+    table = {(cell.scenario, cell.repair): cell for cell in cells}
+    scenarios = list(dict.fromkeys(cell.scenario for cell in cells))
+    repairs = list(dict.fromkeys(cell.repair for cell in cells))
+    rows = [["", *repairs]]
+    for scenario in scenarios:
+        shipped = table.get((scenario, AS_SHIPPED))
+        row = [scenario]
+        for repair in repairs:
+            cell = table[scenario, repair]
+            row.append(f"{cell}{' !' if shipped and cell.against(shipped) else ''}")
+        rows.append(row)
+    widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
+    for row in rows:
+        yield "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+
+
+def answer(cells: Sequence[Cell], scenario: str) -> dict[str, dict[str, list[str]]]:
+    """The repairs that cure *scenario*: what each makes worse elsewhere, by scenario."""
+    table = {(cell.scenario, cell.repair): cell for cell in cells}
+    others = [name for name in dict.fromkeys(cell.scenario for cell in cells) if name != scenario]
+    found: dict[str, dict[str, list[str]]] = {}
+    for repair in dict.fromkeys(cell.repair for cell in cells):
+        if repair != AS_SHIPPED and table[scenario, repair].cured:
+            worse = {other: table[other, repair].against(table[other, AS_SHIPPED]) for other in others}
+            found[repair] = {other: what for other, what in worse.items() if what}
+    return found
+
+
+def told(cells: Sequence[Cell], scenario: str) -> Iterator[str]:
+    """The answer in words."""
+    table = {(cell.scenario, cell.repair): cell for cell in cells}
+    cures = answer(cells, scenario)
+    if not cures:
+        yield f"No repair here cures {scenario} without interrupting anybody's work."
+        return
+    others = [name for name in dict.fromkeys(cell.scenario for cell in cells) if name != scenario]
+    yield f"{scenario} is cured, without interrupting anybody's work, by"
+    for repair, worse in sorted(cures.items(), key=lambda item: (len(item[1]), table[scenario, item[0]].wasted)):
+        waste = clock(table[scenario, repair].wasted)
+        also = [other for other in others if not table[other, AS_SHIPPED].cured and table[other, repair].cured]
+        text = f"  {repair}: {REPAIRS[repair].title}; unneeded for {waste}"
+        yield text + (f"; also cures {', '.join(also)}" if also else "")
+        for other, what in worse.items():
+            yield f"    worse in {other}: {'; '.join(what)}"
+        if not worse:
+            yield "    costs nothing in the other scenarios"

@@ -1,0 +1,112 @@
+"""What the command line takes: durations, files to write, and the options that several commands have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import tzinfo
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import click
+
+from fakenw.config.field_types import duration
+from fakenw.core.peer import TRANSPORTS
+
+
+class Duration(click.ParamType[int]):
+    """``500ms``, ``30s``, ``10m``, ``4h`` in microseconds."""
+
+    name = "DURATION"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        try:
+            return duration(value)
+        except ValueError as problem:
+            self.fail(str(problem), param, ctx)
+
+
+class Output(click.ParamType[str]):
+    """A file to be written at the end, in a directory that is there now; *dash*: or standard output."""
+
+    def __init__(self, *, dash: bool = False) -> None:
+        self._dash = dash
+        self.name = "FILE|-" if dash else "FILE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not (self._dash and value == "-") and (Path(value).is_dir() or not Path(value).parent.is_dir()):
+            self.fail(f"{value!r} is not a file in a directory that exists", param, ctx)
+        return str(value)
+
+
+class Zone(click.ParamType[tzinfo]):
+    """A time zone by its name."""
+
+    name = "ZONE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tzinfo:
+        if isinstance(value, tzinfo):
+            return value
+        try:
+            return ZoneInfo(str(value))
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            self.fail(f"{value!r} is no time zone; expected a name such as UTC or Europe/Berlin", param, ctx)
+
+
+class Image(click.ParamType[tuple[str, str]]):
+    """``NAME=REF`` as (client, image)."""
+
+    name = "NAME=REF"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        if isinstance(value, tuple):
+            return value
+        client, _, image = str(value).partition("=")
+        if not client or not image:
+            self.fail(f"{value!r} is not NAME=REF, such as agent=vendor/agent:2.1", param, ctx)
+        return client, image
+
+
+class Names(click.ParamType[tuple[str, ...]]):
+    """``NAME,NAME`` as a tuple."""
+
+    name = "NAME,NAME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        if isinstance(value, tuple):
+            return value
+        names = tuple(name for name in str(value).split(",") if name)
+        return names or self.fail("no name; expected NAME,NAME", param, ctx)
+
+
+def options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def add(function: Any) -> Any:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return add
+
+
+BEHAVIORS = click.option(
+    "--behaviors",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="A Python file with components of your own; may be repeated. See docs/add-a-behavior.md.",
+)
+TRANSPORT = click.option("--transport", type=click.Choice(list(TRANSPORTS)), help="How clients speak to the server.")
+FILES = options(
+    click.option("--json", "as_json", type=Output(dash=True), help="Write the results as JSON."),
+    click.option("--junit", type=Output(), help="Write the results as JUnit XML."),
+)
+RESULTS = options(
+    FILES,
+    click.option(
+        "--report",
+        type=click.Path(path_type=Path),
+        help="Write report.html into this directory, and what it is about: results, journals, captures.",
+    ),
+    click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same run."),
+)

@@ -1,0 +1,39 @@
+"""The command that carries a run out once more, as a person types it into a shell.
+
+Passwords of users are left out, as in journals: who wants to run it again knows them.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from fakenw.config.field_types import seconds
+from harness.scenario.plan import Plan
+
+
+def run_again(
+    name: str, plan: Plan, on: str, behaviors: Sequence[Path] = (), images: Mapping[str, str] | None = None
+) -> str:
+    """``harness run`` of one plan of the scenario that was called *name*; *images* may be about other plans too."""
+    words = ["harness", "run", name, "--variant", plan.variant, "--on", on, "--transport", plan.transport]
+    words += ["--seed", str(plan.seed), *([] if on == "memory" else ["--speed", f"{plan.speed:g}"])]
+    for file in behaviors:
+        words += ["--behaviors", str(file)]
+    for client, image in (images or {}).items():
+        words += ["--image", f"{client}={image}"] if any(one.name == client for one in plan.clients) else []
+    return shlex.join(words)
+
+
+def exec_again(plan: Plan, command: Sequence[str]) -> str:
+    """``harness exec`` of *command*."""
+    (server,) = plan.servers
+    words = ["harness", "exec", "--licenses", str(server.licenses), "--release", server.release]
+    words += ["--policy", server.policy] if server.policy else []
+    for name, password in server.accounts():
+        words += ["--user", f"{name}:PASSWORD" if password else name]
+    words += ["--within", str(seconds(plan.within))]
+    words += [] if plan.idle_after is None else ["--idle-after", str(seconds(plan.idle_after))]
+    words += ["--transport", plan.transport, "--seed", str(plan.seed)]
+    return shlex.join([*words, "--", *command])

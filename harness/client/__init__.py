@@ -1,0 +1,1 @@
+"""One simulated workstation: requester, redirector, registry, NAL and the components that use them."""

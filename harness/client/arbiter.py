@@ -1,0 +1,213 @@
+r"""NAL's arbiter: counts who uses a NAL path, and has the redirector let go after the last one.
+
+Rules of this file:
+
+* The account in the key is the local account that owns the entry (KB Q231399). It is not the NetWare
+  user who logs in on the wire.
+* The registry is where the counts live. The arbiter counts who asks *it*; a component that opens a file
+  on the same connection without asking is seen by the redirector only. That is all there is to Q257223.
+* A *reference* is somebody who is using the path; *persistence* is somebody who wants it kept between uses (inferred).
+* When both counts are zero the arbiter asks the redirector once for a release. As shipped it neither
+  forces nor repeats that (our reading of "NAL cannot release the connection").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal, NamedTuple
+
+from pydantic import StrictBool
+
+from fakenw.config.field_types import SomeTime
+from harness.client.attachment import Account, Connection, InUse
+from harness.client.nal_path import CONNECTIONS, NAL_PATH, PERSISTENCE, REFERENCE, NalPath
+from harness.client.redirector import Redirector
+from harness.client.registry import Registry
+from harness.client.settings import Settings
+from harness.client.workstation import World, sleep
+
+
+class ArbiterSettings(Settings):
+    """What the arbiter does where Q257223 leaves it open, or what would have cured it (no fix was ever made)."""
+
+    counted: StrictBool = False  # APM registers its use with the arbiter
+    forced: StrictBool = False  # the release is forced, whatever is open
+    retry: SomeTime | None = None  # a refused release is asked for again, this often
+    key: Literal["survives", "deleted"] = "survives"  # ResourceN after a refused release; the KB does not say
+    reopen: Literal["reuse", "add"] = "reuse"  # a later open: on the orphan, or on a connection more
+    drop: Literal["decrement", "zero"] = "decrement"  # what a close does to the reference count
+
+
+def server_of(path: NalPath) -> str:
+    r"""The server that *path* leads to. Raises OSError where no provider can tell.
+
+    A volume object of NDS is called SERVER_VOLUME, unless its administrator has renamed it (Novell's default).
+    """
+    if path.type == "NWBIND":
+        return path.server
+    if path.type == "NWNDS" and "_" in path.volume:
+        return path.volume.strip(".").partition(".")[0].removeprefix("CN=").rpartition("_")[0]
+    raise OSError(f"there is no NAL provider for {path.type} here")
+
+
+class Entry(NamedTuple):
+    """A ResourceN key: the account that owns it, the key above it, its own name, and the values."""
+
+    owner: str
+    key: str
+    resource: str
+    path: NalPath
+    persistence: int
+    reference: int
+
+    @property
+    def where(self) -> str:
+        """The key in full."""
+        return f"{self.key}\\{self.resource}"
+
+
+class Arbiter:
+    """Counts the users of each NAL path in the registry, and has the redirector let go after the last one."""
+
+    def __init__(
+        self, world: World, registry: Registry, redirector: Redirector, account: Account, settings: ArbiterSettings
+    ) -> None:
+        self.settings = settings
+        self._world = world
+        self._registry = registry
+        self._redirector = redirector
+        self._account = account
+        self._connections: dict[str, Connection] = {}  # by key: which connection an entry stands for
+        self._orphans: list[Connection] = []  # their release was refused
+
+    async def open(
+        self, owner: str, path: NalPath, account: Account | None = None, *, persistent: bool = False
+    ) -> Connection:
+        """Count one more user of *path*, and connect where needed. Raises Denied, Gone, Lost, OSError.
+
+        *account* is who logs in, the workstation's own user where it is left out.
+        """
+        if self.settings.reopen == "add":
+            for orphan in self._orphans:
+                orphan.aside = True
+        entry = self.find(owner, path)
+        connection = self._connection(entry) if entry else None
+        if connection is None:
+            connection = await self._redirector.connect(server_of(path), *(account or self._account), context=owner)
+            entry = self.find(owner, path)
+            if entry and self._connection(entry) is connection:
+                connection.opens -= 1  # somebody else made the entry meanwhile: who opens is counted once an entry
+        if connection in self._orphans:
+            self._orphans.remove(connection)
+        if entry:
+            action = "counted"
+        else:
+            action, entry = "opened", self._new(owner, path)
+        if persistent:
+            entry = entry._replace(persistence=entry.persistence + 1)
+        else:
+            entry = entry._replace(reference=entry.reference + 1)
+        self._connections[entry.where] = connection
+        self._write(action, entry)
+        return connection
+
+    async def close(self, owner: str, path: NalPath, *, persistent: bool = False) -> None:
+        """Drop one user of *path*. Asks for a release after the last; a refusal is not raised."""
+        count = "persistence" if persistent else "reference"
+        entry = self.find(owner, path)
+        before = getattr(entry, count, 0)
+        if entry is None or not before:  # an earlier close has zeroed it: nothing to drop, nothing to ask
+            return
+        left: dict[str, Any] = {count: before - 1 if self.settings.drop == "decrement" else 0}
+        entry = entry._replace(**left)
+        self._write("dropped", entry)
+        if entry.reference or entry.persistence:
+            return
+        connection = self._connections.get(entry.where)
+        if connection is None or self._needed(connection):
+            self._delete(entry)
+        elif not await self._release(entry, connection):
+            self._orphans.append(connection)
+            if self.settings.key == "deleted":
+                self._delete(entry)
+            else:
+                self._write("kept", entry)
+            if self.settings.retry is not None:
+                self._world.spawn(self._ask_again(entry, connection, self.settings.retry))
+
+    def find(self, owner: str, path: NalPath) -> Entry | None:
+        """The entry of *owner* for *path*."""
+        return next((entry for entry in self._entries(owner) if entry.path.leads_where(path)), None)
+
+    def find_server(self, server: str, context: str = "") -> Entry | None:
+        """Any owner's entry whose users are on the connection to *server* that *context* is led to."""
+        connection = self._redirector.existing(server, context)
+        every = (entry for owner in self._registry.subkeys(CONNECTIONS) for entry in self._entries(owner))
+        return next((entry for entry in every if connection and self._connection(entry) is connection), None)
+
+    async def _ask_again(self, entry: Entry, connection: Connection, every: int) -> None:
+        """The cure that was never shipped: ask until it is released, or counted again."""
+        while True:
+            await sleep(every)
+            if connection.gone or self._is_counted(connection) or await self._release(entry, connection):
+                return
+
+    async def _release(self, entry: Entry, connection: Connection) -> bool:
+        """Ask once for a release; with it the entry goes. False: refused."""
+        try:
+            await self._redirector.release(connection, forced=self.settings.forced, by="NAL")
+        except InUse:
+            return False
+        if connection in self._orphans:
+            self._orphans.remove(connection)
+        now = self.find(entry.owner, entry.path)
+        if now and not now.reference and self._connections.get(now.where) is connection:
+            self._delete(now)
+        return True
+
+    def _connection(self, entry: Entry) -> Connection | None:
+        """The connection of *entry*, if a user can still be led to it."""
+        connection = self._connections.get(entry.where)
+        return None if connection is None or connection.gone or connection.aside else connection
+
+    def _needed(self, connection: Connection) -> bool:
+        """Whether another path needs it. A redirector that counts its openers knows better, and is always asked."""
+        return self._is_counted(connection) and not self._redirector.settings.count_opens
+
+    def _is_counted(self, connection: Connection) -> bool:
+        """Whether any entry counts a user on *connection*."""
+        return any(
+            (self._registry.get(where, REFERENCE) or self._registry.get(where, PERSISTENCE))
+            for where, one in self._connections.items()
+            if one is connection
+        )
+
+    def _entries(self, owner: str) -> Iterator[Entry]:
+        key = f"{CONNECTIONS}\\{owner}\\Deviceless"
+        for resource in self._registry.subkeys(key):
+            values = self._registry.values(f"{key}\\{resource}")
+            path, *counts = (values.get(name) for name in (NAL_PATH, PERSISTENCE, REFERENCE))
+            persistence, reference = (count if isinstance(count, int) else 0 for count in counts)
+            yield Entry(owner, key, resource, NalPath.parse(str(path)), persistence, reference)
+
+    def _new(self, owner: str, path: NalPath) -> Entry:
+        key = f"{CONNECTIONS}\\{owner}\\Deviceless"
+        taken = {name.lower() for name in self._registry.subkeys(key)}
+        number = next(n for n in range(1, len(taken) + 2) if f"resource{n}" not in taken)
+        return Entry(owner, key, f"Resource{number}", path, persistence=0, reference=0)
+
+    def _write(self, action: str, entry: Entry) -> None:
+        self._registry.set(entry.where, NAL_PATH, str(entry.path))
+        self._registry.set(entry.where, PERSISTENCE, entry.persistence)
+        self._registry.set(entry.where, REFERENCE, entry.reference)
+        self._tell(action, entry)
+
+    def _delete(self, entry: Entry) -> None:
+        self._registry.delete(entry.where)
+        self._tell("deleted", entry)
+        self._connections.pop(entry.where, None)
+
+    def _tell(self, action: str, entry: Entry) -> None:
+        connection = self._connections.get(entry.where)
+        fields: dict[str, Any] = entry._asdict() | {"path": str(entry.path)}
+        self._world.write("arbiter", action=action, **fields, **(connection.where() if connection else {}))

@@ -1,0 +1,123 @@
+"""A workstation's connection to a server: what it is made of, and how it is made.
+
+Rules of this file:
+
+* A connection is attached (0x1111), agrees on a buffer, and logs in with an encrypted password (libncp).
+* Whoever is refused lets go of the connection again, as long as nothing else is set: KB Q145909 knows of a failed
+  login that went on costing a license.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from fakenw.bindery.passwords import answer, hash_password
+from fakenw.wire.layout import encode_text
+from fakenw.wire.packet import Code, Refused
+from fakenw.wire.requests.bindery import GetLoginKey, GetObjectId, KeyedLogin
+from fakenw.wire.requests.connection import NegotiateBuffer
+from harness.client.workstation import Gone, Lost, Requester, World, failure
+
+USER = 1  # bindery object type
+BUFFER_SIZE = 1024
+GRACE_LOGIN = 0xDF  # the password has expired, and the login succeeded (libncp)
+
+_SHORT_OF = {
+    Code.TABLE_FULL: "slot",
+    Code.NO_LICENSE: "license",
+    Code.CANNOT_LICENSE: "license",
+    0xD9: "account",  # the account's limit of concurrent connections
+}
+
+
+class Account(NamedTuple):
+    """Who logs in on the wire. Not the local account that owns an arbiter's entry."""
+
+    user: str
+    password: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Account:
+        """Read ``NAME`` or ``NAME:PASSWORD``."""
+        return cls(*text.split(":", 1))
+
+
+class Denied(Refused):
+    """The server let us not in. The journal has it already."""
+
+
+class InUse(Exception):
+    """The connection was not released: *files* are open on it, or drives are mapped to it."""
+
+    def __init__(self, files: list[str]) -> None:
+        super().__init__(f"open: {', '.join(files)}")
+        self.files = files
+
+
+@dataclass(eq=False)
+class Connection:
+    """An NCP connection. ``handles`` are the open files; ``last_use`` is scenario time."""
+
+    requester: Requester
+    server: str
+    user: str
+    private: bool
+    handles: dict[int, FileHandle] = field(default_factory=dict)
+    last_use: int = 0
+    ready: bool = False  # logged in
+    gone: bool = False  # let go, or taken by the server
+    password: str = ""
+    aside: bool = False  # public once; nobody is led to it any more
+    context: str = ""  # the logon session that it was made in
+    drives: set[str] = field(default_factory=set)
+    for_drive: bool = False  # made because a drive was mapped
+    opens: int = 0  # how many have been led to it and not given it up
+    cached: dict[str, bytes] = field(default_factory=dict)  # handles that were closed here, but not on the server
+    monitor: Connection | None = None  # a second connection, which only belongs to this one
+
+    def where(self) -> dict[str, Any]:
+        """The fields of a journal line that say which connection is meant."""
+        return {"server": self.server, "station": self.requester.station, "connection": self.requester.number}
+
+
+@dataclass(eq=False)
+class FileHandle:
+    """An open file. ``handle`` is the server's, empty while the file is being opened."""
+
+    number: int
+    connection: Connection
+    path: str
+    handle: bytes = b""
+
+
+async def log_in(world: World, connection: Connection, *, keep_refused: bool = False) -> None:
+    """Attach and log in. Raises Denied, Gone, Lost, OSError.
+
+    A connection that was refused is destroyed, or with *keep_refused* left as it is.
+    """
+    requester = connection.requester
+    try:
+        await requester.create()
+        await requester.call(NegotiateBuffer(BUFFER_SIZE))
+        key = await requester.call(GetLoginKey())
+        account = await requester.call(GetObjectId(USER, connection.user))
+        # Clients fold passwords to upper case before they hash them (libncp).
+        hashed = hash_password(account.object_id, encode_text(connection.password.upper()))
+        login = KeyedLogin(answer(key.key, hashed), USER, connection.user)
+        try:
+            await requester.call(login)
+        except Refused as refusal:
+            if refusal.code != GRACE_LOGIN:
+                raise
+    except Refused as refusal:
+        what = _SHORT_OF.get(refusal.code, "login")
+        world.write("denied", **connection.where(), code=refusal.code, what=what, user=connection.user)
+        if not keep_refused:
+            with suppress(Lost):
+                await requester.destroy()
+        raise Denied(refusal.code) from None
+    except (Gone, Lost) as problem:
+        world.write("attach-failed", **connection.where(), user=connection.user, **failure(problem))
+        raise

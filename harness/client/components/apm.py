@@ -1,0 +1,150 @@
+r"""The Available Programs Manager (smsapm32.exe), which reads packages and offers from NetWare servers.
+
+Rules of this file:
+
+* Q257223 expands APM as "advanced power management"; every other article knows it as the Available (or
+  Advertised) Programs Manager (KB Q219931, Q229113, Q262312).
+* As shipped it "may use the same connection" (Q257223): it rides on the connection that the redirector
+  has to the server, and does not tell NAL's arbiter. The open file is known to the redirector alone.
+* Where there is no connection it has one made, and asks once to let go of it after use. The KB is silent
+  here; that the maker cleans up is our reading.
+* Counted and private are cures, not history: it counts its use with the arbiter, or brings its own connection.
+* An offer comes through a pipe (KB Q262312). A program whose files cannot be had is tried again (KB Q302674: after ten
+  minutes; Q302535: at once, with all of the processor).
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Annotated, NamedTuple
+
+from pydantic import Field, StrictBool
+
+from fakenw.config.field_types import Duration
+from fakenw.journal.record import SECOND
+from harness.client.attachment import Connection, FileHandle, InUse
+from harness.client.context import Component, Desk
+from harness.client.nal_path import NalPath
+from harness.client.settings import File, ServerName, Settings, verb
+from harness.client.workstation import Failure, sleep
+
+OWNER = "SMSCliToknAcct&"  # the account APM runs under (KB Q224286)
+
+
+class ApmSettings(Settings):
+    """The Available Programs Manager."""
+
+    private: StrictBool = False  # APM opens a connection of its own
+    evaluates: Duration = 600 * SECOND  # how long it has an offer open (ours)
+    retry: Duration = 600 * SECOND  # how soon it tries again to get at a program's files (KB Q302674)
+
+
+class _Use(NamedTuple):
+    connection: Connection
+    mode: str
+    counted: tuple[str, NalPath] | None = None
+    file: FileHandle | None = None
+
+
+class Apm(Component):
+    """The Available Programs Manager."""
+
+    name = "apm"
+    Settings = ApmSettings
+    settings: ApmSettings
+
+    def __init__(self, desk: Desk, settings: ApmSettings | None = None) -> None:
+        super().__init__(desk, settings)
+        self._uses: list[_Use] = []
+
+    @verb
+    async def open(self, file: File, server: ServerName | None = None) -> None:
+        """APM opens a file; *server* left out: on the one that the client connected to last."""
+        await self._begin(file, server)
+
+    @verb
+    async def close(self) -> None:
+        """APM closes the file that it opened last."""
+        if self._uses:
+            await self._end(self._uses[-1])
+
+    @verb
+    async def run(
+        self,
+        file: File,
+        server: ServerName,
+        lasts: Annotated[Duration, Field(description="how long the program runs")] = 60 * SECOND,
+        tries: Annotated[int, Field(ge=1, description="how often its files are tried for")] = 100,
+    ) -> None:
+        """APM runs a program from a distribution point, and tries again where it cannot get at its files."""
+        for again in range(tries):
+            if again:
+                await sleep(self.settings.retry)
+            if use := await self._begin(file, server):
+                await sleep(lasts)
+                await self._end(use)
+                return
+
+    def offer(self, file: str, server: str) -> None:
+        """An offer has come through the pipe: it is read, and kept open while it is evaluated."""
+
+        async def evaluate() -> None:
+            if use := await self._begin(file, server):
+                await sleep(self.settings.evaluates)
+                await self._end(use)
+
+        self.desk.world.spawn(evaluate())
+
+    async def _begin(self, file: str, server: str | None) -> _Use | None:
+        """A failure is written, not raised."""
+        use: _Use | None = None
+        try:
+            use = await self._connect(file, server or self.desk.redirector.last_server)
+            handle = await self.desk.redirector.open(use.connection, file)
+        except Failure as problem:
+            self.failed(file, problem, use.connection if use else None)
+            if use:
+                await self._let_go(use)
+            return None
+        use = use._replace(file=handle)
+        self._uses.append(use)
+        self.opened(use.connection, file=file, mode=use.mode)
+        return use
+
+    async def _end(self, use: _Use) -> None:
+        self._uses.remove(use)
+        assert use.file is not None
+        try:
+            await self.desk.redirector.close(use.file)
+        except Failure as problem:
+            self.failed(use.file.path, problem, use.connection)
+        self.closed(use.connection, file=use.file.path, mode=use.mode)
+        await self._let_go(use)
+
+    async def _connect(self, file: str, server: str | None) -> _Use:
+        """The connection to use, and how: ``rides``, ``made``, ``counted`` or ``private``."""
+        if server is None:
+            raise OSError("APM knows no server")
+        redirector, arbiter, account = self.desk.redirector, self.desk.arbiter, self.desk.account()
+        if self.settings.private:
+            return _Use(await redirector.connect(server, *account, private=True, context=OWNER), "private")
+        if arbiter.settings.counted:
+            known = arbiter.find_server(server, OWNER)
+            owner, path = (known.owner, known.path) if known else (OWNER, _nal_path(server, file))
+            return _Use(await arbiter.open(owner, path), "counted", (owner, path))
+        mode = "rides" if redirector.existing(server, OWNER) else "made"
+        return _Use(await redirector.connect(server, *account, context=OWNER), mode)
+
+    async def _let_go(self, use: _Use) -> None:
+        if use.counted:
+            await self.desk.arbiter.close(*use.counted)
+        elif use.mode != "rides" or self.desk.redirector.settings.count_opens:
+            with suppress(InUse):  # another file is open on it: who made it asks once, like NAL
+                await self.desk.redirector.release(use.connection, by="APM")
+
+
+def _nal_path(server: str, file: str) -> NalPath:
+    r"""The directory of *file* as NAL knows it: ``SYS:CAP_GS1/X.OFR`` is in ``NWBIND:\\SERVER\SYS\CAP_GS1\``."""
+    volume, _, path = file.replace("/", "\\").partition(":")
+    directory = path.rpartition("\\")[0].strip("\\")
+    return NalPath("NWBIND", "\\".join(["\\", server, volume, *filter(None, [directory])]) + "\\")

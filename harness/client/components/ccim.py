@@ -1,0 +1,60 @@
+"""The client component installation manager (ccim32): keeps the client's components as the CAP has them.
+
+Rules of this file:
+
+* It works every 23 hours, and at power-up where that was missed (KB Q231232); normally almost nothing is copied.
+* It reads the versions of the components in ``CLICOMP.BOX`` (KB Q266130) and sends a heartbeat record to ``DDR.BOX``.
+"""
+
+from __future__ import annotations
+
+from fakenw.config.field_types import Duration, SomeTime
+from fakenw.journal.record import SECOND
+from harness.client import file_transfer
+from harness.client.components.copyqueue import CopyQueue
+from harness.client.components.nal import Nal, Owner
+from harness.client.context import Component
+from harness.client.selection import PathText
+from harness.client.settings import Settings, verb
+from harness.client.workstation import sleep
+
+COMPONENTS = ("BASE", "HINV", "SINV", "SMSAPM32")
+
+
+class CcimSettings(Settings):
+    """The client component installation manager."""
+
+    every: SomeTime = 23 * 3600 * SECOND
+    spread: Duration = 0  # the first cycle of a machine is put off by up to so much
+    checks: Duration = 60 * SECOND  # how long a cycle has the CAP open (ours)
+
+
+class Ccim(Component):
+    """The client component installation manager."""
+
+    name = "ccim"
+    Settings = CcimSettings
+    settings: CcimSettings
+
+    @verb
+    async def cycle(self, cap: PathText, owner: Owner = "SMSCliSvcAcct&") -> None:
+        """CCIM compares the client's components with those on a CAP, once, and sends a heartbeat."""
+        nal = self.desk.part(Nal)
+        async with nal.using(cap, owner) as use:
+            folder = f"{use.path.volume}:{use.path.directory}"
+            for component in COMPONENTS:
+                await file_transfer.read(
+                    self.desk.redirector, use.connection, f"{folder}/CLICOMP.BOX/{component}/COMPVER.INI"
+                )
+            await sleep(self.settings.checks)
+        await self.desk.part(CopyQueue).submit("DDR.BOX", cap, owner)
+
+    @verb
+    async def start(self, cap: PathText, owner: Owner = "SMSCliSvcAcct&") -> None:
+        """From now on CCIM has its cycles, the first one now; with *spread* some time later."""
+
+        async def cycle() -> None:
+            await self.attempt(self.cycle(cap, owner))
+
+        after = self.desk.random.randrange(self.settings.spread) if self.settings.spread else 0
+        self.desk.world.spawn(self.desk.loop(cycle, self.settings.every, after))

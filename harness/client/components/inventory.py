@@ -1,0 +1,57 @@
+"""The inventory agents (hinv32, sinv32), which produce a file and give it to Copy Queue.
+
+Rules of this file:
+
+* They work in the context of SMSCliToknAcct& (KB Q246164), whose account no NetWare server knows.
+* What they look at may lie on NetWare: printers and substituted drives (KB Q246164, Q262341).
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from fakenw.config.field_types import BinderyName
+from harness.client.attachment import Account
+from harness.client.components.copyqueue import CopyQueue
+from harness.client.components.nal import Owner
+from harness.client.context import Component
+from harness.client.selection import PathText
+from harness.client.settings import Settings, verb
+from harness.client.workstation import Failure
+
+OWNER = "SMSCliToknAcct&"
+
+
+class InventorySettings(Settings):
+    """The inventory agents."""
+
+    looks_at: tuple[BinderyName, ...] = ()  # servers behind printers and substituted drives
+    times: int = 4  # how often each, in one inventory (ours)
+
+
+class Inventory(Component):
+    """The hardware and software inventory agents."""
+
+    name = "inventory"
+    Settings = InventorySettings
+    settings: InventorySettings
+
+    @verb
+    async def run(
+        self,
+        cap: PathText,
+        kind: Annotated[Literal["hardware", "software"], Field(description="hardware or software")] = "hardware",
+        owner: Owner = "SMSCliSvcAcct&",
+    ) -> None:
+        """An inventory agent looks at the machine, and has Copy Queue carry its file to the CAP."""
+        account = Account(OWNER.removesuffix("&").upper())
+        for server in self.settings.looks_at:
+            for _ in range(self.settings.times):
+                with suppress(*Failure):
+                    connection = await self.desk.redirector.connect(server, *account, private=True, context=OWNER)
+                    await self.desk.redirector.release(connection, by="INVENTORY")
+        box = "INVENTRY.BOX" if kind == "hardware" else "SINV.BOX"
+        await self.desk.part(CopyQueue).submit(box, cap, owner)

@@ -1,0 +1,158 @@
+"""NAL as scripts speak to it: opens a path for an owner, and gives it up.
+
+Rules of this file:
+
+* The owner is the local account whose process asks. It stands in the registry; it is not who logs in to NetWare.
+* NAL loads the libraries of its providers by name alone, so that they are looked for along the PATH, also where that
+  leads to NetWare servers; there the process's own account is tried (KB Q226368, Q239590).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Annotated, NamedTuple
+
+from pydantic import Field, StrictBool
+
+from fakenw.config.field_types import SomeTime, Text
+from harness.client.attachment import Account, Connection, Denied
+from harness.client.context import Component, Desk
+from harness.client.nal_path import NalPath
+from harness.client.selection import NalSettings, PathText
+from harness.client.settings import verb
+from harness.client.workstation import Failure, sleep
+
+LIBRARIES = ("ABNWCLI", "NDSCLI", "BINDCLI")  # the first and the second after KB Q287716; the third's name is ours
+
+Owner = Annotated[Text, Field(description="the account that owns the entry in the registry")]
+
+
+class Use(NamedTuple):
+    """A path that is open."""
+
+    owner: str
+    path: NalPath
+    connection: Connection
+    persistent: bool
+    also: tuple[NalPath, ...]  # other paths that were opened with it
+
+
+class Nal(Component):
+    """The Network Abstraction Layer."""
+
+    name = "nal"
+    Settings = NalSettings
+    settings: NalSettings
+
+    def __init__(self, desk: Desk, settings: NalSettings | None = None) -> None:
+        super().__init__(desk, settings)
+        self._uses: list[Use] = []
+
+    @verb
+    async def open(
+        self,
+        path: PathText,
+        owner: Owner,
+        retry: Annotated[
+            SomeTime | None, Field(description="how soon to try again, and again, after a refusal")
+        ] = None,
+        persistent: StrictBool = False,
+    ) -> None:
+        """NAL opens a path for an owner: the local identity that stands in the registry, not the NetWare user.
+
+        *persistent*: to keep the connection between uses. Raises ValueError, Denied, Gone, Lost, OSError.
+        """
+        await self.use(path, owner, retry, persistent)
+
+    @verb
+    async def close(self, path: PathText | None = None) -> None:
+        """NAL gives up a path that it has open; left out: the one that it opened last."""
+        wanted = NalPath.parse(path) if path is not None else None
+        for use in reversed(self._uses):
+            if wanted is None or use.path.leads_where(wanted):
+                await self.give_up(use)
+                return
+
+    @verb
+    async def survey(self, path: PathText, owner: Owner) -> None:
+        """NAL logs in to every path of a list, and out again, to see which volumes there are (KB Q235770)."""
+        for candidate in self.desk.selection.candidates(NalPath.parse(path)):
+            look = self._look_at(candidate, owner)
+            if self.settings.survey == "at-once":
+                self.desk.world.spawn(look)
+            else:
+                await look
+
+    async def use(self, path: str, owner: str, retry: int | None = None, persistent: bool = False) -> Use:
+        """Open the NAL *path*, on the best server that has room. Raises Denied, Gone, Lost, OSError."""
+        retry = retry or self.settings.retry
+        while True:
+            await self._load(owner)
+            try:
+                use = await self._choose(NalPath.parse(path), owner, persistent)
+            except Denied:
+                if retry is None:
+                    raise
+                await sleep(retry)
+                continue
+            self._uses.append(use)
+            self.opened(use.connection, path=str(use.path), owner=owner)
+            return use
+
+    async def give_up(self, use: Use) -> None:
+        """Close what ``use`` has opened."""
+        self._uses.remove(use)
+        self.closed(use.connection, path=str(use.path), owner=use.owner)
+        for path in (use.path, *use.also):
+            await self.desk.arbiter.close(use.owner, path, persistent=use.persistent)
+
+    @asynccontextmanager
+    async def using(self, path: str, owner: str) -> AsyncIterator[Use]:
+        """Have *path* open for a while."""
+        use = await self.use(path, owner)
+        try:
+            yield use
+        finally:
+            await self.give_up(use)
+
+    async def _choose(self, path: NalPath, owner: str, persistent: bool) -> Use:
+        trouble: Exception | None = None
+        opened: list[tuple[NalPath, Connection]] = []
+        for candidate in self.desk.selection.candidates(path):
+            try:
+                opened.append((candidate, await self._try_each(candidate, owner, persistent)))
+            except Failure as problem:
+                trouble = problem
+            if opened and self.settings.opens == "chosen":
+                break
+        if not opened:
+            raise trouble or OSError(f"{path} leads nowhere")
+        (chosen, connection), *others = opened
+        return Use(owner, chosen, connection, persistent, tuple(other for other, _ in others))
+
+    async def _try_each(self, path: NalPath, owner: str, persistent: bool) -> Connection:
+        """One account after the other. Raises what the last one raised."""
+        *first, last = self.desk.selection.accounts(owner)
+        for account in first:
+            with suppress(Denied):
+                return await self.desk.arbiter.open(owner, path, account, persistent=persistent)
+        return await self.desk.arbiter.open(owner, path, last, persistent=persistent)
+
+    async def _load(self, owner: str) -> None:
+        """Load the libraries: each is looked for in every folder of the PATH, by the account of the process."""
+        account = Account(owner.removesuffix("&").upper())
+        for server in self.settings.search_path:
+            for _ in LIBRARIES:
+                with suppress(*Failure):
+                    connection = await self.desk.redirector.connect(server, *account, private=True)
+                    await self.desk.redirector.release(connection, by="NAL")
+
+    async def _look_at(self, path: NalPath, owner: str) -> None:
+        redirector = self.desk.redirector
+        try:
+            connection = await redirector.connect(path.server, *self.desk.account(), private=True, context=owner)
+        except Failure as problem:
+            self.failed(str(path), problem)
+            return
+        await redirector.release(connection, by="NAL")

@@ -1,0 +1,71 @@
+"""A console operator, who clears connections over NCP as with FCONSOLE.
+
+Rules of this file:
+
+* The operator logs in for each act on a connection of its own, and lets go of it afterwards.
+* Login that is closed is closed for the operator as well: so it is closed on the connection that then clears.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Annotated
+
+from pydantic import Field, StrictBool
+
+from fakenw.config.field_types import BinderyName, SomeTime
+from fakenw.wire.packet import Refused
+from fakenw.wire.requests.connection import ClearConnection, GetObjectConnections
+from fakenw.wire.requests.server import DisableLogin, EnableLogin
+from harness.client.attachment import USER, Connection
+from harness.client.context import Component
+from harness.client.settings import verb
+from harness.client.workstation import sleep
+
+Server = Annotated[BinderyName, Field(description="the server whose operator it is")]
+
+
+class Operator(Component):
+    """An operator, who must be one on the server as well: SUPERVISOR or an equal."""
+
+    name = "operator"
+
+    @verb
+    async def clear(
+        self,
+        server: Server,
+        user: Annotated[BinderyName, Field(description="the user whose connections are cleared")],
+        disable_login: StrictBool = False,
+    ) -> None:
+        """A console operator clears all connections of a user; with *disable_login* first closes login.
+
+        Raises Denied, Refused, Gone, Lost, OSError.
+        """
+        async with self._at(server) as connection:
+            if disable_login:
+                await self.desk.redirector.call(connection, DisableLogin())
+            found = await self.desk.redirector.call(connection, GetObjectConnections(0, USER, user))
+            for number in found.connections:
+                with suppress(Refused):  # it has ended by itself meanwhile
+                    await self.desk.redirector.call(connection, ClearConnection(number))
+
+    @verb
+    async def disable_login(self, server: Server, lasts: SomeTime | None = None) -> None:
+        """A console operator closes login, and stays to open it again after a while; left out: never.
+
+        Raises as ``clear`` does.
+        """
+        async with self._at(server) as connection:
+            await self.desk.redirector.call(connection, DisableLogin())
+            if lasts is not None:
+                await sleep(lasts)
+                await self.desk.redirector.call(connection, EnableLogin())
+
+    @asynccontextmanager
+    async def _at(self, server: str) -> AsyncIterator[Connection]:
+        connection = await self.desk.redirector.connect(server, *self.desk.account(), private=True)
+        try:
+            yield connection
+        finally:
+            await self.desk.redirector.release(connection, by="operator")

@@ -1,0 +1,150 @@
+"""Services of a workstation that are none of SMS: print servers, jobs of the scheduler, dialers, metering, and PCM.
+
+Rules of this file:
+
+* A service has a security context of its own; what it connects to is made there (KB Q146110, Q130668).
+* A service may impersonate the user: then the user's logon session is not over before the service drops its token
+  (KB Q179444).
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Annotated, Literal
+
+from pydantic import Field, StrictBool
+
+from fakenw.config.field_types import BinderyName, SomeTime
+from fakenw.journal.record import SECOND
+from fakenw.wire.requests.server import GetServerInfo
+from harness.client.attachment import Connection, Denied, InUse
+from harness.client.context import Component, Desk
+from harness.client.server_query import ask
+from harness.client.settings import Drive, File, ServerName, Settings, verb
+from harness.client.workstation import Failure, Gone, Lost, sleep
+
+SYSTEM = "SYSTEM"  # the context that services work in
+
+Account = Annotated[BinderyName, Field(description="who it logs in as: the user or one of the accounts of the client")]
+
+
+class ServiceSettings(Settings):
+    """Services."""
+
+    token: Literal["drop", "keep"] = "drop"  # what becomes of a copy of the user's token after work
+    query: Literal["detach", "keep"] = "detach"  # what becomes of an attachment that was made to ask something
+    failover: Literal["release", "forget"] = "release"  # what becomes of the connection to a server that was left
+    removes_drive: StrictBool = True  # a job removes the drive that it has mapped
+    shares: StrictBool = False  # a service works on the connection that there is
+
+
+class Service(Component):
+    """Services."""
+
+    name = "service"
+    Settings = ServiceSettings
+    settings: ServiceSettings
+
+    def __init__(self, desk: Desk, settings: ServiceSettings | None = None) -> None:
+        super().__init__(desk, settings)
+        self._running: list[Connection] = []
+
+    @verb
+    async def start(self, server: ServerName, user: Account | None = None, retry: SomeTime | None = None) -> None:
+        """A service logs in on a connection of its own, with *retry* again and again. Raises Denied, OSError."""
+        while True:
+            try:
+                private, account = not self.settings.shares, self.desk.account(user)
+                connection = await self.desk.redirector.connect(server, *account, private=private, context=SYSTEM)
+                break
+            except Denied:
+                if retry is None or not self.desk.on:
+                    raise
+            await sleep(retry)
+        self._running.append(connection)
+        self.opened(connection)
+
+    @verb
+    async def stop(self) -> None:
+        """The service that was started last ends."""
+        if self._running:
+            connection = self._running.pop()
+            self.closed(connection)
+            with suppress(InUse):
+                await self.desk.redirector.release(connection, by="SERVICE")
+
+    @verb
+    async def impersonate(self, lasts: SomeTime = 60 * SECOND) -> None:
+        """A service works with a copy of the user's token for a while. Raises OSError: nobody is logged on."""
+        session = self.desk.sessions.impersonate()
+
+        async def work() -> None:
+            await sleep(lasts)
+            if self.settings.token == "drop":
+                await self.desk.sessions.drop(session)
+
+        self.desk.world.spawn(work())
+
+    @verb
+    async def query(self, server: ServerName) -> None:
+        """A program asks a server what it is, which takes no login. Raises Refused, Gone, Lost, OSError."""
+        await ask(self, server, detach=self.settings.query == "detach")
+
+    @verb
+    async def job(self, drive: Drive, server: ServerName, file: File, lasts: SomeTime = 60 * SECOND) -> None:
+        """A job of the scheduler maps a drive, reads a file, and ends. Raises Denied, Refused, Gone, Lost, OSError."""
+        redirector = self.desk.redirector
+        connection = await redirector.map(drive, server, self.desk.account(), SYSTEM)
+        self.opened(connection)
+        handle = await redirector.open(connection, file)
+        await sleep(lasts)
+        await redirector.close(handle)
+        self.closed(connection)
+        if self.settings.removes_drive:
+            await redirector.unmap(drive, SYSTEM)
+
+    @verb
+    async def meter(
+        self,
+        servers: Annotated[tuple[BinderyName, ...], Field(min_length=1, description="servers, the best one first")],
+        file: File,
+        every: SomeTime = 60 * SECOND,
+    ) -> None:
+        """A metering client asks its server again and again, and goes to the next one where that does not answer."""
+
+        async def serve() -> None:
+            connection: Connection | None = None
+            for server in servers:
+                if connection is not None:
+                    self.closed(connection)
+                    connection.aside = True
+                    if self.settings.failover == "release":
+                        self.desk.world.spawn(self._leave(connection))
+                try:
+                    connection = await self._take(server)
+                    await self.desk.redirector.close(await self.desk.redirector.open(connection, file))
+                    while self.desk.on:
+                        await sleep(every)
+                        await self.desk.redirector.call(connection, GetServerInfo())
+                    return
+                except Failure as problem:
+                    self.failed(file, problem)
+
+        self.desk.world.spawn(serve())
+
+    async def _take(self, server: str) -> Connection:
+        connection = await self.desk.redirector.connect(server, *self.desk.account(), context=SYSTEM)
+        self.opened(connection)
+        return connection
+
+    async def _leave(self, connection: Connection) -> None:
+        """Log out of a server that did not answer, as soon as it does."""
+        while True:
+            try:
+                await self.desk.redirector.call(connection, GetServerInfo())
+                break
+            except Lost:
+                continue  # the tries took a minute
+            except Gone:
+                return
+        await self.desk.redirector.release(connection, forced=True, by="SERVICE")

@@ -1,0 +1,132 @@
+"""The user at the keyboard: logs on, maps drives, works with files, logs off.
+
+Rules of this file:
+
+* Logging on to the workstation begins a logon session; what the user connects to is made in it.
+* A user needs a connection from logging on, or mapping a drive to it, until logging off.
+* An NDS logon asks some server of the tree, and that connection is the user's as well (KB Q219345).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import StrictBool
+
+from fakenw.config.field_types import BinderyName, SomeTime
+from fakenw.wire.requests.connection import ChangeConnectionState
+from harness.client.attachment import Connection, FileHandle
+from harness.client.context import Component, Desk
+from harness.client.settings import Drive, File, ServerName, Settings, verb
+from harness.client.workstation import Failure, sleep
+
+
+class UserSettings(Settings):
+    """The user, and how the workstation logs on."""
+
+    tree: tuple[BinderyName, ...] = ()  # the servers of an NDS tree
+    authenticates: Literal["any", "preferred"] = "preferred"  # which of them an NDS logon asks
+    dos_logs_out: StrictBool = True  # a DOS program lets go of its connection when it ends
+
+
+class User(Component):
+    """Somebody at the keyboard."""
+
+    name = "user"
+    part = "logon"
+    Settings = UserSettings
+    settings: UserSettings
+
+    def __init__(self, desk: Desk, settings: UserSettings | None = None) -> None:
+        super().__init__(desk, settings)
+        self._uses: list[Connection] = []
+        self._files: list[FileHandle] = []
+
+    @property
+    def _context(self) -> str:
+        session = self.desk.sessions.current
+        return session.context if session else ""
+
+    @verb
+    async def logon(self, server: ServerName) -> None:
+        """The user logs on to the workstation and to a server. Raises Denied, Gone, Lost, OSError."""
+        if self.desk.sessions.current is None:
+            self.desk.sessions.begin(self.desk.account().user)
+        if self.settings.tree and self.settings.authenticates == "any":
+            await self._connect(self.desk.random.choice(self.settings.tree))
+        await self._connect(server)
+
+    @verb
+    async def map(self, drive: Drive, server: ServerName) -> None:
+        """The user maps a drive to a server. Raises Denied, Gone, Lost, OSError."""
+        connection = await self.desk.redirector.map(drive, server, self.desk.account(), self._context)
+        self._needs(connection)
+
+    @verb
+    async def unmap(self, drive: Drive) -> None:
+        """The user removes a drive; nobody can remove one that he does not see. Raises OSError, Gone, Lost."""
+        connection = self.desk.redirector.mapped(drive, self._context)
+        if connection in self._uses:
+            self._uses.remove(connection)
+            self.closed(connection)
+        await self.desk.redirector.unmap(drive, self._context)
+
+    @verb
+    async def open(self, file: File, server: ServerName) -> None:
+        """The user opens a file. Raises Denied, Refused, Gone, Lost, OSError."""
+        mine = [one for one in self._uses if one.server == server]
+        try:
+            connection = mine[-1] if mine else await self._connect(server)
+            self._files.append(await self.desk.redirector.open(connection, file))
+        except Failure as problem:
+            self.failed(file, problem, mine[-1] if mine else None)
+
+    @verb
+    async def close(self) -> None:
+        """The user closes the file that was opened last. Raises Refused, Gone, Lost."""
+        if self._files:
+            await self.desk.redirector.close(self._files.pop())
+
+    @verb
+    async def dos(self, server: ServerName, lasts: SomeTime | None = None) -> None:
+        """A 16-bit program logs in with a requester of its own, which wants no license, and ends (KB Q175877).
+
+        Raises Denied, Refused, Gone, Lost, OSError.
+        """
+        connection = await self.desk.redirector.connect(server, *self.desk.account(), private=True)
+        self.opened(connection)
+        await self.desk.redirector.call(connection, ChangeConnectionState(0))
+        if lasts is not None:
+            await sleep(lasts)
+        self.closed(connection)
+        if self.settings.dos_logs_out:
+            await self.desk.redirector.release(connection, by="the DOS program")
+
+    @verb
+    async def logoff(self) -> None:
+        """The user logs off. Files are closed, and what was connected to is not needed any more."""
+        while self._files:
+            await self.attempt(self.close())
+        uses, self._uses = self._uses, []
+        for connection in uses:
+            self.closed(connection)
+        if self.desk.sessions.current is not None:
+            session, self.desk.sessions.current = self.desk.sessions.current, None
+            await self.desk.sessions.drop(session)
+
+    @verb
+    async def shut_down(self) -> None:
+        """The user shuts the machine down: nothing goes on by itself, and every connection is let go."""
+        self.desk.on = False
+        await self.logoff()
+        for connection in list(self.desk.redirector.connections):
+            await self.desk.redirector.release(connection, forced=True, by="shutdown")
+
+    async def _connect(self, server: str) -> Connection:
+        connection = await self.desk.redirector.connect(server, *self.desk.account(), context=self._context)
+        self._needs(connection)
+        return connection
+
+    def _needs(self, connection: Connection) -> None:
+        self._uses.append(connection)
+        self.opened(connection)

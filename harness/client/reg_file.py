@@ -1,0 +1,219 @@
+r"""Files for regedit (.reg): read as regedit reads them, and written as it writes them.
+
+Rules of this file:
+
+* ``REGEDIT4`` (Windows 95 to NT 4.0) is 8-bit ANSI, ``Windows Registry Editor Version 5.00`` (2000 and later) is
+  UTF-16LE with a byte order mark. Lines end in CRLF. What is read may also be UTF-16BE or UTF-8, and end lines in LF.
+  Without a mark a file of version 5.00 is UTF-8 if it can be, else ANSI.
+* The first line decides whether the bytes of ``hex(1)``, ``hex(2)`` and ``hex(7)`` are ANSI or UTF-16LE. The regedit of
+  Windows 95 and NT 4.0 looks no further than the 4 of ``REGEDIT4``, nor do we.
+* Names of keys are not escaped, and the last ``]`` of the line ends them. In quotes a backslash stands before ``\`` and
+  ``"``, or writes a line break as ``\r`` and ``\n``, as Wine does; regedit itself writes the break as it is.
+* ``[-key]`` deletes a key, ``"name"=-`` a value. What stands twice is one: the last data, the first spelling.
+* Data in hex goes on in the next line after a backslash. KB Q186146 prints it without: a comma at the end will do,
+  if hex follows. Blanks may stand between any two things, and ``;`` begins a comment.
+* regedit skips what it does not understand without a word. Here a mistake is told with its line, and nothing of the
+  file is taken over. What version 4 cannot hold is not replaced by question marks, but refused.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import NoReturn
+
+from fakenw.config.yaml_file import expected_one_of, shown
+from harness.client.registry import HEADERS, Data, Registry, from_ansi, from_bytes, to_ansi
+
+ROOTS = (
+    "HKEY_LOCAL_MACHINE",
+    "HKEY_CURRENT_USER",
+    "HKEY_USERS",
+    "HKEY_CLASSES_ROOT",
+    "HKEY_CURRENT_CONFIG",
+    "HKEY_DYN_DATA",
+)
+
+_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+
+_END = r"[ \t]*(?:;[^\r\n]*)?(?:\r\n?|\n|\Z)"  # what may follow until the next line
+_QUOTED = r'"([^"\\]*(?:\\.[^"\\]*)*)"'
+_NOTHING = re.compile(_END)
+_HEADER = re.compile(r"([^\r\n]*)(?:\r\n?|\n|\Z)")
+_KEY = re.compile(rf"[ \t]*\[(-?)([^\r\n]*)\]{_END}")
+_NAME = re.compile(rf"[ \t]*(?:@|{_QUOTED})[ \t]*=[ \t]*", re.DOTALL)
+_STRING = re.compile(_QUOTED + _END, re.DOTALL)
+_NUMBER = re.compile(rf"dword:[ \t]*([0-9a-f]{{1,8}}){_END}", re.IGNORECASE)
+_TYPE = re.compile(r"hex(?:\(([0-9a-f]{1,8})\))?:", re.IGNORECASE)
+_BYTES = re.compile(rf"([^;\r\n]*){_END}")
+_BYTE = re.compile(r"[ \t]*[0-9a-f]{1,2}[ \t]*", re.IGNORECASE)
+_MORE_BYTES = re.compile(r"[ \t]*[0-9a-f]{1,2}[ \t]*[,\\;\r\n]", re.IGNORECASE)
+_DELETED = re.compile(rf"-{_END}")
+
+_Edit = Callable[[Registry], None]
+
+
+class RegError(ValueError):
+    """A file cannot be read, or a registry cannot be written: where, what was wrong, what was expected."""
+
+
+def parse(data: bytes, name: str, into: Registry | None = None) -> Registry:
+    """Read *data*, the content of the file *name*: into a new registry, or merged *into* one. Raises RegError.
+
+    With a mistake in the file nothing is merged.
+    """
+    edits = list(_Reader(_decoded(data, name), name).edits())
+    registry = Registry() if into is None else into
+    for edit in edits:
+        edit(registry)
+    return registry
+
+
+def dump(registry: Registry, version: int = 5) -> bytes:
+    """The content of a .reg file of *version* 4 or 5. Raises RegError, which names the key that cannot be written."""
+    if version not in HEADERS:
+        raise RegError(f"version {version} of .reg files; expected 4 or 5")
+    head = f"{HEADERS[version]}\r\n\r\n"
+    parts = [to_ansi(head) if version == 4 else codecs.BOM_UTF16_LE + head.encode("utf-16-le")]
+    for key in registry:
+        try:
+            text = registry.section(key, version)
+            parts.append(to_ansi(text) if version == 4 else text.encode("utf-16-le", "surrogatepass"))
+        except UnicodeEncodeError as problem:
+            character = problem.object[problem.start]
+            raise RegError(
+                f"[{key}]: {character!r} (U+{ord(character):04X}) is not in code page 1252, which is all that REGEDIT4"
+                " holds; expected version 5"
+            ) from None
+        except ValueError as problem:
+            raise RegError(f"[{key}]: {problem}") from None
+    return b"".join(parts)
+
+
+def encoded(text: str, name: str) -> bytes:
+    """The file whose text of version 4 is *text*; of version 5 where ANSI cannot hold it. Raises RegError."""
+    try:
+        return to_ansi(text)
+    except UnicodeEncodeError:
+        return dump(parse(codecs.BOM_UTF16_LE + text.encode("utf-16-le", "surrogatepass"), name), 5)
+
+
+def _decoded(data: bytes, name: str) -> str:
+    try:
+        for mark, encoding in _MARKS:
+            if data.startswith(mark):
+                errors = "strict" if encoding == "utf-8" else "surrogatepass"  # names are any 16-bit units
+                return data[len(mark) :].decode(encoding, errors)
+    except UnicodeDecodeError as problem:
+        line = problem.object[: problem.start].count(b"\n") + 1
+        raise RegError(f"{name}:{line}: not {encoding.upper()}; expected it, for so the file begins") from None
+    try:
+        return from_ansi(data) if data.lstrip().startswith(b"REGEDIT") else data.decode("utf-8")
+    except UnicodeDecodeError:
+        return from_ansi(data)
+
+
+class _Reader:
+    """Goes through the text of a file once, from ``at`` on."""
+
+    def __init__(self, text: str, name: str) -> None:
+        self.text, self.name, self.at = text, name, 0
+
+    def edits(self) -> Iterator[_Edit]:
+        """What the file does to a registry, in order."""
+        version = self._header()
+        key: str | None = None
+        while self.at < len(self.text):
+            if self._take(_NOTHING):
+                continue
+            if found := self._take(_KEY):
+                deleted, key = found[1], self._checked(found[2], found.start())
+                yield partial(Registry.delete if deleted else Registry.create, key=key)
+                key = None if deleted else key
+                continue
+            start = self.at
+            if not (found := self._take(_NAME)):
+                self._fail(start, self._rest(), '[key], "name"=..., @=... or a comment after ;')
+            if key is None:
+                self._fail(start, "a value that is under no key", "[key] above it")
+            value = self._unescaped(found[1] or "", start)
+            if self._take(_DELETED):
+                yield partial(Registry.delete_value, key=key, name=value)
+            else:
+                yield partial(Registry.set, key=key, name=value, data=self._data(version))
+
+    def _header(self) -> int:
+        found = self._take(_HEADER)
+        first = found[1].strip(" \t") if found else ""
+        if first.startswith(HEADERS[4]):
+            return 4
+        if first == HEADERS[5]:
+            return 5
+        what = "the first line of a file for Windows 3.1" if first.startswith("REGEDIT") else f"the line {shown(first)}"
+        self._fail(0, what, f"{HEADERS[4]} or {HEADERS[5]}")
+
+    def _checked(self, key: str, start: int) -> str:
+        root, *rest = key.split("\\")
+        if root.upper() not in ROOTS:
+            wanted = expected_one_of(ROOTS, root.upper()).removeprefix("expected ")
+            self._fail(start, f"{shown(root)} is no root of a registry", wanted)
+        if not all(rest):
+            self._fail(start, f"an empty name in the key {shown(key)}", "single backslashes: keys are not escaped")
+        return key
+
+    def _data(self, version: int) -> Data:
+        start = self.at
+        if found := self._take(_STRING):
+            return self._unescaped(found[1], start)
+        if found := self._take(_NUMBER):
+            return int(found[1], 16)
+        if found := self._take(_TYPE):
+            return from_bytes(int(found[1] or "3", 16), self._bytes(), ansi=version == 4)
+        if self.text.startswith('"', start):
+            self._fail(start, f"{self._rest()} does not end well", 'text in quotes, with \\\\ and \\" in it')
+        self._fail(start, self._rest(), '"text", dword:xxxxxxxx, hex:xx,xx, hex(n):xx,xx or -')
+
+    def _bytes(self) -> bytes:
+        raw = bytearray()
+        while True:
+            start = self.at
+            found = self._take(_BYTES)
+            line = found[1].strip() if found else ""
+            more = line.endswith("\\")
+            line = line.removesuffix("\\").rstrip()
+            for byte in line.removesuffix(",").split(",") if line else ():
+                if not _BYTE.fullmatch(byte):
+                    self._fail(start, f"{shown(byte)} among the bytes", "two hex digits each, and commas between them")
+                raw.append(int(byte, 16))
+            if not more and not (line.endswith(",") and _MORE_BYTES.match(self.text, self.at)):
+                return bytes(raw)
+            while more and self.at < len(self.text) and self._take(_NOTHING):
+                pass
+            if self.at == len(self.text):
+                self._fail(start, "the file ends after a backslash", "more bytes in the next line")
+
+    def _unescaped(self, quoted: str, start: int) -> str:
+        def plain(found: re.Match[str]) -> str:
+            character = found[1]
+            if character not in '\\"rn':
+                self._fail(start, f"a backslash before {character!r}", '\\\\ or \\": in quotes a backslash is doubled')
+            return {"r": "\r", "n": "\n"}.get(character, character)
+
+        return re.sub(r"\\(.)", plain, quoted, flags=re.DOTALL)
+
+    def _take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
+        found = pattern.match(self.text, self.at)
+        if found:
+            self.at = found.end()
+        return found
+
+    def _rest(self) -> str:
+        """The rest of the line, as a complaint quotes it."""
+        found = re.compile(r"[^\r\n]*").match(self.text, self.at)
+        return shown(found[0].strip() if found else "")
+
+    def _fail(self, at: int, what: str, expected: str) -> NoReturn:
+        line = len(re.findall(r"\r\n?|\n", self.text[:at])) + 1
+        raise RegError(f"{self.name}:{line}: {what}; expected {expected}")

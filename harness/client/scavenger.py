@@ -1,0 +1,24 @@
+"""The redirector's scavenger: what becomes of connections that nobody uses (NWRDR has one, KB Q149643)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from harness.client.attachment import Connection
+from harness.client.workstation import World, sleep
+
+
+async def scavenge(
+    world: World, connection: Connection, limit: int, act: Callable[[Connection], Awaitable[None]]
+) -> None:
+    """Have *act* done to *connection* when it was not used for as long as *limit*: once, until it is used again."""
+    done: int | None = None
+    while not connection.gone:
+        unused = world.now() - connection.last_use
+        if connection.handles or connection.last_use == done:
+            await sleep(limit)
+        elif unused < limit:
+            await sleep(limit - unused)
+        else:
+            done = connection.last_use
+            await act(connection)

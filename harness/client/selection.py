@@ -1,0 +1,120 @@
+r"""Which path NAL takes where it has a choice, and with which account.
+
+Rules of this file:
+
+* What there is to choose from stands in the registry: the list of an ABEXPRT path, the preferred paths, and which
+  rules are on (KB Q235873). A path of a list is the *name* of a value without data (KB Q195944).
+* The order is preferred, existing, random (KB Q205406); preferred is off unless it is switched on.
+* A preferred path may be the beginning of a path, or qualified as PREFERRED (KB Q235873, Q226115).
+* An account is tried after the other: the one of the process where that is set, then each client connection account
+  (KB Q224286). An existing connection needs none: the redirector leads everybody to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, StrictBool
+
+from fakenw.config.field_types import BinderyName, SomeTime, Text, on_the_wire
+from harness.client.arbiter import server_of
+from harness.client.attachment import Account
+from harness.client.nal_path import CLIENT, NalPath
+from harness.client.redirector import Redirector
+from harness.client.registry import Registry
+from harness.client.settings import Settings
+
+LISTS = rf"{CLIENT}\AbExprtDB"
+PREFERRED = rf"{CLIENT}\Preferred AbExprtDB"
+USE_PREFERRED = "Use Preferred Servers"
+USE_EXISTING = "Use Existing Connections"
+USE_RANDOM = "Use Random Path Selection"
+
+
+def _nal_path(text: str) -> str:
+    NalPath.parse(text)
+    return on_the_wire(text)
+
+
+PathText = Annotated[str, AfterValidator(_nal_path), Field(description=r"a NAL path: TYPE:\\SERVER\...")]
+
+
+class NalSettings(Settings):
+    """NAL. What concerns the choice of a path is written to the registry when the machine starts."""
+
+    lists: dict[Text, tuple[PathText, ...]] = Field(default_factory=dict)  # by name: "CAP List for site GS1"
+    preferred: tuple[PathText, ...] = ()
+    use_preferred: StrictBool = False
+    existing: StrictBool = True  # a path to a server that is connected to comes first
+    random: StrictBool = True  # the others in any order; else as they stand in the list
+    providers: tuple[Literal["NWBIND", "NWNDS"], ...] = ("NWNDS", "NWBIND")  # in their active order
+    opens: Literal["chosen", "all"] = "chosen"  # of the paths of a list
+    survey: Literal["one-by-one", "at-once"] = "one-by-one"  # how the volumes of a list are looked at
+    process_account: StrictBool = False  # the account of the process is tried first, without a password
+    search_path: tuple[BinderyName, ...] = ()  # servers that the PATH leads to: each DLL is looked for there
+    retry: SomeTime | None = None  # how soon to try again, and again, when no server has room
+
+
+class Selection:
+    """Orders paths and accounts. *accounts* are the client connection accounts."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        redirector: Redirector,
+        accounts: Sequence[Account],
+        random: Random,
+        settings: NalSettings,
+    ) -> None:
+        self._registry, self._redirector, self._random = registry, redirector, random
+        self._accounts, self._settings = accounts, settings
+        for name, paths in settings.lists.items():
+            for path in paths:
+                registry.set(rf"{LISTS}\{name}", path, "")
+        for path in settings.preferred:
+            registry.set(rf"{PREFERRED}\CAP List", path, "")
+        if settings.use_preferred:
+            registry.set(CLIENT, USE_PREFERRED, 1)
+        for value, on in ((USE_EXISTING, settings.existing), (USE_RANDOM, settings.random)):
+            if not on:
+                registry.set(CLIENT, value, 0)
+
+    def candidates(self, path: NalPath) -> list[NalPath]:
+        """The paths that *path* stands for, best first. Raises OSError where there is none."""
+        paths = [path] if path.type != "ABEXPRT" else self._list(path.server)
+        paths = [one for one in paths if one.type in self._settings.providers]
+        if not paths:
+            listed = path.type == "ABEXPRT"
+            raise OSError(
+                f"the list {path.server} is empty" if listed else f"there is no NAL provider for {path.type} here"
+            )
+        if self._is_on(USE_RANDOM, default=True):
+            self._random.shuffle(paths)
+        order = self._settings.providers.index
+        return sorted(
+            paths, key=lambda one: (not self._is_preferred(one), not self._is_connected(one), order(one.type))
+        )
+
+    def accounts(self, owner: str) -> list[Account]:
+        """Who to log in as, for the process of the local account *owner*, one after the other."""
+        process = [Account(owner.removesuffix("&").upper())] if self._settings.process_account else []
+        return [*process, *self._accounts]
+
+    def _list(self, name: str) -> list[NalPath]:
+        return [NalPath.parse(text) for text in self._registry.values(rf"{LISTS}\{name}")]
+
+    def _is_preferred(self, path: NalPath) -> bool:
+        if not self._is_on(USE_PREFERRED, default=False):
+            return False
+        lists = self._registry.subkeys(PREFERRED)
+        names = [text for one in lists for text in self._registry.values(rf"{PREFERRED}\{one}")]
+        return path.preferred or any(NalPath.parse(text).begins(path) for text in names)
+
+    def _is_connected(self, path: NalPath) -> bool:
+        return self._is_on(USE_EXISTING, default=True) and self._redirector.existing(server_of(path)) is not None
+
+    def _is_on(self, name: str, *, default: bool) -> bool:
+        value = self._registry.get(CLIENT, name)
+        return default if value is None else value == 1

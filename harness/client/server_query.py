@@ -1,0 +1,22 @@
+"""Asking a server what it is, which takes an attachment and no login."""
+
+from __future__ import annotations
+
+from fakenw.wire.requests.server import GetServerInfo
+from harness.client.context import Component
+from harness.client.workstation import Requester
+
+
+async def ask(component: Component, server: str, *, detach: bool = True) -> None:
+    """Attach to *server* and ask; and detach, or leave it at that. Raises Refused, Gone, Lost, OSError."""
+    desk, say = component.desk, component.desk.world.write
+    requester = Requester(desk.world, server, desk.redirector.transport)
+    try:
+        await requester.create()
+        where = {"server": server, "station": requester.station, "connection": requester.number}
+        say(f"{component.name}-open", **where)
+        await requester.call(GetServerInfo())
+        say(f"{component.name}-close", **where)
+    finally:
+        if detach:
+            await requester.destroy()

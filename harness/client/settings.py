@@ -1,0 +1,99 @@
+"""The words that scripts and settings are made of, and what the parts of a client have in common.
+
+Rules of this file:
+
+* A *setting* changes one thing in how a part of a client works. The defaults are as shipped, or what any Windows
+  client does; a documented defect is a setting of its scenario.
+* A *verb* is a method of a component that scripts may call. Its signature is all there is to say: the step of a
+  scenario, its checks, its JSON and its place in the JSON Schema come from it.
+* Where they are written, durations are text or seconds; a method gets microseconds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+
+from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema
+
+from fakenw.config.field_types import BinderyName, WireText, is_bindery_name, name, on_the_wire
+from fakenw.config.yaml_file import Model, expected_one_of, shown
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,46}")
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A NetWare user, and the password (none: empty). Written ``NAME`` or ``NAME:PASSWORD``."""
+
+    name: str
+    password: str = ""
+
+    @classmethod
+    def parse(cls, text: object) -> User:
+        """Raises ValueError. The text of the error never shows the password."""
+        if isinstance(text, cls):
+            return text
+        name, _, password = text.partition(":") if isinstance(text, str) else ("", "", "")
+        if not is_bindery_name(name):
+            raise ValueError("not a user; expected text: NAME or NAME:PASSWORD, NAME of 1 to 47 characters")
+        try:
+            on_the_wire(f"{name}{password}")
+        except ValueError:
+            raise ValueError("not a user; expected NAME and PASSWORD in characters of code page 437") from None
+        return cls(name.upper(), password)
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.password}" if self.password else self.name
+
+
+def _drive(text: object) -> str:
+    if not isinstance(text, str) or not re.fullmatch("[A-Za-z]:", text):
+        raise ValueError(f"{shown(text)} is not a drive; expected a letter with a colon, such as G:")
+    return text.upper()
+
+
+Name = Annotated[str, name(NAME, "1 to 47 letters, digits, dots, dashes and underscores")]
+UserText = Annotated[User, PlainValidator(User.parse), PlainSerializer(str), WithJsonSchema({"type": "string"})]
+ServerName = Annotated[BinderyName, Field(description="the name of a server")]
+File = Annotated[WireText, Field(description="a file: VOLUME:DIRECTORY/FILE")]
+Drive = Annotated[
+    str, PlainValidator(_drive), WithJsonSchema({"type": "string"}), Field(description="a drive, such as G:")
+]
+
+
+class Settings(Model):
+    """Settings of a part of a client. A switch alone can be written as its name: ``arbiter: counted``."""
+
+    @classmethod
+    def unfold(cls, data: Any) -> Any:
+        if not isinstance(data, str):
+            return data
+        switches = [name for name, field in cls.model_fields.items() if field.annotation is bool]
+        if data not in switches:
+            raise ValueError(f"{shown(data)} is unknown; {expected_one_of([*switches, 'a mapping'], data)}")
+        return {data: True}
+
+
+S = TypeVar("S", bound=Settings)
+V = TypeVar("V", bound=Callable[..., Awaitable[None]])
+
+
+def merged(*layers: S) -> S:
+    """All that the layers set; the last one wins."""
+    given = {name: getattr(layer, name) for layer in layers for name in sorted(layer.model_fields_set)}
+    return layers[0].model_copy(update=given)
+
+
+def verb(method: V) -> V:
+    """Mark an ``async def`` method of a component as one that scripts may call, as ``component.method``."""
+    method.is_verb = True  # type: ignore[attr-defined]
+    return method
+
+
+def verbs(component: type[object]) -> dict[str, Callable[..., Awaitable[None]]]:
+    """The verbs of a component's class, as they stand there: method by name as scripts write it, with dashes."""
+    found = {name: one for kind in reversed(component.__mro__) for name, one in vars(kind).items()}
+    return {name.replace("_", "-"): one for name, one in found.items() if getattr(one, "is_verb", False)}

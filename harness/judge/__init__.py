@@ -1,0 +1,1 @@
+"""From journals to a verdict, and why: pure functions."""

@@ -1,0 +1,295 @@
+"""What happened in one run, put together again from its journals.
+
+Rules of this file:
+
+* It only reads. A `Run` is a pure function of journals; nothing here judges.
+* A `Life` is one service connection from create to close, known by its serial. A *holding* of it is the
+  time it spent in a state that needs a unit under the server's policy; the ``state`` lines say so,
+  under ``ual`` too, where the user keeps the unit for another 90 days.
+* Times are microseconds on the clock of the life's own server. Other writers' clocks are mapped by the
+  ``utc`` and ``speed`` of their first lines.
+* Client lines find their life by server, station and connection number. A number that was used again
+  is told apart by the order of the client's ``attach`` lines; where a reply was lost and the two sides
+  count differently, by the time.
+* A second ``start`` in one journal is a new life of that server, which knows nothing of the first. What was still
+  there at the end of the first went with it. A last life takes nothing with it: its ``stop`` says who held what.
+* A connection whose station no client journal mentions is *foreign*: some user's own client.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, tzinfo
+from pathlib import Path
+from typing import Any
+
+from fakenw.journal.fold import Fold, Holding, Idle, OpenFile, ServiceConnection
+from fakenw.journal.policy import POLICIES
+from fakenw.journal.record import Journal, JournalError, Record, read
+from fakenw.journal.sentences import clock, harmless
+
+WENT_DOWN = "server-down"
+"""The cause, which no line tells, of everything that ends with a life of a server that has another one."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+Key = tuple[str, str, int]  # server, station, connection number
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """A writer's clock: the wall time (microseconds since 1970) at its t = 0, and how fast it runs."""
+
+    utc: int | None
+    speed: float
+
+    @classmethod
+    def of(cls, journal: Journal, line: int = 1) -> Clock:
+        """The clock of the journal life that starts on *line*. Raises JournalError."""
+        record = journal.records[line - 1]
+        speed = record.get("speed", 1)
+        if isinstance(speed, bool) or not isinstance(speed, int | float) or not 0 < speed < math.inf:
+            raise JournalError(f"{journal.name}:{line}: expected a speed above 0, not {harmless(speed)}")
+        try:
+            written = datetime.fromisoformat(record["utc"])
+            written = written if written.tzinfo else written.replace(tzinfo=UTC)
+        except KeyError:
+            return cls(None, speed)
+        except (TypeError, ValueError):
+            raise JournalError(f"{journal.name}:{line}: utc is not a time: {harmless(record['utc'])}") from None
+        return cls((written - _EPOCH) // timedelta(microseconds=1), speed)
+
+    def to(self, other: Clock, t: int) -> int:
+        """What *other* shows when this clock shows *t*. Two clocks without wall time started together."""
+        if self.utc is None or other.utc is None:
+            return t
+        if self.speed == other.speed:
+            return t + round((self.utc - other.utc) * self.speed)
+        return round((self.utc - other.utc + t / self.speed) * other.speed)
+
+    def wall(self, t: int) -> float:
+        """Microseconds since 1970 when this clock shows *t*."""
+        return (self.utc or 0) + t / self.speed
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a client said about a connection, on the server's clock; ``line`` is in the client's journal."""
+
+    t: int
+    line: int
+    client: Client
+    record: Record
+
+
+@dataclass(slots=True, eq=False)
+class Life(ServiceConnection):
+    """One service connection, from create to close, with everything that has been on it."""
+
+    server: Server = field(repr=False)
+    users: list[str] = field(default_factory=list)
+    holdings: list[Holding] = field(default_factory=list)
+    files: list[OpenFile] = field(default_factory=list)
+    idles: list[Idle] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list, repr=False)
+    client: Client | None = field(default=None, repr=False)
+    said: list[Said] = field(default_factory=list, repr=False)
+
+    @property
+    def foreign(self) -> bool:
+        """No client journal knows its station: it is a user's own client."""
+        return self.client is None
+
+    def heard(self, event: str) -> list[Said]:
+        """The client's lines of one kind."""
+        return [said for said in self.said if said.record.event == event]
+
+    def told(self, event: str) -> list[Record]:
+        """The server's lines of one kind."""
+        return [record for record in self.records if record.event == event]
+
+    def held_until(self, holding: Holding) -> int:
+        """When *holding* ended; the end of the journal where it did not."""
+        return self.server.end if holding.released is None else holding.released
+
+    def saw(self, record: Record) -> None:
+        ServiceConnection.saw(self, record)
+        self.records.append(record)
+        if self.user is not None and self.user not in self.users[-1:]:
+            self.users.append(self.user)
+        match record.event:
+            case "state" if self.holding and self.holding not in self.holdings[-1:]:
+                self.holdings.append(self.holding)
+            case "open":
+                self.files.append(self.open_files[str(record.get("handle"))])
+            case "idle" if self.idle:
+                self.idles.append(self.idle)
+
+
+@dataclass(slots=True, eq=False)
+class Server(Fold):
+    """One life of a server, with its past: its journal from one ``start`` (on line ``line``) to the next."""
+
+    kind = Life
+
+    journal: Journal = field(repr=False, kw_only=True)
+    line: int = field(kw_only=True)
+    clock: Clock = field(kw_only=True)
+    records: list[Record] = field(repr=False, kw_only=True)
+    lives: list[Life] = field(default_factory=list, repr=False)
+    denied: list[Record] = field(default_factory=list, repr=False)
+    marks: list[int] = field(default_factory=list, repr=False)
+    zone: tzinfo | None = None
+    """In which zone moments are told as real times; None: as the time since the start."""
+
+    def at(self, t: int) -> str:
+        """The moment *t*, as people read it."""
+        if self.zone is None or self.clock.utc is None:
+            return clock(t)
+        try:
+            return f"{(_EPOCH + timedelta(microseconds=self.clock.wall(t))).astimezone(self.zone):%Y-%m-%d %H:%M:%S %Z}"
+        except OverflowError:
+            return clock(t)  # no calendar goes so far
+
+    @classmethod
+    def read(cls, journal: Journal) -> list[Server]:
+        """The lives of the server that wrote *journal*. Raises JournalError."""
+        servers: list[Server] = []
+        for line, records in journal.lives():
+            event, policy = records[0].event, records[0].get("policy")
+            if event != "start":
+                raise JournalError(f"{journal.name}:{line}: expected a server's start, not {harmless(event)}")
+            if str(policy) not in POLICIES:
+                raise JournalError(f"{journal.name}:{line}: no such policy: {harmless(policy)}")
+            servers.append(cls(journal=journal, line=line, clock=Clock.of(journal, line), records=records))
+            for n, record in enumerate(records, line):
+                serial = record.get("serial")
+                if serial is not None and (isinstance(serial, bool) or not isinstance(serial, int)):
+                    raise JournalError(f"{journal.name}:{n}: serial is not a whole number: {harmless(serial)}")
+                servers[-1].saw(record)
+        for server in servers[:-1]:
+            for life in server.connections.values():
+                life.end(server.end, WENT_DOWN)
+        return servers
+
+    def saw(self, record: Record) -> ServiceConnection | None:
+        before = self.connections.get(record.get("serial"))
+        life = Fold.saw(self, record)
+        if isinstance(life, Life) and life is not before:
+            self.lives.append(life)
+        if record.event == "deny":
+            self.denied.append(record)
+        elif record.event == "mark":
+            self.marks.append(record.t)
+        return life
+
+
+@dataclass(slots=True, eq=False)
+class Client:
+    """A scripted client: its journal, and when (own clock) its script was done."""
+
+    name: str
+    journal: Journal = field(repr=False)
+    clock: Clock
+    done: int | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """Everything the journals of one run tell. ``settings`` are the fields of the ``run`` record, if any."""
+
+    servers: list[Server]
+    clients: list[Client]
+    runner: Journal | None
+    settings: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, journals: Iterable[Journal]) -> Run:
+        """Put journals together. Raises JournalError."""
+        run = cls([], [], None, {})
+        for journal in journals:
+            if not journal.records:
+                continue  # its writer was killed before the first line
+            match journal.records[0].role:
+                case "server":
+                    run.servers += Server.read(journal)
+                case "client":
+                    done = [record.t for record in journal.records if record.event == "done"]
+                    name = str(journal.records[0].get("client", journal.name))
+                    run.clients.append(Client(name, journal, Clock.of(journal), done[-1] if done else None))
+                case "runner":
+                    if run.runner:
+                        raise JournalError(f"{journal.name}: a second run (the first is {run.runner.name})")
+                    run.runner = journal
+                    run.settings = next((r.fields for r in journal.records if r.event == "run"), {})
+                case role:
+                    raise JournalError(f"{journal.name}:1: expected a server, client or runner, not {harmless(role)}")
+        _match(run)
+        return run
+
+    @property
+    def lives(self) -> Iterator[Life]:
+        """The connections of every server, in order of creation on each."""
+        return (life for server in self.servers for life in server.lives)
+
+    def told(self, event: str) -> list[Record]:
+        """The runner's lines of one kind."""
+        return [record for record in self.runner.records if record.event == event] if self.runner else []
+
+    @staticmethod
+    def to_server(journal: Journal, server: Server, t: int) -> int:
+        """What the server's clock shows when the clock of *journal* shows *t*."""
+        return Clock.of(journal).to(server.clock, t)
+
+
+def load(paths: Sequence[Path]) -> Run:
+    """Read journals, or the one run directory that holds them. Raises JournalError."""
+    files = list(paths)
+    if len(files) == 1 and files[0].is_dir():
+        files = sorted(files[0].glob("*.jsonl"))
+    if not files:
+        raise JournalError(f"no journal in {paths[0]}" if paths else "no journal to read")
+    return Run.of([read(file) for file in files])
+
+
+def _key(record: Record) -> Key | None:
+    server, station, number = record.get("server"), record.get("station"), record.get("connection")
+    if isinstance(server, str) and isinstance(station, str) and isinstance(number, int):
+        return server, station, number
+    return None
+
+
+def _match(run: Run) -> None:
+    """Hang every client line about a connection on its life."""
+    lives: dict[Key, list[Life]] = {}
+    for life in sorted(run.lives, key=lambda life: life.server.clock.wall(life.created)):
+        lives.setdefault((life.server.name, life.station, life.connection), []).append(life)
+    owners: dict[str, Client] = {}
+    attaches: dict[Key, list[tuple[float, int, int]]] = {}
+    for n, client in enumerate(run.clients):
+        for line, record in enumerate(client.journal.records, 1):
+            if isinstance(record.get("station"), str):
+                owners.setdefault(record["station"], client)
+            if record.event == "attach" and (key := _key(record)) in lives:
+                assert key is not None
+                attaches.setdefault(key, []).append((client.clock.wall(record.t), n, line))
+    which: dict[tuple[int, int], Life] = {}
+    for key, moments in attaches.items():
+        order = lives[key]
+        for i, (wall, n, line) in enumerate(sorted(moments)):
+            life = order[min(i, len(order) - 1)]
+            if len(order) != len(moments):
+                life = next((x for x in reversed(order) if x.server.clock.wall(x.created) <= wall), life)
+            which[n, line] = life
+    for n, client in enumerate(run.clients):
+        now: dict[Key, Life] = {}
+        for line, record in enumerate(client.journal.records, 1):
+            key = _key(record)
+            if key is not None and key in lives:
+                life = now[key] = which.get((n, line)) or now.get(key) or lives[key][0]
+                life.client = client
+                life.said.append(Said(client.clock.to(life.server.clock, record.t), line, client, record))
+    for life in run.lives:
+        life.client = life.client or owners.get(life.station)

@@ -1,0 +1,222 @@
+"""The checks beyond the verdict: what else must hold of a run.
+
+Rules of this file:
+
+* A check is a function of the run alone, which says what it found wrong, each in a sentence; nothing found: it holds.
+* Those which every verdict contains have no function here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from fakenw.journal.record import SECOND, Record, microseconds
+from fakenw.journal.sentences import clock, harmless
+from harness.judge.history import Life, Run, Server
+from harness.judge.usage import Needs
+
+MINUTE = 60.0  # seconds
+
+CHECKS: Mapping[str, Mapping[str, float | None]] = {
+    "never_over_limit": {},
+    "books_balance": {},
+    "no_work_interrupted": {},
+    "released": {"within": -1.0},
+    "bounded": {"units": None},
+    "one_license_per_client": {},
+    "servers_licensed": {"count": None},
+    "nobody_refused": {},
+    "refusals": {"most": None},
+    "attempts": {"most": None, "per": MINUTE},
+    "opens_balance": {},
+    "open_files": {"most": None},
+    "registry_agrees": {},
+}
+"""The checks by name, each with its arguments: numbers, seconds where they are times. None: it must be given."""
+
+
+def selected(checks: Iterable[Any]) -> dict[str, dict[str, Any]]:
+    """A list of ``name`` or ``{name: {argument: number}}`` by name. Raises ValueError for what is no check."""
+    found: dict[str, dict[str, Any]] = {}
+    for item in checks:
+        named = {item: {}} if isinstance(item, str) else item
+        if not isinstance(named, dict) or len(named) != 1:
+            raise ValueError(f"expected the name of a check, or one name with its arguments, not {harmless(item)}")
+        ((name, given),) = named.items()
+        if name not in CHECKS:
+            raise ValueError(f"unknown check {harmless(name)}: expected one of {', '.join(CHECKS)}")
+        arguments, known = given or {}, CHECKS[name]
+        missing = {argument for argument, default in known.items() if default is None}
+        if not isinstance(arguments, dict) or not missing <= arguments.keys() <= known.keys():
+            raise ValueError(f"{name}: expected {', '.join(known) or 'no arguments'}, not {harmless(given)}")
+        for argument, value in arguments.items():
+            number = microseconds(value)
+            if number is None or number < 0:
+                raise ValueError(f"{name}: expected {argument} to be a number from 0, not {harmless(value)}")
+        found[name] = arguments
+    return found
+
+
+def who(life: Life) -> str:
+    """The client of a connection; a user's own client is known by its address."""
+    return life.client.name if life.client else life.station.rpartition(":")[0]
+
+
+def _this(life: Life) -> str:
+    return f"connection {life.connection} (serial {life.serial}) of {harmless(who(life))}"
+
+
+def _bounded(run: Run, needs: Needs, within: int, units: float) -> Iterator[str]:
+    held: dict[str, set[tuple[int, str]]] = {}
+    for life in run.lives:
+        if life.holding:
+            held.setdefault(who(life), set()).add((id(life.server), life.holding.unit))
+    for client, mine in held.items():
+        if len(mine) > units:
+            yield f"{harmless(client)} holds {len(mine)} licenses at the end, at most {units:g} were allowed"
+
+
+def _one_license_per_client(run: Run, needs: Needs, within: int) -> Iterator[str]:
+    for server in run.servers:
+        mine: dict[str, list[tuple[int, int]]] = {}
+        for life in server.lives:
+            for holding in life.holdings:
+                end = server.end + 1 if holding.released is None else holding.released
+                mine.setdefault(who(life), []).extend([(holding.granted, 1), (end, -1)])
+        for client, moves in mine.items():
+            most, at = _most(moves)
+            if most > 1:
+                yield f"{harmless(client)} held {most} licenses of {server.name} at {server.at(at)}"
+
+
+def _most(moves: list[tuple[int, int]]) -> tuple[int, int]:
+    """The highest sum of *moves*, and when it came to that. What is given back at a moment is free at that moment."""
+    now = most = at = 0
+    for t, move in sorted(moves):
+        now += move
+        if now > most:
+            most, at = now, t
+    return most, at
+
+
+def _servers_licensed(run: Run, needs: Needs, within: int, count: float) -> Iterator[str]:
+    servers: dict[str, set[str]] = {}
+    for life in run.lives:
+        if life.holdings:
+            servers.setdefault(who(life), set()).add(life.server.name)
+    for client, names in servers.items():
+        if len(names) != count:
+            told = ", ".join(sorted(map(harmless, names)))
+            yield f"{harmless(client)} was licensed by {len(names)} servers ({told}), expected {count:g}"
+
+
+def _nobody_refused(run: Run, needs: Needs, within: int) -> Iterator[str]:
+    for server in run.servers:
+        for denial in server.denied:
+            for life, since in _overdue(server, needs, within, denial.t):
+                whom = harmless(denial.get("user") or denial.get("station"))
+                yield (
+                    f"{whom} was refused {_short(denial)} at {server.at(denial.t)}, while connection "
+                    f"{life.connection} (serial {life.serial}) held a license of {server.name} that nobody had needed "
+                    f"since {server.at(since)}"
+                )
+                break
+
+
+def _short(denial: Record) -> str:
+    """What a refusal was for want of."""
+    what = str(denial.get("what"))
+    short = {"license": "a license", "slot": "a slot", "account": "a connection for that account"}
+    return short.get(what, harmless(what))
+
+
+def _overdue(server: Server, needs: Needs, within: int, t: int) -> Iterator[tuple[Life, int]]:
+    """The connections that held a license at *t* and should have given it back by then; since when."""
+    for life in server.lives:
+        for holding in life.holdings:
+            need = needs.of(life, holding)
+            held = holding.granted <= t and (holding.released is None or t < holding.released)
+            if held and need.at is not None and need.at + within <= t:
+                yield life, need.at
+
+
+def _refusals(run: Run, needs: Needs, within: int, most: float) -> Iterator[str]:
+    denied = [(server, denial) for server in run.servers for denial in server.denied]
+    if len(denied) > most:
+        server, first = denied[0]
+        yield (
+            f"{len(denied)} refusals, at most {most:g} were allowed; the first by {server.name} at "
+            f"{server.at(first.t)} for want of {_short(first)}"
+        )
+
+
+def _attempts(run: Run, needs: Needs, within: int, most: float, per: float = MINUTE) -> Iterator[str]:
+    span = round(per * SECOND)
+    for server in run.servers:
+        # Who was refused a connection has none that a life could tell of.
+        refused = (denial.t for denial in server.denied if denial.get("serial") is None)
+        times = sorted([*(life.created for life in server.lives), *refused])
+        first, worst, at = 0, 0, 0
+        for n, t in enumerate(times):
+            while times[first] <= t - span:
+                first += 1
+            if n - first + 1 > worst:
+                worst, at = n - first + 1, times[first]
+        if worst > most:
+            often = f"{worst} times in {clock(span)} from {server.at(at)}"
+            yield f"{server.name} was attached to {often}, at most {most:g} were allowed"
+
+
+def _opens_balance(run: Run, needs: Needs, within: int) -> Iterator[str]:
+    for life in run.lives:
+        if life.ended is not None:
+            continue
+        need = needs.at_all(life)
+        if need is not None and need + within <= life.server.end:
+            what = f" with {len(life.open_files)} open files" if life.open_files else ""
+            yield f"{_this(life)} is left{what}, not needed since {life.server.at(need)}"
+        else:
+            opened, still = len(life.files), list(life.open_files.values())
+            if still and life.client is not None and life.client.done is not None:
+                closed = f"{opened} files opened, {opened - len(still)} closed"
+                yield f"{_this(life)}: {closed}; {harmless(still[0].path)} is still open"
+
+
+def _open_files(run: Run, needs: Needs, within: int, most: float) -> Iterator[str]:
+    for life in run.lives:
+        moves = [(file.opened, 1) for file in life.files]
+        moves += [(file.shut, -1) for file in life.files if file.shut is not None]
+        worst, at = _most(moves)
+        if worst > most:
+            yield f"{_this(life)} had {worst} files open at {life.server.at(at)}, at most {most:g} were allowed"
+
+
+def _registry_agrees(run: Run, needs: Needs, within: int) -> Iterator[str]:
+    for life in run.lives:
+        last: dict[tuple[str, str], Any] = {}
+        for said in life.heard("arbiter"):
+            last[str(said.record.get("key")), str(said.record.get("resource"))] = said.record
+        entries = [record for record in last.values() if record.get("action") != "deleted"]
+        counted = [record for record in entries if record.get("reference") or record.get("persistence")]
+        there = life.ended is None
+        if last and there and not counted:
+            kept = "a count of zero" if entries else "no entry"
+            yield f"{_this(life)} is there, and the registry has {kept} for it"
+        if counted and not there:
+            where = f"{harmless(counted[0].get('key'))}\\{harmless(counted[0].get('resource'))}"
+            yield f"{where} counts users of {_this(life)}, which has ended"
+
+
+PROPERTIES: Mapping[str, Callable[..., Iterable[str]]] = {
+    "bounded": _bounded,
+    "one_license_per_client": _one_license_per_client,
+    "servers_licensed": _servers_licensed,
+    "nobody_refused": _nobody_refused,
+    "refusals": _refusals,
+    "attempts": _attempts,
+    "opens_balance": _opens_balance,
+    "open_files": _open_files,
+    "registry_agrees": _registry_agrees,
+}
+"""Each gets the run, when connections were no longer needed, the time within which they go, and its arguments."""

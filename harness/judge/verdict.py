@@ -1,0 +1,291 @@
+"""The judge: from journals to a verdict, and nothing else.
+
+Rules of this file (the verdicts are a contract, see README "Verdicts"):
+
+* First the books of every server are audited, line by line. Where they do not balance the verdict is
+  ``unknown``, whatever else was seen.
+* Until when a connection was needed is known to ``harness.judge.usage``. Every holding of every connection is
+  ``released``, ``reclaimed``, ``leaked`` or cannot be told yet. The worst of them is the verdict.
+* What no verdict expresses is a further check (``harness.judge.properties``). One that fails makes a run not as
+  expected, unless it is expected to.
+* What a client says about itself never outweighs the server's journal. Where the two differ, a note says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from fakenw.journal.fold import GIVEN_BACK, Holding
+from fakenw.journal.record import SECOND, microseconds
+from fakenw.journal.sentences import clock, harmless
+from harness.judge.audit import Problem, books_balance
+from harness.judge.history import WENT_DOWN, Life, Run
+from harness.judge.properties import PROPERTIES, selected
+from harness.judge.usage import Need, Needs
+
+WITHIN = 300 * SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A holding that was not simply given back. Times are on the server's clock, ``held_for`` in seconds."""
+
+    server: str
+    serial: int
+    connection: int
+    station: str
+    user: str | None
+    held_for: float
+    opened_by: str | None
+    last_used_by: str | None
+    reason: str
+    life: Life = field(repr=False)
+    holding: Holding | None = field(repr=False)
+
+    def as_json(self) -> dict[str, Any]:
+        """The entry of ``leaked`` and ``reclaimed`` in ``--json``."""
+        names = ("server", "serial", "connection", "station", "user", "held_for", "opened_by", "last_used_by", "reason")
+        return {name: getattr(self, name) for name in names}
+
+    def __str__(self) -> str:
+        user = f" of user {harmless(self.user)}" if self.user else ""
+        return f"connection {self.connection} (serial {self.serial}){user} from {harmless(self.station)}"
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What the journals show. ``failed`` are checks that no verdict expresses; ``seconds`` is the server's time."""
+
+    verdict: str = "unknown"
+    reason: str = ""
+    expected: str = "released"
+    problems: list[Problem] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    may_fail: frozenset[str] = frozenset()  # checks that are expected to fail
+    notes: list[str] = field(default_factory=list)
+    leaked: list[Held] = field(default_factory=list)
+    reclaimed: list[Held] = field(default_factory=list)
+    interrupted: list[Held] = field(default_factory=list)
+    undecided: list[Held] = field(default_factory=list)
+    limit: int = 0  # limit and peak are summed over the servers
+    peak: int = 0
+    denied: int = 0
+    seconds: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        """The verdict is the expected one, and those further checks failed which are expected to, and no other."""
+        return self.verdict == self.expected and self.failing == self.may_fail
+
+    @property
+    def failing(self) -> frozenset[str]:
+        """The names of the further checks that failed."""
+        return frozenset(text.partition(":")[0] for text in self.failed)
+
+    def as_json(self) -> dict[str, Any]:
+        """The part of an entry of ``--json`` that the journals decide."""
+        names = ("verdict", "expected", "ok", "limit", "peak")
+        held = {"leaked": self.leaked, "reclaimed": self.reclaimed}
+        return {
+            **{name: getattr(self, name) for name in names},
+            **{name: [one.as_json() for one in entries] for name, entries in held.items()},
+            "denied": self.denied,
+            "seconds": self.seconds,
+        }
+
+
+def judge(run: Run, within: float | None = None) -> Verdict:
+    """The verdict on a run. *within* (seconds) overrides what the run says. Raises ValueError for unknown checks."""
+    checks = selected(run.settings.get("checks") or ())
+    asked = (within, checks.get("released", {}).get("within"), run.settings.get("within"))
+    limit = next((t for t in map(microseconds, asked) if t is not None), WITHIN)
+    # Delays of the network and of a busy machine are real time, which no speed scales: a little is granted.
+    limit += microseconds(run.settings.get("patience")) or 0
+    may_fail = frozenset(str(name) for name in run.settings.get("fails") or ())
+    verdict = Verdict(expected=str(run.settings.get("expect") or "released"), may_fail=may_fail)
+    for journal in {id(server.journal): server.journal for server in run.servers}.values():
+        verdict.problems += books_balance(journal)
+    verdict.limit = sum(server.limit for server in run.servers)
+    verdict.peak = sum(server.peak for server in run.servers)
+    verdict.denied = sum(len(server.denied) for server in run.servers)
+    verdict.seconds = max((server.end for server in run.servers), default=0) / SECOND
+    needs = Needs(run)
+    licensed = 0
+    for life in run.lives:
+        licensed += len(life.holdings)
+        for holding in life.holdings:
+            _weigh(verdict, life, holding, needs.of(life, holding), limit)
+        if why := _interruption(life):
+            verdict.interrupted.append(_held(life, life.holdings[-1] if life.holdings else None, why))
+        if note := _claim(life):
+            verdict.notes.append(note)
+    for name, arguments in checks.items():
+        if name in PROPERTIES:
+            problems = PROPERTIES[name](run, needs, limit, **arguments)
+            verdict.failed += [f"{name}: {text}" for text in problems]
+    verdict.verdict, verdict.reason = _worst(run, verdict, licensed, limit)
+    return verdict
+
+
+def _weigh(verdict: Verdict, life: Life, holding: Holding, need: Need, within: int) -> None:
+    """Put a holding where it belongs; one that its client gave back in time belongs nowhere."""
+    at = None if need.at is None else max(need.at, holding.granted)
+    end = life.held_until(holding)
+    late = at is not None and (end > at + within or (holding.released is None and end == at + within))
+    why = _why(life, holding, need, at)
+    if late:
+        verdict.leaked.append(_held(life, holding, why))
+    elif holding.released is None:
+        if at is None:
+            why = "nothing says when it was no longer needed"
+        else:
+            since, over = life.server.at(at), life.server.at(end)
+            why = f"no longer needed since {since}, but the journal ends at {over}, too early to tell"
+        verdict.undecided.append(_held(life, holding, why))
+    elif holding.cause not in GIVEN_BACK:
+        verdict.reclaimed.append(_held(life, holding, why))
+
+
+def _held(life: Life, holding: Holding | None, reason: str) -> Held:
+    components = [said.record.event.rpartition("-") for said in life.said]
+    users = [(component, verb) for component, _, verb in components if verb in ("open", "close")]
+    duration = life.held_until(holding) - holding.granted if holding else 0
+    return Held(
+        server=life.server.name,
+        serial=life.serial,
+        connection=life.connection,
+        station=life.station,
+        user=life.user,
+        held_for=duration / SECOND,
+        opened_by=next((component for component, verb in users if verb == "open"), None),
+        last_used_by=users[-1][0] if users else None,
+        reason=reason,
+        life=life,
+        holding=holding,
+    )
+
+
+_TAKEN = {
+    "lost": "the server took it back when the socket closed",
+    "cleared": "an operator cleared the connection",
+    "reinitialize": "the station attached anew, and the server ended its old connection",
+    "idle-policy": "the server took it back because it was idle",
+    WENT_DOWN: "the server went down, and started again with empty tables",
+    "busy": "the server gave the connection up, after it had been busy with one request for too long",
+}
+
+
+_ENDS = {
+    "exit": "its client exited",
+    "process-killed": "its client was killed",
+    "power-off": "its machine lost power",
+    "restart": "its machine was restarted",
+}
+
+
+def _why(life: Life, holding: Holding, need: Need, at: int | None) -> str:
+    """Why a license is still held, was given back late, or was taken back, in one sentence."""
+    moment = life.server.at
+    if holding.released is not None:
+        late = ""
+        if at is not None and holding.released > at:
+            late = f", {clock(holding.released - at)} after it was no longer needed"
+        if holding.cause in GIVEN_BACK:
+            return f"its client gave it back ({holding.cause}) at {moment(holding.released)}{late}"
+        if holding.cause == "watchdog":
+            return f"the watchdog took it back at {moment(holding.released)}{late}"
+        return f"{_TAKEN.get(str(holding.cause), f'the server took it back ({harmless(holding.cause)})')}{late}"
+    asked, refused, gone = (life.heard(event) for event in ("release-asked", "release-refused", "detach"))
+    if gone:
+        return f"its client let go of it at {moment(gone[-1].t)}, but the server never saw that"
+    if need.by in _ENDS:
+        return f"{_ENDS[need.by]} at {moment(need.at or 0)} without logging out"
+    if refused:
+        files = refused[-1].record.get("files")
+        count = len(files) if isinstance(files, list) else 0
+        times = "was refused" if len(refused) == 1 else f"was refused {len(refused)} times, the last"
+        return f"its release {times} at {moment(refused[-1].t)} ({files_text(count)} open), and nobody asked again"
+    if asked:
+        return f"its release was asked for at {moment(asked[-1].t)}, but the server never saw one"
+    if life.client:
+        return "nobody asked for its release"
+    if need.by == "mark":
+        return f"it was marked as no longer needed at {moment(need.at or 0)}"
+    return "its client has not let go of it"
+
+
+def files_text(count: int) -> str:
+    """``1 file``, ``2 files``."""
+    return f"{count} file" if count == 1 else f"{count} files"
+
+
+def _interruption(life: Life) -> str | None:
+    """How work on the connection was interrupted by its own client; None where it was not."""
+    shut = [file for file in life.files if file.cause in GIVEN_BACK]
+    if shut:
+        return f"{shut[0].cause} with {files_text(len(shut))} still open: {harmless(shut[0].path)}"
+    if life.cause is not None and life.cause not in GIVEN_BACK:
+        return None
+    let_go = any(str(record.get("cause")) in GIVEN_BACK for record in life.told("state"))
+    let_go = let_go or any(said.record.get("forced") for said in life.heard("detach"))
+    failed = life.heard("work-failed")
+    if not failed or not let_go:
+        return None
+    record = failed[0].record
+    what = f"{harmless(record.get('component'))} could not go on with {harmless(record.get('file'))}"
+    return f"after the connection was let go {what}: {harmless(record.get('reason'))}"
+
+
+def _claim(life: Life) -> str | None:
+    """A release that only the client knows of."""
+    detached = life.heard("detach")
+    if not detached or life.cause in GIVEN_BACK or life.cause in ("lost", "reinitialize"):
+        return None
+    said = detached[-1]
+    if life.cause == WENT_DOWN and life.ended is not None and said.t >= life.ended:
+        return None  # there was nobody who could have seen it
+    return (
+        f"the client {harmless(said.client.name)} says that it let go of connection {life.connection} (serial "
+        f"{life.serial}) at {life.server.at(said.t)} ({harmless(said.client.journal.name)}:{said.line}); the server "
+        "never saw it"
+    )
+
+
+def _ends(run: Run) -> str:
+    """What became of the user's own clients, where that is all there is to tell."""
+    told = []
+    for record in [*run.told("exit"), *run.told("still-running")]:
+        how = "was still running" if record.event == "still-running" else f"ended with exit code {record.get('code')}"
+        if record.get("cause") is None:
+            said = f": {harmless(record['output'])}" if record.get("output") else ""
+            told.append(f"; {harmless(record.get('client'))} {how}{said}")
+    return "".join(told[:3])
+
+
+def _worst(run: Run, verdict: Verdict, licensed: int, within: int) -> tuple[str, str]:
+    """The verdict's name, and why."""
+    if verdict.problems:
+        more = f" (and {len(verdict.problems) - 1} more)" if verdict.problems[1:] else ""
+        return "unknown", f"the books do not balance: {verdict.problems[0]}{more}"
+    if verdict.interrupted:
+        return "interrupted", f"{verdict.interrupted[0]}: {verdict.interrupted[0].reason}"
+    if verdict.leaked:
+        count = f"{len(verdict.leaked)} of {licensed}"
+        first = f"{verdict.leaked[0]}: {verdict.leaked[0].reason}"
+        return "leaked", f"{count} licenses not given back within {clock(within)} of being no longer needed; {first}"
+    if failures := run.told("failed"):
+        return "unknown", f"the run could not be carried out: {harmless(failures[0].get('reason'))}"
+    if not run.servers:
+        return "unknown", "there is no server's journal"
+    if not licensed:
+        what = ", ".join(sorted({harmless(r.get("what")) for s in run.servers for r in s.denied}))
+        refused = f"; {verdict.denied} times the server had no {what} to give" if what else ""
+        return "unknown", f"nothing was ever licensed{refused}{_ends(run)}"
+    if verdict.undecided:
+        return "unknown", f"{verdict.undecided[0]}: {verdict.undecided[0].reason}"
+    if verdict.reclaimed:
+        count = f"{len(verdict.reclaimed)} of {licensed}"
+        first = f"{verdict.reclaimed[0]}: {verdict.reclaimed[0].reason}"
+        return "reclaimed", f"no license is left, but {count} were only taken back by the server; {first}"
+    return "released", f"every license was given back within {clock(within)} of being no longer needed"

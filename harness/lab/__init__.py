@@ -1,0 +1,1 @@
+"""A customer's dumps: are they Q257223?"""

@@ -1,0 +1,114 @@
+r"""The arbiter's counters of KB Q257223, found in the dump of a real machine's registry.
+
+Rules of this file:
+
+* An entry is any key ``...\NAL\Client\Connections\<account>\...\ResourceN``: under ``Deviceless``, or what may stand
+  beside it. A key with another name is one too if it has a NAL path.
+* The KB gives neither names nor types of the three values, and the names of ``harness.client.nal_path`` are ours. So a
+  value is first sought by its name (``Names``); then the path by its look, as data or, as NAL does elsewhere, as the
+  name of a value (Q235873); and the counts by "persist" and "ref" in their names. ``PREFERRED`` is no "ref".
+* A count is a number, or text that reads as one, decimal or 0x hex. What is not found is None, never zero.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from harness.client.nal_path import NAL_PATH, PERSISTENCE, REFERENCE, NalPath
+from harness.client.registry import Data, Expand, Qword, Registry
+
+_ENTRY = re.compile(r"(?:.*\\)?NAL\\Client\\Connections\\([^\\]+)\\(?:.*\\)?([^\\]+)", re.IGNORECASE | re.DOTALL)
+_RESOURCE = re.compile(r"resource[0-9]+", re.IGNORECASE)
+_PERSISTENCE = re.compile("persist", re.IGNORECASE)
+_REFERENCE = re.compile("(?<!p)ref", re.IGNORECASE)
+_NUMBER = re.compile(r"\s*(?:0x([0-9a-f]+)|([0-9]+))\s*", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What the three values are called; None is a value that was not found."""
+
+    path: str | None = NAL_PATH
+    persistence: str | None = PERSISTENCE
+    reference: str | None = REFERENCE
+
+
+OURS = Names()
+
+
+@dataclass(frozen=True, slots=True)
+class Dumped:
+    """An entry: who owns it, where it stands, what it says, and in ``names`` which value said so."""
+
+    account: str  # as Q257223 writes it, without the & at the end
+    key: str
+    path: NalPath | None
+    persistence: int | None
+    reference: int | None
+    names: Names
+
+    @property
+    def resource(self) -> str:
+        """The last name of the key, such as Resource1."""
+        return self.key.rpartition("\\")[2]
+
+
+def entries(registry: Registry, names: Names = OURS) -> list[Dumped]:
+    """The entries of every account, in the order of *registry*. *names* are tried before anything is guessed."""
+    found = (_entry(key, registry.values(key), names) for key in registry)
+    return [entry for entry in found if entry]
+
+
+def _entry(key: str, values: dict[str, Data], names: Names) -> Dumped | None:
+    match = _ENTRY.fullmatch(key)
+    if match is None:
+        return None
+    path_name, path = next(_paths(values, names.path), (None, None))
+    if path is None and not _RESOURCE.fullmatch(match[2]):
+        return None
+    counts = {name: number for name, data in values.items() if (number := _count(data)) is not None}
+    counts.pop(path_name or "", None)
+    persistence_name = _sought(counts, names.persistence, _PERSISTENCE)
+    reference_name = _sought([name for name in counts if name != persistence_name], names.reference, _REFERENCE)
+    return Dumped(
+        html.unescape(match[1]).removesuffix("&"),
+        key,
+        path,
+        None if persistence_name is None else counts[persistence_name],
+        None if reference_name is None else counts[reference_name],
+        Names(path_name, persistence_name, reference_name),
+    )
+
+
+def _paths(values: dict[str, Data], wanted: str | None) -> Iterator[tuple[str, NalPath]]:
+    """What can be read as a NAL path, with the name of its value, the likeliest first."""
+    texts = {name: data.text if isinstance(data, Expand) else data for name, data in values.items()}
+    first = sorted(texts, key=lambda name: not _same(name, wanted))
+    for name, text in [*((name, texts[name]) for name in first), *((name, name) for name in texts)]:
+        try:
+            yield name, NalPath.parse(text if isinstance(text, str) else "")
+        except ValueError:
+            continue
+
+
+def _sought(names: Iterable[str], wanted: str | None, pattern: re.Pattern[str]) -> str | None:
+    likely = [name for name in names if _same(name, wanted) or pattern.search(name)]
+    return min(likely, key=lambda name: not _same(name, wanted), default=None)
+
+
+def _same(name: str, wanted: str | None) -> bool:
+    return wanted is not None and name.lower() == wanted.lower()
+
+
+def _count(data: Data) -> int | None:
+    match data:
+        case int() as number:
+            return number
+        case Qword(number):
+            return number
+        case str() if match := _NUMBER.fullmatch(data):
+            return int(match[1], 16) if match[1] else int(match[2])
+    return None

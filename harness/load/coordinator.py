@@ -1,0 +1,165 @@
+"""A load over real sockets: a server, crowds of clients in processes of their own, and somebody who watches.
+
+Rules of this file:
+
+* Whatever happens, every process ends: in order where it can, killed where not.
+* The first Ctrl-C lets every client log out, and the report says what was done; the second does not wait.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.load.outcome import Outcome
+from harness.load.server_view import Accounts
+from harness.load.servers import NoServer, Own, Theirs
+from harness.load.specification import SECOND, Order
+from harness.load.statistics import Tally
+
+LOOK_EVERY = 0.5  # seconds
+LET_GO_WITHIN = 60.0  # seconds, after a stop
+
+
+@dataclass
+class Crowd:
+    """A process of clients: how far it says it is, and at the end its tally."""
+
+    process: subprocess.Popen[bytes]
+    progress: dict[str, Any] = field(default_factory=dict)
+    tally: Tally | None = None
+    rest: bytes = b""
+
+    def read(self) -> bool:
+        """Read what it says; whether it still says something."""
+        assert self.process.stdout is not None
+        data = os.read(self.process.stdout.fileno(), 1 << 16)
+        *lines, self.rest = (self.rest + data).split(b"\n")
+        for said in map(json.loads, lines):
+            if "tally" in said:
+                self.tally = Tally.from_json(said["tally"])
+            else:
+                self.progress = said
+        return bool(data)
+
+    def say(self, word: str) -> None:
+        """Give it a command."""
+        assert self.process.stdin is not None
+        try:
+            self.process.stdin.write(word.encode() + b"\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass  # it has ended, which is noticed elsewhere
+
+
+@dataclass(frozen=True)
+class Moment:
+    """How a load stands: for whoever watches."""
+
+    seconds: float
+    held: int
+    limit: int
+    logons: int
+    expected: int
+    refused: int
+    latencies: list[int]  # of the last logons
+
+
+def carry_out(
+    order: Order,
+    server: Own | Theirs,
+    accounts: Accounts | None,
+    processes: int,
+    sources: Sequence[str],
+    watch: Callable[[Moment], None],
+) -> Outcome:
+    """Let it happen. Raises NoServer, or KeyboardInterrupt where it could not even be ended in order."""
+    begun, whole = time.monotonic(), True
+    crowds: list[Crowd] = []
+    try:
+        for first in range(processes):
+            crowds.append(_crowd(order, server.address, first, processes, sources[first::processes] or sources))
+        try:
+            _until_done(order, server, accounts, crowds, watch, begun)
+        except KeyboardInterrupt:
+            whole = False
+            for crowd in crowds:
+                crowd.say("stop")
+            _listen(crowds, lambda: server.catch_up(), time.monotonic() + LET_GO_WITHIN)
+        tally = Tally()
+        for crowd in crowds:
+            if crowd.tally is None:
+                raise NoServer(f"a process of clients ended by itself (exit code {crowd.process.poll()})")
+            tally.add(crowd.tally)
+        server.end()
+        return Outcome(order, tally, accounts, time.monotonic() - begun, virtual=False, whole=whole)
+    finally:
+        for crowd in crowds:
+            crowd.process.kill()
+            crowd.process.communicate()
+        server.close()
+
+
+def _crowd(order: Order, server: tuple[str, int], first: int, every: int, sources: Sequence[str]) -> Crowd:
+    command = [sys.executable, "-m", "harness.load.worker"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    process: subprocess.Popen[bytes] = subprocess.Popen(command, start_new_session=True, **pipes)  # type: ignore[call-overload]
+    crowd = Crowd(process)
+    asked = {"order": order.to_json(), "server": server, "first": first, "every": every, "sources": list(sources)}
+    crowd.say(json.dumps(asked))
+    return crowd
+
+
+def _until_done(
+    order: Order,
+    server: Own | Theirs,
+    accounts: Accounts | None,
+    crowds: list[Crowd],
+    watch: Callable[[Moment], None],
+    begun: float,
+) -> None:
+    expected, ended, quiet = order.clients * order.days, False, 0
+
+    def look() -> None:
+        nonlocal ended, quiet
+        server.catch_up()
+        progress = [crowd.progress for crowd in crowds if crowd.progress]
+        logons = sum(one["logons"] for one in progress)
+        latencies = [latency for one in progress for latency in one["latencies"]]
+        refused = sum(one["clients_refused"] for one in progress)
+        held, limit = (accounts.fold.held, accounts.fold.limit) if accounts else (0, 0)
+        elapsed = time.monotonic() - begun
+        watch(Moment(elapsed, held, limit, logons, expected, refused, latencies))
+        idle = len(progress) == len(crowds) and logons == expected and not any(one["busy"] for one in progress)
+        quiet = quiet + 1 if idle else 0
+        if quiet >= 2 and not ended and (order.retry is None or elapsed >= order.day * order.days / SECOND):
+            ended = True
+            for crowd in crowds:
+                crowd.say("end")
+
+    _listen(crowds, look, None)
+
+
+def _listen(crowds: list[Crowd], look: Callable[[], None], deadline: float | None) -> None:
+    """Until every crowd has said its tally, or has ended."""
+    with selectors.DefaultSelector() as selector:
+        for crowd in crowds:
+            if crowd.tally is None:
+                assert crowd.process.stdout is not None
+                selector.register(crowd.process.stdout, selectors.EVENT_READ, crowd)
+        due = 0.0
+        while selector.get_map() and (deadline is None or time.monotonic() < deadline):
+            for key, _ in selector.select(LOOK_EVERY):
+                if not key.data.read() or key.data.tally is not None:
+                    selector.unregister(key.fileobj)
+            if time.monotonic() >= due:
+                look()
+                due = time.monotonic() + LOOK_EVERY
+    look()

@@ -1,0 +1,209 @@
+"""Load from one machine or many: a user for Locust. ``locust -f harness/load/locustfile.py --host HOST:PORT``.
+
+Rules of this file:
+
+* It drives the requester and the ``log_in`` of all our clients, over sockets that Locust replaces by gevent's as it is
+  imported. Nothing here may import Twisted: a reactor and gevent's loop cannot share a process.
+* A task is a logon session: attach, log in, which takes the license (libncp: a bindery login is licensed), ask for the
+  time while it lasts, log out, destroy. Every exchange is a request to Locust, named as in docs/ncp.md.
+* Who is denied, for want of a license, a slot or a connection of the account, is no failure but what a license server
+  is there for: a success called ``acquire-denied``.
+* Whatever ends a session, what it holds is given back. Locust stops a user with GreenletExit and waits until he has
+  ended (``Runner.stop_users``), so ``--stop-timeout`` is not needed; with it, a session may last so much longer.
+* A master that quits gives its workers half a second for their last numbers, and a worker that quits sends none
+  (``MasterRunner.quit``, ``Runner.quit``). So workers let go first and then report, and the master waits for them: the
+  statistics agree with the server's journal.
+"""
+
+from __future__ import annotations
+
+import time
+from argparse import ArgumentParser
+from contextlib import suppress
+from typing import Any, ClassVar
+
+from gevent import GreenletExit
+from locust import User, events, task
+from locust.env import Environment
+from locust.exception import StopUser
+from locust.runners import STATE_STOPPING, MasterRunner, WorkerRunner
+
+from fakenw.core.peer import TRANSPORTS
+from fakenw.journal.record import SECOND
+from fakenw.wire.layout import split_body
+from fakenw.wire.packet import (
+    BAD_CONNECTION,
+    CREATE,
+    DESTROY,
+    NO_CONNECTION,
+    SERVER_DOWN,
+    Code,
+    Refused,
+    ReplyPacket,
+    RequestPacket,
+)
+from fakenw.wire.requests.bindery import GetLoginKey, GetObjectId, KeyedLogin
+from fakenw.wire.requests.connection import Logout, NegotiateBuffer
+from fakenw.wire.requests.server import GetServerTime
+from harness.client.attachment import GRACE_LOGIN, Connection, log_in
+from harness.client.workstation import Failure, Gone, Requester, sleep
+from harness.runners.blocking import GOODBYE, BlockingWorld
+
+REQUESTS = (NegotiateBuffer, GetLoginKey, GetObjectId, KeyedLogin, GetServerTime, Logout)
+NAMES = {(layout.function, layout.subfunction): layout.__name__ for layout in REQUESTS}
+DENIED = {"create": {Code.TABLE_FULL}, "KeyedLogin": {Code.NO_LICENSE, Code.TOO_MANY_CONNECTIONS}}
+LET_GO = "ncp-let-go"
+
+
+def name_of(packet: RequestPacket | None) -> str:
+    """What the statistics call an exchange; ``connection`` is where none could be made, or the server ended it."""
+    if packet is None:
+        return "connection"
+    if packet.type in (CREATE, DESTROY):
+        return "create" if packet.type == CREATE else "destroy"
+    function, subfunction = packet.function, split_body(packet.function, packet.body)[0]
+    return NAMES.get((function, subfunction), f"{function}/{subfunction}")
+
+
+def judged(name: str, outcome: ReplyPacket | Exception) -> tuple[str, Exception | None]:
+    """The name under which an exchange is counted, and what was wrong with it."""
+    if isinstance(outcome, Exception):
+        return name, outcome
+    if outcome.status & (BAD_CONNECTION | SERVER_DOWN):
+        return name, Gone(f"connection status 0x{outcome.status:02X}")
+    if outcome.completion in DENIED.get(name, ()):
+        return "acquire-denied", None
+    if not outcome.completion or (name, outcome.completion) == ("KeyedLogin", GRACE_LOGIN):
+        return name, None
+    return name, Refused(outcome.completion)
+
+
+class Workstation(User):
+    """Somebody who logs on, works for a while and logs off, again and again."""
+
+    _numbers: ClassVar[set[int]] = set()  # of the users that live in this process
+
+    def on_start(self) -> None:
+        """Take a number: of *n* workers the first has 1, n + 1, 2n + 1 and so on, the second 2, n + 2, ..."""
+        options, runner = self.environment.parsed_options, self.environment.runner
+        index, workers = getattr(runner, "worker_index", 0), getattr(options, "ncp_workers", 1)
+        self.number = 0
+        if "{n}" in options.ncp_users and not 0 <= index < workers:
+            raise StopUser("this worker came after the test had begun: its users would have the names of others")
+        self.number = index + 1
+        while self.number in self._numbers:
+            self.number += workers
+        self._numbers.add(self.number)
+
+    def on_stop(self) -> None:
+        """Whoever comes next may have the number."""
+        self._numbers.discard(self.number)
+
+    def wait_time(self) -> float:
+        return float(self.environment.parsed_options.think)
+
+    @task
+    def logon_session(self) -> None:
+        """One of them. What fails is in the statistics, not raised."""
+        options, host = self.environment.parsed_options, self.host or ""
+        world = BlockingWorld(host, TRANSPORTS[options.ncp_transport], self._count, GreenletExit)
+        name = options.ncp_users.replace("{n}", str(self.number))
+        connection = Connection(world.requester, host, name, private=True, password=options.ncp_password)
+        try:
+            with suppress(*Failure):
+                world.run(_stay(world, connection, round(options.hold * SECOND), round(options.think * SECOND)))
+        finally:
+            try:
+                world.run(_leave(world.requester))
+            finally:
+                world.close()
+        if world.stopped is not None:
+            raise world.stopped
+
+    def _count(self, packet: RequestPacket | None, seconds: float, outcome: ReplyPacket | Exception) -> None:
+        name, problem = judged(name_of(packet), outcome)
+        self.environment.events.request.fire(
+            request_type="NCP",
+            name=name,
+            response_time=seconds * 1000,
+            response_length=0 if isinstance(outcome, Exception) else len(outcome.encode()),
+            exception=problem,
+            context=self.context(),
+        )
+
+
+async def _stay(world: BlockingWorld, connection: Connection, hold: int, think: int) -> None:
+    await log_in(world, connection)
+    until = world.now() + hold
+    while True:
+        await connection.requester.call(GetServerTime())
+        left = until - world.now()
+        if left <= 0 or world.stopped is not None:
+            return
+        await sleep(min(think, left))
+
+
+async def _leave(requester: Requester) -> None:
+    """Log out and end the connection; nothing is said where it has ended already, as after a denial."""
+    with suppress(*Failure):
+        if requester.number != NO_CONNECTION:
+            await requester.call(Logout())
+    with suppress(*Failure):
+        await requester.destroy()
+
+
+def _add_options(parser: ArgumentParser) -> None:
+    add: Any = parser.add_argument  # not in a group: the web page would not show it
+    add("--ncp-transport", choices=tuple(TRANSPORTS), default="tcp", help="Over what NCP travels. Default: tcp.")
+    add("--ncp-users", default="GUEST", help="Who logs on: a name, or one for each such as USER{n}. Default: GUEST.")
+    add("--ncp-password", default="", is_secret=True, help="The password of all of them. Default: none.")
+    add("--hold", type=float, default=10.0, help="Seconds that a license is held. Default: 10.")
+    add("--think", type=float, default=1.0, help="Seconds between requests, and between logons. Default: 1.")
+
+
+def _prepare(environment: Environment, **_: Any) -> None:
+    """What master and workers have to tell one another."""
+    runner = environment.runner
+    if isinstance(runner, WorkerRunner):
+
+        def stop(**_: Any) -> None:
+            """Let go of everything, and report what has not been reported."""
+            runner.stop()
+            numbers: dict[str, Any] = {}
+            hook: Any = environment.events.report_to_master
+            hook.fire(client_id=runner.client_id, data=numbers)
+            runner.send_message("stats", numbers)
+
+        def let_go(**_: Any) -> None:
+            stop()
+            runner.send_message(LET_GO)
+
+        runner.register_message(LET_GO, let_go)
+        listen("quitting", stop)  # Ctrl-C reaches the workers in the master's terminal, too
+    elif isinstance(runner, MasterRunner):
+        holding: set[str] = set()
+
+        def begin(**_: Any) -> None:
+            """The workers get all options that are not Locust's own: so this one too."""
+            vars(environment.parsed_options)["ncp_workers"] = runner.worker_index_max
+
+        def end(**_: Any) -> None:
+            runner.update_state(STATE_STOPPING)  # nobody gets the users of a worker that has quit
+            holding.update(runner.clients)
+            runner.send_message(LET_GO)
+            until = time.monotonic() + environment.stop_timeout + 2 * GOODBYE / SECOND
+            while holding & runner.clients.keys() and time.monotonic() < until:
+                time.sleep(0.02)
+
+        runner.register_message(LET_GO, lambda msg, **_: holding.discard(msg.node_id))
+        listen("test_start", begin)
+        listen("test_stopping", end)
+
+
+def listen(event: str, listener: Any) -> None:
+    """Have *listener* called; Locust's own decorator has no types."""
+    getattr(events, event).add_listener(listener)
+
+
+listen("init_command_line_parser", _add_options)
+listen("init", _prepare)

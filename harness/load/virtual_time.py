@@ -1,0 +1,124 @@
+"""A load on virtual time: server and clients in one process, and a clock that jumps.
+
+Rules of this file:
+
+* What is sent has arrived at once: between a request and its reply no time passes, so that a client's whole logon is
+  one call deep. What latencies there are over a network, real sockets tell.
+* The same order is the same run, line by line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from random import Random
+
+from fakenw.core.delivery import Delivery
+from fakenw.core.peer import Peer
+from fakenw.core.server import Server
+from fakenw.core.settings import Config
+from fakenw.journal.record import Record
+from fakenw.volumes.sms_volume import sms_tree
+from fakenw.volumes.volume import Volumes
+from harness.client.workstation import Requester
+from harness.load.clients import Clients
+from harness.load.specification import SECOND, Order
+from harness.load.statistics import Tally
+from harness.load.virtual_user import SMS_ACCOUNT
+from harness.runners.runtime import Alarm, VirtualClock
+
+EPOCH = datetime(2000, 8, 14, tzinfo=UTC)  # a Monday
+STATIONS = 60_000  # of one address
+
+
+class DirectLink:
+    """A client's end of a way on which no time passes."""
+
+    __slots__ = ("_server", "clients", "peer", "requester", "station")
+
+    def __init__(self, clients: Clients, server: DirectServer, peer: Peer, requester: Requester) -> None:
+        self.clients, self._server = clients, server
+        self.peer, self.station, self.requester = peer, str(peer), requester
+
+    def send(self, data: bytes) -> None:
+        self._server.delivery.receive(self.peer, data, self._server.now())
+
+    def close(self) -> None:
+        if self.clients.links.pop(self.requester, None) is not None:
+            self.drop()
+            if self.peer.transport.framed:
+                self._server.delivery.lost(self.peer)
+
+    def drop(self) -> None:
+        del self._server.links[self.peer]
+
+
+class DirectServer:
+    """A server to which clients have direct links (fakenw.core.delivery.Edge). *saw* sees every line of its journal."""
+
+    def __init__(self, clock: VirtualClock, server: Server, saw: Callable[[Record], None]) -> None:
+        self.now = clock.now
+        self.links: dict[Peer, DirectLink] = {}
+        self.delivery = Delivery(server, self)
+        self._clock, self._saw = clock, saw
+
+    def call_at(self, due: int, call: Callable[[], None]) -> Alarm:
+        alarm = Alarm(call)
+        self._clock.call_at(due, alarm.ring)
+        return alarm
+
+    def write(self, records: list[Record]) -> bool:
+        for record in records:
+            self._saw(record)
+        return True
+
+    def send(self, peer: Peer, data: bytes) -> None:
+        if link := self.links.get(peer):
+            link.clients.arrived(link, data)
+
+    def close(self, peer: Peer) -> None:
+        if link := self.links.get(peer):
+            link.clients.hung_up(link)
+        self.delivery.lost(peer)
+
+    def local(self, peer: Peer) -> None:
+        """There is no address, and nothing to capture."""
+
+
+class Virtual(Clients):
+    """All clients of *order* and their server. *saw* sees every line of its journal."""
+
+    def __init__(self, order: Order, saw: Callable[[Record], None], idle_after: int = 300 * SECOND) -> None:
+        self._clock = VirtualClock()
+        super().__init__(self._clock, order)
+        config = Config(
+            name="FAKENW",
+            release=order.release,
+            licenses=order.licenses,
+            connections=65_534,
+            users=(*order.accounts(), SMS_ACCOUNT),
+            seed=order.seed,
+            idle_after=idle_after,
+        )
+        server = Server(config, Volumes([("SYS", sms_tree())]), Random(order.seed))
+        self._server = DirectServer(self._clock, server, saw)
+        self._made = 0
+
+    def run(self) -> Tally:
+        """Let all days pass. What is still held then is in the journal's last line."""
+        self._server.delivery.start(EPOCH)
+        self.begin_all()
+        while self._asleep or self._staying:
+            self._clock.run(lambda: not self._asleep)
+            if self._staying:
+                self.leave()
+        self._server.delivery.stop()
+        return self.tally
+
+    def link(self, server: str, requester: Requester) -> DirectLink:
+        number, port = divmod(self._made, STATIONS)
+        self._made += 1
+        host = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
+        peer = Peer(requester.transport, (host, 1025 + port))
+        link = self._server.links[peer] = self.links[requester] = DirectLink(self, self._server, peer, requester)
+        return link

@@ -1,0 +1,1 @@
+"""A result as text, JSON, JUnit XML and HTML."""

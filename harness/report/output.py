@@ -1,0 +1,79 @@
+"""What a command ends with: rows, stories, files, the last line, and the exit code."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from harness.report import html
+from harness.report.junit import junit as as_junit
+from harness.report.text import BAD_USAGE, NOT_EXPECTED, UNKNOWN, Result, exit_code, last_line, story, table
+
+
+def tell(
+    results: Sequence[Result],
+    as_json: str | None,
+    junit: str | None,
+    *,
+    report: Path | None = None,
+    missing: int = 0,
+    every_story: bool = False,
+) -> NoReturn:
+    """Rows, stories, the last line; JSON, JUnit and a report where they are wanted. Ends the program.
+
+    *missing* runs were not even begun, because somebody asked for the end.
+    """
+    to_error = as_json == "-"
+
+    def say(text: str) -> None:
+        click.echo(text, err=to_error)
+
+    for scenario in dict.fromkeys(result.scenario for result in results):
+        mine = [result for result in results if result.scenario == scenario]
+        title = mine[0].run.settings.get("title")
+        say(f"{scenario}: {title}" if title else scenario)
+        for line in table(mine):
+            say(f"  {line}")
+        told = [result for result in mine if every_story or not result.verdict.ok]
+        told = told or [result for result in mine if result.verdict.leaked][:1] or mine[: len(mine) == 1]
+        for result in told:
+            say("")
+            for line in story(result):
+                say(line)
+        say("")
+    if as_json:
+        write(as_json, json.dumps([result.as_json() for result in results], indent=2) + "\n")
+    if junit:
+        write(junit, as_junit(results))
+    if report is not None:
+        try:
+            html.write(report, results)
+        except OSError as problem:
+            refuse(f"{report}: the report cannot be written: {problem.strerror}")
+        click.echo(f"report: {report / 'report.html'}", err=True)
+    code = exit_code(results)
+    if missing and code != NOT_EXPECTED:
+        say(f"exit 3: stopped before {missing} of {missing + len(results)} runs had begun")
+        sys.exit(UNKNOWN)
+    say(last_line(results))
+    sys.exit(code)
+
+
+def write(path: str, text: str) -> None:
+    if path == "-":
+        click.echo(text, nl=False)
+        return
+    try:
+        Path(path).write_text(text, encoding="utf-8")
+    except OSError as problem:
+        refuse(f"{path} cannot be written: {problem.strerror}")
+
+
+def refuse(problem: object) -> NoReturn:
+    click.echo(f"harness: {problem}", err=True)
+    sys.exit(BAD_USAGE)

@@ -1,0 +1,125 @@
+"""Telling results: rows for a person, JSON for a program, and the exit code with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fakenw.journal.record import FORMAT
+from harness.judge.diagnosis import explain
+from harness.judge.history import Run
+from harness.judge.verdict import Verdict
+
+AS_EXPECTED, NOT_EXPECTED, BAD_USAGE, UNKNOWN = 0, 1, 2, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One run and its verdict. *kept* says where its journals are, if they were kept; *command* begins it again."""
+
+    run: Run
+    verdict: Verdict
+    kept: str | None = None
+    command: str = ""
+
+    @property
+    def scenario(self) -> str:
+        return str(self.run.settings.get("scenario") or "journal")
+
+    @property
+    def variant(self) -> str:
+        return str(self.run.settings.get("variant") or "")
+
+    @property
+    def exit_code(self) -> int:
+        """What this run alone makes of the exit code; an expected ``unknown`` is as good as any."""
+        if self.verdict.ok:
+            return AS_EXPECTED
+        return UNKNOWN if self.verdict.verdict == "unknown" else NOT_EXPECTED
+
+    @property
+    def phases(self) -> dict[str, float]:
+        """How long the parts of a run on real time took, in seconds; empty on memory."""
+        return {str(record.get("name")): float(record.get("seconds", 0)) for record in self.run.told("phase")}
+
+    def said(self) -> str:
+        """``leaked, as expected`` or ``leaked, expected released``, and which checks failed or should have."""
+        verdict = self.verdict
+        if verdict.verdict != verdict.expected:
+            return f"{verdict.verdict}, expected {verdict.expected}"
+        surprises = [text for text in verdict.failed if text.partition(":")[0] not in verdict.may_fail]
+        missing = sorted(verdict.may_fail - verdict.failing)
+        if surprises or missing:
+            return f"{verdict.verdict}, as expected, but {surprises[0] if surprises else f'{missing[0]} should fail'}"
+        fails = f"; {' and '.join(sorted(verdict.failing))} fails as expected" if verdict.failing else ""
+        return f"{verdict.verdict}, as expected{fails}"
+
+    def as_json(self) -> dict[str, Any]:
+        """An entry of ``--json``."""
+        settings = self.run.settings
+        return {
+            "format": FORMAT,
+            "scenario": self.scenario,
+            "variant": self.variant,
+            "on": settings.get("on"),
+            "transport": settings.get("transport"),
+            **self.verdict.as_json(),
+            "seed": settings.get("seed"),
+            "reason": self.verdict.reason,
+            "problems": [str(problem) for problem in self.verdict.problems],
+            "failed": self.verdict.failed,
+            "notes": self.verdict.notes,
+            **({"phases": self.phases} if self.phases else {}),
+        }
+
+
+def table(results: Sequence[Result]) -> list[str]:
+    """A line per result: variant, transport, verdict, licenses, why this variant."""
+    rows = [
+        (
+            result.variant,
+            str(result.run.settings.get("transport") or ""),
+            result.said(),
+            f"{len(result.verdict.leaked)} leaked" if result.verdict.leaked else "",
+            str(result.run.settings.get("why") or ""),
+        )
+        for result in results
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    return [
+        "  ".join([*(text.ljust(width) for text, width in zip(row, widths, strict=False)), row[4]]).rstrip()
+        for row in rows
+    ]
+
+
+def story(result: Result) -> list[str]:
+    """Why it came to this verdict, in words."""
+    verdict = result.verdict
+    why = [f"  {line}" for line in explain(result.run, verdict)]
+    reason = verdict.reason.partition("; ")[0] if why else verdict.reason  # the rest is told at length
+    lines = [f"{result.variant or result.scenario}: {verdict.verdict}: {reason}", *why]
+    lines += [f"  {problem}" for problem in result.verdict.problems[1:]]
+    lines += [f"  {text}" for text in [*result.verdict.failed, *result.verdict.notes]]
+    if result.kept:
+        lines.append(f"  journals: {result.kept}")
+    return lines
+
+
+def exit_code(results: Sequence[Result]) -> int:
+    """1 before 3: a verdict that is wrong outweighs one that could not be found."""
+    codes = {result.exit_code for result in results}
+    return NOT_EXPECTED if NOT_EXPECTED in codes else UNKNOWN if UNKNOWN in codes else AS_EXPECTED
+
+
+def last_line(results: Sequence[Result]) -> str:
+    """The line that explains the exit code."""
+    code = exit_code(results)
+    bad = [result for result in results if result.exit_code == code]
+    names = ", ".join(" ".join(filter(None, [result.scenario, result.variant])) for result in bad)
+    count = f"{len(results)} run" if len(results) == 1 else f"{len(results)} runs"
+    if code == AS_EXPECTED:
+        return f"exit 0: every verdict is the expected one ({count})"
+    if code == NOT_EXPECTED:
+        return f"exit 1: not as expected: {names}"
+    return f"exit 3: could not be told: {names}"

@@ -1,0 +1,123 @@
+"""What comes over the clients and servers of a run on real time, and when.
+
+Rules of this file:
+
+* A fault that has happened stands in the runner's journal before its effects.
+* A client that is started again has a new host; a server keeps its addresses and its journal, and has come up when it
+  answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fakenw.health import Address
+from fakenw.journal.record import SECOND
+from harness.runners.backend import Failed, Host, Site
+from harness.runners.journal_tail import Tail
+from harness.scenario.plan import Plan, client_journal
+from harness.scenario.schedule import Disruption
+from harness.scenario.settings import ServerSpec
+
+
+@dataclass(eq=False)
+class Client:
+    """A client of the run. *order*: what it is told, None for the user's own."""
+
+    name: str
+    host: Host
+    order: Mapping[str, Any] | None = None
+    life: int = 1
+    ended: bool = False
+    frozen: bool = False
+    told: bool = False
+
+    @property
+    def finished(self) -> bool:
+        """Nothing more is to be expected of it by itself."""
+        return self.ended or self.frozen or "done" in self.host.words
+
+
+@dataclass(eq=False)
+class Server:
+    """A server of the run, and where it answers by transport."""
+
+    spec: ServerSpec
+    host: Host
+    tail: Tail
+    addresses: Mapping[str, Address] = field(default_factory=dict)
+    down: bool = False
+
+
+class Faults:
+    """The faults of a run that are still to come. *ready* waits for a server that has been started."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        folder: Path,
+        site: Site,
+        clients: dict[str, Client],
+        servers: Mapping[str, Server],
+        write: Callable[..., None],
+        ready: Callable[[Server], None],
+    ) -> None:
+        self._speed, self._folder, self._site, self._clients, self._servers = plan.speed, folder, site, clients, servers
+        self._write, self._ready = write, ready
+        self._pending = plan.disruptions()
+
+    @property
+    def pending(self) -> bool:
+        """Whether more is to come."""
+        return bool(self._pending)
+
+    def happen(self, elapsed: float) -> None:
+        """Let those happen whose time has come, so many real seconds after the clients have begun."""
+        while self._pending and elapsed * self._speed * SECOND >= self._pending[0].at:
+            fault = self._pending.pop(0)
+            self._write("fault", **fault.told())
+            if fault.role == "server":
+                self._over_server(self._servers[fault.name], fault)
+            else:
+                self._over_client(self._clients[fault.name], fault)
+
+    def _over_client(self, client: Client, fault: Disruption) -> None:
+        if fault.verb == "restart":
+            self._restart(client, fault)
+            return
+        if client.ended:
+            raise Failed(f"{fault.verb}: {client.name} has ended before")
+        if fault.verb in ("process-killed", "power-off"):
+            self._ends(client, fault)
+        self._site.disrupt(fault, client.host)
+        client.frozen = fault.verb == "freeze" or (client.frozen and fault.verb != "thaw")
+
+    def _over_server(self, server: Server, fault: Disruption) -> None:
+        match fault.verb:
+            case "server-down":
+                server.down = True
+                server.host.stop()
+            case "server-up":
+                server.host = self._site.start_server(server.spec, server.tail.path, server.host)
+                server.down = False
+                self._ready(server)
+            case _:
+                self._site.disrupt(fault, server.host)
+
+    def _ends(self, client: Client, fault: Disruption) -> None:
+        client.ended = True
+        self._write("exit", client=client.name, code=None, cause=fault.verb)
+
+    def _restart(self, client: Client, fault: Disruption) -> None:
+        if not client.ended:
+            self._ends(client, fault)
+            self._site.disrupt(fault._replace(verb="power-off"), client.host)
+        life = client.life + 1
+        journal = None if client.order is None else self._folder / client_journal(client.name, life)
+        host = self._site.restart(client.host, fault.arguments["address"] == "new", journal)
+        self._clients[client.name] = Client(client.name, host, client.order, life)
+        if client.order is None:
+            self._write("spawn", client=client.name)

@@ -1,0 +1,238 @@
+"""What happens to machines: the words for it.
+
+Rules of this file:
+
+* Faults are written like a script, with waits between them; their time begins when the clients start.
+* A fault says whose it is by the name of its field: ``client``, ``server``, or ``machine``, which is either of them.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union
+
+from pydantic import BeforeValidator, Discriminator, Field, PlainSerializer, Tag, create_model
+
+from fakenw.config.field_types import Count, Duration, SomeTime, duration, is_bindery_name, seconds
+from fakenw.config.yaml_file import Named, one_of, shown, verb_of
+from fakenw.journal.record import SECOND
+from harness.client.settings import NAME, ServerName
+from harness.scenario.steps import Wait
+
+FARTHEST = 3650 * 86_400 * SECOND  # that a clock jumps; NetWare's own dates end in 1980 and 2107
+
+Role = Literal["client", "server", "machine"]
+
+_CLIENT = re.compile(NAME.pattern + "(#[1-9][0-9]{0,5})?")
+
+
+def _client_name(text: Any) -> Any:
+    if isinstance(text, str) and not _CLIENT.fullmatch(text):
+        raise ValueError(f"{shown(text)} is not the name of a client; expected NAME, or NAME#2 for the second of them")
+    return text
+
+
+def _machine_name(text: Any) -> Any:
+    if isinstance(text, str) and not _CLIENT.fullmatch(text) and not is_bindery_name(text):
+        raise ValueError(f"{shown(text)} is not the name of a machine; expected NAME of a client or of a server")
+    return text
+
+
+def _jump(value: object) -> int:
+    """A duration with a sign. Raises ValueError."""
+    if isinstance(value, str) and value.strip().startswith("-"):
+        jump = -duration(value.strip()[1:])
+    elif isinstance(value, int | float) and not isinstance(value, bool) and value < 0:
+        jump = -duration(-value)
+    else:
+        jump = duration(value)
+    if not 0 < abs(jump) <= FARTHEST:
+        raise ValueError(f"{shown(value)}; expected a time from -{seconds(FARTHEST) // 86_400}d to 3650d, but not 0")
+    return jump
+
+
+ClientName = Annotated[str, BeforeValidator(_client_name)]
+MachineName = Annotated[str, BeforeValidator(_machine_name)]
+Jump = Annotated[int, BeforeValidator(_jump), PlainSerializer(seconds)]
+Percent = Annotated[float, Field(ge=0, le=100, strict=True)]
+
+
+class _Fault(Named):
+    """Something that happens to a machine. What needs no more than a name can be written with the name alone."""
+
+    whose: ClassVar[Role]
+
+    @classmethod
+    def unfold(cls, data: Any) -> Any:
+        arguments = super().unfold(data)
+        return {cls.whose: arguments} if isinstance(arguments, str) and arguments != cls.verb else arguments
+
+
+class _OnClient(_Fault):
+    """Something that happens to a client machine, or to all machines of that client."""
+
+    whose = "client"
+    client: ClientName = Field(description="the name of a client")
+
+
+class _OnServer(_Fault):
+    """Something that happens to a server."""
+
+    whose = "server"
+    server: ServerName
+
+
+class _OnMachine(_Fault):
+    """Something that happens to a client machine, or to all machines of that client, or to a server."""
+
+    whose = "machine"
+    only = "machine"
+    machine: MachineName = Field(description="the name of a client or of a server")
+
+
+class Freeze(_OnMachine):
+    """The machine stands still, as one that is suspended or paused: what arrives waits, and its timers do not run."""
+
+    verb = "freeze"
+
+
+class Thaw(_OnMachine):
+    """A frozen machine goes on."""
+
+    verb = "thaw"
+
+
+class ProcessKilled(_OnClient):
+    """The client's process is killed. Its machine closes its TCP connections at once; over UDP nobody hears of it."""
+
+    verb = "process-killed"
+    only = "client"
+
+
+class PowerOff(_OnClient):
+    """The machine loses its power: it is gone, and says nothing to anybody."""
+
+    verb = "power-off"
+    only = "client"
+
+
+class Cut(_OnClient):
+    """The machine's network cable is pulled out; the machine is on."""
+
+    verb = "cut"
+    only = "client"
+
+
+class Heal(_OnClient):
+    """The cable is plugged in again."""
+
+    verb = "heal"
+    only = "client"
+
+
+class Restart(_OnClient):
+    """The machine is switched off, if it was on, and starts anew; its client plays its script from the beginning."""
+
+    verb = "restart"
+    address: Literal["same", "new"] = "same"
+
+
+class Delay(_OnClient):
+    """From now on every packet that the machine sends takes longer by this, in real time; 0 for no longer."""
+
+    verb = "delay"
+    by: Duration = Field(description="how much longer")
+
+
+class Loss(_OnClient):
+    """From now on so many of a hundred packets that the machine sends are lost; 0 for none."""
+
+    verb = "loss"
+    percent: Annotated[float, Field(ge=0, le=90, strict=True)] = Field(description="a number from 0 to 90")
+
+
+class Drop(_OnClient):
+    """The next packets are lost: those that the machine sends (``out``), those for it (``in``), or either.
+
+    A stream repeats what got lost, and its repetitions count as packets, too.
+    """
+
+    verb = "drop"
+    packets: Count = Field(description="how many packets")
+    way: Literal["out", "in", "both"] = "out"
+
+
+class Duplicate(_OnClient):
+    """From now on so many of a hundred datagrams that the machine sends arrive twice; streams are not concerned."""
+
+    verb = "duplicate"
+    percent: Percent = Field(description="a number from 0 to 100")
+
+
+class Reorder(_OnClient):
+    """From now on so many of a hundred datagrams that the machine sends are overtaken by later ones; no stream is."""
+
+    verb = "reorder"
+    percent: Percent = Field(description="a number from 0 to 100")
+
+
+class ServerDown(_OnServer):
+    """The server is stopped in order: TCP connections close, over UDP nobody answers, and all tables are forgotten."""
+
+    verb = "server-down"
+    only = "server"
+
+
+class ServerUp(_OnServer):
+    """The server starts again, with empty tables."""
+
+    verb = "server-up"
+    only = "server"
+
+
+class ClockJump(_OnServer):
+    """The server's wall clock is set, as by SET TIME or by a time synchronisation: from now on it is so much later.
+
+    Deadlines do not notice, nor does the time in the server's journal. With its next start the clock is right again.
+    """
+
+    verb = "clock-jump"
+    by: Jump = Field(description="how much later, or with a minus how much earlier")
+
+
+_LASTING: dict[str, Any] = {"for": (SomeTime | None, Field(None, description="how long; without it for good"))}
+Spoof = create_model("Spoof", __base__=_OnClient, **_LASTING)  # no class statement can have a field called "for"
+Spoof.verb = "spoof"
+Spoof.__doc__ = """A router answers the server's watchdog in the machine's place, whatever becomes of the machine.
+
+That is what dial-up routers did so that a line could be down (Ascend, Cisco and ELSA: watchdog spoofing). It is about
+the address that the machine has now.
+"""
+
+FAULTS = (
+    Freeze,
+    Thaw,
+    ProcessKilled,
+    PowerOff,
+    Cut,
+    Heal,
+    Restart,
+    Delay,
+    Loss,
+    Drop,
+    Duplicate,
+    Reorder,
+    ServerDown,
+    ServerUp,
+    ClockJump,
+    Spoof,
+    Wait,
+)
+if TYPE_CHECKING:
+    Fault = _Fault | Wait
+else:
+    Fault = Annotated[
+        Union[*(Annotated[fault, Tag(fault.verb)] for fault in FAULTS)],
+        Discriminator(verb_of),
+        one_of("fault", *FAULTS),
+    ]

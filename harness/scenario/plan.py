@@ -1,0 +1,106 @@
+"""A plan: one run of a scenario, with every default and the variant already applied. Runners see plans only."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from fakenw.config.field_types import Duration, seconds
+from fakenw.config.yaml_file import Model
+from fakenw.journal.record import FORMAT, SECOND
+from harness.scenario.faults import Fault
+from harness.scenario.schedule import Disruption, placed, timeline
+from harness.scenario.settings import ClientSpec, Parts, ServerSpec, Transport
+from harness.scenario.steps import Check
+
+VerdictName = Literal["released", "reclaimed", "leaked", "interrupted", "unknown"]
+IDLE_AFTER = 300 * SECOND  # when a server calls a connection idle, where the scenario does not say
+PATIENCE = 250_000  # real time on top of a deadline, so that a busy machine does not change a verdict
+
+
+class Plan(Model):
+    """One run: a scenario in one variant on one transport. Durations are microseconds, and seconds in JSON."""
+
+    scenario: str
+    title: str
+    source: str
+    variant: str
+    why: str  # the variant's title
+    cause: str = ""  # of what the scenario shows, in one line
+    transport: Transport
+    seed: int
+    speed: Annotated[float, Field(gt=0)]
+    servers: tuple[ServerSpec, ...]
+    clients: tuple[ClientSpec, ...]  # each with its transport and its settings; the counts are kept
+    faults: tuple[Fault, ...]
+    checks: tuple[Check, ...]
+    expect: VerdictName  # on this transport, of these images
+    fails: tuple[str, ...] = ()  # checks that are expected to fail
+    behaviors: tuple[str, ...] = ()  # files with components of the user's own
+    within: Duration
+    idle_after: Duration | None
+    timeout: Duration | None  # real time
+    folder: str  # where the file is, and the user's programs run; "": the catalogue
+
+    @property
+    def idle_threshold(self) -> int:
+        """When the servers call a connection idle."""
+        return IDLE_AFTER if self.idle_after is None else self.idle_after
+
+    @property
+    def patient_within(self) -> int:
+        """*within* and a little real time, in which a busy machine can do what it has to."""
+        return self.within + round(PATIENCE * self.speed)
+
+    def transports(self) -> list[str]:
+        """The transports of the run, its own first."""
+        return list(dict.fromkeys([self.transport, *(client.transport or self.transport for client in self.clients)]))
+
+    def scripted(self) -> list[dict[str, Any]]:
+        """Every single scripted client, as plain JSON for ``Machine``: durations in microseconds."""
+        return [
+            {
+                "name": name,
+                "user": str(client.user),
+                "transport": client.transport or self.transport,
+                "seed": self.seed,
+                "accounts": [str(account) for account in client.accounts],
+                "script": [step.order() for step in client.script],
+                "registry": client.registry,
+                **{part: getattr(client, part).model_dump(exclude_defaults=True) for part in Parts.model_fields},
+            }
+            for client in self.clients
+            if client.script is not None
+            for name in client.names()
+        ]
+
+    def own(self) -> list[tuple[str, ClientSpec]]:
+        """Every single client of the user's own, by its name."""
+        return [(name, client) for client in self.clients if client.script is None for name in client.names()]
+
+    def images(self) -> list[str]:
+        """The images of the user's own clients."""
+        return [client.image for client in self.clients if client.image is not None]
+
+    def disruptions(self) -> list[Disruption]:
+        """The faults in the order of their time, each for one single client or server."""
+        clients = {client.name: client.names() for client in self.clients}
+        return placed(timeline(self.faults), clients, [server.name for server in self.servers])
+
+    def opening(self, on: str) -> dict[str, Any]:
+        """The fields of the ``run`` record but its clock: a run directory explains itself, and keeps passwords out."""
+        spelled = self.model_dump(exclude={"folder"})
+        for server in spelled["servers"]:
+            server["users"] = [user.partition(":")[0] for user in server["users"]]
+        for client in spelled["clients"]:
+            client["user"] = client["user"].partition(":")[0]
+            client["accounts"] = [account.partition(":")[0] for account in client["accounts"]]
+            del client["environment"], client["files"]
+        patience = 0 if on == "memory" else self.patient_within - self.within
+        return {"format": FORMAT, "on": on, "patience": seconds(patience), **spelled}
+
+
+def client_journal(name: str, life: int) -> str:
+    """The name of a client's journal. A machine that starts again begins another: its clock is at 0 again."""
+    return f"client-{name}.jsonl" if life == 1 else f"client-{name}+{life}.jsonl"

@@ -1,0 +1,263 @@
+"""A scenario: servers, clients, what the clients do, and the verdict that is expected.
+
+Rules of this file:
+
+* A scenario is data, and the same words mean the same in a file, in Python and in JSON: what
+  ``model_dump`` writes, ``model_validate`` reads.
+* A duration is text with units (``1h30m``) or a number of seconds where it is written, in JSON too,
+  and a whole number of microseconds where it is used.
+* A :class:`Scenario` is what the file says; a :class:`harness.scenario.plan.Plan` is one run of it.
+* Settings are merged field by field: the scenario's, then the client's, then the variant's, since
+  the variant is what the run is about.
+* Adding a step or a check: a class, and a line in ``Step`` or ``Check``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PrivateAttr,
+    ValidationInfo,
+    field_validator,
+)
+
+from fakenw.config import yaml_file
+from fakenw.config.field_types import SomeTime, Text, mark_repeated, some
+from fakenw.config.yaml_file import DocumentError, Model, expected_one_of, shown
+from fakenw.core.peer import TRANSPORTS
+from harness.client.settings import Name, merged
+from harness.scenario.faults import Fault
+from harness.scenario.plan import Plan, VerdictName
+from harness.scenario.schedule import placed, timeline
+from harness.scenario.settings import ClientSpec, Parts, ServerHabits, ServerSpec, Transport
+from harness.scenario.steps import WITHIN, Check, CheckName, Released, Script
+
+ScenarioError = DocumentError  # a scenario cannot be used: its file, or what was asked of it
+
+
+# What a file says
+
+
+class Expect(Model):
+    """The expected verdict, which may depend on the transport. Alone it is meant for both.
+
+    *images* has what is expected of the client whose image has that tag, or that whole name.
+    """
+
+    udp: VerdictName = "released"
+    tcp: VerdictName = "released"
+    images: dict[Text, Expect] = Field(default_factory=dict)
+
+    @classmethod
+    def unfold(cls, data: Any) -> Any:
+        return data if isinstance(data, dict) else {"udp": data, "tcp": data}
+
+    def of(self, transport: str, images: Sequence[str]) -> VerdictName:
+        """What is expected on *transport* of a run with these *images*."""
+        for image in images:
+            for name in (image, tag(image)):
+                if name in self.images:
+                    return self.images[name].of(transport, images)
+        found: VerdictName = getattr(self, transport)
+        return found
+
+
+def tag(image: str) -> str:
+    """The tag of an image's name: of ``vendor/agent:2.0`` it is ``2.0``, and without one ``latest``."""
+    return image.rpartition("/")[2].partition("@")[0].partition(":")[2] or "latest"
+
+
+class Change(Parts):
+    """Settings of every client, habits of every server, and faults that replace all faults."""
+
+    server: ServerHabits = ServerHabits()
+    faults: tuple[Fault, ...] | None = None
+
+
+class Cause(Model):
+    """Why it comes to what a scenario shows: in one line, and the one change without which it does not."""
+
+    text: Text = Field(description="the mechanism in one line")
+    without: Change = Field(description="the change that takes the cause away")
+
+
+class Variant(Change):
+    """What is different in a variant. Its checks replace those of the same name, its script every client's.
+
+    Its *scripts* replace those of the clients that they name. *fails* are checks that are expected to fail.
+    """
+
+    title: Text | None = None  # why there is this variant, in one line
+    expect: Expect | None = None
+    fails: tuple[CheckName, ...] | None = None
+    transport: Transport | None = None
+    checks: tuple[Check, ...] = ()
+    script: Script | None = None
+    scripts: dict[Name, Script] = Field(default_factory=dict)
+
+
+def _changed(variant: Variant, change: Change) -> Variant:
+    """The variant with a change on top of it."""
+    parts = {name: merged(getattr(variant, name), getattr(change, name)) for name in Parts.model_fields}
+    habits = variant.server.model_copy(update={n: getattr(change.server, n) for n in change.server.model_fields_set})
+    faults = variant.faults if change.faults is None else change.faults
+    return variant.model_copy(update={**parts, "server": habits, "faults": faults})
+
+
+class Scenario(Parts):
+    """What a scenario file says."""
+
+    what = "a scenario"
+
+    format: Literal[1] = Field(description="1")
+    id: Name = Field(description="a name, such as Q257223")
+    title: Text = Field(description="the scenario in one line")
+    source: Text = Field(description="where it is known from")
+    known_as: tuple[Name, ...] = ()  # other names by which it is found, such as the number of its article
+    sourced: Text | None = None  # what the source says
+    reading: Text | None = None  # what it does not say, and is ours
+    description: Text | None = None
+    idle_after: SomeTime | None = None  # a connection that was not used for so long is no longer needed
+    timeout: SomeTime | None = None  # real time after which a run that still goes on is given up
+    transport: Transport = "udp"
+    servers: Annotated[tuple[ServerSpec, ...], AfterValidator(some), BeforeValidator(mark_repeated)] = Field(
+        description="a list of servers"
+    )
+    clients: Annotated[tuple[ClientSpec, ...], AfterValidator(some), BeforeValidator(mark_repeated)] = Field(
+        description="a list of clients"
+    )
+    faults: tuple[Fault, ...] = ()
+    cause: Cause | None = None
+    checks: tuple[Check, ...] = ()
+    expect: Expect = Expect()
+    fails: tuple[CheckName, ...] = ()
+    variants: dict[Name, Variant] = Field(default_factory=dict)
+    _folder: str = PrivateAttr("")
+
+    @field_validator("faults")
+    @classmethod
+    def _of_clients(cls, faults: tuple[Fault, ...], info: ValidationInfo) -> tuple[Fault, ...]:
+        _known(faults, info.data)
+        return faults
+
+    @field_validator("cause")
+    @classmethod
+    def _without(cls, cause: Cause | None, info: ValidationInfo) -> Cause | None:
+        _known((cause.without.faults if cause else None) or (), info.data)
+        return cause
+
+    @field_validator("variants")
+    @classmethod
+    def _about_clients(cls, variants: dict[str, Variant], info: ValidationInfo) -> dict[str, Variant]:
+        for name, variant in variants.items():
+            try:
+                _known(variant.faults or (), info.data)
+                for client in variant.scripts if "clients" in info.data else ():
+                    scripted = [one.name for one in info.data["clients"] if one.script is not None]
+                    if client not in scripted:
+                        raise ValueError(f"a script for {shown(client)}; {expected_one_of(scripted, client)}")
+            except ValueError as problem:
+                raise ValueError(f"{name}: {problem}") from None
+        return variants
+
+    @classmethod
+    def read(cls, data: object, name: str) -> Scenario:
+        """A scenario from *data*, which *name* has given instead of a file. Raises ScenarioError."""
+        return yaml_file.check(cls, data, name)
+
+    def plans(
+        self,
+        transport: str | None = None,
+        variants: Sequence[str] = (),
+        *,
+        seed: int = 0,
+        speed: float = 1.0,
+        images: Mapping[str, str] | None = None,
+        change: Change | None = None,
+        behaviors: Sequence[str] = (),
+    ) -> list[Plan]:
+        """A plan for each of *variants*, or for all; with *change* on top of it. Raises ScenarioError.
+
+        *transport* overrides the file's; a client that has one of its own keeps it. *images* takes the place of
+        the images of the clients that it names; a name that is none of ours is not about this scenario.
+        """
+        known = self.variants or {"default": Variant()}
+        for name in variants:
+            if name not in known:
+                raise ScenarioError([f"{self.id}: no variant {shown(name)}; {expected_one_of(known, name)}"])
+        if transport is not None and transport not in TRANSPORTS:
+            raise ScenarioError([f"{self.id}: no transport {shown(transport)}; expected one of udp, tcp"])
+        for client in self.clients:
+            if client.image is None and client.name in (images or {}):
+                raise ScenarioError([f"{self.id}: the client {client.name} has no image that could be replaced"])
+        wanted = dict.fromkeys(variants or known)
+        changed = {name: known[name] if change is None else _changed(known[name], change) for name in wanted}
+        plans = [self._plan(name, changed[name], transport, seed, speed, images or {}) for name in wanted]
+        return [plan.model_copy(update={"behaviors": tuple(behaviors)}) for plan in plans]
+
+    def _plan(
+        self, name: str, variant: Variant, asked: str | None, seed: int, speed: float, images: Mapping[str, str]
+    ) -> Plan:
+        transport: Any = asked or variant.transport or self.transport
+        checks = {check.verb: check for check in (*self.checks, *variant.checks)}
+        released = checks.get(Released.verb)
+        clients = tuple(self._client(client, variant, transport, images) for client in self.clients)
+        used = [client.image for client in clients if client.image is not None]
+        plan = Plan(
+            scenario=self.id,
+            title=self.title,
+            source=self.source,
+            variant=name,
+            why=variant.title or "",
+            cause=self.cause.text if self.cause else "",
+            transport=transport,
+            seed=seed,
+            speed=speed,
+            servers=tuple(server.with_habits(variant.server) for server in self.servers),
+            clients=clients,
+            faults=self.faults if variant.faults is None else variant.faults,
+            checks=tuple(checks.values()),
+            expect=(variant.expect or self.expect).of(transport, used),
+            fails=self.fails if variant.fails is None else variant.fails,
+            within=0,
+            idle_after=None,
+            timeout=None,
+            folder=self._folder,
+        )
+        # Copied in, for they are microseconds: where a model is read, a number is seconds.
+        within = released.within if isinstance(released, Released) else WITHIN
+        return plan.model_copy(update={"within": within, "idle_after": self.idle_after, "timeout": self.timeout})
+
+    def _client(self, client: ClientSpec, variant: Variant, transport: str, images: Mapping[str, str]) -> ClientSpec:
+        script = variant.scripts.get(client.name, variant.script)
+        return client.model_copy(
+            update={
+                "transport": client.transport or transport,
+                "script": client.script if script is None or client.script is None else script,
+                "image": images.get(client.name, client.image),
+                **Parts.of(self, client, variant),
+            }
+        )
+
+
+def _known(faults: Sequence[Fault], data: Mapping[str, Any]) -> None:
+    """Refuse a fault that cannot happen. Servers and clients that have mistakes of their own are not in *data*."""
+    if data.keys() >= {"servers", "clients"}:
+        clients = {client.name: client.names() for client in data["clients"]}
+        placed(timeline(faults), clients, [server.name for server in data["servers"]])
+
+
+# Where scenarios come from
+
+
+def load(path: Path) -> Scenario:
+    """Read the scenario file at *path*. Raises ScenarioError."""
+    scenario = yaml_file.load(Scenario, path)
+    scenario._folder = str(path.parent)
+    return scenario

@@ -1,0 +1,91 @@
+"""When what happens to which machine.
+
+Rules of this file:
+
+* Faults follow one another, with waits between them. What is due together happens in the order it was written.
+* What cannot happen is refused before anything is run: to a machine that there is not, or to a server that is down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from fakenw.config.field_types import seconds
+from fakenw.config.yaml_file import expected_one_of, shown
+from harness.scenario.faults import Fault, Role
+from harness.scenario.steps import Wait
+
+
+class Disruption(NamedTuple):
+    """A fault at its time: microseconds of scenario time after the clients were started. *name* is that of a *role*."""
+
+    at: int
+    verb: str
+    role: Role
+    name: str
+    arguments: dict[str, Any]
+
+    def told(self) -> dict[str, Any]:
+        """The fields of its line in the runner's journal: a duration is seconds."""
+        given = {name: value for name, value in self.arguments.items() if value is not None}
+        times: dict[str, Any] = {name: seconds(given[name]) for name in ("by", "for") if name in given}
+        return {"what": self.verb, self.role: self.name, **given, **times}
+
+
+def timeline(faults: Sequence[Fault]) -> list[Disruption]:
+    """Faults as they follow one another, with the waits between them added up."""
+    at, found = 0, []
+    for fault in faults:
+        if isinstance(fault, Wait):
+            at += fault.duration
+        else:
+            arguments = dict(fault)
+            found.append(Disruption(at, fault.verb, fault.whose, arguments.pop(fault.whose), arguments))
+    return found
+
+
+def placed(
+    disruptions: Sequence[Disruption], clients: Mapping[str, Sequence[str]], servers: Collection[str]
+) -> list[Disruption]:
+    """Each fault for one single machine. *clients* are the names of the single clients by what they are all called.
+
+    Raises ValueError for a fault that would happen to nobody, or that cannot happen to a server at its time.
+    """
+    ours: dict[str, Sequence[str]] = {}
+    for name, single in clients.items():
+        ours |= {name: single} | {one: [one] for one in single}
+    found: list[Disruption] = []
+    states: dict[str, str] = {}  # of servers: down, frozen
+    for fault in disruptions:
+        name, is_client, is_server = fault.name, fault.name in ours, fault.name.upper() in servers
+        known = {"client": [*ours], "server": [*servers], "machine": [*ours, *servers]}[fault.role]
+        if name not in known and not (is_server and fault.role == "machine"):
+            what = "client or server" if fault.role == "machine" else fault.role
+            raise ValueError(f"{fault.verb}: there is no {what} {shown(name)}; {expected_one_of(known)}")
+        if is_server and name.upper() in (one.upper() for one in ours):
+            raise ValueError(f"{fault.verb}: {shown(name)} is a client and a server; expected names that differ")
+        if is_client:
+            found += [fault._replace(role="client", name=one) for one in ours[name]]
+        else:
+            found.append(fault._replace(role="server", name=name.upper()))
+            states[name.upper()] = _state(found[-1], states.get(name.upper(), "up"))
+    return found
+
+
+def _state(fault: Disruption, before: str) -> str:
+    """What a server is after *fault*. Raises ValueError where it cannot be."""
+    match fault.verb, before:
+        case ("server-up", "down") | ("thaw", "up" | "frozen"):
+            return "up"
+        case "server-down", "up":
+            return "down"
+        case "freeze", "up" | "frozen":
+            return "frozen"
+        case "server-up", _:
+            raise ValueError(f"server-up: {fault.name} is not down; expected server-down before")
+        case _, "down":
+            raise ValueError(f"{fault.verb}: {fault.name} is down then; expected server-up before")
+        case "server-down", "frozen":
+            raise ValueError(f"server-down: {fault.name} stands still then; expected thaw before")
+    return before

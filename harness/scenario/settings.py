@@ -1,0 +1,146 @@
+"""The settings of a scenario: of its servers, of its clients, and of the parts of a client.
+
+Rules of this file:
+
+* Settings are merged field by field; the last layer that sets a field wins.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, StrictInt, ValidationInfo, field_validator
+
+from fakenw.config.field_types import BinderyName, Count, SomeTime, Text, some
+from fakenw.config.server_file import Ncp
+from fakenw.config.yaml_file import Model, shown
+from fakenw.core.settings import watchdog
+from fakenw.wire.packet import LARGEST_CONNECTION
+from harness.client.arbiter import ArbiterSettings
+from harness.client.components.apm import ApmSettings
+from harness.client.components.ccim import CcimSettings
+from harness.client.components.copyqueue import CopyQueueSettings
+from harness.client.components.inventory import InventorySettings
+from harness.client.components.odp import OdpSettings
+from harness.client.components.pcm import PcmSettings
+from harness.client.components.service import ServiceSettings
+from harness.client.components.user import UserSettings
+from harness.client.redirector import RedirectorSettings
+from harness.client.reg_file import parse
+from harness.client.selection import NalSettings
+from harness.client.settings import Name, Settings, User, UserText, merged
+from harness.scenario.steps import Script
+
+Transport = Literal["udp", "tcp"]
+Release = Literal["3.12", "4.11", "5.1", "6.5"]
+Policy = Literal["attach", "login", "service", "nls", "ual"]
+
+
+def _container_path(text: str) -> str:
+    if not PurePosixPath(text).is_absolute() or text.endswith("/"):
+        raise ValueError(f"{shown(text)} is not a place in a container; expected /a/path/and/file")
+    return text
+
+
+def _watchdog(text: str) -> str:
+    watchdog(text)
+    return text
+
+
+ContainerPath = Annotated[Text, AfterValidator(_container_path)]
+_A = {"command": "a command", "image": "an image"}
+
+
+class Parts(Model):
+    """The settings of the parts of a client, by the names of the parts."""
+
+    arbiter: ArbiterSettings = ArbiterSettings()
+    redirector: RedirectorSettings = RedirectorSettings()
+    nal: NalSettings = NalSettings()
+    apm: ApmSettings = ApmSettings()
+    odp: OdpSettings = OdpSettings()
+    ccim: CcimSettings = CcimSettings()
+    copyqueue: CopyQueueSettings = CopyQueueSettings()
+    inventory: InventorySettings = InventorySettings()
+    pcm: PcmSettings = PcmSettings()
+    logon: UserSettings = UserSettings()
+    service: ServiceSettings = ServiceSettings()
+
+    @staticmethod
+    def of(*layers: Parts) -> dict[str, Settings]:
+        """The settings of every part, all layers merged; the last one wins."""
+        return {part: merged(*(getattr(layer, part) for layer in layers)) for part in Parts.model_fields}
+
+
+class ServerHabits(Model):
+    """How a server is set up; a variant can change it for all servers."""
+
+    release: Release = "5.1"
+    licenses: Annotated[StrictInt, Field(ge=0, le=LARGEST_CONNECTION)] = 5
+    policy: Policy | None = None  # the release's own
+    connections: Annotated[StrictInt, Field(ge=1, le=LARGEST_CONNECTION)] = 1000
+    user_connections: Annotated[StrictInt, Field(ge=0, le=65_535)] = 0  # at once, of one user; 0: any number
+    watchdog: Annotated[Text, AfterValidator(_watchdog)] | None = None  # off, or FIRST,BETWEEN,COUNT
+    clear_idle: SomeTime | None = None  # the server clears a licensed connection that was idle for so long
+    keep_cleared: SomeTime | None = None  # under nls: how long the unit of a cleared connection stays out
+    slow: dict[Ncp, SomeTime] = Field(default_factory=dict)  # how long NCPs take
+
+
+class ServerSpec(ServerHabits):
+    """A server of a scenario."""
+
+    name: BinderyName = Field(description="the name of the server, 1 to 47 characters")
+    users: tuple[UserText, ...] = ()
+
+    def with_habits(self, habits: ServerHabits) -> ServerSpec:
+        """The server with everything that *habits* sets."""
+        return self.model_copy(update={name: getattr(habits, name) for name in habits.model_fields_set})
+
+    def accounts(self) -> list[tuple[str, str]]:
+        """The users as (name, password)."""
+        return [(user.name, user.password) for user in self.users]
+
+
+class ClientSpec(Parts):
+    """A client, or *count* of them: scripted, or the user's own, as a program or as an image."""
+
+    name: Name = Field(description="the name of the client")
+    user: UserText = User("GUEST")
+    transport: Transport | None = None  # the run's
+    count: Count = 1
+    script: Script | None = None
+    command: Annotated[tuple[Text, ...], AfterValidator(some)] | None = None  # without it: the image's own
+    image: Text | None = Field(None, validate_default=True)
+    environment: dict[str, str] = Field(default_factory=dict)
+    files: dict[ContainerPath, Text] = Field(default_factory=dict)  # in the container: beside the scenario's file
+    accounts: tuple[UserText, ...] = ()  # client connection accounts, and those of services
+    registry: Text | None = None  # a .reg file, as text: the machine's registry at the start
+
+    @field_validator("command", "image")
+    @classmethod
+    def _either(cls, value: Any, info: ValidationInfo) -> Any:
+        if value is not None and info.data.get("script") is not None:
+            raise ValueError(f"a script and {_A[str(info.field_name)]}; expected exactly one of them")
+        others = [info.data.get(name, ...) for name in ("script", "command")]  # ...: it has a mistake of its own
+        if info.field_name == "image" and value is None and others == [None, None]:
+            raise ValueError("neither a script nor a command nor an image; expected one of them")
+        return value
+
+    @field_validator("registry")
+    @classmethod
+    def _readable(cls, text: str | None) -> str | None:
+        if text is not None:
+            parse(text.encode(), "registry")
+        return text
+
+    @field_validator("files")
+    @classmethod
+    def _only_in_images(cls, files: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        if files and "image" in info.data and info.data["image"] is None:
+            raise ValueError("files without an image; expected an image to put them in")
+        return files
+
+    def names(self) -> list[str]:
+        """The names of the *count* clients. No client of a file can be called like the second of them."""
+        return [self.name] if self.count == 1 else [f"{self.name}#{n}" for n in range(1, self.count + 1)]

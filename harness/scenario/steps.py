@@ -1,0 +1,255 @@
+"""The words a scenario is written in: the steps of a script, and the checks.
+
+Rules of this file:
+
+* The same words mean the same in a file, in Python and in JSON: what ``model_dump`` writes,
+  ``model_validate`` reads.
+* A step is one key with its arguments (``wait: 10m``), or its bare name. Where one argument is enough it can stand
+  without its own name (``user.logon: FAKENW``).
+* A step is made from the signature of a component's verb, so that there is nothing to say twice.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Union, get_type_hints
+
+from pydantic import (
+    AfterValidator,
+    Discriminator,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    StrictInt,
+    Tag,
+    ValidationError,
+    WithJsonSchema,
+    create_model,
+)
+
+from fakenw.config.field_types import Count, Duration, SomeTime, some
+from fakenw.config.yaml_file import Named, expected_one_of, one_of, shown, verb_of, worded
+from fakenw.journal.record import SECOND
+from harness.client.context import Component
+from harness.client.machine import COMPONENTS
+from harness.client.settings import verbs
+
+Whole = Annotated[StrictInt, Field(ge=0)]
+
+WITHIN = 300 * SECOND  # in which a unit has to be given back, where no check says otherwise
+
+
+class _Step(Named):
+    alone: ClassVar[str] = ""  # the argument that is enough
+
+    @classmethod
+    def unfold(cls, data: Any) -> Any:
+        arguments = super().unfold(data)
+        return (
+            {cls.alone: arguments} if cls.alone and isinstance(arguments, str) and arguments != cls.verb else arguments
+        )
+
+    def order(self) -> dict[str, Any]:
+        """The step as a client machine takes it: ``{"verb": ..., "args": {...}}``, durations in microseconds."""
+        return {"verb": self.verb, "args": {name: value for name, value in self if name in self.model_fields_set}}
+
+
+class Wait(_Step):
+    """Nothing for a while."""
+
+    verb = "wait"
+    only = "duration"
+    duration: Duration
+
+
+class Repeat(_Step):
+    """The same steps again and again."""
+
+    verb = "repeat"
+    times: Count = Field(description="how often")
+    script: Annotated[Script, AfterValidator(some)] = Field(description="a list of steps")
+
+    def order(self) -> dict[str, Any]:
+        return {"verb": self.verb, "args": {"times": self.times, "script": [step.order() for step in self.script]}}
+
+
+def _step(component: type[Component], name: str, method: Callable[..., Awaitable[None]]) -> type[_Step]:
+    """The step that calls a verb of a component."""
+    hints = get_type_hints(method, include_extras=True)
+    parameters = list(inspect.signature(method).parameters.values())[1:]  # without self
+    fields: dict[str, Any] = {
+        one.name: (hints[one.name], ... if one.default is one.empty else one.default) for one in parameters
+    }
+    title = f"{component.__name__}{name.title().replace('-', '')}"
+    doc = inspect.cleandoc(method.__doc__ or "").partition("Raises")[0].strip()
+    made: type[_Step] = create_model(title, __base__=_Step, __doc__=doc, **fields)
+    needed = [one.name for one in parameters if one.default is one.empty] or [one.name for one in parameters]
+    made.verb = f"{component.name}.{name}"
+    made.alone = needed[0] if len(needed) == 1 else ""
+    return made
+
+
+def steps(components: tuple[type[Component], ...]) -> list[type[_Step]]:
+    """A step for each verb of *components*."""
+    return [_step(component, *one) for component in components for one in verbs(component).items()]
+
+
+STEPS: list[type[_Step]] = [*steps(COMPONENTS), Wait, Repeat]
+OWN: dict[str, type[_Step]] = {}  # the steps of behaviours of the user's own, by verb
+
+_OWN = "a behaviour of your own"
+
+
+def _tag(value: Any) -> Any:
+    verb = verb_of(value)
+    return _OWN if isinstance(verb, str) and verb in OWN else verb
+
+
+def _own(value: Any) -> Any:
+    verb = verb_of(value)
+    try:
+        return value if isinstance(value, _Step) else OWN[verb].model_validate(value)
+    except ValidationError as problem:
+        raise ValueError(f"{verb}: {worded(problem)}") from None
+
+
+if TYPE_CHECKING:
+    Step = _Step
+else:
+    Step = Annotated[
+        Union[
+            *(Annotated[step, Tag(step.verb)] for step in STEPS),
+            Annotated[
+                _Step,
+                PlainValidator(_own),
+                PlainSerializer(lambda step: step.model_dump()),
+                WithJsonSchema({"type": "object", "title": "A behaviour of your own", "maxProperties": 1}),
+                Tag(_OWN),
+            ],
+        ],
+        Discriminator(_tag),
+        one_of("step", *STEPS, also=OWN),
+    ]
+Script = tuple[Step, ...]
+Repeat.model_rebuild()
+
+
+class NeverOverLimit(Named):
+    """No server ever granted more than its licenses."""
+
+    verb = "never_over_limit"
+
+
+class BooksBalance(Named):
+    """Every grant and release of a server match."""
+
+    verb = "books_balance"
+
+
+class NoWorkInterrupted(Named):
+    """No connection was let go while work was open on it."""
+
+    verb = "no_work_interrupted"
+
+
+class Released(Named):
+    """Every unit is given back within this time of being no longer needed."""
+
+    verb = "released"
+    within: SomeTime = WITHIN
+
+
+class Bounded(Named):
+    """No client holds more units than these at the end."""
+
+    verb = "bounded"
+    units: Whole = Field(description="a whole number of units")
+
+
+class OneLicensePerClient(Named):
+    """No client ever held two units of one server at once."""
+
+    verb = "one_license_per_client"
+
+
+class ServersLicensed(Named):
+    """Every client that was licensed at all was licensed by so many servers."""
+
+    verb = "servers_licensed"
+    count: Count = Field(description="how many servers")
+
+
+class NobodyRefused(Named):
+    """Nobody was refused a license while a unit was out that should have been given back by then."""
+
+    verb = "nobody_refused"
+
+
+class Refusals(Named):
+    """The servers refused no more often than that."""
+
+    verb = "refusals"
+    most: Whole = Field(description="how many refusals at most")
+
+
+class Attempts(Named):
+    """No server was attached to more often than so in any stretch of time."""
+
+    verb = "attempts"
+    most: Whole = Field(description="how many attempts at most")
+    per: SomeTime = 60 * SECOND
+
+
+class OpensBalance(Named):
+    """At the end nothing is left that nobody needs: no connection, licensed or not, and no open file."""
+
+    verb = "opens_balance"
+
+
+class OpenFiles(Named):
+    """No connection ever had more files open on the server than these."""
+
+    verb = "open_files"
+    most: Whole = Field(description="how many open files at most")
+
+
+class RegistryAgrees(Named):
+    """At the end a connection that NAL has made is there if, and only if, an entry of the registry counts its users."""
+
+    verb = "registry_agrees"
+
+
+CHECKS = (
+    NeverOverLimit,
+    BooksBalance,
+    NoWorkInterrupted,
+    Released,
+    Bounded,
+    OneLicensePerClient,
+    ServersLicensed,
+    NobodyRefused,
+    Refusals,
+    Attempts,
+    OpensBalance,
+    OpenFiles,
+    RegistryAgrees,
+)
+
+
+def _check_name(text: str) -> str:
+    known = [check.verb for check in CHECKS]
+    if text not in known:
+        raise ValueError(f"{shown(text)} is not a check; {expected_one_of(known, text)}")
+    return text
+
+
+CheckName = Annotated[str, AfterValidator(_check_name)]
+if TYPE_CHECKING:
+    Check = Named
+else:
+    Check = Annotated[
+        Union[*(Annotated[check, Tag(check.verb)] for check in CHECKS)],
+        Discriminator(verb_of),
+        one_of("check", *CHECKS),
+    ]

@@ -1,0 +1,1 @@
+"""For test suites: a server to ask, and the pytest plugin."""

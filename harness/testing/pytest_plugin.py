@@ -1,0 +1,248 @@
+"""The pytest plugin: a server for a test, and a test that fails when a license is not given back.
+
+Rules of this file:
+
+* It does nothing, and imports nothing, until a test asks for one of its fixtures, or a scenario file is collected.
+* A server is a process of its own; there is one for each way to set it up, in each xdist worker, reset between tests.
+* A license that is still held at the end of a test fails it, unless its marker says ``may_hold=True``.
+* What is wrong is told with the journal's evidence, and where journal, capture and report are.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from harness.testing.netware import Netware, Setup
+
+INI = {
+    "fakenw_licenses": "how many licenses a server has, where a test does not say (5)",
+    "fakenw_release": "its NetWare release: 3.12, 4.11, 5.1 or 6.5 (5.1)",
+    "fakenw_policy": "what costs a license; left out: the release's own",
+    "fakenw_dir": "where journals, captures and reports of failed tests go (.fakenw)",
+}
+SETTINGS = ("licenses", "release", "policy", "users", "options")
+LOOKS_LIKE = re.compile(r"^format: 1\s", re.MULTILINE)
+PARTS = (re.compile(r"^servers:", re.MULTILINE), re.compile(r"^clients:", re.MULTILINE))
+_used = pytest.StashKey["list[Netware]"]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("fakenw", "NetWare servers (fakenw)")
+    for name, text in INI.items():
+        parser.addini(name, text, default="")
+        group.addoption(f"--{name.replace('_', '-')}", dest=name, default=None, help=text)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers",
+        "netware(licenses=5, release='5.1', policy=None, users=(), options=(), may_hold=False): how the server of the "
+        "fixture netware is set up; with may_hold a license that is still held at the end does not fail the test.",
+    )
+
+
+def _setting(config: pytest.Config, name: str) -> str:
+    return str(config.getoption(name) or config.getini(name) or "")
+
+
+def _setup(config: pytest.Config, given: dict[str, Any]) -> Setup:
+    from harness.testing.netware import Setup
+
+    wrong = given.keys() - {*SETTINGS, "may_hold"}
+    if wrong:
+        raise pytest.UsageError(
+            f"netware: no setting {', '.join(sorted(wrong))}; expected {', '.join(SETTINGS)}, may_hold"
+        )
+    settings: dict[str, Any] = {name: given[name] for name in SETTINGS if name in given}
+    for name in ("licenses", "release", "policy"):
+        if name not in settings and (text := _setting(config, f"fakenw_{name}")):
+            settings[name] = int(text) if name == "licenses" else text
+    for name in ("users", "options"):
+        settings[name] = tuple(settings.get(name, ()))
+    return Setup(**settings)
+
+
+class _Servers:
+    """The servers of one worker."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._idle: dict[Setup, list[Netware]] = {}
+        self._all: list[Netware] = []
+
+    def take(self, setup: Setup) -> Netware:
+        """One that nobody uses, reset; or a new one."""
+        idle = self._idle.setdefault(setup, [])
+        if idle:
+            return idle.pop()
+        from harness.testing.netware import Netware
+
+        server = Netware(setup, self._folder / f"server-{len(self._all) + 1}")
+        server.start()
+        self._all.append(server)
+        return server
+
+    def give_back(self, server: Netware) -> None:
+        """The test is over."""
+        from harness.testing.netware import NetwareError
+
+        try:
+            server.reset()
+        except NetwareError:
+            server.stop()  # it was brought down: the next test gets another one
+        else:
+            self._idle[server.setup].append(server)
+
+    def stop(self) -> None:
+        for server in self._all:
+            server.stop()
+
+
+@pytest.fixture(scope="session")
+def _netware_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Servers]:
+    servers = _Servers(tmp_path_factory.mktemp("fakenw", numbered=True))
+    yield servers
+    servers.stop()
+
+
+@pytest.fixture
+def netware_factory(request: pytest.FixtureRequest, _netware_servers: _Servers) -> Iterator[Callable[..., Netware]]:
+    """Makes servers: ``netware_factory(licenses=2, release="4.11")``."""
+    used = request.node.stash.setdefault(_used, [])
+
+    def make(**given: Any) -> Netware:
+        server = _netware_servers.take(_setup(request.config, given))
+        used.append(server)
+        return server
+
+    yield make
+    while used:
+        _netware_servers.give_back(used.pop())
+
+
+@pytest.fixture
+def netware(request: pytest.FixtureRequest, netware_factory: Callable[..., Netware]) -> Netware:
+    """A NetWare server in a process of its own. ``@pytest.mark.netware(licenses=2, release="4.11")`` sets it up."""
+    return netware_factory(**_marker(request.node))
+
+
+def _marker(item: pytest.Item) -> dict[str, Any]:
+    given: dict[str, Any] = {}
+    for marker in reversed(list(item.iter_markers("netware"))):
+        if marker.args:
+            raise pytest.UsageError("netware takes settings by name only, such as licenses=2")
+        given |= marker.kwargs
+    return given
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """After a test that has passed no license may be held."""
+    try:
+        outcome = yield
+    except Exception:
+        for server in item.stash.get(_used, []):
+            _keep(item, server)
+        raise
+    if not _marker(item).get("may_hold"):
+        for server in item.stash.get(_used, []):
+            try:
+                server.assert_nothing_held()
+            except AssertionError as problem:
+                kept = _keep(item, server)
+                pytest.fail(f"{problem}\n  kept in: {kept}", pytrace=False)
+    return outcome
+
+
+def _keep(item: pytest.Item, server: Netware) -> Path:
+    """Copy what shows what happened to where the next test does not write, and report it."""
+    from fakenw.journal.record import JournalError
+    from harness.report import html
+
+    folder = Path(_setting(item.config, "fakenw_dir") or ".fakenw")
+    folder = item.config.rootpath / folder / re.sub(r"[^A-Za-z0-9.-]+", "-", item.nodeid).strip("-")
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in server.folder.iterdir():
+        if file.suffix in (".jsonl", ".pcap", ".log"):
+            shutil.copy(file, folder / file.name)
+    with suppress(OSError, JournalError):
+        html.write(folder, [server.result()])
+    item.add_report_section("call", "fakenw", f"journal, capture, report and logs of the server: {folder}")
+    return folder
+
+
+# Scenario files
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """A YAML file that looks like a scenario is one."""
+    if file_path.suffix not in (".yaml", ".yml"):
+        return None
+    try:
+        text = file_path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+    if not LOOKS_LIKE.search(text) or not all(part.search(text) for part in PARTS):
+        return None
+    return ScenarioFile.from_parent(parent, path=file_path)
+
+
+class ScenarioFile(pytest.File):
+    """A scenario file: each of its variants is a test."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        from harness.scenario.scenario import ScenarioError, load
+
+        try:
+            plans = load(self.path).plans()
+        except ScenarioError as problem:
+            raise self.CollectError(str(problem)) from None
+        for plan in plans:
+            yield ScenarioItem.from_parent(self, name=plan.variant, plan=plan)
+
+
+class ScenarioItem(pytest.Item):
+    """One run. On memory, or in processes where a client is a program of the user's own."""
+
+    def __init__(self, *, plan: Any, **more: Any) -> None:
+        super().__init__(**more)
+        self._plan = plan
+
+    def runtest(self) -> None:
+        import threading
+
+        from harness.runners.run_plans import Options, conduct
+
+        if self._plan.images():
+            pytest.skip("a client with an image needs harness run --on containers")
+        on = "processes" if self._plan.own() else "memory"
+        (result,) = conduct([self._plan], on, threading.Event(), Options())
+        if not result.verdict.ok:
+            raise NotAsExpected(result)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        from harness.report.text import story
+
+        if isinstance(excinfo.value, NotAsExpected):
+            result = excinfo.value.result
+            return "\n".join([result.said(), *story(result)])
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        return self.path, None, f"{self._plan.scenario}: {self._plan.variant}"
+
+
+class NotAsExpected(Exception):
+    """A verdict that was not the expected one."""
+
+    def __init__(self, result: Any) -> None:
+        super().__init__(result.said())
+        self.result = result
