@@ -29,7 +29,7 @@ PATCHED = {"handle": slice(8, 14), "answer": slice(10, 18)}  # in a request
 TAKEN = {"handle": slice(8, 14), "key": slice(8, 16), "id": slice(8, 12)}  # of a reply
 
 
-class Refusal(Exception):
+class CannotMeasure(Exception):
     """The server did not do what the bench asked for: there is nothing to measure."""
 
 
@@ -141,9 +141,11 @@ class Station:
         return len(packet) >= HEADER and packet[0] == REPLY >> 8 and packet[2] == self._sequence
 
     def answered(self, step: Step, packet: bytes) -> None:
-        """Understand the reply to *step*, which is given without its frame. Raises Refusal."""
+        """Understand the reply to *step*, which is given without its frame. Raises CannotMeasure."""
         if not self.is_answer(packet) or packet[6]:
-            raise Refusal(f"{step.name} was answered {packet.hex() or 'with nothing'}: refused, so nothing is measured")
+            raise CannotMeasure(
+                f"{step.name} was answered {packet.hex() or 'with nothing'}: refused, so nothing is measured"
+            )
         if step.take == "number":
             self._number = packet[3] | packet[5] << 8
         elif step.take:

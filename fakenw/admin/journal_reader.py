@@ -10,18 +10,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from fakenw.admin.operations import Past
+from fakenw.admin.operations import JournalBuffer
 
 AT_ONCE = 100  # lines; others have their turn in between
 
 
-class Reader:
+class JournalReader:
     """Writes the lines from *number* on as the answer to *request*: up to *until*, or for ever as server-sent events.
 
     It is an IPushProducer of Twisted's, which tells it when to pause.
     """
 
-    def __init__(self, request: Any, past: Past, number: int, until: int | None) -> None:
+    def __init__(self, request: Any, past: JournalBuffer, number: int, until: int | None) -> None:
         self._request, self._past, self._number, self._until = request, past, number, until
         self._paused = self._ended = False
 

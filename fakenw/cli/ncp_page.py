@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from types import FunctionType
 from typing import Any
 
-from fakenw.core.service import Service
+from fakenw.core.service import NcpService
 from fakenw.core.services import SERVICES
 from fakenw.wire import layout, packet
 from fakenw.wire.layout import WITH_LENGTH, WITHOUT_LENGTH, Field, Layout, Nothing, Request
@@ -43,7 +43,7 @@ COLUMNS = ("NCP", "name", "request", "reply", "refuses with", "source", "sure?")
 PACKET_TYPES = ("CREATE", "REQUEST", "REPLY", "WATCHDOG", "DESTROY", "BURST", "BEING_PROCESSED", "BROADCAST")
 
 
-def page(services: Iterable[Service]) -> str:
+def page(services: Iterable[NcpService]) -> str:
     """The whole page, in Markdown."""
     groups = {
         "with_length": ", ".join(map(str, sorted(WITH_LENGTH))),
@@ -103,7 +103,7 @@ def _shape(field: Field) -> tuple[int | None, str]:
             return None, "1 count, then pstr each:"
         case layout.Remaining():
             return None, "the rest:"
-        case layout.Moment():
+        case layout.DateAndTime():
             return 7, "7 time"
     raise TypeError(f"{type(field).__name__} has no words yet: how does it lie on the wire?")
 

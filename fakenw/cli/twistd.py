@@ -12,13 +12,13 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python import usage
 
-from fakenw.cli.running import DEFAULT_LISTEN, CannotRun, Running, build
+from fakenw.cli.running import DEFAULT_LISTEN, CannotRun, RunningServer, build
 from fakenw.config.server_file import ConfigFile, load
 from fakenw.config.yaml_file import DocumentError
 from fakenw.core.peer import Peer
 
 
-class Options(usage.Options):
+class TwistdOptions(usage.Options):
     """What ``twistd fakenw`` takes; everything about the server itself is in its configuration."""
 
     optParameters = [  # noqa: RUF012 (Twisted's)
@@ -35,7 +35,7 @@ class FakenwService(Service):
 
     log = Logger()
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: TwistdOptions) -> None:
         self._options = options
         try:
             self._file = load(Path(options["config"])) if options["config"] else ConfigFile()
@@ -43,7 +43,7 @@ class FakenwService(Service):
             settings = self._file.settings()
             settings.setdefault("seed", secrets.randbits(31))
             mounts = {volume.name: (volume.path, volume.writable) for volume in self._file.volumes}
-            self._running = Running(build(settings, mounts), reactor, self._failed)
+            self._running = RunningServer(build(settings, mounts), reactor, self._failed)
         except (DocumentError, CannotRun, ValueError) as problem:
             raise usage.UsageError(str(problem)) from None
 
@@ -71,6 +71,6 @@ class FakenwService(Service):
         stop.callLater(0, stop.stop)
 
 
-def makeService(options: Options) -> FakenwService:
+def makeService(options: TwistdOptions) -> FakenwService:
     """For twistd."""
     return FakenwService(options)

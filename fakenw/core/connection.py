@@ -12,13 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from fakenw.core.ledger import Ledger, NoRoom, Note
+from fakenw.core.ledger import Emit, Ledger, NoRoom
 from fakenw.core.peer import Peer, Transport
 from fakenw.journal.policy import State
 from fakenw.journal.record import SECOND
-from fakenw.volumes.sharing import OpenFile
-from fakenw.volumes.volume import Path
-from fakenw.wire.nds import Exchange
+from fakenw.volumes.sharing import FileHandle
+from fakenw.volumes.volume import VolumePath
+from fakenw.wire.nds import NdsExchange
 
 SMALLEST_BUFFER = 512  # before a client negotiates; libncp rejects less, mars_nwe ignores smaller proposals
 
@@ -31,7 +31,7 @@ class Connection:
     serial: int
     peer: Peer
     ledger: Ledger
-    note: Note
+    note: Emit
     schedule: Callable[[Connection], None]  # to be called when a deadline of it may have come nearer
     state: State = State.GONE
     user: str | None = None
@@ -60,10 +60,10 @@ class Connection:
     bytes_read: int = 0
     bytes_written: int = 0
     operator: bool = False  # may use the console functions
-    directories: dict[int, Path] = field(default_factory=dict)
-    files: dict[bytes, OpenFile] = field(default_factory=dict)
+    directories: dict[int, VolumePath] = field(default_factory=dict)
+    files: dict[bytes, FileHandle] = field(default_factory=dict)
     next_file: int = 1
-    exchange: Exchange | None = None  # an NDS message that is not through yet
+    exchange: NdsExchange | None = None  # an NDS message that is not through yet
     fragments: int = 0  # how many NDS messages there were, modulo 256
     station: str = field(init=False)  # the peer's text, for the journal
     transport: Transport = field(init=False)

@@ -21,9 +21,9 @@ from fakenw.core.connection import Connection
 from fakenw.core.deadlines import Deadlines
 from fakenw.core.ledger import NoRoom
 from fakenw.core.peer import Peer
-from fakenw.core.service import Call, Host, Succeeded
+from fakenw.core.service import Call, ServiceHost, Succeeded
 from fakenw.core.services import SERVICES, nds
-from fakenw.core.watchdog import Watch
+from fakenw.core.watchdog import Watchdog
 from fakenw.journal.policy import State
 from fakenw.wire import packet as ncp
 from fakenw.wire.framing import framed_reply
@@ -45,7 +45,9 @@ class Dispatch:
     Replies that are held back wait among the *deadlines*, and go out by *send*.
     """
 
-    def __init__(self, host: Host, watch: Watch, deadlines: Deadlines, send: Callable[[Peer, bytes], None]) -> None:
+    def __init__(
+        self, host: ServiceHost, watch: Watchdog, deadlines: Deadlines, send: Callable[[Peer, bytes], None]
+    ) -> None:
         self.down = False
         self._host, self._watch, self._deadlines, self._send = host, watch, deadlines, send
         services = [service for service in SERVICES if service is not nds.service or host.tree is not None]

@@ -26,7 +26,7 @@ class NoRoom(Exception):
 
 
 @dataclass(slots=True)
-class Holding:
+class Grant:
     """One granted unit: since when, by how many connections, and when an unused assignment ends."""
 
     since: int
@@ -34,16 +34,16 @@ class Holding:
     until: int | None = None
 
 
-Note = Callable[[str, dict[str, Any]], None]
+Emit = Callable[[str, dict[str, Any]], None]
 
 
 class Ledger:
     """Grants and releases units up to *licenses*, and reports every move through *note*."""
 
-    def __init__(self, policy: Policy, licenses: int, note: Note, deadlines: Deadlines, keep_cleared: int = 0) -> None:
+    def __init__(self, policy: Policy, licenses: int, note: Emit, deadlines: Deadlines, keep_cleared: int = 0) -> None:
         self.policy = policy
         self.limit = licenses or policy.grace
-        self.holdings: dict[str, Holding] = {}
+        self.holdings: dict[str, Grant] = {}
         self.keep_cleared = keep_cleared if policy.name == "nls" else 0
         self.peak = 0
         self._note, self._deadlines = note, deadlines
@@ -66,7 +66,7 @@ class Ledger:
             return
         if self.held >= self.limit:
             raise NoRoom
-        self.holdings[unit] = Holding(now, 1)
+        self.holdings[unit] = Grant(now, 1)
         self.peak = max(self.peak, self.held)
         self._note("grant", {**about, "unit": unit, "cause": cause})
 

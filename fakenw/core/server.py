@@ -18,23 +18,23 @@ from random import Random
 from typing import Any, NamedTuple
 
 from fakenw.bindery.initial_objects import initial_bindery, net_address
-from fakenw.bindery.nds_tree import Tree
+from fakenw.bindery.nds_tree import NdsTree
 from fakenw.core.connection import Connection
-from fakenw.core.connection_table import Table
+from fakenw.core.connection_table import ConnectionTable
 from fakenw.core.deadlines import Deadlines
 from fakenw.core.dispatch import Dispatch
 from fakenw.core.ledger import Ledger
 from fakenw.core.peer import Peer
 from fakenw.core.service import Counts
-from fakenw.core.settings import Config
-from fakenw.core.watchdog import Watch
+from fakenw.core.settings import ServerSettings
+from fakenw.core.watchdog import Watchdog
 from fakenw.journal.policy import State
 from fakenw.journal.record import FORMAT, SECOND, Record
 from fakenw.volumes.volume import Volumes
 from fakenw.wire import packet as ncp
 from fakenw.wire.framing import DMDT, BadFrame, Deframer, frame_reply, whole_request
 from fakenw.wire.layout import Malformed
-from fakenw.wire.packet import Broadcast, Code, ReplyPacket, RequestPacket, Watchdog
+from fakenw.wire.packet import Broadcast, Code, ReplyPacket, RequestPacket, WatchdogPacket
 
 LOGOUT = 0x19
 LIP_ECHO = b"Lip Echo Data"  # a large-internet-packet test that looks like a create; returned as it is
@@ -51,13 +51,13 @@ class Effects(NamedTuple):
 @cache  # there are no more than numbers of connections
 def _question(number: int) -> bytes:
     """What the watchdog asks; of all packets this is sent most often."""
-    return Watchdog(number, b"?").encode()
+    return WatchdogPacket(number, b"?").encode()
 
 
 class Server:
     """A NetWare server. Every random choice comes from *random*."""
 
-    def __init__(self, config: Config, volumes: Volumes, random: Random) -> None:
+    def __init__(self, config: ServerSettings, volumes: Volumes, random: Random) -> None:
         self.config = config
         self.volumes = volumes
         self.random = random
@@ -65,15 +65,15 @@ class Server:
         self.addresses: tuple[Peer, ...] = ()  # where it listens: told by the edge
         self._utc = datetime(1980, 1, 1)  # UTC
         self._second = -SECOND, self._utc  # since when it is that second
-        self.table = Table(config.connections)
+        self.table = ConnectionTable(config.connections)
         self._deadlines = Deadlines()
         self.ledger = Ledger(config.policy, config.licenses, self.note, self._deadlines, config.keep_cleared)
         address = net_address(config.serial_number)
         self.bindery = initial_bindery(config.name, address, config.users, config.groups, config.user_connections)
-        self.tree = Tree(config.tree, self.bindery) if config.tree else None
+        self.tree = NdsTree(config.tree, self.bindery) if config.tree else None
         self.logins = True
         self.counts = Counts()
-        self._watch = Watch(config, self.table, self.note, self._deadlines, self._ask, self.clear)
+        self._watch = Watchdog(config, self.table, self.note, self._deadlines, self._ask, self.clear)
         self._dispatch = Dispatch(self, self._watch, self._deadlines, self._send_raw)
         self._kinds = {ncp.REQUEST: self._request, ncp.CREATE: self._create, ncp.DESTROY: self._destroy}
         self._streams: dict[Peer, Deframer] = {}
@@ -208,7 +208,7 @@ class Server:
         return self._dispatch.down
 
     def reconfigure(self, **changes: Any) -> None:
-        """Change settings of a running server: *licenses*, *watchdog* and *clear_idle* as in ``Config``."""
+        """Change settings of a running server: *licenses*, *watchdog* and *clear_idle* as in ``ServerSettings``."""
         self.config = replace(self.config, **changes)
         self.ledger.limit = self.config.licenses or self.ledger.policy.grace
         self._watch.configure(self.config)

@@ -13,13 +13,13 @@ from datetime import datetime
 from random import Random
 from typing import Any, Generic, Protocol, TypeVar
 
-from fakenw.bindery.nds_tree import Tree
+from fakenw.bindery.nds_tree import NdsTree
 from fakenw.bindery.objects import Bindery
 from fakenw.core.connection import Connection
-from fakenw.core.connection_table import Table
+from fakenw.core.connection_table import ConnectionTable
 from fakenw.core.ledger import Ledger
 from fakenw.core.peer import Peer
-from fakenw.core.settings import Config
+from fakenw.core.settings import ServerSettings
 from fakenw.volumes.volume import Volumes
 from fakenw.wire.layout import Reply, Request
 
@@ -38,16 +38,16 @@ class Counts:
     by_function: Counter[tuple[int, int | None]] = field(default_factory=Counter)  # requests
 
 
-class Host(Protocol):
+class ServiceHost(Protocol):
     """What a service function may use of the server."""
 
-    config: Config
+    config: ServerSettings
     bindery: Bindery
     volumes: Volumes
-    table: Table
+    table: ConnectionTable
     ledger: Ledger
     random: Random
-    tree: Tree | None  # None: a bindery server
+    tree: NdsTree | None  # None: a bindery server
     addresses: tuple[Peer, ...]  # where it listens
     now: int
     logins: bool  # False: a console operator has disabled login (23/203)
@@ -87,7 +87,7 @@ Q = TypeVar("Q", bound="Request[Any]")
 class Call(Generic[Q]):
     """One request on its way through a service function."""
 
-    host: Host
+    host: ServiceHost
     connection: Connection
     request: Q
     task: int
@@ -104,7 +104,7 @@ class Succeeded(Exception):
         self.code = code
 
 
-class Service:
+class NcpService:
     """A family of functions, by (function, sub-function)."""
 
     def __init__(self) -> None:

@@ -32,7 +32,7 @@ def ticks(count: int) -> int:
 
 
 def watchdog(text: str) -> tuple[int, int, int] | None:
-    """``off``, or ``FIRST,BETWEEN,COUNT`` in ticks, as ``Config`` wants it. Raises ValueError.
+    """``off``, or ``FIRST,BETWEEN,COUNT`` in ticks, as ``ServerSettings`` wants it. Raises ValueError.
 
     The delays are seconds (``296.6`` or ``296.6s``) or ticks (``5400t``). Novell's tables round seconds to
     tenths, which are longer than a tick: a delay that is one tick beyond its range is the end of the range.
@@ -81,7 +81,7 @@ RELEASES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Config:
+class ServerSettings:
     """A server's name, size and habits.
 
     *users* are (name, password) pairs or what ``UserSpec`` says; *groups* are groups besides those that users name.

@@ -23,20 +23,20 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fakenw.core.connection import Connection
-from fakenw.core.connection_table import Table
+from fakenw.core.connection_table import ConnectionTable
 from fakenw.core.deadlines import Deadlines
-from fakenw.core.ledger import Note
-from fakenw.core.settings import Config, ticks
+from fakenw.core.ledger import Emit
+from fakenw.core.settings import ServerSettings, ticks
 from fakenw.journal.policy import State
 from fakenw.journal.record import SECOND
 
 
-def first_delay(config: Config) -> int:
+def first_delay(config: ServerSettings) -> int:
     """Microseconds of silence before the first packet; 0 without a watchdog."""
     return ticks(config.watchdog[0]) if config.watchdog else 0
 
 
-class Watch:
+class Watchdog:
     """The deadlines of all connections of a table, kept in *deadlines*.
 
     *ask* sends a query to a connection's station, *give_up* clears a connection, for the cause that it is told.
@@ -44,9 +44,9 @@ class Watch:
 
     def __init__(
         self,
-        config: Config,
-        table: Table,
-        note: Note,
+        config: ServerSettings,
+        table: ConnectionTable,
+        note: Emit,
         deadlines: Deadlines,
         ask: Callable[[Connection], None],
         give_up: Callable[[Connection, str], None],
@@ -55,7 +55,7 @@ class Watch:
         self._roused: int | None = None
         self.configure(config)
 
-    def configure(self, config: Config) -> None:
+    def configure(self, config: ServerSettings) -> None:
         """From now on other delays; who has been asked already has been asked once."""
         self._config = config
         first, between, self._tries = config.watchdog or (0, 0, -1)  # without a watchdog there are no delays

@@ -167,7 +167,7 @@ class Remaining(Field):
         return bytes(value)
 
 
-class Moment(Field):
+class DateAndTime(Field):
     """Seven bytes of time: year-1900, month, day, hour, minute, second, weekday with Sunday 0.
 
     ``None`` is seven zero bytes: no time.
@@ -219,7 +219,7 @@ Text48 = Annotated[str, Padded(48)]
 PString = Annotated[str, Counted()]
 PStrings = Annotated[tuple[str, ...], Texts()]
 Rest = Annotated[bytes, Remaining()]
-Stamp = Annotated[datetime | None, Moment()]
+Stamp = Annotated[datetime | None, DateAndTime()]
 
 
 @dataclass_transform(frozen_default=True)

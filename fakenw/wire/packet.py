@@ -165,7 +165,7 @@ def encode_reply(
     return _reply.pack(kind, sequence, connection & 0xFF, task, connection >> 8, completion, status) + data
 
 
-class Watchdog(NamedTuple):
+class WatchdogPacket(NamedTuple):
     """Ten bytes over UDP: the server asks ``?``, a living station returns them with ``Y`` (Linux ncpfs)."""
 
     connection: int
@@ -207,8 +207,8 @@ def decode_reply(data: bytes) -> ReplyPacket:
     return ReplyPacket(kind, sequence, low | high << 8, task, completion, status, bytes(data[8:]))
 
 
-def decode_watchdog(data: bytes) -> Watchdog:
+def decode_watchdog(data: bytes) -> WatchdogPacket:
     """Read a watchdog packet. Raises Malformed."""
     if len(data) < 10:
         raise Malformed("shorter than a watchdog packet")
-    return Watchdog(data[3] | data[5] << 8, data[9:10])
+    return WatchdogPacket(data[3] | data[5] << 8, data[9:10])

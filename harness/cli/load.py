@@ -20,18 +20,18 @@ import click
 from fakenw.cli.remote import admin_client, exits
 from fakenw.core.peer import TRANSPORTS
 from fakenw.journal.record import SECOND
-from harness.cli.load_options import ENOUGH, If, Mix, Refused, Share, Sweep
-from harness.cli.parameters import Duration, Output
+from harness.cli.load_options import ENOUGH, ConditionParam, MixParam, RefusedParam, ShareParam, SweepParam
+from harness.cli.parameters import DurationParam, OutputParam
 from harness.load import report, summary
-from harness.load.coordinator import Moment, carry_out
+from harness.load.coordinator import LoadProgress, carry_out
 from harness.load.outcome import Outcome
 from harness.load.preflight import sources, wanting
 from harness.load.profile import PROFILES, BadProfile, Profile, at_rate, load
 from harness.load.report import Point
-from harness.load.server_view import Accounts
-from harness.load.servers import NoServer, Own, Theirs
-from harness.load.specification import Order
-from harness.load.virtual_time import Virtual
+from harness.load.server_view import ServerView
+from harness.load.servers import ForeignServer, NoServer, OwnServer
+from harness.load.specification import LoadSpecification
+from harness.load.virtual_time import VirtualLoad
 from harness.report.output import write
 
 HOUR, DAY = 3600 * SECOND, 86_400 * SECOND
@@ -54,14 +54,14 @@ SHORT = 120 * SECOND  # a day over real sockets
 @click.option(
     "--behavior",
     "behaviors",
-    type=Mix(),
+    type=MixParam(),
     default="session",
     show_default=True,
     help="What they do; several with weights: session:9,reader:1.",
 )
 @click.option(
     "--leak",
-    type=Share(),
+    type=ShareParam(),
     default="0%",
     show_default=True,
     help="On so many machines, or logons, APM rides on NAL's connection as shipped (KB Q257223).",
@@ -75,13 +75,13 @@ SHORT = 120 * SECOND  # a day over real sockets
 )
 @click.option(
     "--hold",
-    type=Duration(),
+    type=DurationParam(),
     help="How long a client keeps its license. Default: 8h on memory; over sockets until everybody has come.",
 )
-@click.option("--duration", type=Duration(), help="How long a day is. Default: 24h on memory, 2m over sockets.")
+@click.option("--duration", type=DurationParam(), help="How long a day is. Default: 24h on memory, 2m over sockets.")
 @click.option("--days", type=click.IntRange(1, 366), default=1, show_default=True, help="How often everybody comes.")
 @click.option(
-    "--refused", type=Refused(), help="What a refused client does. Default: give-up; retry:10s with retry-storm."
+    "--refused", type=RefusedParam(), help="What a refused client does. Default: give-up; retry:10s with retry-storm."
 )
 @click.option(
     "--transport", type=click.Choice(list(TRANSPORTS)), default="tcp", show_default=True, help="What NCP travels on."
@@ -113,15 +113,17 @@ SHORT = 120 * SECOND  # a day over real sockets
 @click.option(
     "--source", "given", metavar="ADDRESS", multiple=True, help="An address to come from; more of them for more ports."
 )
-@click.option("--sweep", type=Sweep(), help="On memory: run it with each of these numbers of licenses.")
+@click.option("--sweep", type=SweepParam(), help="On memory: run it with each of these numbers of licenses.")
 @click.option("--baseline", is_flag=True, help="Run it again without the leak, and print the difference.")
-@click.option("--fail-if", "conditions", type=If(), multiple=True, help="Exit code 1 if so: leaked>0, p99>50ms …")
+@click.option(
+    "--fail-if", "conditions", type=ConditionParam(), multiple=True, help="Exit code 1 if so: leaked>0, p99>50ms …"
+)
 @click.option(
     "--report",
     type=click.Path(file_okay=False, path_type=Path),
     help="Write report.html, results.json and the journal there.",
 )
-@click.option("--json", "as_json", type=Output(dash=True), help="Write the results as JSON.")
+@click.option("--json", "as_json", type=OutputParam(dash=True), help="Write the results as JSON.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Same seed, same morning.")
 def load_command(**asked: Any) -> None:
     """Exhaust a server's licenses with many clients.
@@ -153,7 +155,7 @@ def load_command(**asked: Any) -> None:
     _end(outcomes, points, text, asked, summary.swept(order) if points else summary.plan(order))
 
 
-def _order(asked: dict[str, Any]) -> Order:
+def _order(asked: dict[str, Any]) -> LoadSpecification:
     memory = asked["on"] == "memory"
     if asked["sweep"] is not None and not memory:
         raise click.UsageError("--sweep asks for --on memory; over sockets every run takes its time")
@@ -169,8 +171,8 @@ def _order(asked: dict[str, Any]) -> Order:
     except BadProfile as problem:
         raise click.UsageError(str(problem)) from None
     word, _, pause = (asked["refused"] or "").partition(":")
-    retry = Duration().convert(pause, None, None) if word == "retry" else None if word else profile.retry
-    return Order(
+    retry = DurationParam().convert(pause, None, None) if word == "retry" else None if word else profile.retry
+    return LoadSpecification(
         clients=asked["clients"],
         licenses=asked["licenses"],
         profile=profile,
@@ -191,9 +193,9 @@ def _order(asked: dict[str, Any]) -> Order:
 # On virtual time
 
 
-def _virtual(order: Order) -> Outcome:
-    begun, accounts = time.monotonic(), Accounts(order.day * order.days)
-    tally = Virtual(order, accounts.saw).run()
+def _virtual(order: LoadSpecification) -> Outcome:
+    begun, accounts = time.monotonic(), ServerView(order.day * order.days)
+    tally = VirtualLoad(order, accounts.saw).run()
     return Outcome(order, tally, accounts, time.monotonic() - begun, virtual=True)
 
 
@@ -202,7 +204,7 @@ def _leave_signals_to_us() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def _side_by_side(orders: Sequence[Order]) -> list[Outcome]:
+def _side_by_side(orders: Sequence[LoadSpecification]) -> list[Outcome]:
     """Carry out *orders*, as many at a time as there are processors. A signal ends it at once, and the program."""
     stop = threading.Event()  # an exception might come where Python ignores it, such as after a fork
     before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -228,7 +230,9 @@ def _side_by_side(orders: Sequence[Order]) -> list[Outcome]:
             signal.signal(number, what)
 
 
-def _on_memory(order: Order, sweep: range | None, baseline: bool, tell: Any) -> tuple[list[Outcome], list[Point]]:
+def _on_memory(
+    order: LoadSpecification, sweep: range | None, baseline: bool, tell: Any
+) -> tuple[list[Outcome], list[Point]]:
     """Several runs at a time, each in a process of its own. In the order in which they were asked for."""
     numbers = [order.licenses] if sweep is None else list(sweep)
     orders = []
@@ -261,7 +265,7 @@ def _on_memory(order: Order, sweep: range | None, baseline: bool, tell: Any) -> 
 # Over real sockets
 
 
-def _over_sockets(order: Order, asked: dict[str, Any], tell: Any, say: Any) -> list[Outcome]:
+def _over_sockets(order: LoadSpecification, asked: dict[str, Any], tell: Any, say: Any) -> list[Outcome]:
     orders = [order, order.without_leak()] if asked["baseline"] else [order]
     from_addresses = sources(order, (asked["server"] or "").rpartition(":")[0] or None, list(asked["given"]))
     if lacking := wanting(order, asked["processes"], asked["server"] is None, from_addresses):
@@ -294,18 +298,20 @@ def _over_sockets(order: Order, asked: dict[str, Any], tell: Any, say: Any) -> l
     return outcomes
 
 
-def _one(order: Order, asked: dict[str, Any], journal: Path, from_addresses: list[str], say: Any) -> Outcome:
-    accounts = Accounts(order.day * order.days)
+def _one(
+    order: LoadSpecification, asked: dict[str, Any], journal: Path, from_addresses: list[str], say: Any
+) -> Outcome:
+    accounts = ServerView(order.day * order.days)
     known = asked["server"] is None or asked["admin"] is not None
-    server: Own | Theirs
+    server: OwnServer | ForeignServer
     if asked["server"] is None:
-        server = Own(order, journal, accounts.saw)
+        server = OwnServer(order, journal, accounts.saw)
     else:
         host, _, port = asked["server"].rpartition(":")
         if not host or not port.isdecimal():
             raise click.UsageError(f"{asked['server']!r} is not HOST:PORT")
         admin = admin_client(asked["admin"], asked["admin_token"]) if asked["admin"] else None
-        server = Theirs((host.strip("[]"), int(port)), admin, accounts.saw)
+        server = ForeignServer((host.strip("[]"), int(port)), admin, accounts.saw)
     return carry_out(order, server, accounts if known else None, asked["processes"], from_addresses, _Watch(say))
 
 
@@ -323,10 +329,10 @@ class _Watch:
     """Shows how it stands: on a terminal always in the same line, elsewhere a line every five seconds."""
 
     def __init__(self, say: Any) -> None:
-        self._before: Moment | None = None
+        self._before: LoadProgress | None = None
         self._tty = sys.stderr.isatty()
 
-    def __call__(self, moment: Moment) -> None:
+    def __call__(self, moment: LoadProgress) -> None:
         if self._tty:
             click.echo(f"\r\x1b[K{summary.progress(moment, self._before)}", err=True, nl=False)
         elif self._before is None or moment.seconds - self._before.seconds >= 5:

@@ -17,8 +17,8 @@ from typing import Any
 
 from fakenw.journal.record import SECOND
 from fakenw.journal.sentences import clock
-from harness.judge.history import Run
-from harness.judge.usage import Needs
+from harness.judge.history import RunHistory
+from harness.judge.usage import Usage
 from harness.judge.verdict import Verdict
 from harness.scenario.scenario import Change
 
@@ -68,9 +68,9 @@ class Cell:
     work_failed: int
 
     @classmethod
-    def of(cls, scenario: str, repair: str, run: Run, verdict: Verdict) -> Cell:
+    def of(cls, scenario: str, repair: str, run: RunHistory, verdict: Verdict) -> Cell:
         """The cell of one run."""
-        needs, wasted = Needs(run), 0
+        needs, wasted = Usage(run), 0
         for life in run.lives:
             for holding in life.holdings:
                 at = needs.of(life, holding).at

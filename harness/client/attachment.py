@@ -57,14 +57,14 @@ class InUse(Exception):
 
 
 @dataclass(eq=False)
-class Connection:
+class Attachment:
     """An NCP connection. ``handles`` are the open files; ``last_use`` is scenario time."""
 
     requester: Requester
     server: str
     user: str
     private: bool
-    handles: dict[int, FileHandle] = field(default_factory=dict)
+    handles: dict[int, ClientFile] = field(default_factory=dict)
     last_use: int = 0
     ready: bool = False  # logged in
     gone: bool = False  # let go, or taken by the server
@@ -75,7 +75,7 @@ class Connection:
     for_drive: bool = False  # made because a drive was mapped
     opens: int = 0  # how many have been led to it and not given it up
     cached: dict[str, bytes] = field(default_factory=dict)  # handles that were closed here, but not on the server
-    monitor: Connection | None = None  # a second connection, which only belongs to this one
+    monitor: Attachment | None = None  # a second connection, which only belongs to this one
 
     def where(self) -> dict[str, Any]:
         """The fields of a journal line that say which connection is meant."""
@@ -83,16 +83,16 @@ class Connection:
 
 
 @dataclass(eq=False)
-class FileHandle:
+class ClientFile:
     """An open file. ``handle`` is the server's, empty while the file is being opened."""
 
     number: int
-    connection: Connection
+    connection: Attachment
     path: str
     handle: bytes = b""
 
 
-async def log_in(world: World, connection: Connection, *, keep_refused: bool = False) -> None:
+async def log_in(world: World, connection: Attachment, *, keep_refused: bool = False) -> None:
     """Attach and log in. Raises Denied, Gone, Lost, OSError.
 
     A connection that was refused is destroyed, or with *keep_refused* left as it is.

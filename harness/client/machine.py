@@ -29,7 +29,7 @@ from harness.client.components.operator import Operator
 from harness.client.components.pcm import Pcm
 from harness.client.components.service import Service
 from harness.client.components.user import User
-from harness.client.context import Component, Desk
+from harness.client.context import Component, WorkstationContext
 from harness.client.redirector import Redirector, RedirectorSettings
 from harness.client.reg_file import parse
 from harness.client.registry import Registry
@@ -77,7 +77,7 @@ class Machine:
         self.redirector = Redirector(world, TRANSPORTS[client.get("transport", "udp")], redirector)
         arbiter = ArbiterSettings.model_validate(settings("arbiter"))
         nal = NalSettings.model_validate(settings("nal"))
-        self.desk = desk = Desk(
+        self.desk = desk = WorkstationContext(
             world,
             self.registry,
             self.redirector,

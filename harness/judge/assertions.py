@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from fakenw.journal.fold import GIVEN_BACK, Holding
 from fakenw.journal.record import Journal, Record
 from fakenw.journal.sentences import clock, harmless
-from harness.judge.history import Life, Run
+from harness.judge.history import ConnectionHistory, RunHistory
 
 ANYBODY = "anybody"  # by whom a license may come back: the client, or anybody, or one cause such as logout
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class LicenseSelection:
     """Which connections an assertion is about: of a user, of a station (or its beginning), held at *since* or later.
 
     *since* is microseconds of the server's time. *by* is ``client``, ``anybody`` or a cause.
@@ -32,7 +32,7 @@ class Wanted:
     since: int = 0
     by: str = "client"
 
-    def holdings(self, run: Run) -> Iterator[tuple[Life, Holding]]:
+    def holdings(self, run: RunHistory) -> Iterator[tuple[ConnectionHistory, Holding]]:
         """The licenses that it is about."""
         for life in run.lives:
             named = self.user is None or self.user.upper() in [user.upper() for user in life.users]
@@ -51,7 +51,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class AssertionAnswer:
     """``kept``: the promise is kept. ``waiting``: it may still be. ``why``: what is wrong, a line each."""
 
     kept: bool
@@ -59,11 +59,11 @@ class Answer:
     why: tuple[str, ...]
 
 
-def released(run: Run, wanted: Wanted) -> Answer:
+def released(run: RunHistory, wanted: LicenseSelection) -> AssertionAnswer:
     """Every license that is wanted came back, and from whom it should."""
     about = list(wanted.holdings(run))
     if not about:
-        return Answer(False, True, (f"nothing was licensed, so that {wanted} prove nothing", *_refusals(run)))
+        return AssertionAnswer(False, True, (f"nothing was licensed, so that {wanted} prove nothing", *_refusals(run)))
     held = [(life, holding) for life, holding in about if holding.released is None]
     taken = [(life, holding) for life, holding in about if holding.released is not None]
     wrong = [(life, holding) for life, holding in taken if not wanted.accepts(holding.cause)]
@@ -77,7 +77,7 @@ def released(run: Run, wanted: Wanted) -> Answer:
         f"{clock(holding.released or 0)}; its client did not give it back: {_taken(holding.cause)}"
         for life, holding in wrong
     ]
-    return Answer(not held and not wrong, bool(held) and not wrong, tuple(told))
+    return AssertionAnswer(not held and not wrong, bool(held) and not wrong, tuple(told))
 
 
 _TAKEN = {
@@ -92,17 +92,17 @@ def _taken(cause: str | None) -> str:
     return _TAKEN.get(str(cause), f"the server took it back ({harmless(cause)})")
 
 
-def _holder(life: Life) -> str:
+def _holder(life: ConnectionHistory) -> str:
     user = f"user {harmless(life.user)}" if life.user else "nobody"
     return f"{user} on connection {life.connection} from {harmless(life.station)}"
 
 
-def _refusals(run: Run) -> list[str]:
+def _refusals(run: RunHistory) -> list[str]:
     denied = denials(run)
     return [f"{len(denied)} times the server refused: {harmless(denied[0].get('what'))}"] if denied else []
 
 
-def denials(run: Run, user: str | None = None, what: str | None = None) -> list[Record]:
+def denials(run: RunHistory, user: str | None = None, what: str | None = None) -> list[Record]:
     """Who was refused."""
     return [
         record

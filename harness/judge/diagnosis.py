@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from fakenw.journal.fold import GIVEN_BACK
 from fakenw.journal.record import SECOND, Record
 from fakenw.journal.sentences import clock, harmless
-from harness.judge.history import Life, Run, Said
+from harness.judge.history import ClientLine, ConnectionHistory, RunHistory
 from harness.judge.verdict import Held, Verdict, files_text
 
 IN_FULL = 10
@@ -23,7 +23,7 @@ AT_ONCE = 30 * SECOND  # on a clock that runs 3600 times as fast it is not long
 STORY = (14, 5)  # lines from the beginning and from the end
 
 
-def explain(run: Run, verdict: Verdict) -> list[str]:
+def explain(run: RunHistory, verdict: Verdict) -> list[str]:
     """Lines of text about every license that was not simply given back; empty where all were."""
     cases: dict[int, Held] = {}
     for held in [*verdict.interrupted, *verdict.leaked, *verdict.undecided, *verdict.reclaimed]:
@@ -35,7 +35,7 @@ def explain(run: Run, verdict: Verdict) -> list[str]:
     return lines
 
 
-def _case(run: Run, held: Held) -> list[str]:
+def _case(run: RunHistory, held: Held) -> list[str]:
     life, holding = held.life, held.holding
     server = harmless(held.server)
     if holding and holding.released is None:
@@ -80,7 +80,7 @@ _SERVER_FAULTS = {
 }
 
 
-def _exited(run: Run, life: Life) -> tuple[int, str] | None:
+def _exited(run: RunHistory, life: ConnectionHistory) -> tuple[int, str] | None:
     """When and how the client ended, on the server's clock; of a user's own client only where there is one."""
     exits = run.told("exit")
     scripted = {client.name for client in run.clients}
@@ -96,7 +96,7 @@ def _exited(run: Run, life: Life) -> tuple[int, str] | None:
     return None
 
 
-def _faults(run: Run, life: Life) -> Iterator[tuple[int, str]]:
+def _faults(run: RunHistory, life: ConnectionHistory) -> Iterator[tuple[int, str]]:
     """What came over the client's machine, and over the server, while the connection was there."""
     for record in run.told("fault"):
         what, text = str(record.get("what")), None
@@ -110,16 +110,16 @@ def _faults(run: Run, life: Life) -> Iterator[tuple[int, str]]:
                 yield t, text
 
 
-def _on_server(run: Run, life: Life, record: Record) -> int:
+def _on_server(run: RunHistory, life: ConnectionHistory, record: Record) -> int:
     """When the runner wrote *record*, on the server's clock."""
     assert run.runner is not None  # it did
     return run.to_server(run.runner, life.server, record.t)
 
 
-def _story(run: Run, life: Life) -> list[tuple[int, str]]:
+def _story(run: RunHistory, life: ConnectionHistory) -> list[tuple[int, str]]:
     """What happened on a connection, each moment with a sentence."""
     told: list[tuple[int, str]] = []
-    asked: Said | None = None
+    asked: ClientLine | None = None
     opened = False
     for said in life.said:
         record, event = said.record, said.record.event
@@ -175,7 +175,7 @@ def _opening(record: Record, name: str, opened: bool) -> str:
     return f"{name} rode on it: opened {what}{counted}"
 
 
-def _seen(life: Life) -> list[tuple[int, str]]:
+def _seen(life: ConnectionHistory) -> list[tuple[int, str]]:
     """What the server saw and no client tells."""
     seen = [
         (file.shut, f"the server shut {harmless(file.path)} ({file.cause})")
@@ -195,7 +195,7 @@ def _seen(life: Life) -> list[tuple[int, str]]:
     return seen
 
 
-def _registry(life: Life) -> list[str]:
+def _registry(life: ConnectionHistory) -> list[str]:
     """The last word of the arbiter on each entry for the connection."""
     last = {(str(said.record.get("key")), str(said.record.get("resource"))): said for said in life.heard("arbiter")}
     lines = []

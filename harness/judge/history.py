@@ -25,7 +25,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
-from fakenw.journal.fold import Fold, Holding, Idle, OpenFile, ServiceConnection
+from fakenw.journal.fold import Fold, Holding, Idle, OpenHandle, ServiceConnection
 from fakenw.journal.policy import POLICIES
 from fakenw.journal.record import Journal, JournalError, Record, read
 from fakenw.journal.sentences import clock, harmless
@@ -75,34 +75,34 @@ class Clock:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ClientLine:
     """What a client said about a connection, on the server's clock; ``line`` is in the client's journal."""
 
     t: int
     line: int
-    client: Client
+    client: ClientHistory
     record: Record
 
 
 @dataclass(slots=True, eq=False)
-class Life(ServiceConnection):
+class ConnectionHistory(ServiceConnection):
     """One service connection, from create to close, with everything that has been on it."""
 
-    server: Server = field(repr=False)
+    server: ServerHistory = field(repr=False)
     users: list[str] = field(default_factory=list)
     holdings: list[Holding] = field(default_factory=list)
-    files: list[OpenFile] = field(default_factory=list)
+    files: list[OpenHandle] = field(default_factory=list)
     idles: list[Idle] = field(default_factory=list)
     records: list[Record] = field(default_factory=list, repr=False)
-    client: Client | None = field(default=None, repr=False)
-    said: list[Said] = field(default_factory=list, repr=False)
+    client: ClientHistory | None = field(default=None, repr=False)
+    said: list[ClientLine] = field(default_factory=list, repr=False)
 
     @property
     def foreign(self) -> bool:
         """No client journal knows its station: it is a user's own client."""
         return self.client is None
 
-    def heard(self, event: str) -> list[Said]:
+    def heard(self, event: str) -> list[ClientLine]:
         """The client's lines of one kind."""
         return [said for said in self.said if said.record.event == event]
 
@@ -129,16 +129,16 @@ class Life(ServiceConnection):
 
 
 @dataclass(slots=True, eq=False)
-class Server(Fold):
+class ServerHistory(Fold):
     """One life of a server, with its past: its journal from one ``start`` (on line ``line``) to the next."""
 
-    kind = Life
+    kind = ConnectionHistory
 
     journal: Journal = field(repr=False, kw_only=True)
     line: int = field(kw_only=True)
     clock: Clock = field(kw_only=True)
     records: list[Record] = field(repr=False, kw_only=True)
-    lives: list[Life] = field(default_factory=list, repr=False)
+    lives: list[ConnectionHistory] = field(default_factory=list, repr=False)
     denied: list[Record] = field(default_factory=list, repr=False)
     marks: list[int] = field(default_factory=list, repr=False)
     zone: tzinfo | None = None
@@ -154,9 +154,9 @@ class Server(Fold):
             return clock(t)  # no calendar goes so far
 
     @classmethod
-    def read(cls, journal: Journal) -> list[Server]:
+    def read(cls, journal: Journal) -> list[ServerHistory]:
         """The lives of the server that wrote *journal*. Raises JournalError."""
-        servers: list[Server] = []
+        servers: list[ServerHistory] = []
         for line, records in journal.lives():
             event, policy = records[0].event, records[0].get("policy")
             if event != "start":
@@ -177,7 +177,7 @@ class Server(Fold):
     def saw(self, record: Record) -> ServiceConnection | None:
         before = self.connections.get(record.get("serial"))
         life = Fold.saw(self, record)
-        if isinstance(life, Life) and life is not before:
+        if isinstance(life, ConnectionHistory) and life is not before:
             self.lives.append(life)
         if record.event == "deny":
             self.denied.append(record)
@@ -187,7 +187,7 @@ class Server(Fold):
 
 
 @dataclass(slots=True, eq=False)
-class Client:
+class ClientHistory:
     """A scripted client: its journal, and when (own clock) its script was done."""
 
     name: str
@@ -197,16 +197,16 @@ class Client:
 
 
 @dataclass(slots=True, eq=False)
-class Run:
+class RunHistory:
     """Everything the journals of one run tell. ``settings`` are the fields of the ``run`` record, if any."""
 
-    servers: list[Server]
-    clients: list[Client]
+    servers: list[ServerHistory]
+    clients: list[ClientHistory]
     runner: Journal | None
     settings: Mapping[str, Any]
 
     @classmethod
-    def of(cls, journals: Iterable[Journal]) -> Run:
+    def of(cls, journals: Iterable[Journal]) -> RunHistory:
         """Put journals together. Raises JournalError."""
         run = cls([], [], None, {})
         for journal in journals:
@@ -214,11 +214,11 @@ class Run:
                 continue  # its writer was killed before the first line
             match journal.records[0].role:
                 case "server":
-                    run.servers += Server.read(journal)
+                    run.servers += ServerHistory.read(journal)
                 case "client":
                     done = [record.t for record in journal.records if record.event == "done"]
                     name = str(journal.records[0].get("client", journal.name))
-                    run.clients.append(Client(name, journal, Clock.of(journal), done[-1] if done else None))
+                    run.clients.append(ClientHistory(name, journal, Clock.of(journal), done[-1] if done else None))
                 case "runner":
                     if run.runner:
                         raise JournalError(f"{journal.name}: a second run (the first is {run.runner.name})")
@@ -230,7 +230,7 @@ class Run:
         return run
 
     @property
-    def lives(self) -> Iterator[Life]:
+    def lives(self) -> Iterator[ConnectionHistory]:
         """The connections of every server, in order of creation on each."""
         return (life for server in self.servers for life in server.lives)
 
@@ -239,19 +239,19 @@ class Run:
         return [record for record in self.runner.records if record.event == event] if self.runner else []
 
     @staticmethod
-    def to_server(journal: Journal, server: Server, t: int) -> int:
+    def to_server(journal: Journal, server: ServerHistory, t: int) -> int:
         """What the server's clock shows when the clock of *journal* shows *t*."""
         return Clock.of(journal).to(server.clock, t)
 
 
-def load(paths: Sequence[Path]) -> Run:
+def load(paths: Sequence[Path]) -> RunHistory:
     """Read journals, or the one run directory that holds them. Raises JournalError."""
     files = list(paths)
     if len(files) == 1 and files[0].is_dir():
         files = sorted(files[0].glob("*.jsonl"))
     if not files:
         raise JournalError(f"no journal in {paths[0]}" if paths else "no journal to read")
-    return Run.of([read(file) for file in files])
+    return RunHistory.of([read(file) for file in files])
 
 
 def _key(record: Record) -> Key | None:
@@ -261,12 +261,12 @@ def _key(record: Record) -> Key | None:
     return None
 
 
-def _match(run: Run) -> None:
+def _match(run: RunHistory) -> None:
     """Hang every client line about a connection on its life."""
-    lives: dict[Key, list[Life]] = {}
+    lives: dict[Key, list[ConnectionHistory]] = {}
     for life in sorted(run.lives, key=lambda life: life.server.clock.wall(life.created)):
         lives.setdefault((life.server.name, life.station, life.connection), []).append(life)
-    owners: dict[str, Client] = {}
+    owners: dict[str, ClientHistory] = {}
     attaches: dict[Key, list[tuple[float, int, int]]] = {}
     for n, client in enumerate(run.clients):
         for line, record in enumerate(client.journal.records, 1):
@@ -275,7 +275,7 @@ def _match(run: Run) -> None:
             if record.event == "attach" and (key := _key(record)) in lives:
                 assert key is not None
                 attaches.setdefault(key, []).append((client.clock.wall(record.t), n, line))
-    which: dict[tuple[int, int], Life] = {}
+    which: dict[tuple[int, int], ConnectionHistory] = {}
     for key, moments in attaches.items():
         order = lives[key]
         for i, (wall, n, line) in enumerate(sorted(moments)):
@@ -284,12 +284,12 @@ def _match(run: Run) -> None:
                 life = next((x for x in reversed(order) if x.server.clock.wall(x.created) <= wall), life)
             which[n, line] = life
     for n, client in enumerate(run.clients):
-        now: dict[Key, Life] = {}
+        now: dict[Key, ConnectionHistory] = {}
         for line, record in enumerate(client.journal.records, 1):
             key = _key(record)
             if key is not None and key in lives:
                 life = now[key] = which.get((n, line)) or now.get(key) or lives[key][0]
                 life.client = client
-                life.said.append(Said(client.clock.to(life.server.clock, record.t), line, client, record))
+                life.said.append(ClientLine(client.clock.to(life.server.clock, record.t), line, client, record))
     for life in run.lives:
         life.client = life.client or owners.get(life.station)

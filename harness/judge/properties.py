@@ -13,8 +13,8 @@ from typing import Any
 
 from fakenw.journal.record import SECOND, Record, microseconds
 from fakenw.journal.sentences import clock, harmless
-from harness.judge.history import Life, Run, Server
-from harness.judge.usage import Needs
+from harness.judge.history import ConnectionHistory, RunHistory, ServerHistory
+from harness.judge.usage import Usage
 
 MINUTE = 60.0  # seconds
 
@@ -58,16 +58,16 @@ def selected(checks: Iterable[Any]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def who(life: Life) -> str:
+def who(life: ConnectionHistory) -> str:
     """The client of a connection; a user's own client is known by its address."""
     return life.client.name if life.client else life.station.rpartition(":")[0]
 
 
-def _this(life: Life) -> str:
+def _this(life: ConnectionHistory) -> str:
     return f"connection {life.connection} (serial {life.serial}) of {harmless(who(life))}"
 
 
-def _bounded(run: Run, needs: Needs, within: int, units: float) -> Iterator[str]:
+def _bounded(run: RunHistory, needs: Usage, within: int, units: float) -> Iterator[str]:
     held: dict[str, set[tuple[int, str]]] = {}
     for life in run.lives:
         if life.holding:
@@ -77,7 +77,7 @@ def _bounded(run: Run, needs: Needs, within: int, units: float) -> Iterator[str]
             yield f"{harmless(client)} holds {len(mine)} licenses at the end, at most {units:g} were allowed"
 
 
-def _one_license_per_client(run: Run, needs: Needs, within: int) -> Iterator[str]:
+def _one_license_per_client(run: RunHistory, needs: Usage, within: int) -> Iterator[str]:
     for server in run.servers:
         mine: dict[str, list[tuple[int, int]]] = {}
         for life in server.lives:
@@ -100,7 +100,7 @@ def _most(moves: list[tuple[int, int]]) -> tuple[int, int]:
     return most, at
 
 
-def _servers_licensed(run: Run, needs: Needs, within: int, count: float) -> Iterator[str]:
+def _servers_licensed(run: RunHistory, needs: Usage, within: int, count: float) -> Iterator[str]:
     servers: dict[str, set[str]] = {}
     for life in run.lives:
         if life.holdings:
@@ -111,7 +111,7 @@ def _servers_licensed(run: Run, needs: Needs, within: int, count: float) -> Iter
             yield f"{harmless(client)} was licensed by {len(names)} servers ({told}), expected {count:g}"
 
 
-def _nobody_refused(run: Run, needs: Needs, within: int) -> Iterator[str]:
+def _nobody_refused(run: RunHistory, needs: Usage, within: int) -> Iterator[str]:
     for server in run.servers:
         for denial in server.denied:
             for life, since in _overdue(server, needs, within, denial.t):
@@ -131,7 +131,7 @@ def _short(denial: Record) -> str:
     return short.get(what, harmless(what))
 
 
-def _overdue(server: Server, needs: Needs, within: int, t: int) -> Iterator[tuple[Life, int]]:
+def _overdue(server: ServerHistory, needs: Usage, within: int, t: int) -> Iterator[tuple[ConnectionHistory, int]]:
     """The connections that held a license at *t* and should have given it back by then; since when."""
     for life in server.lives:
         for holding in life.holdings:
@@ -141,7 +141,7 @@ def _overdue(server: Server, needs: Needs, within: int, t: int) -> Iterator[tupl
                 yield life, need.at
 
 
-def _refusals(run: Run, needs: Needs, within: int, most: float) -> Iterator[str]:
+def _refusals(run: RunHistory, needs: Usage, within: int, most: float) -> Iterator[str]:
     denied = [(server, denial) for server in run.servers for denial in server.denied]
     if len(denied) > most:
         server, first = denied[0]
@@ -151,7 +151,7 @@ def _refusals(run: Run, needs: Needs, within: int, most: float) -> Iterator[str]
         )
 
 
-def _attempts(run: Run, needs: Needs, within: int, most: float, per: float = MINUTE) -> Iterator[str]:
+def _attempts(run: RunHistory, needs: Usage, within: int, most: float, per: float = MINUTE) -> Iterator[str]:
     span = round(per * SECOND)
     for server in run.servers:
         # Who was refused a connection has none that a life could tell of.
@@ -168,7 +168,7 @@ def _attempts(run: Run, needs: Needs, within: int, most: float, per: float = MIN
             yield f"{server.name} was attached to {often}, at most {most:g} were allowed"
 
 
-def _opens_balance(run: Run, needs: Needs, within: int) -> Iterator[str]:
+def _opens_balance(run: RunHistory, needs: Usage, within: int) -> Iterator[str]:
     for life in run.lives:
         if life.ended is not None:
             continue
@@ -183,7 +183,7 @@ def _opens_balance(run: Run, needs: Needs, within: int) -> Iterator[str]:
                 yield f"{_this(life)}: {closed}; {harmless(still[0].path)} is still open"
 
 
-def _open_files(run: Run, needs: Needs, within: int, most: float) -> Iterator[str]:
+def _open_files(run: RunHistory, needs: Usage, within: int, most: float) -> Iterator[str]:
     for life in run.lives:
         moves = [(file.opened, 1) for file in life.files]
         moves += [(file.shut, -1) for file in life.files if file.shut is not None]
@@ -192,7 +192,7 @@ def _open_files(run: Run, needs: Needs, within: int, most: float) -> Iterator[st
             yield f"{_this(life)} had {worst} files open at {life.server.at(at)}, at most {most:g} were allowed"
 
 
-def _registry_agrees(run: Run, needs: Needs, within: int) -> Iterator[str]:
+def _registry_agrees(run: RunHistory, needs: Usage, within: int) -> Iterator[str]:
     for life in run.lives:
         last: dict[tuple[str, str], Any] = {}
         for said in life.heard("arbiter"):

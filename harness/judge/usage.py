@@ -15,21 +15,21 @@ from dataclasses import dataclass
 
 from fakenw.journal.fold import Holding
 from fakenw.journal.record import Record, microseconds
-from harness.judge.history import Clock, Life, Run
+from harness.judge.history import Clock, ConnectionHistory, RunHistory
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
+class LastUse:
     """Until when a connection was needed: ``at`` on the server's clock, None where nothing says so."""
 
     at: int | None
     by: str
 
 
-class Needs:
+class Usage:
     """When connections were no longer needed."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: RunHistory) -> None:
         self._clock = Clock.of(run.runner) if run.runner else Clock(None, 1)
         self._exits: dict[str, list[Record]] = {}
         for record in run.told("exit"):
@@ -42,17 +42,17 @@ class Needs:
         self._alone = run.runner is None
         self._idle_after = microseconds(run.settings.get("idle_after"))
 
-    def of(self, life: Life, holding: Holding) -> Need:
+    def of(self, life: ConnectionHistory, holding: Holding) -> LastUse:
         """When the connection was no longer needed; a scripted client's word is about its last use."""
         return self._foreign(life, holding) if life.client is None else self._scripted(life)
 
-    def at_all(self, life: Life) -> int | None:
+    def at_all(self, life: ConnectionHistory) -> int | None:
         """When a connection was no longer needed, whether it ever held a license or not; None where nothing says so."""
         if life.client is not None:
             return self._scripted(life).at
         return self._foreign(life, Holding("", life.created, life.ended)).at
 
-    def _scripted(self, life: Life) -> Need:
+    def _scripted(self, life: ConnectionHistory) -> LastUse:
         client, server = life.client, life.server
         assert client is not None
         uses: Counter[str] = Counter()
@@ -67,16 +67,16 @@ class Needs:
                 continue
             unused = None if uses.total() else said.t
         if unused is not None:
-            return Need(unused, "close")
+            return LastUse(unused, "close")
         if client.done is not None:
-            return Need(client.clock.to(server.clock, client.done), "done")
+            return LastUse(client.clock.to(server.clock, client.done), "done")
         for record in self._exits.get(client.name, ()):
             at = self._clock.to(server.clock, record.t)
             if at >= life.created:  # a machine that was started again exits more than once
-                return Need(at, str(record.get("cause") or "exit"))
-        return Need(None, "nothing")
+                return LastUse(at, str(record.get("cause") or "exit"))
+        return LastUse(None, "nothing")
 
-    def _foreign(self, life: Life, holding: Holding) -> Need:
+    def _foreign(self, life: ConnectionHistory, holding: Holding) -> LastUse:
         server = life.server
         found: list[tuple[int, str]] = []
         if self._gone is not None:
@@ -90,4 +90,4 @@ class Needs:
             idled = idle.busy is None or idle.busy == holding.released
             if idled and holding.granted <= idle.t <= life.held_until(holding):
                 found.append((idle.since + (idle_after or 0), "idle"))
-        return Need(*min(found)) if found else Need(None, "nothing")
+        return LastUse(*min(found)) if found else LastUse(None, "nothing")

@@ -20,9 +20,9 @@ from fakenw.journal.fold import GIVEN_BACK, Holding
 from fakenw.journal.record import SECOND, microseconds
 from fakenw.journal.sentences import clock, harmless
 from harness.judge.audit import Problem, books_balance
-from harness.judge.history import WENT_DOWN, Life, Run
+from harness.judge.history import WENT_DOWN, ConnectionHistory, RunHistory
 from harness.judge.properties import PROPERTIES, selected
-from harness.judge.usage import Need, Needs
+from harness.judge.usage import LastUse, Usage
 
 WITHIN = 300 * SECOND
 
@@ -40,7 +40,7 @@ class Held:
     opened_by: str | None
     last_used_by: str | None
     reason: str
-    life: Life = field(repr=False)
+    life: ConnectionHistory = field(repr=False)
     holding: Holding | None = field(repr=False)
 
     def as_json(self) -> dict[str, Any]:
@@ -95,7 +95,7 @@ class Verdict:
         }
 
 
-def judge(run: Run, within: float | None = None) -> Verdict:
+def judge(run: RunHistory, within: float | None = None) -> Verdict:
     """The verdict on a run. *within* (seconds) overrides what the run says. Raises ValueError for unknown checks."""
     checks = selected(run.settings.get("checks") or ())
     asked = (within, checks.get("released", {}).get("within"), run.settings.get("within"))
@@ -110,7 +110,7 @@ def judge(run: Run, within: float | None = None) -> Verdict:
     verdict.peak = sum(server.peak for server in run.servers)
     verdict.denied = sum(len(server.denied) for server in run.servers)
     verdict.seconds = max((server.end for server in run.servers), default=0) / SECOND
-    needs = Needs(run)
+    needs = Usage(run)
     licensed = 0
     for life in run.lives:
         licensed += len(life.holdings)
@@ -128,7 +128,7 @@ def judge(run: Run, within: float | None = None) -> Verdict:
     return verdict
 
 
-def _weigh(verdict: Verdict, life: Life, holding: Holding, need: Need, within: int) -> None:
+def _weigh(verdict: Verdict, life: ConnectionHistory, holding: Holding, need: LastUse, within: int) -> None:
     """Put a holding where it belongs; one that its client gave back in time belongs nowhere."""
     at = None if need.at is None else max(need.at, holding.granted)
     end = life.held_until(holding)
@@ -147,7 +147,7 @@ def _weigh(verdict: Verdict, life: Life, holding: Holding, need: Need, within: i
         verdict.reclaimed.append(_held(life, holding, why))
 
 
-def _held(life: Life, holding: Holding | None, reason: str) -> Held:
+def _held(life: ConnectionHistory, holding: Holding | None, reason: str) -> Held:
     components = [said.record.event.rpartition("-") for said in life.said]
     users = [(component, verb) for component, _, verb in components if verb in ("open", "close")]
     duration = life.held_until(holding) - holding.granted if holding else 0
@@ -184,7 +184,7 @@ _ENDS = {
 }
 
 
-def _why(life: Life, holding: Holding, need: Need, at: int | None) -> str:
+def _why(life: ConnectionHistory, holding: Holding, need: LastUse, at: int | None) -> str:
     """Why a license is still held, was given back late, or was taken back, in one sentence."""
     moment = life.server.at
     if holding.released is not None:
@@ -220,7 +220,7 @@ def files_text(count: int) -> str:
     return f"{count} file" if count == 1 else f"{count} files"
 
 
-def _interruption(life: Life) -> str | None:
+def _interruption(life: ConnectionHistory) -> str | None:
     """How work on the connection was interrupted by its own client; None where it was not."""
     shut = [file for file in life.files if file.cause in GIVEN_BACK]
     if shut:
@@ -237,7 +237,7 @@ def _interruption(life: Life) -> str | None:
     return f"after the connection was let go {what}: {harmless(record.get('reason'))}"
 
 
-def _claim(life: Life) -> str | None:
+def _claim(life: ConnectionHistory) -> str | None:
     """A release that only the client knows of."""
     detached = life.heard("detach")
     if not detached or life.cause in GIVEN_BACK or life.cause in ("lost", "reinitialize"):
@@ -252,7 +252,7 @@ def _claim(life: Life) -> str | None:
     )
 
 
-def _ends(run: Run) -> str:
+def _ends(run: RunHistory) -> str:
     """What became of the user's own clients, where that is all there is to tell."""
     told = []
     for record in [*run.told("exit"), *run.told("still-running")]:
@@ -263,7 +263,7 @@ def _ends(run: Run) -> str:
     return "".join(told[:3])
 
 
-def _worst(run: Run, verdict: Verdict, licensed: int, within: int) -> tuple[str, str]:
+def _worst(run: RunHistory, verdict: Verdict, licensed: int, within: int) -> tuple[str, str]:
     """The verdict's name, and why."""
     if verdict.problems:
         more = f" (and {len(verdict.problems) - 1} more)" if verdict.problems[1:] else ""

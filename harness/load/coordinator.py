@@ -19,22 +19,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.load.outcome import Outcome
-from harness.load.server_view import Accounts
-from harness.load.servers import NoServer, Own, Theirs
-from harness.load.specification import SECOND, Order
-from harness.load.statistics import Tally
+from harness.load.server_view import ServerView
+from harness.load.servers import ForeignServer, NoServer, OwnServer
+from harness.load.specification import SECOND, LoadSpecification
+from harness.load.statistics import LoadStatistics
 
 LOOK_EVERY = 0.5  # seconds
 LET_GO_WITHIN = 60.0  # seconds, after a stop
 
 
 @dataclass
-class Crowd:
+class WorkerProcess:
     """A process of clients: how far it says it is, and at the end its tally."""
 
     process: subprocess.Popen[bytes]
     progress: dict[str, Any] = field(default_factory=dict)
-    tally: Tally | None = None
+    tally: LoadStatistics | None = None
     rest: bytes = b""
 
     def read(self) -> bool:
@@ -44,7 +44,7 @@ class Crowd:
         *lines, self.rest = (self.rest + data).split(b"\n")
         for said in map(json.loads, lines):
             if "tally" in said:
-                self.tally = Tally.from_json(said["tally"])
+                self.tally = LoadStatistics.from_json(said["tally"])
             else:
                 self.progress = said
         return bool(data)
@@ -60,7 +60,7 @@ class Crowd:
 
 
 @dataclass(frozen=True)
-class Moment:
+class LoadProgress:
     """How a load stands: for whoever watches."""
 
     seconds: float
@@ -73,16 +73,16 @@ class Moment:
 
 
 def carry_out(
-    order: Order,
-    server: Own | Theirs,
-    accounts: Accounts | None,
+    order: LoadSpecification,
+    server: OwnServer | ForeignServer,
+    accounts: ServerView | None,
     processes: int,
     sources: Sequence[str],
-    watch: Callable[[Moment], None],
+    watch: Callable[[LoadProgress], None],
 ) -> Outcome:
     """Let it happen. Raises NoServer, or KeyboardInterrupt where it could not even be ended in order."""
     begun, whole = time.monotonic(), True
-    crowds: list[Crowd] = []
+    crowds: list[WorkerProcess] = []
     try:
         for first in range(processes):
             crowds.append(_crowd(order, server.address, first, processes, sources[first::processes] or sources))
@@ -93,7 +93,7 @@ def carry_out(
             for crowd in crowds:
                 crowd.say("stop")
             _listen(crowds, lambda: server.catch_up(), time.monotonic() + LET_GO_WITHIN)
-        tally = Tally()
+        tally = LoadStatistics()
         for crowd in crowds:
             if crowd.tally is None:
                 raise NoServer(f"a process of clients ended by itself (exit code {crowd.process.poll()})")
@@ -107,22 +107,24 @@ def carry_out(
         server.close()
 
 
-def _crowd(order: Order, server: tuple[str, int], first: int, every: int, sources: Sequence[str]) -> Crowd:
+def _crowd(
+    order: LoadSpecification, server: tuple[str, int], first: int, every: int, sources: Sequence[str]
+) -> WorkerProcess:
     command = [sys.executable, "-m", "harness.load.worker"]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     process: subprocess.Popen[bytes] = subprocess.Popen(command, start_new_session=True, **pipes)  # type: ignore[call-overload]
-    crowd = Crowd(process)
+    crowd = WorkerProcess(process)
     asked = {"order": order.to_json(), "server": server, "first": first, "every": every, "sources": list(sources)}
     crowd.say(json.dumps(asked))
     return crowd
 
 
 def _until_done(
-    order: Order,
-    server: Own | Theirs,
-    accounts: Accounts | None,
-    crowds: list[Crowd],
-    watch: Callable[[Moment], None],
+    order: LoadSpecification,
+    server: OwnServer | ForeignServer,
+    accounts: ServerView | None,
+    crowds: list[WorkerProcess],
+    watch: Callable[[LoadProgress], None],
     begun: float,
 ) -> None:
     expected, ended, quiet = order.clients * order.days, False, 0
@@ -136,7 +138,7 @@ def _until_done(
         refused = sum(one["clients_refused"] for one in progress)
         held, limit = (accounts.fold.held, accounts.fold.limit) if accounts else (0, 0)
         elapsed = time.monotonic() - begun
-        watch(Moment(elapsed, held, limit, logons, expected, refused, latencies))
+        watch(LoadProgress(elapsed, held, limit, logons, expected, refused, latencies))
         idle = len(progress) == len(crowds) and logons == expected and not any(one["busy"] for one in progress)
         quiet = quiet + 1 if idle else 0
         if quiet >= 2 and not ended and (order.retry is None or elapsed >= order.day * order.days / SECOND):
@@ -147,7 +149,7 @@ def _until_done(
     _listen(crowds, look, None)
 
 
-def _listen(crowds: list[Crowd], look: Callable[[], None], deadline: float | None) -> None:
+def _listen(crowds: list[WorkerProcess], look: Callable[[], None], deadline: float | None) -> None:
     """Until every crowd has said its tally, or has ended."""
     with selectors.DefaultSelector() as selector:
         for crowd in crowds:

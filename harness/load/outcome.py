@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from fakenw.config.field_types import duration
-from harness.load.profile import middle
-from harness.load.server_view import Accounts
-from harness.load.specification import SECOND, Order
-from harness.load.statistics import Tally
+from harness.load.profile import percentile
+from harness.load.server_view import ServerView
+from harness.load.specification import SECOND, LoadSpecification
+from harness.load.statistics import LoadStatistics
 
 _CONDITION = re.compile(r"\s*([a-z0-9_]+)\s*(<=|>=|==|!=|<|>)\s*(\S+)\s*")
 _COMPARE = {
@@ -35,9 +35,9 @@ _COMPARE = {
 class Outcome:
     """A load that was carried out. *seconds* is how long that took in real time; *whole*: to its end."""
 
-    order: Order
-    tally: Tally
-    accounts: Accounts | None
+    order: LoadSpecification
+    tally: LoadStatistics
+    accounts: ServerView | None
     seconds: float
     virtual: bool
     whole: bool = True
@@ -91,10 +91,10 @@ class Outcome:
             "released": tally.released,
             "failed": sum(tally.failed.values()),
             "peak": accounts.fold.peak if accounts else 0,
-            "p50": middle(tally.latencies, 0.5) / SECOND,
-            "p99": middle(tally.latencies, 0.99) / SECOND,
-            "p99_quiet": middle(tally.quiet, 0.99) / SECOND,
-            "p99_crowded": middle(tally.crowded, 0.99) / SECOND,
+            "p50": percentile(tally.latencies, 0.5) / SECOND,
+            "p99": percentile(tally.latencies, 0.99) / SECOND,
+            "p99_quiet": percentile(tally.quiet, 0.99) / SECOND,
+            "p99_crowded": percentile(tally.crowded, 0.99) / SECOND,
         }
 
     def to_json(self) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import Any
 from fakenw.admin.client import AdminClient
 from fakenw.journal.record import Record, parse
 from fakenw.server_process import ServerFailed, ServerProcess
-from harness.load.specification import SECOND, Order
+from harness.load.specification import SECOND, LoadSpecification
 from harness.load.virtual_user import SMS_ACCOUNT
 
 READY_WITHIN = 600.0  # seconds; sixty thousand accounts take a while
@@ -27,10 +27,10 @@ class NoServer(Exception):
     """There is none; says why."""
 
 
-class Own:
+class OwnServer:
     """A server for *order*, which writes *journal*. *saw* is given its lines. Raises NoServer."""
 
-    def __init__(self, order: Order, journal: Path, saw: Callable[[Record], None]) -> None:
+    def __init__(self, order: LoadSpecification, journal: Path, saw: Callable[[Record], None]) -> None:
         self._saw, self._journal, self._rest = saw, journal, b""
         users = [{"name": user, "password": password} for user, password in [*order.accounts(), SMS_ACCOUNT]]
         room = min(65_534, order.clients * 2 + 100)
@@ -65,7 +65,7 @@ class Own:
         self._file.close()
 
 
-class Theirs:
+class ForeignServer:
     """The server at *address*. Without *admin* nothing is known of its books. Raises what AdminClient raises."""
 
     def __init__(self, address: tuple[str, int], admin: AdminClient | None, saw: Callable[[Record], None]) -> None:

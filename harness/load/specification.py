@@ -33,7 +33,7 @@ class Logon(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Order:
+class LoadSpecification:
     """A load. ``leak`` is the share of machines, or of logons, on which APM rides on NAL's connection as shipped."""
 
     clients: int
@@ -75,7 +75,7 @@ class Order:
         """Every user that the server must know, once."""
         return list(dict.fromkeys(self.account(n) for n in range(self.clients)))
 
-    def without_leak(self) -> Order:
+    def without_leak(self) -> LoadSpecification:
         """The same clients, with an APM that counts its use."""
         return replace(self, cured=True)
 
@@ -84,7 +84,7 @@ class Order:
         return asdict(self) | {"profile": list(self.profile)}
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Order:
+    def from_json(cls, data: dict[str, Any]) -> LoadSpecification:
         """What ``to_json`` has made."""
         name, slots, retry = data["profile"]
         behaviors = tuple((name, weight) for name, weight in data["behaviors"])

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from harness.load.coordinator import Moment
+from harness.load.coordinator import LoadProgress
 from harness.load.outcome import Outcome
-from harness.load.profile import middle
+from harness.load.profile import percentile
 from harness.load.report import Point
-from harness.load.specification import SECOND, Order
+from harness.load.specification import SECOND, LoadSpecification
 
 SHOWN = 10  # leaked units that are listed
 
@@ -24,29 +24,29 @@ def time(microseconds: float) -> str:
     return f"{days} d {clock}" if days else clock
 
 
-def plan(order: Order) -> str:
+def plan(order: LoadSpecification) -> str:
     """What is about to happen, in one line."""
     refused = "goes home" if order.retry is None else f"tries again every {time(order.retry)}"
     return f"{order.licenses} licenses, {_who(order)}, {order.transport}; who is refused {refused}; seed {order.seed}"
 
 
-def swept(order: Order) -> str:
+def swept(order: LoadSpecification) -> str:
     """What a sweep shows, in one line."""
     return f"Clients refused, by how many licenses there are: {_who(order)}"
 
 
-def _who(order: Order) -> str:
+def _who(order: LoadSpecification) -> str:
     days = f", {order.days} days" if order.days > 1 else ""
     share = f"{order.leak:.2%}".rstrip("0%").rstrip(".")
     leak = f", {share} % of the {order.leak_by}s leak" if order.leak else ""
     return f"{order.clients} clients, profile {order.profile.name}{days}{leak}"
 
 
-def progress(moment: Moment, before: Moment | None) -> str:
+def progress(moment: LoadProgress, before: LoadProgress | None) -> str:
     """How it stands, in one line."""
     since = moment.seconds - (before.seconds if before else 0)
     rate = (moment.logons - (before.logons if before else 0)) / since if since else 0
-    p50, p99 = (middle(moment.latencies, share) for share in (0.5, 0.99))
+    p50, p99 = (percentile(moment.latencies, share) for share in (0.5, 0.99))
     return (
         f"{moment.seconds:6.1f} s  held {moment.held} of {moment.limit}  refused {moment.refused}  "
         f"logons {moment.logons} of {moment.expected}, {rate:.0f}/s  p50 {time(p50)}  p99 {time(p99)}"
@@ -68,10 +68,10 @@ def result(outcome: Outcome) -> Iterator[str]:
         if accounts.recovery is not None:
             yield f"recovery     {time(accounts.recovery)} from then until one was to be had again for good"
     if tally.latencies and not outcome.virtual:
-        p50, p99 = (middle(tally.latencies, share) for share in (0.5, 0.99))
+        p50, p99 = (percentile(tally.latencies, share) for share in (0.5, 0.99))
         yield f"a logon      p50 {time(p50)}, p99 {time(p99)}; {len(tally.latencies) / outcome.seconds:.0f} a second"
     if tally.quiet and tally.crowded and not outcome.virtual:
-        quiet, crowded = middle(tally.quiet, 0.99), middle(tally.crowded, 0.99)
+        quiet, crowded = percentile(tally.quiet, 0.99), percentile(tally.crowded, 0.99)
         yield f"a read       p99 {time(quiet)} before anybody was refused, {time(crowded)} from then on"
     leaked = outcome.leaked()
     yield f"leaked       {len(leaked)}"

@@ -16,14 +16,14 @@ from random import Random
 from fakenw.core.delivery import Delivery
 from fakenw.core.peer import Peer
 from fakenw.core.server import Server
-from fakenw.core.settings import Config
+from fakenw.core.settings import ServerSettings
 from fakenw.journal.record import Record
 from fakenw.volumes.sms_volume import sms_tree
 from fakenw.volumes.volume import Volumes
 from harness.client.workstation import Requester
 from harness.load.clients import Clients
-from harness.load.specification import SECOND, Order
-from harness.load.statistics import Tally
+from harness.load.specification import SECOND, LoadSpecification
+from harness.load.statistics import LoadStatistics
 from harness.load.virtual_user import SMS_ACCOUNT
 from harness.runners.runtime import Alarm, VirtualClock
 
@@ -85,13 +85,13 @@ class DirectServer:
         """There is no address, and nothing to capture."""
 
 
-class Virtual(Clients):
+class VirtualLoad(Clients):
     """All clients of *order* and their server. *saw* sees every line of its journal."""
 
-    def __init__(self, order: Order, saw: Callable[[Record], None], idle_after: int = 300 * SECOND) -> None:
+    def __init__(self, order: LoadSpecification, saw: Callable[[Record], None], idle_after: int = 300 * SECOND) -> None:
         self._clock = VirtualClock()
         super().__init__(self._clock, order)
-        config = Config(
+        config = ServerSettings(
             name="FAKENW",
             release=order.release,
             licenses=order.licenses,
@@ -104,7 +104,7 @@ class Virtual(Clients):
         self._server = DirectServer(self._clock, server, saw)
         self._made = 0
 
-    def run(self) -> Tally:
+    def run(self) -> LoadStatistics:
         """Let all days pass. What is still held then is in the journal's last line."""
         self._server.delivery.start(EPOCH)
         self.begin_all()

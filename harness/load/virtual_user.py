@@ -18,11 +18,11 @@ from fakenw.core.peer import TRANSPORTS
 from fakenw.wire.packet import Refused
 from fakenw.wire.requests.connection import Logout
 from fakenw.wire.requests.files import CloseFile, OpenFile, ReadFile
-from harness.client.attachment import Connection, Denied, log_in
+from harness.client.attachment import Attachment, Denied, log_in
 from harness.client.machine import Machine
 from harness.client.workstation import Failure, Gone, Lost, Requester, World, failure, sleep
-from harness.load.specification import TO_THE_END, Logon, Order
-from harness.load.statistics import Tally
+from harness.load.specification import TO_THE_END, LoadSpecification, Logon
+from harness.load.statistics import LoadStatistics
 
 SERVER = "FAKENW"
 SMS_ACCOUNT = ("SMSCLIENT", "")  # a client connection account of the site (KB Q237759)
@@ -39,10 +39,18 @@ LOOK = [  # Q257223: APM rides on NAL's connection; NAL has done before APM has
 READS_A_DAY = 144  # every ten minutes, of 24 hours
 
 
-class Member:
+class VirtualUser:
     """Client *n* of an order, in *world*, which says how time passes and how bytes travel."""
 
-    def __init__(self, order: Order, n: int, logons: list[Logon], world: World, tally: Tally, over: Callable[[], bool]):
+    def __init__(
+        self,
+        order: LoadSpecification,
+        n: int,
+        logons: list[Logon],
+        world: World,
+        tally: LoadStatistics,
+        over: Callable[[], bool],
+    ):
         self._order, self._n, self._logons, self._tally, self._over = order, n, logons, tally, over
         self._world = _Told(world, n, tally)
         self.machine: Machine | None = None
@@ -73,13 +81,13 @@ class Member:
         await self._hold(connection, leave, logon.behavior)
         await self._log_off(connection)
 
-    async def _log_on(self, leave: int | None) -> Connection | None:
+    async def _log_on(self, leave: int | None) -> Attachment | None:
         """A connection with a license; None where there was none to be had."""
         user, password = self._order.account(self._n)
         while True:
             begun = self._world.network_now()
             requester = Requester(self._world, SERVER, TRANSPORTS[self._order.transport])
-            connection = Connection(requester, SERVER, user, False, password=password)
+            connection = Attachment(requester, SERVER, user, False, password=password)
             try:
                 await log_in(self._world, connection)
             except Denied:
@@ -97,7 +105,7 @@ class Member:
                 return None
             await sleep(retry)
 
-    async def _hold(self, connection: Connection, leave: int | None, behavior: str) -> None:
+    async def _hold(self, connection: Attachment, leave: int | None, behavior: str) -> None:
         pause = self._order.day // READS_A_DAY if behavior == "reader" else None
         while not self._over():
             left = TO_THE_END if leave is None else leave - self._world.now()
@@ -107,7 +115,7 @@ class Member:
             if pause is not None:
                 await self._read(connection)
 
-    async def _read(self, connection: Connection) -> None:
+    async def _read(self, connection: Attachment) -> None:
         call, tally, begun = connection.requester.call, self._tally, self._world.network_now()
         try:
             opened = await call(OpenFile(0, 6, 0x11, OFFER))
@@ -117,7 +125,7 @@ class Member:
         except Failure as problem:
             self._world.write("work-failed", **failure(problem))
 
-    async def _log_off(self, connection: Connection) -> None:
+    async def _log_off(self, connection: Attachment) -> None:
         where, trouble = connection.where(), {}
         try:
             await connection.requester.call(Logout())
@@ -139,7 +147,7 @@ class Member:
 class _Told:
     """A client's world, whose journal is a tally."""
 
-    def __init__(self, world: World, n: int, tally: Tally) -> None:
+    def __init__(self, world: World, n: int, tally: LoadStatistics) -> None:
         self._world, self._n, self._tally = world, n, tally
         self.now, self.network_now, self.spawn, self.link = world.now, world.network_now, world.spawn, world.link
 

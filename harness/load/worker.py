@@ -19,17 +19,17 @@ from itertools import cycle
 from typing import Any
 
 from harness.load.clients import Clients
-from harness.load.specification import SECOND, Order
+from harness.load.specification import SECOND, LoadSpecification
 from harness.runners.runtime import SelectorLoop
 from harness.runners.sockets import Address, SocketDriver
 
 TELL_EVERY = SECOND // 2
 
 
-class Crowd(Clients, SocketDriver):
+class Worker(Clients, SocketDriver):
     """Clients of *order* that come from *sources* to the *server*."""
 
-    def __init__(self, order: Order, server: Address, sources: list[str]) -> None:
+    def __init__(self, order: LoadSpecification, server: Address, sources: list[str]) -> None:
         super().__init__(SelectorLoop(), order)
         self._server, self._sources = server, cycle(sources or [None])
         self._is_over = self._is_done = False
@@ -88,7 +88,7 @@ def main() -> None:
             return
         line += piece
     asked = json.loads(line)
-    crowd = Crowd(Order.from_json(asked["order"]), tuple(asked["server"]), asked["sources"])
+    crowd = Worker(LoadSpecification.from_json(asked["order"]), tuple(asked["server"]), asked["sources"])
     crowd.begin_all(asked["first"], asked["every"])
     with suppress(BrokenPipeError, KeyboardInterrupt):
         crowd.run(0, tell)

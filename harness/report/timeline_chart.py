@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from fakenw.journal.record import SECOND
 from fakenw.journal.sentences import clock
-from harness.judge.history import Life, Run, Said, Server
-from harness.judge.usage import Needs
+from harness.judge.history import ClientLine, ConnectionHistory, RunHistory, ServerHistory
+from harness.judge.usage import Usage
 from harness.judge.verdict import Verdict
 from harness.report.markup import Markup, tag
 
@@ -85,7 +85,7 @@ def legend() -> Markup:
     return tag("ul", *swatches, tag("li", use, " in use by a component, from open to close"), class_="legend")
 
 
-def licenses(server: Server) -> Markup:
+def licenses(server: ServerHistory) -> Markup:
     """Licenses in use against the limit, over one life of a server."""
     scale = Scale(server.end)
     far = server.limit > 5 * max(server.peak, 1)  # then only what is used is drawn
@@ -120,9 +120,9 @@ def licenses(server: Server) -> Markup:
     )
 
 
-def lanes(run: Run, server: Server, verdict: Verdict) -> Markup:
+def lanes(run: RunHistory, server: ServerHistory, verdict: Verdict) -> Markup:
     """The connections of one life of a server: the worst of them first."""
-    scale, needs = Scale(server.end), Needs(run)
+    scale, needs = Scale(server.end), Usage(run)
     worst = [held.life for held in (*verdict.interrupted, *verdict.leaked, *verdict.undecided, *verdict.reclaimed)]
     mine = dict.fromkeys([*(life for life in worst if life.server is server), *server.lives])
     full, thin = list(mine)[:IN_FULL], list(mine)[IN_FULL:]
@@ -160,7 +160,7 @@ class Scale:
         return tag("g", *drawn, class_="grid")
 
 
-def _lane(life: Life, needs: Needs, scale: Scale, y: int, bad: bool) -> tuple[Markup, int]:
+def _lane(life: ConnectionHistory, needs: Usage, scale: Scale, y: int, bad: bool) -> tuple[Markup, int]:
     """A connection with its name, states, marks, and who used it when. And how high that is."""
     user = f" {life.user}" if life.user else ""
     name = f"{life.connection}{user}"
@@ -201,7 +201,7 @@ def _use(component: str, start: int, end: int, closed: bool, scale: Scale, y: in
     return tag("path", title, d=f"M{_n(x)} {y - 3}v6M{_n(x)} {y}H{_n(right)}{last}", class_="use")
 
 
-def _compact(lives: Sequence[Life], needs: Needs, scale: Scale, y: int) -> Markup:
+def _compact(lives: Sequence[ConnectionHistory], needs: Usage, scale: Scale, y: int) -> Markup:
     """A thin line for each connection, and one element for each state."""
     paths: dict[str, list[str]] = {state: [] for state in STATES}
     for n, life in enumerate(lives):
@@ -216,7 +216,7 @@ def _compact(lives: Sequence[Life], needs: Needs, scale: Scale, y: int) -> Marku
     return tag("g", *more, *drawn, class_="compact")
 
 
-def _segments(life: Life, needs: Needs) -> Iterator[Segment]:
+def _segments(life: ConnectionHistory, needs: Usage) -> Iterator[Segment]:
     """The states a connection was in, one after the other; of a license that nobody needed that part by itself."""
     unneeded = []
     for holding in life.holdings:
@@ -242,14 +242,14 @@ def _segments(life: Life, needs: Needs) -> Iterator[Segment]:
         state, since = to, t
 
 
-def _uses(life: Life) -> dict[str, list[tuple[int, int, bool]]]:
+def _uses(life: ConnectionHistory) -> dict[str, list[tuple[int, int, bool]]]:
     """Who used the connection: from, to, and whether the use was closed. Of a user's own client: its open files."""
     last = life.server.end if life.ended is None else life.ended
     if life.client is None:
         files = [(f.opened, last if f.shut is None else f.shut, f.shut is not None) for f in life.files]
         return {"files": files} if files else {}
     found: dict[str, list[tuple[int, int, bool]]] = {}
-    opened: dict[str, list[Said]] = {}
+    opened: dict[str, list[ClientLine]] = {}
     for said in life.said:
         component, _, verb = said.record.event.rpartition("-")
         if verb == "open" and component:

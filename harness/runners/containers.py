@@ -30,7 +30,7 @@ from fakenw.health import Address
 from harness.runners.backend import Failed, Host
 from harness.runners.docker_engine import LEFT, Container, connect, trouble
 from harness.runners.processes import server_options
-from harness.runners.run_label import RUN, Mark, lives
+from harness.runners.run_label import RUN, RunLabel, lives
 from harness.scenario.plan import Plan
 from harness.scenario.schedule import Disruption
 from harness.scenario.settings import ClientSpec, ServerSpec
@@ -62,14 +62,14 @@ class Containers:
         self._all: list[Container] = []
         self._free: Iterator[Any] = iter(())
         self._network: Any = None
-        self._mark: Mark | None = None
+        self._mark: RunLabel | None = None
         self._client: Any = None
         self._slow: dict[str, dict[str, str]] = {}  # by client: what netem was told
 
     def open(self, plan: Plan, folder: Path) -> None:
         self._plan, self._folder = plan, folder
         self._client = connect()
-        self._mark = Mark(plan.scenario)
+        self._mark = RunLabel(plan.scenario)
         with trouble("the network of the run"):
             self._network, subnet = self._make_network(f"fakenw-{self._mark.run}")
         self._free = iter(list(subnet.hosts())[1:])  # the first is the engine's own

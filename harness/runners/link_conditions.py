@@ -22,7 +22,7 @@ Deliver = Callable[[int, bool], None]
 """Called with the microseconds that it takes longer than usual, and whether it stays behind earlier ones."""
 
 
-class Cable:
+class LinkConditions:
     """One machine's way to everybody else. ``calm``: nothing is the matter with it, and it need not be asked."""
 
     WORDS = ("cut", "heal", "delay", "loss", "drop", "duplicate", "reorder")  # of harness.scenario.faults

@@ -13,10 +13,10 @@ from random import Random
 from typing import Any, BinaryIO
 
 from fakenw.journal.record import SECOND, Journal, Record
-from fakenw.transports.capture import Capture
+from fakenw.transports.capture import CaptureFile
 from harness.client.behavior_file import load
 from harness.client.machine import Machine
-from harness.runners.link_conditions import Cable
+from harness.runners.link_conditions import LinkConditions
 from harness.runners.memory_clients import ClientWorld
 from harness.runners.memory_network import EPOCH, Network, utc
 from harness.scenario.plan import Plan, client_journal
@@ -25,12 +25,12 @@ from harness.scenario.schedule import Disruption
 STARTS_WITHIN = SECOND  # the clients of a run do not begin in the same instant
 
 
-class Run:
+class MemoryRun:
     """One run on its way. What servers receive and send is written to *capture*, as ``fakenw serve --pcap`` does."""
 
     def __init__(self, plan: Plan, capture: BinaryIO | None = None) -> None:
         self._plan = plan
-        self._capture = None if capture is None else Capture(capture, self._wall, _not_written)
+        self._capture = None if capture is None else CaptureFile(capture, self._wall, _not_written)
         self.network = Network(Random(plan.seed), self._capture)
         self._told = [Record(0, "runner", "run", {**plan.opening("memory"), "utc": utc(0), "speed": 1})]
         self._orders = {client["name"]: client for client in plan.scripted()}
@@ -94,7 +94,7 @@ class Run:
         self._tell("fault", **fault.told())
         if fault.role == "server":
             self._disrupt_server(fault)
-        elif fault.verb in Cable.WORDS:
+        elif fault.verb in LinkConditions.WORDS:
             self._lives[fault.name][-1].cable.suffer(fault.verb, fault.arguments)
         else:
             self._disrupt_client(fault, self._lives[fault.name][-1])
@@ -153,4 +153,4 @@ def _not_written(problem: OSError) -> None:
 
 def run(plan: Plan, capture: BinaryIO | None = None) -> list[Journal]:
     """Carry *plan* out. Returns the journals of the runner, the servers and the clients."""
-    return Run(plan, capture).carry_out()
+    return MemoryRun(plan, capture).carry_out()

@@ -14,12 +14,12 @@ from typing import Any, Protocol
 from fakenw.config.server_file import ncp_number
 from fakenw.core.peer import Peer
 from fakenw.core.server import Server
-from fakenw.core.settings import NOVELLS_WATCHDOG, Config, watchdog
-from fakenw.transports.capture import Capture
+from fakenw.core.settings import NOVELLS_WATCHDOG, ServerSettings, watchdog
+from fakenw.transports.capture import CaptureFile
 from fakenw.volumes.sms_volume import sms_tree
 from fakenw.volumes.volume import Volumes
 from harness.client.workstation import Requester
-from harness.runners.link_conditions import Cable
+from harness.runners.link_conditions import LinkConditions
 from harness.runners.memory_server import ServerHost
 from harness.runners.router import Router
 from harness.runners.runtime import VirtualClock
@@ -29,10 +29,10 @@ EPOCH = datetime(2000, 8, 10, 9, 30, 15, tzinfo=UTC)  # the day KB Q257223 was l
 FASTEST, SPREAD = 200, 1800  # microseconds that a packet travels, and by how much they differ
 
 
-class Machine(Protocol):
+class NetworkMachine(Protocol):
     """A client machine, as the network sees it."""
 
-    cable: Cable
+    cable: LinkConditions
     links: dict[Requester, Any]
 
     def happen(self, call: Callable[..., None], *arguments: Any) -> None:
@@ -49,7 +49,9 @@ class MemoryLink:
     ``life``: of the server, if the way is a stream.
     """
 
-    def __init__(self, network: Network, machine: Machine, peer: Peer, host: ServerHost, requester: Requester) -> None:
+    def __init__(
+        self, network: Network, machine: NetworkMachine, peer: Peer, host: ServerHost, requester: Requester
+    ) -> None:
         self.machine = machine
         self.peer = peer
         self.station = str(peer)
@@ -74,7 +76,7 @@ class MemoryLink:
 class Network:
     """The servers and everything that is on its way. *capture* sees what comes to servers, and goes from them."""
 
-    def __init__(self, random: Random, capture: Capture | None = None) -> None:
+    def __init__(self, random: Random, capture: CaptureFile | None = None) -> None:
         self.clock = VirtualClock()
         self.random = random
         self.hosts: dict[str, ServerHost] = {}
@@ -85,7 +87,7 @@ class Network:
 
     def add_server(self, spec: ServerSpec, seed: int, idle_after: int) -> None:
         """Start a server, empty."""
-        config = Config(
+        config = ServerSettings(
             name=spec.name,
             release=spec.release,
             licenses=spec.licenses,
@@ -116,7 +118,7 @@ class Network:
             self.hang_up(link.peer)
         self._half_open = {peer: link for peer, link in self._half_open.items() if link.host is not host}
 
-    def connect(self, machine: Machine, server: str, peer: Peer, requester: Requester) -> MemoryLink:
+    def connect(self, machine: NetworkMachine, server: str, peer: Peer, requester: Requester) -> MemoryLink:
         """A new way to *server*. Raises OSError where there is no such server, or a stream would have no end."""
         host = self.hosts.get(server.upper())
         if host is None:

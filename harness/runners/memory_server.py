@@ -20,7 +20,7 @@ from fakenw.core.delivery import Delivery
 from fakenw.core.peer import Peer
 from fakenw.core.server import Server
 from fakenw.journal.record import Record
-from fakenw.transports.capture import Capture
+from fakenw.transports.capture import CaptureFile
 from harness.runners.runtime import Alarm, VirtualClock
 
 
@@ -43,7 +43,7 @@ class ServerHost:
     """One server machine with an *address*. *boot* makes the server for each of its lives, which are counted from 1."""
 
     def __init__(
-        self, network: Surroundings, boot: Callable[[int], Server], address: str, capture: Capture | None = None
+        self, network: Surroundings, boot: Callable[[int], Server], address: str, capture: CaptureFile | None = None
     ) -> None:
         self.records: list[Record] = []
         self.on = False

@@ -17,7 +17,7 @@ from pathlib import Path
 RUN, LOCK, MACHINE, SCENARIO = "fakenw.run", "fakenw.lock", "fakenw.machine", "fakenw.scenario"
 
 
-class Mark:
+class RunLabel:
     """The labels of one run. *close* says that it has ended."""
 
     def __init__(self, scenario: str) -> None:

@@ -13,8 +13,8 @@ from twisted.internet.testing import StringTransport
 from twisted.web.resource import Resource
 
 from fakenw.admin.bounded_http import MOST, BoundedSite
-from fakenw.admin.journal_reader import AT_ONCE, Reader
-from fakenw.admin.operations import KEPT, Past, Refusal
+from fakenw.admin.journal_reader import AT_ONCE, JournalReader
+from fakenw.admin.operations import KEPT, ApiError, JournalBuffer
 from fakenw.journal.record import Record
 
 
@@ -56,14 +56,14 @@ class Taker:
 
 
 @pytest.fixture
-def past() -> Past:
+def past() -> JournalBuffer:
     """A journal with a thousand lines."""
-    past = Past()
+    past = JournalBuffer()
     grow(past, 1000)
     return past
 
 
-def grow(past: Past, by: int) -> None:
+def grow(past: JournalBuffer, by: int) -> None:
     for _ in range(by):
         past.add(Record(past.next, "server", "mark", {"n": past.next}))
 
@@ -74,10 +74,10 @@ def numbers(taken: bytearray) -> list[int]:
     return [json.loads(line)["n"] for line in lines]
 
 
-def test_what_was_asked_for_and_no_more(past: Past) -> None:
+def test_what_was_asked_for_and_no_more(past: JournalBuffer) -> None:
     """Each line once, in order; what is written later is for the next time."""
     taker = Taker(room=10_000)
-    Reader(taker, past, 10, past.next).begin()
+    JournalReader(taker, past, 10, past.next).begin()
     grow(past, 5)
     while not taker.ended:
         taker.read(10_000)
@@ -85,20 +85,20 @@ def test_what_was_asked_for_and_no_more(past: Past) -> None:
     assert past.listeners == []
 
 
-def test_nothing_is_made_ready_for_who_does_not_read(past: Past) -> None:
+def test_nothing_is_made_ready_for_who_does_not_read(past: JournalBuffer) -> None:
     """A pause is heeded, in a stream too."""
     readers = [Taker(room=0), Taker(room=0)]
     for taker, until in zip(readers, (past.next, None), strict=True):
-        Reader(taker, past, 0, until).begin()
+        JournalReader(taker, past, 0, until).begin()
         assert numbers(taker.taken) == list(range(AT_ONCE))
     grow(past, 50)
     assert numbers(readers[1].taken) == list(range(AT_ONCE))
 
 
-def test_a_stream_goes_on(past: Past) -> None:
+def test_a_stream_goes_on(past: JournalBuffer) -> None:
     """As lines are written, each with its number."""
     taker = Taker(room=10**9)
-    Reader(taker, past, 998, None).begin()
+    JournalReader(taker, past, 998, None).begin()
     grow(past, 2)
     assert numbers(taker.taken) == [998, 999, 1000, 1001]
     assert b'id: 1001\ndata: {"t": 0.001001, ' in taker.taken
@@ -106,32 +106,32 @@ def test_a_stream_goes_on(past: Past) -> None:
     assert past.listeners == []
 
 
-def test_who_is_too_slow_is_hung_up_on(past: Past) -> None:
+def test_who_is_too_slow_is_hung_up_on(past: JournalBuffer) -> None:
     """And others, who are not, are none the worse."""
     slow, quick = Taker(room=0), Taker(room=10**9)
     for taker in (slow, quick):
-        Reader(taker, past, 0, None).begin()
+        JournalReader(taker, past, 0, None).begin()
     grow(past, KEPT)
     assert (slow.ended, quick.ended) == ("aborted", "")
     assert numbers(quick.taken) == list(range(past.next))
     assert len(past.listeners) == 1
 
 
-def test_no_more_is_kept_than_is_said(past: Past) -> None:
+def test_no_more_is_kept_than_is_said(past: JournalBuffer) -> None:
     """The last KEPT lines."""
     grow(past, KEPT)
     assert (past.first, past.next) == (1000, KEPT + 1000)
     past.check(1000)
-    with pytest.raises(Refusal, match="record 999 is forgotten; the oldest that is kept is 1000") as refused:
+    with pytest.raises(ApiError, match="record 999 is forgotten; the oldest that is kept is 1000") as refused:
         past.check(999)
     assert (refused.value.status, refused.value.more) == (410, {"oldest": 1000})
-    with pytest.raises(Refusal, match="not there yet; expected no more than 101000") as refused:
+    with pytest.raises(ApiError, match="not there yet; expected no more than 101000") as refused:
         past.check(past.next + 1)
     assert refused.value.status == 400
 
 
 @pytest.mark.parametrize("number", [0, 500, 999])
-def test_a_line_is_the_journals(past: Past, number: int) -> None:
+def test_a_line_is_the_journals(past: JournalBuffer, number: int) -> None:
     """Byte for byte."""
     line: Callable[[int], bytes] = past.line
     assert line(number) == line(number) == Record(number, "server", "mark", {"n": number}).line().encode()

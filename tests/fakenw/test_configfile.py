@@ -17,11 +17,11 @@ from fakenw.bindery.login_control import Lockout
 from fakenw.bindery.objects import USER
 from fakenw.cli import main as cli
 from fakenw.cli.running import DEFAULT_LISTEN
-from fakenw.config.server_file import Account, ConfigFile, example, load
+from fakenw.config.server_file import AccountSection, ConfigFile, example, load
 from fakenw.config.yaml_file import DocumentError
 from fakenw.core.peer import TCP, UDP, Peer
 from fakenw.core.server import Server
-from fakenw.core.settings import Config, ticks
+from fakenw.core.settings import ServerSettings, ticks
 from fakenw.journal.record import SECOND
 
 FULL = """\
@@ -139,8 +139,8 @@ def test_file_can_say_everything() -> None:
             "slow": {"72": "2s"},
         }
     ).settings()
-    assert said.keys() == {field.name for field in fields(Config)}
-    assert Account.model_fields.keys() == {field.name for field in fields(UserSpec)}
+    assert said.keys() == {field.name for field in fields(ServerSettings)}
+    assert AccountSection.model_fields.keys() == {field.name for field in fields(UserSpec)}
 
 
 def test_defaults_are_the_servers(read: Read) -> None:
@@ -148,7 +148,7 @@ def test_defaults_are_the_servers(read: Read) -> None:
     said = read(example()).settings()
     ours = {"users", "groups"}
     assert {name: value for name, value in said.items() if name not in ours} == {
-        name: getattr(Config(), name) for name in said if name not in ours
+        name: getattr(ServerSettings(), name) for name in said if name not in ours
     }
     assert tuple(read(example()).server.listen) == DEFAULT_LISTEN
 

@@ -182,7 +182,7 @@ def act(station: Station, what: str) -> None:
         case "again":
             station.again()
         case "alive" if not station.tcp:
-            station.send(ncp.Watchdog(station.number, b"Y").encode())
+            station.send(ncp.WatchdogPacket(station.number, b"Y").encode())
         case "login":
             station.login()
 

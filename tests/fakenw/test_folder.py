@@ -34,7 +34,7 @@ def host(tmp_path: Path) -> Path:
 
 def read(host: Path, text: str) -> bytes:
     """What a client reads from the file *text* of the volume VOL."""
-    return Volumes([("VOL", Folder(host))]).find(volume.Path.parse(f"VOL:{text}")).read(0, 1000)
+    return Volumes([("VOL", Folder(host))]).find(volume.VolumePath.parse(f"VOL:{text}")).read(0, 1000)
 
 
 def code_of(call: Callable[..., object], *arguments: object) -> Code:
@@ -79,7 +79,7 @@ def test_entry(host: Path) -> None:
     """Size, time (UTC, whole seconds) and attributes are the host's."""
     path = host / "Docs" / "read.me"
     os.utime(path, (0, 965_901_600.9))
-    entry = Volumes([("VOL", Folder(host))]).find(volume.Path.parse("VOL:DOCS/READ.ME"))
+    entry = Volumes([("VOL", Folder(host))]).find(volume.VolumePath.parse("VOL:DOCS/READ.ME"))
     assert (entry.name, entry.size, entry.attributes) == ("READ.ME", 10, ARCHIVE)
     assert entry.modified == datetime(2000, 8, 10, 10, 0, 0)
     path.chmod(0o444)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from harness.cli.catalogue_page import ELSEWHERE, page
-from harness.judge.history import Run
+from harness.judge.history import RunHistory
 from harness.judge.verdict import judge
 from harness.runners import memory
 from harness.scenario.catalogue import catalogue
@@ -44,7 +44,7 @@ MEMORY_ONLY = {
 
 def outcome(plan: Plan) -> tuple[str, list[str]]:
     """The verdict, and the checks that failed."""
-    verdict = judge(Run.of(memory.run(plan)))
+    verdict = judge(RunHistory.of(memory.run(plan)))
     return verdict.verdict, sorted(verdict.failing)
 
 
@@ -61,7 +61,7 @@ def plans() -> list[Any]:
 @pytest.mark.parametrize("plan", plans())
 def test_every_verdict_is_as_expected(plan: Plan) -> None:
     """On memory, over both transports."""
-    verdict = judge(Run.of(memory.run(plan)))
+    verdict = judge(RunHistory.of(memory.run(plan)))
     assert (verdict.verdict, sorted(verdict.failing)) == (plan.expect, sorted(plan.fails)), verdict.reason
 
 
@@ -177,7 +177,7 @@ def test_one_leak_among_five_hundred() -> None:
         ],
     }
     (plan,) = Scenario.read(data, "test").plans()
-    run = Run.of(memory.run(plan))
+    run = RunHistory.of(memory.run(plan))
     verdict = judge(run)
     (held,) = verdict.leaked
     assert (verdict.verdict, held.life.client and held.life.client.name) == ("leaked", "needle")
@@ -215,7 +215,7 @@ def test_a_change_is_on_top_of_a_variant() -> None:
 def test_the_server_tires_of_a_login_that_hangs() -> None:
     """S25: after 240 busy replies, three seconds apart; the watchdog has nothing to do with it."""
     (plan,) = next(one for one in SCENARIOS if one.id == "S25").plans("udp", ["as-shipped"])
-    (life,) = Run.of(memory.run(plan)).lives
+    (life,) = RunHistory.of(memory.run(plan)).lives
     assert life.cause == "busy"
     assert life.ended is not None
     assert 239 * 3 <= life.ended / 1_000_000 <= 241 * 3 + 1

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from fakenw.journal.record import SECOND, JournalError, Record
-from harness.judge.history import Clock, Life, Run, load
+from harness.judge.history import Clock, ConnectionHistory, RunHistory, load
 from tests.harness.journals import ClientBook, RunnerBook, ServerBook, put_together, q257223
 
 
-def lives_of(run: Run) -> list[Life]:
+def lives_of(run: RunHistory) -> list[ConnectionHistory]:
     """The lives of a run, as a list."""
     return list(run.lives)
 

@@ -21,27 +21,27 @@ from fakenw.server_process import ServerProcess
 from harness.cli.main import main
 from harness.load import preflight
 from harness.load.outcome import Condition, Outcome
-from harness.load.profile import PROFILES, BadProfile, at_rate, load, middle
-from harness.load.server_view import Accounts
-from harness.load.specification import Order
-from harness.load.statistics import Tally
-from harness.load.virtual_time import Virtual
+from harness.load.profile import PROFILES, BadProfile, at_rate, load, percentile
+from harness.load.server_view import ServerView
+from harness.load.specification import LoadSpecification
+from harness.load.statistics import LoadStatistics
+from harness.load.virtual_time import VirtualLoad
 from tests.harness.commands import harness, line, serving, started, wait_until
 
 HOUR, DAY = 3600 * SECOND, 86_400 * SECOND
-MORNING = Order(clients=120, licenses=100, profile=PROFILES["morning"], day=DAY, hold=8 * HOUR)
+MORNING = LoadSpecification(clients=120, licenses=100, profile=PROFILES["morning"], day=DAY, hold=8 * HOUR)
 
 
-def played(order: Order) -> tuple[Outcome, list[Record]]:
+def played(order: LoadSpecification) -> tuple[Outcome, list[Record]]:
     """An order on virtual time, and its journal."""
     records: list[Record] = []
-    accounts = Accounts(order.day * order.days)
+    accounts = ServerView(order.day * order.days)
 
     def saw(record: Record) -> None:
         records.append(record)
         accounts.saw(record)
 
-    tally = Virtual(order, saw).run()
+    tally = VirtualLoad(order, saw).run()
     return Outcome(order, tally, accounts, 1.0, virtual=True), records
 
 
@@ -51,7 +51,7 @@ def played(order: Order) -> tuple[Outcome, list[Record]]:
 @given(st.sampled_from(sorted(PROFILES)), st.integers(1, 300), st.integers(0, 10**6), st.integers(10, DAY))
 def test_everybody_comes_within_the_slots(name: str, clients: int, seed: int, day: int) -> None:
     """Each client once a day, in one of the profile's slots; the same seed is the same morning."""
-    order = Order(clients=clients, licenses=1, profile=PROFILES[name], day=day, days=2, seed=seed)
+    order = LoadSpecification(clients=clients, licenses=1, profile=PROFILES[name], day=day, days=2, seed=seed)
     logons = order.logons()
     assert logons == order.without_leak().logons()
     assert [len(each) for each in logons] == [2] * clients
@@ -104,7 +104,7 @@ MORNING_RANDOM: Any = _First()
 @given(st.lists(st.integers(0, 100), min_size=1), st.floats(0, 1))
 def test_middle(values: list[int], share: float) -> None:
     """No more than *share* of the values are below it."""
-    found = middle(values, share)
+    found = percentile(values, share)
     assert found in values
     assert sum(value < found for value in values) <= share * len(values)
 
@@ -208,7 +208,7 @@ def test_counts_that_differ_are_no_counts() -> None:
 def test_a_broken_server_is_caught(broken: Any, doubt: str) -> None:
     """A grant that is not written, an end that is missing, more licenses out than there are."""
     outcome, records = played(MORNING)
-    accounts = Accounts(DAY)
+    accounts = ServerView(DAY)
     for record in broken(records):
         accounts.saw(record)
     assert any(doubt in found for found in replace(outcome, accounts=accounts).doubts())
@@ -222,7 +222,7 @@ def _more(record: Record) -> Record:
 
 def test_conditions() -> None:
     """Names, comparisons, times with units; what cannot be one says what could."""
-    outcome = Outcome(MORNING, Tally(latencies=[1000] * 99 + [70_000]), None, 1.0, virtual=False)
+    outcome = Outcome(MORNING, LoadStatistics(latencies=[1000] * 99 + [70_000]), None, 1.0, virtual=False)
     assert Condition("p99>50ms").holds(outcome)
     assert Condition("p50 <= 1ms").holds(outcome)
     assert not Condition("leaked>0").holds(outcome)

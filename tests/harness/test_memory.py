@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fakenw.journal.record import SECOND, Journal
-from harness.judge.history import Run
+from harness.judge.history import RunHistory
 from harness.judge.verdict import Verdict, judge
 from harness.report.text import Result, story
 from harness.runners import memory
@@ -33,9 +33,9 @@ DESIGNED = {  # the contract's variants, and the licenses that are left in each
 OFFER = "SYS:CAP_GS1/OFFERINF.BOX/GS100001.OFR"
 
 
-def carry_out(plan: Plan) -> tuple[Run, Verdict]:
+def carry_out(plan: Plan) -> tuple[RunHistory, Verdict]:
     """Run a plan on memory and judge it."""
-    run = Run.of(memory.run(plan))
+    run = RunHistory.of(memory.run(plan))
     return run, judge(run)
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from fakenw.core.settings import ticks
 from fakenw.journal.record import SECOND
-from harness.judge.history import Life, Run
+from harness.judge.history import ConnectionHistory, RunHistory
 from harness.judge.history import load as load_run
 from harness.scenario.catalogue import find
 from tests.harness.commands import harness
@@ -56,7 +56,7 @@ def image(request: pytest.FixtureRequest) -> None:
         request.getfixturevalue("fakenw_image")
 
 
-def run_of(on: str, transport: str, scenario: str, variant: str = "default") -> Run:
+def run_of(on: str, transport: str, scenario: str, variant: str = "default") -> RunHistory:
     """One of the runs."""
     return load_run([results(on, transport)[0] / scenario / variant])
 
@@ -137,7 +137,7 @@ def test_the_refused_get_a_license_after_a_release(on: str, transport: str) -> N
     assert sum(life.created > first_release for life in run.lives) == 2
 
 
-def late(life: Life) -> int:
+def late(life: ConnectionHistory) -> int:
     """How long after its last request a connection ended."""
     assert life.ended is not None
     return life.ended - life.last_request

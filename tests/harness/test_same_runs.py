@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from fakenw.journal.record import Journal, Record
-from harness.judge.history import Run
+from harness.judge.history import RunHistory
 from harness.judge.verdict import judge
 from harness.report.text import Result
 from harness.runners import memory
@@ -45,7 +45,7 @@ def plans() -> Iterator[tuple[str, Plan]]:
 def fingerprint(plan: Plan) -> str:
     """The hashes of a run's journals and of its verdict."""
     journals = memory.run(plan)
-    run = Run.of(journals)
+    run = RunHistory.of(journals)
     entry = Result(run, judge(run)).as_json()
     return f"{digest(lines(journals))} {digest([json.dumps(without_sentences(entry), sort_keys=True)])}"
 

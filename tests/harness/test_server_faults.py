@@ -10,10 +10,10 @@ import pytest
 from fakenw.core.settings import ticks
 from fakenw.journal.record import SECOND, Journal
 from harness.judge.audit import books_balance
-from harness.judge.history import WENT_DOWN, Life
+from harness.judge.history import WENT_DOWN, ConnectionHistory
 from harness.judge.verdict import judge
 from harness.report.text import Result, story
-from harness.runners.memory import Run as MemoryRun
+from harness.runners.memory import MemoryRun as MemoryRun
 from harness.runners.memory_network import EPOCH
 from tests.harness.journals import PATH, ClientBook, RunnerBook, ServerBook, put_together
 from tests.harness.played import WORK, events, planned, played
@@ -252,7 +252,7 @@ def test_a_clock_that_jumps_moves_nothing_else() -> None:
     server = server_of([{"wait": "2m"}, jump])
     assert server.utc(server.now) == (EPOCH + timedelta(microseconds=server.now, hours=-2)).replace(tzinfo=None)
     faults = [{"wait": "2m"}, {"power-off": "ws"}]
-    ends: list[Life] = []
+    ends: list[ConnectionHistory] = []
     for more in ([], [{"wait": "5m"}, jump], [{"wait": "5m"}, {"clock-jump": {"server": "FAKENW", "by": "30d"}}]):
         run, verdict, _ = played([*faults, *more], "udp", checks=[{"released": {"within": "30m"}}])
         assert (verdict.verdict, verdict.problems) == ("reclaimed", [])
@@ -273,7 +273,7 @@ GONE = [{"wait": "1m"}, {"power-off": "ws"}]
 PATIENT = [{"released": {"within": "3h"}}]
 
 
-def spoofed(*faults: Any, transport: str = "udp") -> tuple[str, Life, Journal]:
+def spoofed(*faults: Any, transport: str = "udp") -> tuple[str, ConnectionHistory, Journal]:
     """The verdict on a machine that lost its power, and the connection it left."""
     run, verdict, journals = played([{"wait": "1m"}, *faults, *GONE], transport, checks=PATIENT)
     (life,) = run.lives

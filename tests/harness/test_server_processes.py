@@ -12,12 +12,12 @@ import pytest
 
 from fakenw.journal.record import SECOND, Journal
 from fakenw.server_process import ProcessGroup
-from harness.judge.history import Run
+from harness.judge.history import RunHistory
 from harness.judge.verdict import judge
 from harness.report.text import Result, story
 from harness.runners import memory, real_time
 from harness.runners.backend import Failed
-from harness.runners.journal_tail import Tail
+from harness.runners.journal_tail import JournalTail
 from harness.runners.processes import Processes
 from harness.scenario.schedule import Disruption
 from tests.harness.journals import ServerBook
@@ -29,14 +29,14 @@ both = pytest.mark.parametrize("transport", ["udp", "tcp"])
 
 def carry_out(
     folder: Path, faults: list[Any], transport: str, script: list[Any], **more: Any
-) -> tuple[Run, str, dict[str, Journal]]:
+) -> tuple[RunHistory, str, dict[str, Journal]]:
     """Run it in processes: the run, what is said about it, and its journals. Memory is of the same opinion."""
     plan = planned(faults, transport, script, **more)
     journals = real_time.run(plan, folder, Processes(), threading.Event())
-    run = Run.of(journals)
+    run = RunHistory.of(journals)
     verdict = judge(run)
     told = "\n".join([verdict.verdict, *story(Result(run, verdict))])
-    assert verdict.verdict == judge(Run.of(memory.run(plan))).verdict, told
+    assert verdict.verdict == judge(RunHistory.of(memory.run(plan))).verdict, told
     return run, told, {Path(journal.name).name: journal for journal in journals}
 
 
@@ -106,7 +106,7 @@ def test_who_follows_a_journal_knows_nobody_after_a_second_start(tmp_path: Path)
     path = tmp_path / "journal"
     for held, idle in ((1, [200 * SECOND]), (0, [])):
         path.write_text("".join(record.line() for record in book.lines))
-        tail = Tail(path)
+        tail = JournalTail(path)
         tail.catch_up()
         assert (tail.fold.held, [one.idle and one.idle.since for one in tail.fold.connections.values()]) == (held, idle)
         assert tail.idle
@@ -116,7 +116,7 @@ def test_who_follows_a_journal_knows_nobody_after_a_second_start(tmp_path: Path)
 def test_a_license_that_is_kept_for_nobody_is_not_idle(tmp_path: Path) -> None:
     """Idle is one whose holders all are, and there are some; where nothing is held nothing is in use."""
     book, path = ServerBook("ual"), tmp_path / "journal"
-    tail, seen = Tail(path), []
+    tail, seen = JournalTail(path), []
     assert not tail.catch_up()
     steps: list[tuple[Callable[..., None], tuple[Any, ...]]] = [
         (book.create, (1, 1)),
@@ -156,6 +156,6 @@ def test_what_processes_cannot_do(verb: str, reason: str, tmp_path: Path) -> Non
 def test_what_cannot_be_done_makes_the_verdict_unknown(tmp_path: Path) -> None:
     """With the reason, and nobody is left behind."""
     plan = planned([{"clock-jump": {"server": "FAKENW", "by": "-1h"}}], "tcp", [OPEN, {"wait": "2s"}, CLOSE])
-    verdict = judge(Run.of(real_time.run(plan, tmp_path, Processes(), threading.Event())))
+    verdict = judge(RunHistory.of(real_time.run(plan, tmp_path, Processes(), threading.Event())))
     assert verdict.verdict == "unknown"
     assert "clock-jump: processes share the clock of their computer" in verdict.reason

@@ -10,7 +10,7 @@ from fakenw.journal.record import SECOND
 from harness.client.attachment import Account, Denied
 from harness.client.components.service import Service
 from harness.client.components.user import User
-from harness.client.context import Desk
+from harness.client.context import WorkstationContext
 from harness.client.machine import Machine
 from harness.client.redirector import Redirector, RedirectorSettings
 
@@ -18,7 +18,7 @@ MINUTE = 60 * SECOND
 JOE = Account("JOE")
 
 
-def desk(world: Any, **client: Any) -> Desk:
+def desk(world: Any, **client: Any) -> WorkstationContext:
     """A workstation."""
     return Machine(world, {"name": "workstation", "user": "JOE", **client}).desk
 

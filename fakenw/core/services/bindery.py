@@ -16,11 +16,11 @@ from fakenw.bindery.objects import (
     may_read,
     may_set,
 )
-from fakenw.core.service import Call, Service
+from fakenw.core.service import Call, NcpService
 from fakenw.wire.packet import Code, Refused
 from fakenw.wire.requests import bindery as ncp
 
-service = Service()
+service = NcpService()
 
 NOBODY = 0xFFFFFFFF  # the id of a caller who has not logged in
 BOTH_NIBBLES = 0x11

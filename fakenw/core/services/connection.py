@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from fakenw.core.connection import SMALLEST_BUFFER, Connection
-from fakenw.core.service import Call, Service
+from fakenw.core.service import Call, NcpService
 from fakenw.core.watchdog import first_delay
 from fakenw.journal.policy import State
 from fakenw.journal.record import SECOND
 from fakenw.wire.packet import Code, Refused
 from fakenw.wire.requests import connection as ncp
 
-service = Service()
+service = NcpService()
 
 LARGEST_BUFFER = 1444  # one Ethernet packet
 MOST_MINUTES = 24 * 60  # that the watchdog can be put off; inferred, no document names a limit

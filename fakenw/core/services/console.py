@@ -12,11 +12,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from fakenw.core.service import Call, Service
+from fakenw.core.service import Call, NcpService
 from fakenw.wire.packet import Code, Refused
 from fakenw.wire.requests import server as ncp
 
-service = Service()
+service = NcpService()
 
 
 @service.answers(ncp.CheckConsolePrivileges)

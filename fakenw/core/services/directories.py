@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fakenw.core.service import Call, Service
+from fakenw.core.service import Call, NcpService
 from fakenw.core.services.changes import remove, rename_entry, there_is
 from fakenw.core.services.paths import (
     START,
@@ -21,12 +21,12 @@ from fakenw.core.services.paths import (
 )
 from fakenw.volumes.directory_tree import Directory
 from fakenw.volumes.dos_name import fold, is_dos_name, split_pattern
-from fakenw.volumes.volume import Path
+from fakenw.volumes.volume import VolumePath
 from fakenw.wire.packet import Code, Refused
 from fakenw.wire.requests import directories as ncp
 from fakenw.wire.requests import files
 
-service = Service()
+service = NcpService()
 
 SUPERVISOR = 1  # made everything
 DIRECTORY_STAMP = b"\xd1\xd1"  # Wireshark: "Directory Stamp"; inferred
@@ -120,7 +120,7 @@ def rename_directory(call: Call[ncp.RenameDirectory]) -> None:
     found = call.host.volumes.look_up(path_of(call, request.directory, request.path))
     if not found.entry.is_directory:
         raise Refused(Code.INVALID_PATH)
-    to = Path(found.path.volume, found.path.parts[:-1])
+    to = VolumePath(found.path.volume, found.path.parts[:-1])
     rename_entry(call, found, to, found.parent, request.new_name, Code.BAD_DIRECTORY_NAME)
 
 
@@ -138,7 +138,7 @@ def continue_file_search(call: Call[ncp.ContinueFileSearch]) -> ncp.FoundInSearc
     parts = volume.searches.key(request.directory_id)
     if parts is None:
         raise Refused(Code.BAD_DIRECTORY_HANDLE)
-    path = Path(volume.name, parts)
+    path = VolumePath(volume.name, parts)
     admit(call, path)
     directory = call.host.volumes.directory(path)
     for sequence, entry in matching(call, directory, request.pattern, request.attributes, request.sequence):
@@ -151,12 +151,12 @@ def continue_file_search(call: Call[ncp.ContinueFileSearch]) -> ncp.FoundInSearc
     raise Refused(Code.FAILURE)
 
 
-def make_directory(call: FileCall, path: Path, taken: Code) -> Path:
+def make_directory(call: FileCall, path: VolumePath, taken: Code) -> VolumePath:
     """Make a directory; *taken* is the code where there is something with this name. Its path."""
     may_change(call, Code.NO_CREATE_RIGHTS)
     if not path.parts:
         raise Refused(taken)
-    to, directory = call.host.volumes.look_up_directory(Path(path.volume, path.parts[:-1]))
+    to, directory = call.host.volumes.look_up_directory(VolumePath(path.volume, path.parts[:-1]))
     if there_is(directory, path.parts[-1]):
         raise Refused(taken)
     if not is_dos_name(path.parts[-1]):

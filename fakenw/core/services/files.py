@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fakenw.core.service import Call, Service
+from fakenw.core.service import Call, NcpService
 from fakenw.core.services.changes import each, files_named, hindrance, remove, rename_files
 from fakenw.core.services.paths import (
     FileCall,
@@ -14,14 +14,14 @@ from fakenw.core.services.paths import (
     visible,
 )
 from fakenw.journal.policy import State
-from fakenw.volumes.directory_tree import ARCHIVE, READ_ONLY, Entry, File, PathError
+from fakenw.volumes.directory_tree import ARCHIVE, READ_ONLY, DirectoryEntry, File, PathError
 from fakenw.volumes.dos_name import fold, is_dos_name, split_pattern
-from fakenw.volumes.sharing import DENY_READ, DENY_WRITE, READ, WRITE, OpenFile
-from fakenw.volumes.volume import Found, Path
+from fakenw.volumes.sharing import DENY_READ, DENY_WRITE, READ, WRITE, FileHandle
+from fakenw.volumes.volume import Found, VolumePath
 from fakenw.wire.packet import Code, Refused
 from fakenw.wire.requests import files as ncp
 
-service = Service()
+service = NcpService()
 
 LARGEST_READ = 0xFE00  # with its headers it still fits into a datagram and into a frame of 64 KiB
 MOST_FILES = 1000  # open at once on one connection
@@ -178,7 +178,7 @@ def set_file_attributes(call: Call[ncp.SetFileAttributes]) -> None:
 
 
 def open_at(
-    call: FileCall, path: Path, search: int, access: int, attributes: int, mode: int
+    call: FileCall, path: VolumePath, search: int, access: int, attributes: int, mode: int
 ) -> tuple[bytes, Found, int]:
     """Open, empty or create the file at *path* (see OPEN, EMPTY, CREATE): its handle, what it is, what was done."""
     connection, volumes = call.connection, call.host.volumes
@@ -215,18 +215,18 @@ def open_at(
     connection.next_file += 1
     connection.files[handle] = volumes.sharing.open(str(path), place, node, access, call.task, connection.serial)
     call.host.note("open", {**connection.about(), "handle": handle.hex(), "path": str(path)})
-    return handle, Found(found.path, Entry(found.entry.name, found.entry.own_name, node), found.parent), action
+    return handle, Found(found.path, DirectoryEntry(found.entry.name, found.entry.own_name, node), found.parent), action
 
 
-def _created(call: FileCall, path: Path, attributes: int) -> Found:
+def _created(call: FileCall, path: VolumePath, attributes: int) -> Found:
     """A new file."""
     may_change(call, Code.NO_CREATE_RIGHTS)
     if not path.parts or not is_dos_name(path.parts[-1]):
         raise Refused(Code.BAD_FILE_NAME)
-    to, directory = call.host.volumes.look_up_directory(Path(path.volume, path.parts[:-1]))
+    to, directory = call.host.volumes.look_up_directory(VolumePath(path.volume, path.parts[:-1]))
     name = fold(path.parts[-1])
     node = directory.create_file(name, attributes & SETTABLE | ARCHIVE, now(call))
-    return Found(to / name, Entry(name, name, node), directory)
+    return Found(to / name, DirectoryEntry(name, name, node), directory)
 
 
 def _opened_file(
@@ -245,7 +245,7 @@ def _handle(call: FileCall, handle: bytes) -> bytes:
     return handle
 
 
-def _opened(call: FileCall, handle: bytes, access: int = 0, code: Code = Code.FAILURE) -> OpenFile:
+def _opened(call: FileCall, handle: bytes, access: int = 0, code: Code = Code.FAILURE) -> FileHandle:
     """The open file; it was opened for all of *access*, or the request is refused with *code*."""
     file = call.connection.files[_handle(call, handle)]
     if access & ~file.access:

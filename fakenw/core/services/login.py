@@ -13,14 +13,14 @@ from typing import Any, NoReturn
 from fakenw.bindery import login_control
 from fakenw.bindery.objects import NODE_CONTROL, USER, BinderyObject
 from fakenw.bindery.passwords import answer, decrypt_hash, hash_password, new_login_key, real_length
-from fakenw.core.service import Call, Service, Succeeded
+from fakenw.core.service import Call, NcpService, Succeeded
 from fakenw.journal.policy import State
 from fakenw.volumes.dos_name import fold
 from fakenw.wire.layout import encode_text
 from fakenw.wire.packet import Code, Refused
 from fakenw.wire.requests import bindery as ncp
 
-service = Service()
+service = NcpService()
 
 
 @service.answers(ncp.GetLoginKey)

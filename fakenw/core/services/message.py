@@ -13,10 +13,10 @@ from __future__ import annotations
 from typing import Any
 
 from fakenw.core.connection import Connection
-from fakenw.core.service import Call, Service
+from fakenw.core.service import Call, NcpService
 from fakenw.wire.requests import message as ncp
 
-service = Service()
+service = NcpService()
 
 SENT, NO_CONNECTION, NOT_LOGGED_IN, NOT_ACCEPTING, HAS_ONE = range(5)
 SHORT = 58  # the longest text of the old functions

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fakenw.core.service import Call, Service
+from fakenw.core.service import Call, NcpService
 from fakenw.core.services.changes import hindrance, is_wanted, remove, rename_entry
 from fakenw.core.services.directories import make_directory
 from fakenw.core.services.files import CREATE, CREATED, EMPTY, OPEN, open_at
 from fakenw.core.services.paths import FileCall, admit, base, dos_time, matching, new_handle, rights
-from fakenw.volumes.directory_tree import DIRECTORY, Entry
+from fakenw.volumes.directory_tree import DIRECTORY, DirectoryEntry
 from fakenw.volumes.dos_name import split_pattern
-from fakenw.volumes.volume import Found, Path, Volume
+from fakenw.volumes.volume import Found, Volume, VolumePath
 from fakenw.wire.layout import Malformed, Texts
 from fakenw.wire.packet import Code, Refused
 from fakenw.wire.requests import namespace as ncp
 
-service = Service()
+service = NcpService()
 
 DOS = 0
 BY_HANDLE, BY_NUMBER, BY_NAME = 0, 1, 0xFF
@@ -97,7 +97,7 @@ def rename(call: Call[ncp.Rename]) -> None:
     target = _path(call, request.new_volume, request.new_base, request.new_flag, new)
     if not target.parts:
         raise Refused(Code.BAD_RENAME)
-    to, directory = call.host.volumes.look_up_directory(Path(target.volume, target.parts[:-1]))
+    to, directory = call.host.volumes.look_up_directory(VolumePath(target.volume, target.parts[:-1]))
     rename_entry(call, found, to, directory, target.parts[-1], Code.BAD_DIRECTORY_NAME)
 
 
@@ -159,23 +159,23 @@ def _check(mask: int, *name_spaces: int) -> None:
         raise Refused(Code.UNSUPPORTED)
 
 
-def _path(call: FileCall, volume: int, number: int, flag: int, names: tuple[str, ...]) -> Path:
+def _path(call: FileCall, volume: int, number: int, flag: int, names: tuple[str, ...]) -> VolumePath:
     """What four fields of a request mean, once the connection may go there."""
     volumes = call.host.volumes
     if flag == BY_HANDLE:
         path = base(call, number & 0xFF)
     elif flag == BY_NUMBER:
         found = volumes.numbered(volume)
-        path = Path(found.name, found.parts_of(number))
+        path = VolumePath(found.name, found.parts_of(number))
     elif flag == BY_NAME and names:
         first, *rest = names
-        path, names = Path.parse(first if ":" in first else first + ":"), tuple(rest)
+        path, names = VolumePath.parse(first if ":" in first else first + ":"), tuple(rest)
     else:
         raise Refused(Code.INVALID_PATH)
     for name in names:
         if ":" in name:
             raise Refused(Code.INVALID_PATH)
-        path = Path.parse(name, path)
+        path = VolumePath.parse(name, path)
     admit(call, path)
     return path
 
@@ -184,11 +184,11 @@ def _found(call: FileCall, volume: int, number: int, flag: int, names: tuple[str
     return call.host.volumes.look_up(_path(call, volume, number, flag, names))
 
 
-def _search(call: FileCall, request: ncp.Search | ncp.SearchSet) -> Iterator[tuple[Path, int, Entry]]:
+def _search(call: FileCall, request: ncp.Search | ncp.SearchSet) -> Iterator[tuple[VolumePath, int, DirectoryEntry]]:
     """The directory's path, and each entry with its sequence."""
     _check(request.mask, request.name_space)
     volume: Volume = call.host.volumes.numbered(request.volume)
-    path = Path(volume.name, volume.parts_of(request.directory))
+    path = VolumePath(volume.name, volume.parts_of(request.directory))
     admit(call, path)
     pattern = request.pattern
     for quoted, wild in QUOTED.items():
@@ -201,7 +201,7 @@ def _search(call: FileCall, request: ncp.Search | ncp.SearchSet) -> Iterator[tup
         yield path, sequence, entry
 
 
-def _info(call: FileCall, path: Path, entry: Entry, mask: int) -> bytes:
+def _info(call: FileCall, path: VolumePath, entry: DirectoryEntry, mask: int) -> bytes:
     """The blocks of an entry that a mask wants. One date serves for all."""
     date, time = dos_time(entry.modified)
     volume = call.host.volumes.named(path.volume)

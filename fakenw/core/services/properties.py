@@ -15,13 +15,13 @@ from fakenw.bindery.objects import (
     may_set,
     may_write,
 )
-from fakenw.core.service import Call, Service
+from fakenw.core.service import Call, NcpService
 from fakenw.core.services.bindery import level, named
 from fakenw.volumes.dos_name import fold
 from fakenw.wire.packet import Code, Refused
 from fakenw.wire.requests import properties as ncp
 
-service = Service()
+service = NcpService()
 
 MOST_MEMBERS = 255 * 32  # what 255 segments hold
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from fakenw.core.service import Call, Service
+from fakenw.core.service import Call, NcpService
 from fakenw.core.services.paths import base
 from fakenw.volumes.directory_tree import PathError
 from fakenw.volumes.volume import Volume
@@ -15,7 +15,7 @@ from fakenw.wire.packet import Code, Refused
 from fakenw.wire.requests import files
 from fakenw.wire.requests import volumes as ncp
 
-service = Service()
+service = NcpService()
 
 SLOTS = 64  # clients count through so many volume numbers
 SECTOR = 512

@@ -22,8 +22,8 @@ from pydantic import Field, StrictBool
 
 from fakenw.config.field_types import Duration
 from fakenw.journal.record import SECOND
-from harness.client.attachment import Connection, FileHandle, InUse
-from harness.client.context import Component, Desk
+from harness.client.attachment import Attachment, ClientFile, InUse
+from harness.client.context import Component, WorkstationContext
 from harness.client.nal_path import NalPath
 from harness.client.settings import File, ServerName, Settings, verb
 from harness.client.workstation import Failure, sleep
@@ -40,10 +40,10 @@ class ApmSettings(Settings):
 
 
 class _Use(NamedTuple):
-    connection: Connection
+    connection: Attachment
     mode: str
     counted: tuple[str, NalPath] | None = None
-    file: FileHandle | None = None
+    file: ClientFile | None = None
 
 
 class Apm(Component):
@@ -53,7 +53,7 @@ class Apm(Component):
     Settings = ApmSettings
     settings: ApmSettings
 
-    def __init__(self, desk: Desk, settings: ApmSettings | None = None) -> None:
+    def __init__(self, desk: WorkstationContext, settings: ApmSettings | None = None) -> None:
         super().__init__(desk, settings)
         self._uses: list[_Use] = []
 

@@ -15,7 +15,7 @@ from pydantic import Field
 from fakenw.config.field_types import Text
 from harness.client import file_transfer
 from harness.client.components.nal import Nal, Owner
-from harness.client.context import Component, Desk
+from harness.client.context import Component, WorkstationContext
 from harness.client.selection import PathText
 from harness.client.server_query import ask
 from harness.client.settings import Settings, verb
@@ -39,7 +39,7 @@ class CopyQueue(Component):
     Settings = CopyQueueSettings
     settings: CopyQueueSettings
 
-    def __init__(self, desk: Desk, settings: CopyQueueSettings | None = None) -> None:
+    def __init__(self, desk: WorkstationContext, settings: CopyQueueSettings | None = None) -> None:
         super().__init__(desk, settings)
         self._items = 0
 

@@ -16,8 +16,8 @@ from typing import Annotated, NamedTuple
 from pydantic import Field, StrictBool
 
 from fakenw.config.field_types import SomeTime, Text
-from harness.client.attachment import Account, Connection, Denied
-from harness.client.context import Component, Desk
+from harness.client.attachment import Account, Attachment, Denied
+from harness.client.context import Component, WorkstationContext
 from harness.client.nal_path import NalPath
 from harness.client.selection import NalSettings, PathText
 from harness.client.settings import verb
@@ -33,7 +33,7 @@ class Use(NamedTuple):
 
     owner: str
     path: NalPath
-    connection: Connection
+    connection: Attachment
     persistent: bool
     also: tuple[NalPath, ...]  # other paths that were opened with it
 
@@ -45,7 +45,7 @@ class Nal(Component):
     Settings = NalSettings
     settings: NalSettings
 
-    def __init__(self, desk: Desk, settings: NalSettings | None = None) -> None:
+    def __init__(self, desk: WorkstationContext, settings: NalSettings | None = None) -> None:
         super().__init__(desk, settings)
         self._uses: list[Use] = []
 
@@ -118,7 +118,7 @@ class Nal(Component):
 
     async def _choose(self, path: NalPath, owner: str, persistent: bool) -> Use:
         trouble: Exception | None = None
-        opened: list[tuple[NalPath, Connection]] = []
+        opened: list[tuple[NalPath, Attachment]] = []
         for candidate in self.desk.selection.candidates(path):
             try:
                 opened.append((candidate, await self._try_each(candidate, owner, persistent)))
@@ -131,7 +131,7 @@ class Nal(Component):
         (chosen, connection), *others = opened
         return Use(owner, chosen, connection, persistent, tuple(other for other, _ in others))
 
-    async def _try_each(self, path: NalPath, owner: str, persistent: bool) -> Connection:
+    async def _try_each(self, path: NalPath, owner: str, persistent: bool) -> Attachment:
         """One account after the other. Raises what the last one raised."""
         *first, last = self.desk.selection.accounts(owner)
         for account in first:

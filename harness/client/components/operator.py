@@ -18,7 +18,7 @@ from fakenw.config.field_types import BinderyName, SomeTime
 from fakenw.wire.packet import Refused
 from fakenw.wire.requests.connection import ClearConnection, GetObjectConnections
 from fakenw.wire.requests.server import DisableLogin, EnableLogin
-from harness.client.attachment import USER, Connection
+from harness.client.attachment import USER, Attachment
 from harness.client.context import Component
 from harness.client.settings import verb
 from harness.client.workstation import sleep
@@ -63,7 +63,7 @@ class Operator(Component):
                 await self.desk.redirector.call(connection, EnableLogin())
 
     @asynccontextmanager
-    async def _at(self, server: str) -> AsyncIterator[Connection]:
+    async def _at(self, server: str) -> AsyncIterator[Attachment]:
         connection = await self.desk.redirector.connect(server, *self.desk.account(), private=True)
         try:
             yield connection

@@ -17,8 +17,8 @@ from pydantic import Field, StrictBool
 from fakenw.config.field_types import BinderyName, SomeTime
 from fakenw.journal.record import SECOND
 from fakenw.wire.requests.server import GetServerInfo
-from harness.client.attachment import Connection, Denied, InUse
-from harness.client.context import Component, Desk
+from harness.client.attachment import Attachment, Denied, InUse
+from harness.client.context import Component, WorkstationContext
 from harness.client.server_query import ask
 from harness.client.settings import Drive, File, ServerName, Settings, verb
 from harness.client.workstation import Failure, Gone, Lost, sleep
@@ -45,9 +45,9 @@ class Service(Component):
     Settings = ServiceSettings
     settings: ServiceSettings
 
-    def __init__(self, desk: Desk, settings: ServiceSettings | None = None) -> None:
+    def __init__(self, desk: WorkstationContext, settings: ServiceSettings | None = None) -> None:
         super().__init__(desk, settings)
-        self._running: list[Connection] = []
+        self._running: list[Attachment] = []
 
     @verb
     async def start(self, server: ServerName, user: Account | None = None, retry: SomeTime | None = None) -> None:
@@ -113,7 +113,7 @@ class Service(Component):
         """A metering client asks its server again and again, and goes to the next one where that does not answer."""
 
         async def serve() -> None:
-            connection: Connection | None = None
+            connection: Attachment | None = None
             for server in servers:
                 if connection is not None:
                     self.closed(connection)
@@ -132,12 +132,12 @@ class Service(Component):
 
         self.desk.world.spawn(serve())
 
-    async def _take(self, server: str) -> Connection:
+    async def _take(self, server: str) -> Attachment:
         connection = await self.desk.redirector.connect(server, *self.desk.account(), context=SYSTEM)
         self.opened(connection)
         return connection
 
-    async def _leave(self, connection: Connection) -> None:
+    async def _leave(self, connection: Attachment) -> None:
         """Log out of a server that did not answer, as soon as it does."""
         while True:
             try:

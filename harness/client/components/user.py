@@ -15,8 +15,8 @@ from pydantic import StrictBool
 
 from fakenw.config.field_types import BinderyName, SomeTime
 from fakenw.wire.requests.connection import ChangeConnectionState
-from harness.client.attachment import Connection, FileHandle
-from harness.client.context import Component, Desk
+from harness.client.attachment import Attachment, ClientFile
+from harness.client.context import Component, WorkstationContext
 from harness.client.settings import Drive, File, ServerName, Settings, verb
 from harness.client.workstation import Failure, sleep
 
@@ -37,10 +37,10 @@ class User(Component):
     Settings = UserSettings
     settings: UserSettings
 
-    def __init__(self, desk: Desk, settings: UserSettings | None = None) -> None:
+    def __init__(self, desk: WorkstationContext, settings: UserSettings | None = None) -> None:
         super().__init__(desk, settings)
-        self._uses: list[Connection] = []
-        self._files: list[FileHandle] = []
+        self._uses: list[Attachment] = []
+        self._files: list[ClientFile] = []
 
     @property
     def _context(self) -> str:
@@ -122,11 +122,11 @@ class User(Component):
         for connection in list(self.desk.redirector.connections):
             await self.desk.redirector.release(connection, forced=True, by="shutdown")
 
-    async def _connect(self, server: str) -> Connection:
+    async def _connect(self, server: str) -> Attachment:
         connection = await self.desk.redirector.connect(server, *self.desk.account(), context=self._context)
         self._needs(connection)
         return connection
 
-    def _needs(self, connection: Connection) -> None:
+    def _needs(self, connection: Attachment) -> None:
         self._uses.append(connection)
         self.opened(connection)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 
 @dataclass
-class Line:
+class Row:
     """The numbers of all rounds. *how* makes a number of each pair; *at_most*: less is better."""
 
     row: int
