@@ -29,6 +29,10 @@ ARCHIVE = 0x20
 
 LARGEST = 0xFFFFFFFF  # a size has four bytes on the wire
 
+# The codes of a tree that cannot be read, and of one that cannot be changed, where the name is there
+UNREADABLE = (Code.NO_READ_RIGHTS, Code.OUT_OF_HANDLES, Code.OUT_OF_MEMORY)
+UNCHANGEABLE = (*UNREADABLE, Code.READ_ONLY, Code.OUT_OF_SPACE, Code.DIRECTORY_FULL)
+
 
 class PathError(Refused):
     """There is no such volume, directory or file, or it cannot be used so; ``code`` is what the client is told."""

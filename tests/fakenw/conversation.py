@@ -122,8 +122,8 @@ def empty(layout: type[Request[Any]]) -> Request[Any]:
 
 def ask_for_nothing(client: Client) -> None:
     """Every function, with zeros for everything: most is refused, and nothing breaks."""
-    for layout, _ in FUNCTIONS.values():
-        client.call(empty(layout))
+    for function in FUNCTIONS.values():
+        client.call(empty(function.layout))
 
 
 def look_at_the_server(joe: Client, op: Client) -> None:
@@ -146,6 +146,9 @@ def look_at_the_server(joe: Client, op: Client) -> None:
         (status.GetActiveConnections(0xFFFFFFFF, 2), Code.BAD_CONNECTION),
         (status.GetConnectionDetails(0xFF, bytes(3), (999,)), Code.INVALID_PARAMETER),
         (files.GetVolumeName(255), Code.NO_SUCH_VOLUME),
+        (volumes.GetVolumeInfo(255), Code.NO_SUCH_VOLUME),
+        (volumes.GetPurgeInfo(255), Code.NO_SUCH_VOLUME),
+        (namespace.GetNameSpaces(0, 255), Code.NO_SUCH_VOLUME),
     ):
         joe.refused(asked, code)
     found = joe.done(bindery.GetObjectId(USER, "JOE"))

@@ -55,7 +55,7 @@ def get_statistics(call: Call[ncp.GetStatistics]) -> ncp.Statistics:
     return ncp.Statistics(**{**zeros, **_timed(call.host), **seen})
 
 
-@service.answers(ncp.GetUserInfo)
+@service.answers(ncp.GetUserInfo, refuses=(Code.INVALID_PARAMETER,))
 def get_user_info(call: Call[ncp.GetUserInfo]) -> ncp.UserInfo:
     other = _other(call, call.request.connection)
     host = call.host
@@ -115,7 +115,7 @@ def get_version(call: Call[ncp.GetVersion]) -> ncp.Version:
     )
 
 
-@service.answers(ncp.GetActiveConnections)
+@service.answers(ncp.GetActiveConnections, refuses=(Code.BAD_CONNECTION,))
 def get_active_connections(call: Call[ncp.GetActiveConnections]) -> ncp.ActiveConnections:
     """All are connections for NCP (2), and all come over IP (11). Of another type there are none."""
     first, bits = call.request.first, bytearray(512)
@@ -128,7 +128,7 @@ def get_active_connections(call: Call[ncp.GetActiveConnections]) -> ncp.ActiveCo
     return ncp.ActiveConnections(**_timed(call.host), bits=bytes(bits))
 
 
-@service.answers(ncp.GetConnectionDetails)
+@service.answers(ncp.GetConnectionDetails, refuses=(Code.INVALID_PARAMETER,))
 def get_connection_details(call: Call[ncp.GetConnectionDetails]) -> ncp.ConnectionDetails:
     """As many as the client's buffer holds, one at least. An unused number is 0x79, for the blocks have no numbers."""
     request, blocks, items = call.request, b"", 0
