@@ -114,10 +114,6 @@ class Directory(Node):
                 continue  # it vanished while we were reading
             yield entry
 
-    def entries(self) -> list[DirectoryEntry]:
-        """Everything in the directory, in the order of the DOS names. Raises PathError."""
-        return list(self.search("*.*"))
-
     def create_file(self, name: str, attributes: int, now: datetime) -> File:
         """Make an empty file. Raises PathError."""
         raise _read_only()
@@ -162,12 +158,6 @@ class DirectoryEntry:
     @property
     def attributes(self) -> int:
         return self.node.attributes
-
-    def read(self, offset: int, length: int) -> bytes:
-        """Read from a file, see ``File.read``. Raises PathError, also for a directory."""
-        if not isinstance(self.node, File):
-            raise PathError(Code.NO_READ_RIGHTS, f"{self.name} is a directory")
-        return self.node.read(offset, length)
 
 
 Contents = Mapping[str, "bytes | Contents"]

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from fakenw.config.field_types import duration
+from fakenw.journal.record import SECOND
 from harness.load.profile import percentile
 from harness.load.server_view import ServerView
-from harness.load.specification import SECOND, LoadSpecification
+from harness.load.specification import LoadSpecification
 from harness.load.statistics import LoadStatistics
 
 _CONDITION = re.compile(r"\s*([a-z0-9_]+)\s*(<=|>=|==|!=|<|>)\s*(\S+)\s*")
@@ -132,7 +133,7 @@ class Condition:
         match = _CONDITION.fullmatch(text)
         if match is None or match[1] not in NAMES:
             raise ValueError(f"{text!r}; expected a comparison such as leaked>0 or p99>50ms, of {', '.join(NAMES)}")
-        self.text, self._name, self._compare = text, match[1], _COMPARE[match[2]]
+        self._name, self._compare = match[1], _COMPARE[match[2]]
         timed = match[1].startswith("p") and match[1] != "peak"
         try:
             self._value = duration(match[3]) / SECOND if timed else float(match[3])

@@ -9,7 +9,7 @@ from typing import Any
 
 from fakenw.bindery.nds_tree import ORGANIZATION, ROOT
 from fakenw.bindery.objects import USER
-from fakenw.bindery.passwords import answer, encrypt_hash, hash_password, length_byte
+from fakenw.bindery.passwords import answer, hash_password
 from fakenw.core.services import SERVICES
 from fakenw.server_process import ServerProcess
 from fakenw.wire import nds
@@ -30,6 +30,7 @@ from fakenw.wire.requests import (
     volumes,
 )
 from fakenw.wire.requests import nds as tree
+from tests.fakenw.logins import encrypt_hash, length_byte
 from tests.harness.commands import LISTEN
 
 DEADLINE = 60.0  # seconds that anything may take on a busy machine

@@ -24,7 +24,7 @@ service = NcpService()
 
 # The codes of a password that is checked, of a login, and of a password that is changed
 NOT_VERIFIED = (Code.NO_SUCH_OBJECT, Code.INTRUDER_LOCKOUT, Code.FAILURE)
-NOT_LOGGED_IN = (*NOT_VERIFIED, *(check.code for check in login_control.CHECKS), Code.NO_LICENSE, Code.GRACE_LOGIN)
+NOT_LOGGED_IN = (*NOT_VERIFIED, *(code for code, _ in login_control.CHECKS), Code.NO_LICENSE, Code.GRACE_LOGIN)
 NOT_CHANGED = (
     *(*NOT_VERIFIED, Code.NO_SUCH_PROPERTY, Code.NO_PROPERTY_WRITE),
     *(Code.PASSWORD_TOO_SHORT, Code.PASSWORD_NOT_UNIQUE),

@@ -18,8 +18,9 @@ from fakenw.core.connection import Connection
 from fakenw.core.service import Call, NcpService, ServiceHost
 from fakenw.core.services.connection import IP_CONNECTION
 from fakenw.core.services.server import MOST_VOLUMES, slots
-from fakenw.core.settings import RELEASES, SECOND, TICKS_PER_10000_SECONDS
+from fakenw.core.settings import RELEASES, TICKS_PER_10000_SECONDS
 from fakenw.journal.policy import State
+from fakenw.journal.record import SECOND
 from fakenw.wire.packet import Code, Refused
 from fakenw.wire.requests import status as ncp
 
