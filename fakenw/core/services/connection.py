@@ -163,7 +163,7 @@ def clear_connection(call: Call[Any]) -> None:
     if not call.connection.operator:
         raise Refused(Code.NOT_OPERATOR)
     other = _other(call, call.request.connection)
-    host.note("operator", {**other.about(), "action": "clear", "by": by})
+    host.emit("operator", {**other.about(), "action": "clear", "by": by})
     if other.broadcasts:
         host.tell(other, f"{host.config.name}: connection cleared by {by}")
     host.clear(other, "cleared")
