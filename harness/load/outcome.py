@@ -133,7 +133,7 @@ class Condition:
         match = _CONDITION.fullmatch(text)
         if match is None or match[1] not in NAMES:
             raise ValueError(f"{text!r}; expected a comparison such as leaked>0 or p99>50ms, of {', '.join(NAMES)}")
-        self._name, self._compare = match[1], _COMPARE[match[2]]
+        self.text, self._name, self._compare = text, match[1], _COMPARE[match[2]]
         timed = match[1].startswith("p") and match[1] != "peak"
         try:
             self._value = duration(match[3]) / SECOND if timed else float(match[3])

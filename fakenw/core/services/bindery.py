@@ -44,6 +44,14 @@ def named(call: Call[Any], kind: int, name: str) -> BinderyObject:
     return item
 
 
+def numbered(call: Call[Any], object_id: int) -> BinderyObject:
+    """The object with the id that a request gives."""
+    item = call.host.bindery.objects.get(object_id)
+    if item is None:
+        raise Refused(Code.NO_SUCH_OBJECT)
+    return item
+
+
 @service.answers(
     ncp.CreateObject,
     refuses=(Code.NO_OBJECT_CREATE, Code.WILD_CARD, Code.ILLEGAL_NAME, Code.BINDERY_SECURITY, Code.OBJECT_EXISTS),
@@ -111,9 +119,7 @@ def get_object_id(call: Call[ncp.GetObjectId]) -> ncp.ObjectInfo:
 
 @service.answers(ncp.GetObjectName, refuses=(Code.NO_SUCH_OBJECT, Code.BINDERY_SECURITY))
 def get_object_name(call: Call[ncp.GetObjectName]) -> ncp.ObjectInfo:
-    item = call.host.bindery.objects.get(call.request.object_id)
-    if item is None:
-        raise Refused(Code.NO_SUCH_OBJECT)
+    item = numbered(call, call.request.object_id)
     if not may_read(level(call, item.id), item.security):
         raise Refused(Code.BINDERY_SECURITY)
     return ncp.ObjectInfo(item.id, item.type, item.name)
@@ -139,9 +145,7 @@ def get_own_access(call: Call[ncp.GetOwnAccess]) -> ncp.OwnAccess:
 
 @service.answers(ncp.GetObjectAccess, refuses=(Code.NO_SUCH_OBJECT,))
 def get_object_access(call: Call[ncp.GetObjectAccess]) -> ncp.ObjectAccess:
-    if call.request.object_id not in call.host.bindery.objects:
-        raise Refused(Code.NO_SUCH_OBJECT)
-    return ncp.ObjectAccess(level(call, call.request.object_id) * BOTH_NIBBLES)
+    return ncp.ObjectAccess(level(call, numbered(call, call.request.object_id).id) * BOTH_NIBBLES)
 
 
 @service.answers(ncp.IsManager, refuses=(Code.FAILURE,))

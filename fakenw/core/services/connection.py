@@ -6,7 +6,7 @@ from typing import Any
 
 from fakenw.core.connection import SMALLEST_BUFFER, Connection
 from fakenw.core.service import Call, NcpService
-from fakenw.core.services.bindery import named
+from fakenw.core.services.bindery import named, numbered
 from fakenw.core.watchdog import first_delay
 from fakenw.journal.policy import State
 from fakenw.journal.record import SECOND
@@ -19,6 +19,14 @@ LARGEST_BUFFER = 1444  # one Ethernet packet
 MOST_MINUTES = 24 * 60  # that the watchdog can be put off; inferred, no document names a limit
 IP_CONNECTION = 11  # UDP in libncp's nwfse.h, which has nothing for TCP
 LONGEST_LIST = 125  # connections in one reply of 23/31 (libncp)
+
+
+def connection_of(call: Call[Any], number: int, missing: Code = Code.BAD_CONNECTION) -> Connection:
+    """The connection with this number; where there is none the request is refused with *missing*."""
+    other = call.host.table.by_number.get(number)
+    if other is None:
+        raise Refused(missing)
+    return other
 
 
 def _accepted(connection: Connection, proposed: int) -> int:
@@ -86,7 +94,7 @@ def change_connection_state(call: Call[ncp.ChangeConnectionState]) -> None:
 @service.answers(ncp.GetStationInfo, ncp.GetStationInfoOld, refuses=(Code.BAD_CONNECTION, Code.NOT_LOGGED_IN))
 def get_station_info(call: Call[Any]) -> ncp.StationInfo:
     """A slot that nobody uses is 0xFD; one without a login is empty in 3.x and 0x7D later (ncp.md 4.4)."""
-    host, other = call.host, _other(call, call.request.connection)
+    host, other = call.host, connection_of(call, call.request.connection)
     if other.user is None or other.login_time is None:
         if host.config.release.startswith("3"):
             return ncp.StationInfo(0, 0, "", None)
@@ -107,16 +115,14 @@ def set_watchdog_delay(call: Call[ncp.SetWatchdogDelay]) -> None:
 @service.answers(ncp.GetInternetAddress, refuses=(Code.BAD_CONNECTION,))
 def get_internet_address(call: Call[ncp.GetInternetAddress]) -> ncp.InternetAddress:
     """The port is not there: a client reads one behind the address, and it is always 0 on real servers (libncp)."""
-    network = _other(call, call.request.connection).peer.network
+    network = connection_of(call, call.request.connection).peer.network
     return ncp.InternetAddress(network, bytes(6), 0, IP_CONNECTION)
 
 
 @service.answers(ncp.GetInternetAddressOld, refuses=(Code.FAILURE,))
 def get_internet_address_old(call: Call[ncp.GetInternetAddressOld]) -> ncp.InternetAddressOld:
     """An unused number is 0xFF here, the only code that Wireshark knows of this function."""
-    other = call.host.table.by_number.get(call.request.connection)
-    if other is None:
-        raise Refused(Code.FAILURE)
+    other = connection_of(call, call.request.connection, Code.FAILURE)
     return ncp.InternetAddressOld(other.peer.network, bytes(6), 0)
 
 
@@ -135,9 +141,8 @@ def get_object_connections(call: Call[ncp.GetObjectConnections]) -> ncp.Connecti
 
 @service.answers(ncp.GetConnectionsOfObject, refuses=(Code.NO_SUCH_OBJECT,))
 def get_connections_of_object(call: Call[ncp.GetConnectionsOfObject]) -> ncp.ConnectionsOfObject:
-    if call.request.object_id not in call.host.bindery.objects:
-        raise Refused(Code.NO_SUCH_OBJECT)
-    return ncp.ConnectionsOfObject(_connections(call, call.request.object_id, call.request.after)[:LONGEST_LIST])
+    item = numbered(call, call.request.object_id)
+    return ncp.ConnectionsOfObject(_connections(call, item.id, call.request.after)[:LONGEST_LIST])
 
 
 def _connections(call: Call[Any], object_id: int, after: int = 0) -> tuple[int, ...]:
@@ -150,7 +155,7 @@ def _connections(call: Call[Any], object_id: int, after: int = 0) -> tuple[int, 
 def get_connection_usage(call: Call[ncp.GetConnectionUsage]) -> ncp.ConnectionUsage:
     if not call.connection.operator:
         raise Refused(Code.NOT_OPERATOR)
-    other = _other(call, call.request.connection)
+    other = connection_of(call, call.request.connection)
     return ncp.ConnectionUsage(
         0, other.bytes_read.to_bytes(6, "big"), other.bytes_written.to_bytes(6, "big"), other.requests
     )
@@ -162,15 +167,8 @@ def clear_connection(call: Call[Any]) -> None:
     host, by = call.host, call.connection.user
     if not call.connection.operator:
         raise Refused(Code.NOT_OPERATOR)
-    other = _other(call, call.request.connection)
+    other = connection_of(call, call.request.connection)
     host.emit("operator", {**other.about(), "action": "clear", "by": by})
     if other.broadcasts:
         host.tell(other, f"{host.config.name}: connection cleared by {by}")
     host.clear(other, "cleared")
-
-
-def _other(call: Call[Any], number: int) -> Connection:
-    other = call.host.table.by_number.get(number)
-    if other is None:
-        raise Refused(Code.BAD_CONNECTION)
-    return other

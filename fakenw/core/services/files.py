@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from fakenw.core.service import Call, NcpService
-from fakenw.core.services.changes import NOT_REMOVED, NOT_RENAMED, each, files_named, hindrance, remove, rename_files
-from fakenw.core.services.paths import (
-    NO_ENTRY,
-    FileCall,
-    about,
-    from_dos_time,
-    may_change,
-    now,
-    path_of,
-    visible,
+from fakenw.core.services.changes import (
+    NOT_REMOVED,
+    NOT_RENAMED,
+    SOME,
+    each,
+    files_named,
+    hindrance,
+    remove,
+    rename_files,
 )
+from fakenw.core.services.paths import NO_ENTRY, FileCall, about, from_dos_time, may_change, now, path_of, visible
 from fakenw.journal.policy import State
 from fakenw.volumes.directory_tree import ARCHIVE, READ_ONLY, UNCHANGEABLE, UNREADABLE, DirectoryEntry, File, PathError
 from fakenw.volumes.dos_name import fold, is_dos_name, split_pattern
@@ -33,12 +33,14 @@ OPEN, EMPTY, CREATE = 1, 2, 8
 OPENED, CREATED, EMPTIED = 1, 2, 4
 ACCESS = READ | WRITE | DENY_READ | DENY_WRITE
 
-# The codes of a file that cannot be opened, and of one that cannot be emptied or created either
+# The codes of a file that cannot be opened, of one that cannot be emptied or created either, and of one that cannot be
+# written to
 NOT_OPENED = (*NO_ENTRY, Code.OUT_OF_HANDLES, Code.IN_USE, Code.NO_WRITE_RIGHTS)
 NOT_CREATED = (
     *(*NOT_OPENED, *UNCHANGEABLE, Code.NO_CREATE_RIGHTS, Code.NO_OVERWRITE_RIGHTS),
     *(Code.NO_MODIFY_RIGHTS, Code.BAD_FILE_NAME),
 )
+NOT_WRITTEN = (Code.BAD_FILE_HANDLE, Code.NO_WRITE_RIGHTS, Code.FAILURE, *UNCHANGEABLE)
 
 
 @service.answers(ncp.OpenFileOld, refuses=NOT_OPENED)
@@ -99,10 +101,7 @@ def read_file(call: Call[ncp.ReadFile]) -> ncp.FileData:
     return ncp.FileData.of(data, request.offset)
 
 
-@service.answers(
-    ncp.WriteFile,
-    refuses=(Code.BAD_FILE_HANDLE, Code.INVALID_LENGTH, Code.NO_WRITE_RIGHTS, Code.FAILURE, *UNCHANGEABLE),
-)
+@service.answers(ncp.WriteFile, refuses=(*NOT_WRITTEN, Code.INVALID_LENGTH))
 def write_file(call: Call[ncp.WriteFile]) -> None:
     request = call.request
     file = _opened(call, request.handle, WRITE, Code.NO_WRITE_RIGHTS)
@@ -115,7 +114,7 @@ def write_file(call: Call[ncp.WriteFile]) -> None:
     call.connection.bytes_written += request.size
 
 
-@service.answers(ncp.CopyFile, refuses=(Code.BAD_FILE_HANDLE, Code.NO_WRITE_RIGHTS, Code.FAILURE, *UNCHANGEABLE))
+@service.answers(ncp.CopyFile, refuses=NOT_WRITTEN)
 def copy_file(call: Call[ncp.CopyFile]) -> ncp.CopiedBytes:
     request = call.request
     source = _opened(call, request.handle, READ, Code.NO_READ_RIGHTS)
@@ -126,17 +125,7 @@ def copy_file(call: Call[ncp.CopyFile]) -> ncp.CopiedBytes:
     return ncp.CopiedBytes(len(data))
 
 
-@service.answers(
-    ncp.SetFileTime,
-    refuses=(
-        Code.BAD_FILE_HANDLE,
-        Code.UNSUPPORTED,
-        Code.NO_WRITE_RIGHTS,
-        Code.NO_MODIFY_RIGHTS,
-        Code.FAILURE,
-        *UNCHANGEABLE,
-    ),
-)
+@service.answers(ncp.SetFileTime, refuses=(*NOT_WRITTEN, Code.UNSUPPORTED, Code.NO_MODIFY_RIGHTS))
 def set_file_time(call: Call[ncp.SetFileTime]) -> None:
     file = _opened(call, call.request.handle)
     may_change(call, Code.NO_WRITE_RIGHTS)
@@ -164,18 +153,7 @@ def erase_file(call: Call[ncp.EraseFile]) -> None:
     each(founds, erase)
 
 
-@service.answers(
-    ncp.RenameFile,
-    refuses=(
-        *NO_ENTRY,
-        *NOT_RENAMED,
-        Code.BAD_FILE_NAME,
-        Code.OTHER_VOLUME,
-        Code.SOME_IN_USE,
-        Code.SOME_READ_ONLY,
-        Code.SOME_EXIST,
-    ),
-)
+@service.answers(ncp.RenameFile, refuses=(*NO_ENTRY, *NOT_RENAMED, *SOME, Code.BAD_FILE_NAME, Code.OTHER_VOLUME))
 def rename_file(call: Call[ncp.RenameFile]) -> None:
     """Without a second handle or volume the new name is in the directory of the first handle (as in mars_nwe)."""
     request = call.request
