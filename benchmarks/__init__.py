@@ -1,1 +1,1 @@
-"""How fast is it? Ratios to something bare, measured in the same minute: ``python -m benchmarks``."""
+"""How fast the server is: ratios to a baseline, measured in the same minute by ``python -m benchmarks``."""

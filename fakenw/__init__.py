@@ -1,1 +1,1 @@
-"""An emulator of a NetWare server that keeps exact books on connection licenses."""
+"""A NetWare server in software that keeps exact books on connection licenses."""

@@ -1,1 +1,1 @@
-"""Puts NetWare clients before a judge: who gave the license back, who did not, and why."""
+"""Runs NetWare clients and judges from the journals whether each of them gave its license back."""

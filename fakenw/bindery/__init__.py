@@ -1,1 +1,1 @@
-"""Objects, properties, passwords and restrictions: what logs in, and when it may."""
+"""Accounts: objects, properties, passwords and restrictions, and when an account may log in."""

@@ -1,1 +1,1 @@
-"""What a server and its clients write down: records, their file, their sentences, and what they add up to."""
+"""The journal: its records, its file, its sentences, the license policies, and what its lines add up to."""

@@ -1,1 +1,1 @@
-"""The edges: real sockets under Twisted, real time, the journal's file."""
+"""The edges: real sockets under Twisted, real time, captures."""

@@ -1,1 +1,1 @@
-"""What can be opened: DOS names, directory trees, changes in memory, sharing, directories of the host."""
+"""Files as clients see them: DOS names, directory trees, changes kept in memory, sharing, host directories."""

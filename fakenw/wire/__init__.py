@@ -1,1 +1,1 @@
-"""The bytes of NCP: layouts, packets, framing. Nothing here knows a server or a client."""
+"""The bytes of NCP as values: layouts, packets, framing. Nothing here knows a server or a client."""

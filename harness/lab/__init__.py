@@ -1,1 +1,1 @@
-"""A customer's dumps: are they Q257223?"""
+"""A customer's dumps: do they show the bug of Q257223?"""

@@ -1,1 +1,1 @@
-"""Runners: they carry a plan out and come back with journals. None of them judges."""
+"""From a plan to journals: in memory, in processes, in containers. No runner judges."""

@@ -1,1 +1,1 @@
-"""For test suites: a server to ask, and the pytest plugin."""
+"""A server for tests, and the pytest plugin."""

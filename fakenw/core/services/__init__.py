@@ -1,4 +1,4 @@
-"""The services, one file per family of NCPs. The server offers what stands in this list."""
+"""The functions that answer NCPs, one file for each family. The server offers those in this list."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What runs on an SMS client: what each component opens, and when. One file per component."""
+"""The programs of an SMS client, one file for each: what the program opens, and when."""
