@@ -16,7 +16,7 @@ from harness.cli.parameters import BEHAVIORS, TRANSPORT, DurationParam, NamesPar
 from harness.client.behavior_file import BehaviorError, load
 from harness.judge.history import RunHistory
 from harness.judge.verdict import judge
-from harness.report.output import refuse, write
+from harness.report.output import exit_with_usage_error, write
 from harness.report.text import Result, story
 from harness.runners import memory
 from harness.scenario.catalogue import catalogue, find
@@ -70,7 +70,7 @@ def explain(name: str, variant: str | None, transport: str | None, seed: int, be
         if plan.own():
             raise ScenarioError([f"{scenario.id}: a client with a program of its own cannot be run on memory"])
     except (ScenarioError, BehaviorError) as problem:
-        refuse(problem)
+        exit_with_usage_error(problem)
     run = RunHistory.of(memory.run(plan))
     click.echo("\n".join(introduction(scenario)))
     click.echo(f"Variant: {plan.variant}{f', {plan.why}' if plan.why else ''} ({plan.transport})\n")
@@ -87,9 +87,9 @@ def new(file: Path) -> None:
         with file.open("x", encoding="utf-8") as out:
             out.write(template())
     except FileExistsError:
-        refuse(f"{file} is there already; nothing was changed")
+        exit_with_usage_error(f"{file} is there already; nothing was changed")
     except OSError as problem:
-        refuse(f"{file} cannot be written: {problem.strerror}")
+        exit_with_usage_error(f"{file} cannot be written: {problem.strerror}")
     click.echo(f"{file} written; try: harness run {file}")
 
 
@@ -133,14 +133,14 @@ def matrix(
     wanted = repairs or tuple(REPAIRS)
     for name in wanted:
         if name not in REPAIRS:
-            refuse(f"no repair {name}; expected {', '.join(REPAIRS)}")
+            exit_with_usage_error(f"no repair {name}; expected {', '.join(REPAIRS)}")
     try:
         chosen = [find(name) for name in scenarios] if scenarios else list(catalogue())
         about = find(whom)
         if about.id not in [one.id for one in chosen]:
             chosen.append(about)
     except ScenarioError as problem:
-        refuse(problem)
+        exit_with_usage_error(problem)
     made: list[Cell] = []
     for number, scenario in enumerate(chosen, 1):
         click.echo(f"  {number} of {len(chosen)}: {scenario.id}", err=True)

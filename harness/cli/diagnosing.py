@@ -19,7 +19,7 @@ from harness.judge.history import load
 from harness.lab.evidence import Dump, EvidenceError, ListedConnection, connections, dump, of_run
 from harness.lab.nal_dump import OURS, ValueNames
 from harness.lab.signature import Q257223Answer, decide, name_of
-from harness.report.output import refuse, write
+from harness.report.output import exit_with_usage_error, write
 from harness.report.text import UNKNOWN
 
 CSV = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -75,14 +75,14 @@ def diagnose(
     harness diagnose --journal server.jsonl --registry 10.1.1.7=ws7.reg
     """
     if (journal is None) == (listed is None):
-        refuse("expected --journal or --connections, and not both")
+        exit_with_usage_error("expected --journal or --connections, and not both")
     names = replace(OURS, **dict(value_names))
     try:
         there, dumps = _evidence(journal, listed, names)
         if registries:
             dumps = [dump(*_dump_of(text), names) for text in registries]
     except (JournalError, EvidenceError, RegError) as problem:
-        refuse(harmless(problem))
+        exit_with_usage_error(harmless(problem))
     answer = decide(there, dumps)
     say = as_json == "-"
     for line in [*_read(there, dumps), "", *_found(answer), answer.line()]:

@@ -25,7 +25,7 @@ from harness.cli.parameters import DurationParam, OutputParam
 from harness.load import report, summary
 from harness.load.coordinator import LoadProgress, carry_out
 from harness.load.outcome import Outcome
-from harness.load.preflight import sources, wanting
+from harness.load.preflight import shortages, sources
 from harness.load.profile import PROFILES, BadProfile, Profile, at_rate, load
 from harness.load.report import Point
 from harness.load.server_view import ServerView
@@ -268,8 +268,8 @@ def _on_memory(
 def _over_sockets(spec: LoadSpecification, asked: dict[str, Any], tell: Any, say: Any) -> list[Outcome]:
     orders = [spec, spec.without_leak()] if asked["baseline"] else [spec]
     from_addresses = sources(spec, (asked["server"] or "").rpartition(":")[0] or None, list(asked["given"]))
-    if lacking := wanting(spec, asked["processes"], asked["server"] is None, from_addresses):
-        raise click.UsageError("there is no room for so many:\n  " + "\n  ".join(lacking))
+    if missing := shortages(spec, asked["processes"], asked["server"] is None, from_addresses):
+        raise click.UsageError("there is no room for so many:\n  " + "\n  ".join(missing))
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     outcomes = []
     for one in orders:

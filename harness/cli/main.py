@@ -26,7 +26,7 @@ from harness.client.attachment import Account
 from harness.client.behavior_file import BehaviorError
 from harness.judge.history import load
 from harness.judge.verdict import judge
-from harness.report.output import refuse, tell
+from harness.report.output import exit_with_usage_error, print_results_and_exit
 from harness.report.text import UNKNOWN, Result
 from harness.runners.hold import hold as hold_license
 from harness.runners.run_plans import PARALLEL, RUNNERS, RunOptions, run_directories, run_plans
@@ -120,7 +120,7 @@ def run(
         for plan in plans:
             _can_run(plan, on)
     except (ScenarioError, BehaviorError) as problem:
-        refuse(problem)
+        exit_with_usage_error(problem)
     if on == "containers":
         _needs_docker()
     stop = _stop_on_signals()
@@ -129,9 +129,9 @@ def run(
         click.echo(f"{count} in {on}, {speed:g} times as fast as the clock on the wall", err=True)
     say = functools.partial(click.echo, err=True)
     commands = [run_again(name, plan, on, behaviors, swaps) for name, plan in named]
-    options = RunOptions(report, commands, parallel=parallel, keep=keep, tell=say)
+    options = RunOptions(report, commands, parallel=parallel, keep=keep, progress=say)
     results = run_plans(plans, on, stop, options, _progress(len(plans), on))
-    tell(results, as_json, junit, report=report, missing=len(plans) - len(results))
+    print_results_and_exit(results, as_json, junit, report=report, missing=len(plans) - len(results))
 
 
 @main.command("exec")
@@ -199,12 +199,12 @@ def exec_command(
         scenario = Scenario.read({key: value for key, value in data.items() if value is not None}, "command line")
         plans = scenario.plans(seed=seed)
     except ScenarioError as problem:
-        refuse(problem)
+        exit_with_usage_error(problem)
     stop = _stop_on_signals()
     output = sys.stderr.fileno() if as_json == "-" else sys.stdout.fileno()
     again = exec_again(plans[0], command)
     results = run_plans(plans, "processes", stop, RunOptions(report, [again], output))
-    tell(results, as_json, junit, report=report, missing=len(plans) - len(results))
+    print_results_and_exit(results, as_json, junit, report=report, missing=len(plans) - len(results))
 
 
 @main.command()
@@ -217,7 +217,7 @@ def hold(address: str, user: str, how_long: int, no_logout: bool, transport: str
     """Take a license of a server by hand, hold it, and give it back. Ctrl-C lets go at once."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal():
-        refuse(f"{address} is not HOST:PORT")
+        exit_with_usage_error(f"{address} is not HOST:PORT")
     stop = _stop_on_signals()
     problem = hold_license(
         (host.strip("[]"), int(port)),
@@ -225,7 +225,7 @@ def hold(address: str, user: str, how_long: int, no_logout: bool, transport: str
         Account.parse(user),
         how_long,
         log_out=not no_logout,
-        tell=click.echo,
+        report=click.echo,
         stopped=stop.is_set,
     )
     if problem:
@@ -249,13 +249,13 @@ def check(
     harness check server.jsonl
     """
     if zone is not None and not wall:
-        refuse("--tz needs --wall")
+        exit_with_usage_error("--tz needs --wall")
     results = []
     try:
         if all(path.is_dir() for path in paths):
             groups = [[folder] for path in paths for folder in run_directories(path)]
             if not groups:
-                refuse(f"no journals in {', '.join(map(str, paths))}")
+                exit_with_usage_error(f"no journals in {', '.join(map(str, paths))}")
         else:
             groups = [list(paths)]
         for group in groups:
@@ -264,8 +264,8 @@ def check(
                 server.zone = (zone or UTC) if wall else None
             results.append(Result(history, judge(history, None if within is None else within / SECOND)))
     except (JournalError, ValueError) as problem:
-        refuse(problem)
-    tell(results, as_json, junit, every_story=True)
+        exit_with_usage_error(problem)
+    print_results_and_exit(results, as_json, junit, every_story=True)
 
 
 @main.command()
@@ -296,7 +296,7 @@ def _needs_docker() -> None:
     try:
         import docker.client  # noqa: F401
     except ImportError:
-        refuse("containers need the Docker SDK: pip install 'fakenw[containers]'")
+        exit_with_usage_error("containers need the Docker SDK: pip install 'fakenw[containers]'")
 
 
 def _can_run(plan: Plan, on: str) -> None:
