@@ -325,10 +325,10 @@ def test_a_server_that_is_there_already(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--sweep", "licenses=1..2:1"), "--sweep asks for --on memory"),
+        (("--sweep", "licenses=1..2:1"), "--sweep needs --on memory"),
         (("--sweep", "licenses=2..1:1", "--on", "memory"), "expected licenses=FROM..TO:STEP"),
-        (("--on", "memory", "--server", "h:1"), "--server and --source are about sockets"),
-        (("--admin", "http://x"), "--admin is that of --server"),
+        (("--on", "memory", "--server", "h:1"), "--server and --source need --on sockets"),
+        (("--admin", "http://x"), "--admin needs --server"),
         (("--leak", "200%"), "is not a share; expected 1% or 0.01"),
         (("--behavior", "sleeper"), "expected NAME or NAME:WEIGHT of session (logs in"),
         (("--refused", "cry"), "expected give-up, or retry and how often"),
@@ -380,7 +380,7 @@ def test_a_stop_on_memory(tmp_path: Path) -> None:
         children = _children(load.pid)
         load.send_signal(signal.SIGTERM)
         _, error = load.communicate(timeout=60)
-    assert (load.returncode, error.splitlines()[-1]) == (3, "harness: stopped; nothing is known")
+    assert (load.returncode, error.splitlines()[-1]) == (3, "harness: stopped; the outcome is unknown")
     assert "Traceback" not in error
     wait_until(lambda: not any(_command(child) for child in children), "the end of the runs")
 
