@@ -19,11 +19,12 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Any
 
+from fakenw.journal.record import SECOND
 from fakenw.server_process import ProcessGroup
 from harness.load.outcome import Outcome
 from harness.load.server_view import ServerView
 from harness.load.servers import ForeignServer, NoServer, OwnServer
-from harness.load.specification import SECOND, LoadSpecification
+from harness.load.specification import LoadSpecification
 from harness.load.statistics import LoadStatistics
 
 POLL_INTERVAL = 0.5  # seconds

@@ -147,7 +147,7 @@ class _CountingWorld:
     """A client's world that counts the client's events in *statistics*."""
 
     def __init__(self, world: World, n: int, statistics: LoadStatistics) -> None:
-        self._world, self._n, self._statistics = world, n, statistics
+        self._n, self._statistics = n, statistics
         self.now, self.network_now, self.spawn, self.link = world.now, world.network_now, world.spawn, world.link
 
     def write(self, event: str, **fields: Any) -> None:
