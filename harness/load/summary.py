@@ -1,4 +1,4 @@
-"""A load in words: what is going on, what came of it, and what it would have been without the leak."""
+"""A load in words: its plan, its progress, its outcome, and the difference that the leak makes."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ def time(microseconds: float) -> str:
 
 
 def plan(order: LoadSpecification) -> str:
-    """What is about to happen, in one line."""
     refused = "goes home" if order.retry is None else f"tries again every {time(order.retry)}"
-    return f"{order.licenses} licenses, {_who(order)}, {order.transport}; who is refused {refused}; seed {order.seed}"
+    load = f"{order.licenses} licenses, {_clients(order)}, {order.transport}"
+    return f"{load}; a refused client {refused}; seed {order.seed}"
 
 
 def swept(order: LoadSpecification) -> str:
-    """What a sweep shows, in one line."""
-    return f"Clients refused, by how many licenses there are: {_who(order)}"
+    """The title of a sweep."""
+    return f"Clients refused, by how many licenses there are: {_clients(order)}"
 
 
-def _who(order: LoadSpecification) -> str:
+def _clients(order: LoadSpecification) -> str:
     days = f", {order.days} days" if order.days > 1 else ""
     share = f"{order.leak:.2%}".rstrip("0%").rstrip(".")
     leak = f", {share} % of the {order.leak_by}s leak" if order.leak else ""
@@ -43,7 +43,6 @@ def _who(order: LoadSpecification) -> str:
 
 
 def progress(moment: LoadProgress, before: LoadProgress | None) -> str:
-    """How it stands, in one line."""
     since = moment.seconds - (before.seconds if before else 0)
     rate = (moment.logons - (before.logons if before else 0)) / since if since else 0
     p50, p99 = (percentile(moment.latencies, share) for share in (0.5, 0.99))
@@ -54,7 +53,6 @@ def progress(moment: LoadProgress, before: LoadProgress | None) -> str:
 
 
 def result(outcome: Outcome) -> Iterator[str]:
-    """What came of it, line by line."""
     tally, accounts, order = outcome.tally, outcome.accounts, outcome.order
     if not outcome.whole:
         yield "stopped before the end; this is what was done"
@@ -66,13 +64,13 @@ def result(outcome: Outcome) -> Iterator[str]:
         full = "never" if accounts.full_at is None else f"after {time(accounts.full_at)}"
         yield f"licenses     {accounts.fold.peak} of {accounts.fold.limit} at most; exhausted {full}"
         if accounts.recovery is not None:
-            yield f"recovery     {time(accounts.recovery)} from then until one was to be had again for good"
+            yield f"recovery     {time(accounts.recovery)} from then until licenses were free for good"
     if tally.latencies and not outcome.virtual:
         p50, p99 = (percentile(tally.latencies, share) for share in (0.5, 0.99))
         yield f"a logon      p50 {time(p50)}, p99 {time(p99)}; {len(tally.latencies) / outcome.seconds:.0f} a second"
     if tally.quiet and tally.crowded and not outcome.virtual:
         quiet, crowded = percentile(tally.quiet, 0.99), percentile(tally.crowded, 0.99)
-        yield f"a read       p99 {time(quiet)} before anybody was refused, {time(crowded)} from then on"
+        yield f"a read       p99 {time(quiet)} before the first refusal, {time(crowded)} from then on"
     leaked = outcome.leaked()
     yield f"leaked       {len(leaked)}"
     for unit in leaked[:SHOWN]:
@@ -109,13 +107,13 @@ def difference(leaking: Outcome, cured: Outcome, needed: tuple[int, int]) -> Ite
                 ("units leaked at the end", "leaked"),
             )
         ),
-        ("licenses for nobody to be refused", *map(str, needed)),
+        ("licenses enough for every client", *map(str, needed)),
     ]
     yield from (f"{what:36}{one:>16}{other:>16}" for what, one, other in rows)
 
 
 def table(points: Sequence[Point]) -> Iterator[str]:
-    """A sweep: a line for each number of licenses."""
+    """A row for each number of licenses of a sweep."""
     cured = len(points[0].outcomes) > 1
     yield f"{'licenses':>10}{'refused':>12}{'leaked':>10}" + (f"{'refused without the leak':>28}" if cured else "")
     for point in points:
