@@ -92,7 +92,7 @@ def main(wanted: tuple[int, ...], rounds: int, seconds: float, quick: bool, no_c
     3  logons per second over TCP       7  simulated client-hours per second
     4  requests beside idle stations
     """
-    lines: list[Row] = []
+    rows: list[Row] = []
     if file != "-":
         click.echo(HEAD)
     with tempfile.TemporaryDirectory(prefix="fakenw-bench-") as folder:
@@ -104,10 +104,10 @@ def main(wanted: tuple[int, ...], rounds: int, seconds: float, quick: bool, no_c
             setting = replace(setting, **QUICK)
         try:
             for number in wanted:
-                for line in ROWS[number](setting):
-                    lines.append(line)
+                for row in ROWS[number](setting):
+                    rows.append(row)
                     if file != "-":
-                        click.echo(line.text())
+                        click.echo(row.text())
         except (CannotMeasure, OSError) as problem:
             click.echo(f"bench: {problem}", err=True)
             sys.exit(1)
@@ -115,7 +115,7 @@ def main(wanted: tuple[int, ...], rounds: int, seconds: float, quick: bool, no_c
         told = {
             **{"rounds": rounds, "seconds": seconds, "quick": quick, "load": "C" if tools.load else "Python"},
             **{"python": platform.python_version(), "cores": os.cpu_count()},
-            "rows": [line.json() for line in lines],
+            "rows": [row.json() for row in rows],
         }
         text = f"{json.dumps(told, indent=2)}\n"
         if file == "-":

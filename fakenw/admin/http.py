@@ -106,7 +106,7 @@ class AdminResource(Resource):
         return _page(request, path)
 
     def _journal(self, request: Any) -> Any:
-        past, streaming = self._administration.past, "text/event-stream" in _header(request, "accept")
+        past, streaming = self._administration.journal_buffer, "text/event-stream" in _header(request, "accept")
         last = _header(request, "last-event-id")
         asked = last or request.args.get(b"from", [b"0"])[0].decode("latin-1")
         if not (asked.isascii() and asked.isdecimal() and len(asked) <= 15):
@@ -159,7 +159,7 @@ class AdminResource(Resource):
         if self._advancing:
             raise ApiError(409, "the clock is running ahead already; expected to be asked afterwards")
         self._advancing = True
-        self._administration.note("clock-advance", peer, text=f"{by / SECOND:g} s")
+        self._administration.emit("clock-advance", peer, text=f"{by / SECOND:g} s")
         running = ensureDeferred(self._advance(by))
 
         def done(result: object) -> None:

@@ -82,7 +82,7 @@ class Administration:
 
     def __init__(self, server: Server, now: Callable[[], int], act: Callable[[Callable[[], None]], None]) -> None:
         self.server = server
-        self.past = JournalBuffer()
+        self.journal_buffer = JournalBuffer()
         self._now, self._act = now, act
 
     # What there is
@@ -154,18 +154,18 @@ class Administration:
                 text = _known(given, "text").get("text", "mark")
                 if not isinstance(text, str) or len(text) > LONGEST_TEXT:
                     raise ApiError(400, f"text: expected text of no more than {LONGEST_TEXT} characters")
-                self._act(lambda: self.server.note("mark", {"text": text, "from": peer}))
+                self._act(lambda: self.server.emit("mark", {"text": text, "from": peer}))
             case ["login"]:
                 enabled = _known(given, "enabled").get("enabled")
                 if not isinstance(enabled, bool):
                     raise ApiError(400, "enabled: expected true or false")
                 self.server.logins = enabled
-                self.note("enable-login" if enabled else "disable-login", peer)
+                self.emit("enable-login" if enabled else "disable-login", peer)
             case ["set"]:
                 self._set(given, peer)
             case ["down"]:
                 _known(given)
-                self.note("down", peer)
+                self.emit("down", peer)
                 self.server.down()
             case ["reset"]:
                 self._reset(_known(given, "force").get("force", False), peer)
@@ -189,7 +189,7 @@ class Administration:
         connection = self.server.table.by_number.get(int(number)) if known else None
         if connection is None:
             raise ApiError(404, f"there is no connection {number[:40]}")
-        self.note("clear", peer, connection=connection.number)
+        self.emit("clear", peer, connection=connection.number)
         self._act(lambda: self.server.clear(connection, "cleared"))
         return {"cleared": connection.number}
 
@@ -206,7 +206,7 @@ class Administration:
         if changes.get("licenses", held) < held:
             raise ApiError(409, f"licenses: {held} are out; expected that many, or more")
         self._act(lambda: self.server.reconfigure(**changes))
-        self.note("set", peer, text=", ".join(f"{name}={given[name]}" for name in changes)[:LONGEST_TEXT])
+        self.emit("set", peer, text=", ".join(f"{name}={given[name]}" for name in changes)[:LONGEST_TEXT])
 
     def _reset(self, force: object, peer: str) -> None:
         if not isinstance(force, bool):
@@ -214,12 +214,12 @@ class Administration:
         there = len(self.server.table.by_number)
         if there and not force:
             raise ApiError(409, f"{there} clients are connected; expected none, or force: true")
-        self.note("reset", peer)
+        self.emit("reset", peer)
         self._act(self.server.reset)
 
-    def note(self, action: str, peer: str, **more: Any) -> None:
+    def emit(self, action: str, peer: str, **more: Any) -> None:
         """Write down who did what."""
-        self._act(lambda: self.server.note("operator", {"action": action, "by": "admin", "from": peer, **more}))
+        self._act(lambda: self.server.emit("operator", {"action": action, "by": "admin", "from": peer, **more}))
 
 
 def _known(given: Mapping[str, Any], *names: str) -> Mapping[str, Any]:

@@ -101,7 +101,7 @@ class RunningServer:
             raise CannotRun(f"--admin {host} can be reached from elsewhere; expected --admin-token as well")
         administration = Administration(self._server, self._host.now, self._host.delivery.act)
         metrics = Metrics(self._server, self._host.now)
-        self.watchers += [metrics.saw, administration.past.add]
+        self.watchers += [metrics.saw, administration.journal_buffer.add]
         site = BoundedSite(
             AdminResource(administration, metrics, self._host.advance, host, token or None), self._reactor
         )

@@ -40,16 +40,16 @@ LATE = 128  # a sequence up to so many behind the last is a datagram that took i
 
 
 class Dispatch:
-    """The functions of all services, for *host*; *watch* hears of every sign of life.
+    """The functions of all services, for *host*; *watchdog* hears of every sign of life.
 
     Replies that are held back wait among the *deadlines*, and go out by *send*.
     """
 
     def __init__(
-        self, host: ServiceHost, watch: Watchdog, deadlines: Deadlines, send: Callable[[Peer, bytes], None]
+        self, host: ServiceHost, watchdog: Watchdog, deadlines: Deadlines, send: Callable[[Peer, bytes], None]
     ) -> None:
         self.down = False
-        self._host, self._watch, self._deadlines, self._send = host, watch, deadlines, send
+        self._host, self._watchdog, self._deadlines, self._send = host, watchdog, deadlines, send
         services = [service for service in SERVICES if service is not nds.service or host.tree is not None]
         self._functions = {
             key: (key, layout.decode, function)
@@ -66,18 +66,18 @@ class Dispatch:
         if connection.reply is not None:  # where replies are retained, and not at the first request
             behind = (connection.sequence - packet.sequence) & 0xFF
             if behind < LATE:
-                self._watch.heard(connection, now)
+                self._watchdog.activity(connection, now)
                 if not behind:
                     return self._again(connection, packet)
                 self._host.counts.late += 1
                 return None
-        connection.fresh = False
+        connection.awaiting_first_request = False
         connection.busy_replies = 0
         connection.sequence = packet.sequence
         connection.requests += 1
-        connection.heard = connection.last_request = now
+        connection.last_activity = connection.last_request = now
         if connection.asked or connection.idle:
-            self._watch.requested(connection, now)
+            self._watchdog.requested(connection, now)
         reply = self._execute(connection, packet)
         if not connection.transport.lossless:
             short = len(reply) <= connection.buffer + HEADROOM
@@ -120,7 +120,7 @@ class Dispatch:
             code = outcome.code
         except NoRoom:
             code = Code.NO_LICENSE
-            host.note("deny", {**connection.about(), "what": "license", "code": code})
+            host.emit("deny", {**connection.about(), "what": "license", "code": code})
         status = 0 if connection.message is None else ncp.MESSAGE_WAITING
         encode = framed_reply if connection.transport.framed else ncp.encode_reply
         return encode(ncp.REPLY, packet.sequence, packet.connection, packet.task, code, status, data)

@@ -31,7 +31,7 @@ class Counts:
     requests: int = 0  # of connections that have ended
     duplicates: int = 0  # replies that were sent again
     acknowledged: int = 0  # 0x9999: still executing
-    strangers: int = 0  # requests on a number that is not the station's
+    invalid_connections: int = 0  # requests on a number that is not the station's
     late: int = 0  # with a sequence number that had been executed
     denied: int = 0  # creates for which there was no slot
     reused: int = 0  # creates of a station that had a slot
@@ -59,7 +59,7 @@ class ServiceHost(Protocol):
     def clock(self) -> datetime:
         """The server's wall time now, to the second: within one it is the same object."""
 
-    def note(self, event: str, fields: dict[str, Any]) -> None:
+    def emit(self, event: str, fields: dict[str, Any]) -> None:
         """Write a line to the journal."""
 
     def clear(self, connection: Connection, cause: str) -> None:

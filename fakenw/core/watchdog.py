@@ -46,12 +46,12 @@ class Watchdog:
         self,
         config: ServerSettings,
         table: ConnectionTable,
-        note: Emit,
+        emit: Emit,
         deadlines: Deadlines,
         ask: Callable[[Connection], None],
         give_up: Callable[[Connection, str], None],
     ) -> None:
-        self._table, self._note, self._deadlines, self._ask, self._give_up = table, note, deadlines, ask, give_up
+        self._table, self._emit, self._deadlines, self._ask, self._give_up = table, emit, deadlines, ask, give_up
         self._roused: int | None = None
         self.configure(config)
 
@@ -96,23 +96,25 @@ class Watchdog:
         self._roused = now
         for connection in self._table.by_serial.values():
             if connection.transport.watched and not connection.asked:
-                connection.heard = now - self._delays[0] - connection.postponed  # it has been silent long enough
+                connection.last_activity = (
+                    now - self._delays[0] - connection.postponed
+                )  # it has been silent long enough
                 self._query(connection, now)
                 self.schedule(connection)
 
-    def heard(self, connection: Connection, now: int) -> None:
+    def activity(self, connection: Connection, now: int) -> None:
         """The station has given a sign of life: a request, or an answer to the watchdog."""
-        connection.heard, connection.asked = now, 0
+        connection.last_activity, connection.asked = now, 0
         if connection.silent:
             connection.silent = False
-            self._note("watchdog", {**connection.about(), "what": "answered"})
+            self._emit("watchdog", {**connection.about(), "what": "answered"})
 
     def requested(self, connection: Connection, now: int) -> None:
         """The station has asked for something, after it was asked or had been idle."""
-        self.heard(connection, now)
+        self.activity(connection, now)
         if connection.idle:
             connection.idle = False
-            self._note("busy", connection.about())
+            self._emit("busy", connection.about())
             self.schedule(connection)
 
     def _next(self, connection: Connection) -> int | None:
@@ -131,7 +133,7 @@ class Watchdog:
     def _watchdog_due(self, connection: Connection) -> int | None:
         if not self._delays or not connection.transport.watched:
             return None
-        due = connection.heard + connection.postponed + self._delays[connection.asked]
+        due = connection.last_activity + connection.postponed + self._delays[connection.asked]
         return max(due, connection.asked_at + self._patience) if connection.asked else due
 
     def _idle_due(self, connection: Connection) -> int | None:
@@ -149,7 +151,7 @@ class Watchdog:
         if idle is not None and idle <= now:
             connection.idle = True
             since = connection.last_request / SECOND
-            self._note("idle", {**connection.about(), "since": since, "files": len(connection.files)})
+            self._emit("idle", {**connection.about(), "since": since, "files": len(connection.files)})
         clear = self._clear_due(connection)
         if clear is not None and clear <= now:
             self._give_up(connection, "idle-policy")
@@ -157,9 +159,9 @@ class Watchdog:
         if watchdog is not None and watchdog <= now:
             if connection.asked and not connection.silent:
                 connection.silent = True
-                self._note("watchdog", {**connection.about(), "what": "silent"})
+                self._emit("watchdog", {**connection.about(), "what": "silent"})
             if connection.asked == self._tries:
-                self._note("watchdog", {**connection.about(), "what": "gave-up"})
+                self._emit("watchdog", {**connection.about(), "what": "gave-up"})
                 self._give_up(connection, "watchdog")
                 return
             self._query(connection, now)

@@ -138,9 +138,9 @@ def load_command(**asked: Any) -> None:
 
     Exit codes: 0 done, 1 a --fail-if is so, 2 bad usage or no room for so many, 3 nothing is known.
     """
-    order = _order(asked)
+    spec = _spec(asked)
     say = _Say(asked["as_json"] == "-")
-    say(summary.plan(order))
+    say(summary.plan(spec))
     text: list[str] = []
     points: list[Point] = []
 
@@ -149,13 +149,13 @@ def load_command(**asked: Any) -> None:
         say(line)
 
     if asked["on"] == "memory":
-        outcomes, points = _on_memory(order, asked["sweep"], asked["baseline"], tell)
+        outcomes, points = _on_memory(spec, asked["sweep"], asked["baseline"], tell)
     else:
-        outcomes = _over_sockets(order, asked, tell, say)
-    _end(outcomes, points, text, asked, summary.swept(order) if points else summary.plan(order))
+        outcomes = _over_sockets(spec, asked, tell, say)
+    _end(outcomes, points, text, asked, summary.swept(spec) if points else summary.plan(spec))
 
 
-def _order(asked: dict[str, Any]) -> LoadSpecification:
+def _spec(asked: dict[str, Any]) -> LoadSpecification:
     memory = asked["on"] == "memory"
     if asked["sweep"] is not None and not memory:
         raise click.UsageError("--sweep asks for --on memory; over sockets every run takes its time")
@@ -193,10 +193,10 @@ def _order(asked: dict[str, Any]) -> LoadSpecification:
 # On virtual time
 
 
-def _virtual(order: LoadSpecification) -> Outcome:
-    begun, accounts = time.monotonic(), ServerView(order.day * order.days)
-    tally = VirtualLoad(order, accounts.saw).run()
-    return Outcome(order, tally, accounts, time.monotonic() - begun, virtual=True)
+def _virtual(spec: LoadSpecification) -> Outcome:
+    begun, view = time.monotonic(), ServerView(spec.day * spec.days)
+    statistics = VirtualLoad(spec, view.saw).run()
+    return Outcome(spec, statistics, view, time.monotonic() - begun, virtual=True)
 
 
 def _leave_signals_to_us() -> None:
@@ -209,7 +209,7 @@ def _side_by_side(orders: Sequence[LoadSpecification]) -> list[Outcome]:
     stop = threading.Event()  # an exception might come where Python ignores it, such as after a fork
     before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
     pool = ProcessPoolExecutor(initializer=_leave_signals_to_us)
-    runs = [pool.submit(_virtual, order) for order in orders]
+    runs = [pool.submit(_virtual, spec) for spec in orders]
     try:
         done = 0
         while done < len(runs):
@@ -231,15 +231,15 @@ def _side_by_side(orders: Sequence[LoadSpecification]) -> list[Outcome]:
 
 
 def _on_memory(
-    order: LoadSpecification, sweep: range | None, baseline: bool, tell: Any
+    spec: LoadSpecification, sweep: range | None, baseline: bool, tell: Any
 ) -> tuple[list[Outcome], list[Point]]:
     """Several runs at a time, each in a process of its own. In the order in which they were asked for."""
-    numbers = [order.licenses] if sweep is None else list(sweep)
+    numbers = [spec.licenses] if sweep is None else list(sweep)
     orders = []
     for licenses in numbers:
-        leaking = replace(order, licenses=licenses)
+        leaking = replace(spec, licenses=licenses)
         orders += [leaking, leaking.without_leak()] if baseline else [leaking]
-    enough = [replace(order, licenses=ENOUGH), replace(order, licenses=ENOUGH).without_leak()] if baseline else []
+    enough = [replace(spec, licenses=ENOUGH), replace(spec, licenses=ENOUGH).without_leak()] if baseline else []
     outcomes = _side_by_side([*orders, *enough])
     runs, most = outcomes[: len(orders)], outcomes[len(orders) :]
     per = 2 if baseline else 1
@@ -251,8 +251,8 @@ def _on_memory(
         for line in summary.table(points):
             tell(line)
     if baseline:
-        at = next((point for point in points if point.licenses == order.licenses), points[0])
-        needed = most[0].accounts, most[1].accounts
+        at = next((point for point in points if point.licenses == spec.licenses), points[0])
+        needed = most[0].view, most[1].view
         assert needed[0] is not None
         assert needed[1] is not None
         tell("")
@@ -265,10 +265,10 @@ def _on_memory(
 # Over real sockets
 
 
-def _over_sockets(order: LoadSpecification, asked: dict[str, Any], tell: Any, say: Any) -> list[Outcome]:
-    orders = [order, order.without_leak()] if asked["baseline"] else [order]
-    from_addresses = sources(order, (asked["server"] or "").rpartition(":")[0] or None, list(asked["given"]))
-    if lacking := wanting(order, asked["processes"], asked["server"] is None, from_addresses):
+def _over_sockets(spec: LoadSpecification, asked: dict[str, Any], tell: Any, say: Any) -> list[Outcome]:
+    orders = [spec, spec.without_leak()] if asked["baseline"] else [spec]
+    from_addresses = sources(spec, (asked["server"] or "").rpartition(":")[0] or None, list(asked["given"]))
+    if lacking := wanting(spec, asked["processes"], asked["server"] is None, from_addresses):
         raise click.UsageError("there is no room for so many:\n  " + "\n  ".join(lacking))
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     outcomes = []
@@ -292,27 +292,25 @@ def _over_sockets(order: LoadSpecification, asked: dict[str, Any], tell: Any, sa
         if not outcome.whole:
             return outcomes
     if asked["baseline"]:
-        peaks = [one.accounts.fold.peak if one.accounts else 0 for one in outcomes]
+        peaks = [one.view.fold.peak if one.view else 0 for one in outcomes]
         for line in summary.difference(outcomes[0], outcomes[1], (peaks[0], peaks[1])):
             tell(line)
     return outcomes
 
 
-def _one(
-    order: LoadSpecification, asked: dict[str, Any], journal: Path, from_addresses: list[str], say: Any
-) -> Outcome:
-    accounts = ServerView(order.day * order.days)
+def _one(spec: LoadSpecification, asked: dict[str, Any], journal: Path, from_addresses: list[str], say: Any) -> Outcome:
+    view = ServerView(spec.day * spec.days)
     known = asked["server"] is None or asked["admin"] is not None
     server: OwnServer | ForeignServer
     if asked["server"] is None:
-        server = OwnServer(order, journal, accounts.saw)
+        server = OwnServer(spec, journal, view.saw)
     else:
         host, _, port = asked["server"].rpartition(":")
         if not host or not port.isdecimal():
             raise click.UsageError(f"{asked['server']!r} is not HOST:PORT")
         admin = admin_client(asked["admin"], asked["admin_token"]) if asked["admin"] else None
-        server = ForeignServer((host.strip("[]"), int(port)), admin, accounts.saw)
-    return carry_out(order, server, accounts if known else None, asked["processes"], from_addresses, _Watch(say))
+        server = ForeignServer((host.strip("[]"), int(port)), admin, view.saw)
+    return carry_out(spec, server, view if known else None, asked["processes"], from_addresses, _Watch(say))
 
 
 class _Say:

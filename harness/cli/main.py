@@ -305,10 +305,10 @@ def _can_run(plan: Plan, on: str) -> None:
         for file in client.files.values():
             if not Path(plan.folder, file).is_file():
                 raise ScenarioError([f"{plan.scenario}: {name}: there is no file {Path(plan.folder, file)}"])
-        needs = "processes" if client.image is None else "containers"
-        if on != needs:
+        usage = "processes" if client.image is None else "containers"
+        if on != usage:
             what = "a command" if client.image is None else "an image"
-            raise ScenarioError([f"{plan.scenario}: a client with {what} needs --on {needs}"])
+            raise ScenarioError([f"{plan.scenario}: a client with {what} needs --on {usage}"])
 
 
 def _progress(count: int, on: str) -> Callable[[Result], None]:

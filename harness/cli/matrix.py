@@ -70,11 +70,11 @@ class Cell:
     @classmethod
     def of(cls, scenario: str, repair: str, run: RunHistory, verdict: Verdict) -> Cell:
         """The cell of one run."""
-        needs, wasted = Usage(run), 0
-        for life in run.lives:
-            for holding in life.holdings:
-                at = needs.of(life, holding).at
-                end = life.held_until(holding)
+        usage, wasted = Usage(run), 0
+        for history in run.histories:
+            for holding in history.holdings:
+                at = usage.of(history, holding).at
+                end = history.held_until(holding)
                 if at is not None:
                     wasted += max(0, end - max(at, holding.granted))
         failed = sum(record.event == "work-failed" for client in run.clients for record in client.journal.records)

@@ -77,7 +77,7 @@ class Machine:
         self.redirector = Redirector(world, TRANSPORTS[client.get("transport", "udp")], redirector)
         arbiter = ArbiterSettings.model_validate(settings("arbiter"))
         nal = NalSettings.model_validate(settings("nal"))
-        self.desk = desk = WorkstationContext(
+        self.workstation = workstation = WorkstationContext(
             world,
             self.registry,
             self.redirector,
@@ -88,7 +88,9 @@ class Machine:
         )
         self.verbs: dict[str, Callable[..., Awaitable[None]]] = {}
         for kind in (*COMPONENTS, *own):
-            part = desk.parts[kind] = kind(desk, kind.Settings.model_validate(settings(kind.part or kind.name)))
+            part = workstation.parts[kind] = kind(
+                workstation, kind.Settings.model_validate(settings(kind.part or kind.name))
+            )
             for name, method in verbs(kind).items():
                 self.verbs[f"{kind.name}.{name}"] = partial(method, part)
         self.verbs |= {"wait": sleep, "repeat": self._repeat}

@@ -34,12 +34,12 @@ class LicenseSelection:
 
     def holdings(self, run: RunHistory) -> Iterator[tuple[ConnectionHistory, Holding]]:
         """The licenses that it is about."""
-        for life in run.lives:
-            named = self.user is None or self.user.upper() in [user.upper() for user in life.users]
-            there = self.station is None or life.station.startswith(self.station)
-            for holding in life.holdings if named and there else ():
+        for history in run.histories:
+            named = self.user is None or self.user.upper() in [user.upper() for user in history.users]
+            there = self.station is None or history.station.startswith(self.station)
+            for holding in history.holdings if named and there else ():
                 if holding.released is None or holding.released >= self.since:
-                    yield life, holding
+                    yield history, holding
 
     def accepts(self, cause: str | None) -> bool:
         """Whether a license may have come back so."""
@@ -64,18 +64,18 @@ def released(run: RunHistory, wanted: LicenseSelection) -> AssertionAnswer:
     about = list(wanted.holdings(run))
     if not about:
         return AssertionAnswer(False, True, (f"nothing was licensed, so that {wanted} prove nothing", *_refusals(run)))
-    held = [(life, holding) for life, holding in about if holding.released is None]
-    taken = [(life, holding) for life, holding in about if holding.released is not None]
-    wrong = [(life, holding) for life, holding in taken if not wanted.accepts(holding.cause)]
+    held = [(history, holding) for history, holding in about if holding.released is None]
+    taken = [(history, holding) for history, holding in about if holding.released is not None]
+    wrong = [(history, holding) for history, holding in taken if not wanted.accepts(holding.cause)]
     told = [
-        f"{_holder(life)} holds a license of {life.server.name} since {clock(holding.granted)}; "
-        f"its last request was at {clock(life.last_request)}"
-        for life, holding in held
+        f"{_holder(history)} holds a license of {history.server.name} since {clock(holding.granted)}; "
+        f"its last request was at {clock(history.last_request)}"
+        for history, holding in held
     ]
     told += [
-        f"{_holder(life)} held a license of {life.server.name} from {clock(holding.granted)} to "
+        f"{_holder(history)} held a license of {history.server.name} from {clock(holding.granted)} to "
         f"{clock(holding.released or 0)}; its client did not give it back: {_taken(holding.cause)}"
-        for life, holding in wrong
+        for history, holding in wrong
     ]
     return AssertionAnswer(not held and not wrong, bool(held) and not wrong, tuple(told))
 
@@ -92,9 +92,9 @@ def _taken(cause: str | None) -> str:
     return _TAKEN.get(str(cause), f"the server took it back ({harmless(cause)})")
 
 
-def _holder(life: ConnectionHistory) -> str:
-    user = f"user {harmless(life.user)}" if life.user else "nobody"
-    return f"{user} on connection {life.connection} from {harmless(life.station)}"
+def _holder(history: ConnectionHistory) -> str:
+    user = f"user {harmless(history.user)}" if history.user else "nobody"
+    return f"{user} on connection {history.connection} from {harmless(history.station)}"
 
 
 def _refusals(run: RunHistory) -> list[str]:

@@ -102,11 +102,11 @@ class ConnectionHistory(ServiceConnection):
         """No client journal knows its station: it is a user's own client."""
         return self.client is None
 
-    def heard(self, event: str) -> list[ClientLine]:
+    def client_lines(self, event: str) -> list[ClientLine]:
         """The client's lines of one kind."""
         return [said for said in self.said if said.record.event == event]
 
-    def told(self, event: str) -> list[Record]:
+    def server_lines(self, event: str) -> list[Record]:
         """The server's lines of one kind."""
         return [record for record in self.records if record.event == event]
 
@@ -138,7 +138,7 @@ class ServerHistory(Fold):
     line: int = field(kw_only=True)
     clock: Clock = field(kw_only=True)
     records: list[Record] = field(repr=False, kw_only=True)
-    lives: list[ConnectionHistory] = field(default_factory=list, repr=False)
+    histories: list[ConnectionHistory] = field(default_factory=list, repr=False)
     denied: list[Record] = field(default_factory=list, repr=False)
     marks: list[int] = field(default_factory=list, repr=False)
     zone: tzinfo | None = None
@@ -157,7 +157,7 @@ class ServerHistory(Fold):
     def read(cls, journal: Journal) -> list[ServerHistory]:
         """The lives of the server that wrote *journal*. Raises JournalError."""
         servers: list[ServerHistory] = []
-        for line, records in journal.lives():
+        for line, records in journal.incarnations():
             event, policy = records[0].event, records[0].get("policy")
             if event != "start":
                 raise JournalError(f"{journal.name}:{line}: expected a server's start, not {harmless(event)}")
@@ -170,20 +170,20 @@ class ServerHistory(Fold):
                     raise JournalError(f"{journal.name}:{n}: serial is not a whole number: {harmless(serial)}")
                 servers[-1].saw(record)
         for server in servers[:-1]:
-            for life in server.connections.values():
-                life.end(server.end, WENT_DOWN)
+            for history in server.connections.values():
+                history.end(server.end, WENT_DOWN)
         return servers
 
     def saw(self, record: Record) -> ServiceConnection | None:
         before = self.connections.get(record.get("serial"))
-        life = Fold.saw(self, record)
-        if isinstance(life, ConnectionHistory) and life is not before:
-            self.lives.append(life)
+        history = Fold.saw(self, record)
+        if isinstance(history, ConnectionHistory) and history is not before:
+            self.histories.append(history)
         if record.event == "deny":
             self.denied.append(record)
         elif record.event == "mark":
             self.marks.append(record.t)
-        return life
+        return history
 
 
 @dataclass(slots=True, eq=False)
@@ -230,11 +230,11 @@ class RunHistory:
         return run
 
     @property
-    def lives(self) -> Iterator[ConnectionHistory]:
+    def histories(self) -> Iterator[ConnectionHistory]:
         """The connections of every server, in order of creation on each."""
-        return (life for server in self.servers for life in server.lives)
+        return (history for server in self.servers for history in server.histories)
 
-    def told(self, event: str) -> list[Record]:
+    def runner_lines(self, event: str) -> list[Record]:
         """The runner's lines of one kind."""
         return [record for record in self.runner.records if record.event == event] if self.runner else []
 
@@ -263,33 +263,33 @@ def _key(record: Record) -> Key | None:
 
 def _match(run: RunHistory) -> None:
     """Hang every client line about a connection on its life."""
-    lives: dict[Key, list[ConnectionHistory]] = {}
-    for life in sorted(run.lives, key=lambda life: life.server.clock.wall(life.created)):
-        lives.setdefault((life.server.name, life.station, life.connection), []).append(life)
+    histories: dict[Key, list[ConnectionHistory]] = {}
+    for history in sorted(run.histories, key=lambda history: history.server.clock.wall(history.created)):
+        histories.setdefault((history.server.name, history.station, history.connection), []).append(history)
     owners: dict[str, ClientHistory] = {}
     attaches: dict[Key, list[tuple[float, int, int]]] = {}
     for n, client in enumerate(run.clients):
         for line, record in enumerate(client.journal.records, 1):
             if isinstance(record.get("station"), str):
                 owners.setdefault(record["station"], client)
-            if record.event == "attach" and (key := _key(record)) in lives:
+            if record.event == "attach" and (key := _key(record)) in histories:
                 assert key is not None
                 attaches.setdefault(key, []).append((client.clock.wall(record.t), n, line))
     which: dict[tuple[int, int], ConnectionHistory] = {}
     for key, moments in attaches.items():
-        order = lives[key]
+        order = histories[key]
         for i, (wall, n, line) in enumerate(sorted(moments)):
-            life = order[min(i, len(order) - 1)]
+            history = order[min(i, len(order) - 1)]
             if len(order) != len(moments):
-                life = next((x for x in reversed(order) if x.server.clock.wall(x.created) <= wall), life)
-            which[n, line] = life
+                history = next((x for x in reversed(order) if x.server.clock.wall(x.created) <= wall), history)
+            which[n, line] = history
     for n, client in enumerate(run.clients):
         now: dict[Key, ConnectionHistory] = {}
         for line, record in enumerate(client.journal.records, 1):
             key = _key(record)
-            if key is not None and key in lives:
-                life = now[key] = which.get((n, line)) or now.get(key) or lives[key][0]
-                life.client = client
-                life.said.append(ClientLine(client.clock.to(life.server.clock, record.t), line, client, record))
-    for life in run.lives:
-        life.client = life.client or owners.get(life.station)
+            if key is not None and key in histories:
+                history = now[key] = which.get((n, line)) or now.get(key) or histories[key][0]
+                history.client = client
+                history.said.append(ClientLine(client.clock.to(history.server.clock, record.t), line, client, record))
+    for history in run.histories:
+        history.client = history.client or owners.get(history.station)

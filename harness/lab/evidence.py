@@ -211,7 +211,7 @@ def _dump(name: str, address: str, registry: Registry, names: ValueNames) -> Dum
 
 def of_run(run: RunHistory, names: ValueNames = OURS) -> tuple[list[ListedConnection], list[Dump]]:
     """What is there at the end of a journal, and what the clients of a run directory said their registries were."""
-    there = [_of_life(life) for life in run.lives if life.ended is None]
+    there = [_of_life(history) for history in run.histories if history.ended is None]
     dumps = []
     for client in run.clients:
         texts = [record.get("text") for record in client.journal.records if record.event == "registry"]
@@ -222,16 +222,16 @@ def of_run(run: RunHistory, names: ValueNames = OURS) -> tuple[list[ListedConnec
     return there, dumps
 
 
-def _of_life(life: ConnectionHistory) -> ListedConnection:
-    idle = life.server.end - life.last_request
-    after = ALWAYS_IDLE if life.server.idle_after is None else life.server.idle_after
+def _of_life(history: ConnectionHistory) -> ListedConnection:
+    idle = history.server.end - history.last_request
+    after = ALWAYS_IDLE if history.server.idle_after is None else history.server.idle_after
     return ListedConnection(
-        number=life.connection,
-        user=life.user or "",
-        address=machine(life.station),
-        licensed=life.holding is not None,
-        since=life.server.at(life.holding.granted) if life.holding else "",
-        server=life.server.name,
+        number=history.connection,
+        user=history.user or "",
+        address=machine(history.station),
+        licensed=history.holding is not None,
+        since=history.server.at(history.holding.granted) if history.holding else "",
+        server=history.server.name,
         idle=idle if idle >= after else 0,
-        files=len(life.open_files),
+        files=len(history.open_files),
     )

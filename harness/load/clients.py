@@ -15,18 +15,18 @@ from harness.runners.runtime import Behavior, Driver, Loop
 
 
 class Clients(Driver):
-    """Clients of *order*. ``over``: the end was called."""
+    """Clients of *spec*. ``over``: the end was called."""
 
-    def __init__(self, loop: Loop, order: LoadSpecification) -> None:
+    def __init__(self, loop: Loop, spec: LoadSpecification) -> None:
         super().__init__(loop)
-        self.order, self.tally, self.over = order, LoadStatistics(), False
+        self.spec, self.statistics, self.over = spec, LoadStatistics(), False
         self._staying: list[Behavior] = []
 
     def begin_all(self, first: int = 0, every: int = 1) -> None:
         """Start the client *first* and each *every*-th after it."""
-        logons = self.order.logons()
-        for n in range(first, self.order.clients, every):
-            self.start(VirtualUser(self.order, n, logons[n], self, self.tally, lambda: self.over).live())
+        logons = self.spec.logons()
+        for n in range(first, self.spec.clients, every):
+            self.start(VirtualUser(self.spec, n, logons[n], self, self.statistics, lambda: self.over).live())
 
     def wake_after(self, duration: int, behavior: Behavior) -> None:
         if duration >= TO_THE_END and not self.over:

@@ -33,19 +33,19 @@ class Point(NamedTuple):
 
 def over_time(outcome: Outcome) -> Markup:
     """Licenses in use against the limit, and refused attempts below, over the time of a load."""
-    accounts = outcome.accounts
-    series = accounts.series() if accounts else []
-    if accounts is None or not series:
+    view = outcome.view
+    series = view.series() if view else []
+    if view is None or not series:
         return Markup("")
-    fold = accounts.fold
-    end = max(fold.end, series[-1][0] + accounts.slot)
+    fold = view.fold
+    end = max(fold.end, series[-1][0] + view.slot)
     unit, every = ("h", 3600 * SECOND) if end > 3 * 3600 * SECOND else ("s", SECOND)
     x = Scale(0, end, LEFT, RIGHT)
     y = Scale(0, max(slot.limit for _, slot in series) * 1.1, BOTTOM, TOP)
-    starts = [0, *(t + accounts.slot for t, _ in series)]
+    starts = [0, *(t + view.slot for t, _ in series)]
     return render(
         "load/templates/over_time.svg",
-        title=f"Licenses in use: at most {fold.peak} of {fold.limit}; {accounts.refused} attempts were refused",
+        title=f"Licenses in use: at most {fold.peak} of {fold.limit}; {view.refused} attempts were refused",
         x=x,
         y=y,
         ticks=ticks(x, max(1, round(end / every / 8)) * every, lambda t: f"{t // every} {unit}"),
@@ -61,7 +61,9 @@ def over_time(outcome: Outcome) -> Markup:
 def sweep(points: Sequence[Point], title: str) -> Markup:
     """How many clients are refused, by how many licenses there are; with the leak and without."""
     places = [point.licenses for point in points]
-    lines = [[len(one.tally.clients_refused) for one in row] for row in zip(*(p.outcomes for p in points), strict=True)]
+    lines = [
+        [len(one.statistics.clients_refused) for one in row] for row in zip(*(p.outcomes for p in points), strict=True)
+    ]
     most = max(1, *map(max, lines))
     x, y = Scale(places[0], places[-1], LEFT, RIGHT), Scale(0, most * 1.1, BOTTOM, TOP)
     return render(

@@ -71,7 +71,7 @@ class LoadSpecification:
         user, _, password = self.users.replace("{n}", str(n + 1)).partition(":")
         return user.upper(), password
 
-    def accounts(self) -> list[tuple[str, str]]:
+    def view(self) -> list[tuple[str, str]]:
         """Every user that the server must know, once."""
         return list(dict.fromkeys(self.account(n) for n in range(self.clients)))
 

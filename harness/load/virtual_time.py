@@ -86,21 +86,21 @@ class DirectServer:
 
 
 class VirtualLoad(Clients):
-    """All clients of *order* and their server. *saw* sees every line of its journal."""
+    """All clients of *spec* and their server. *saw* sees every line of its journal."""
 
-    def __init__(self, order: LoadSpecification, saw: Callable[[Record], None], idle_after: int = 300 * SECOND) -> None:
+    def __init__(self, spec: LoadSpecification, saw: Callable[[Record], None], idle_after: int = 300 * SECOND) -> None:
         self._clock = VirtualClock()
-        super().__init__(self._clock, order)
+        super().__init__(self._clock, spec)
         config = ServerSettings(
             name="FAKENW",
-            release=order.release,
-            licenses=order.licenses,
+            release=spec.release,
+            licenses=spec.licenses,
             connections=65_534,
-            users=(*order.accounts(), SMS_ACCOUNT),
-            seed=order.seed,
+            users=(*spec.view(), SMS_ACCOUNT),
+            seed=spec.seed,
             idle_after=idle_after,
         )
-        server = Server(config, Volumes([("SYS", sms_tree())]), Random(order.seed))
+        server = Server(config, Volumes([("SYS", sms_tree())]), Random(spec.seed))
         self._server = DirectServer(self._clock, server, saw)
         self._made = 0
 
@@ -113,7 +113,7 @@ class VirtualLoad(Clients):
             if self._staying:
                 self.leave()
         self._server.delivery.stop()
-        return self.tally
+        return self.statistics
 
     def link(self, server: str, requester: Requester) -> DirectLink:
         number, port = divmod(self._made, STATIONS)

@@ -44,15 +44,15 @@ class VirtualUser:
 
     def __init__(
         self,
-        order: LoadSpecification,
+        spec: LoadSpecification,
         n: int,
         logons: list[Logon],
         world: World,
-        tally: LoadStatistics,
+        statistics: LoadStatistics,
         over: Callable[[], bool],
     ):
-        self._order, self._n, self._logons, self._tally, self._over = order, n, logons, tally, over
-        self._world = _Told(world, n, tally)
+        self._spec, self._n, self._logons, self._tally, self._over = spec, n, logons, statistics, over
+        self._world = _Told(world, n, statistics)
         self.machine: Machine | None = None
 
     async def live(self) -> None:
@@ -73,7 +73,7 @@ class VirtualUser:
         connection = await self._log_on(leave)
         waited = self._world.now() - begun
         if connection is None:
-            self._tally.waited += waited if logon.hold is None or self._order.retry is not None else logon.hold
+            self._tally.waited += waited if logon.hold is None or self._spec.retry is not None else logon.hold
             return
         self._tally.waited += waited
         if logon.leaks:
@@ -83,10 +83,10 @@ class VirtualUser:
 
     async def _log_on(self, leave: int | None) -> Attachment | None:
         """A connection with a license; None where there was none to be had."""
-        user, password = self._order.account(self._n)
+        user, password = self._spec.account(self._n)
         while True:
             begun = self._world.network_now()
-            requester = Requester(self._world, SERVER, TRANSPORTS[self._order.transport])
+            requester = Requester(self._world, SERVER, TRANSPORTS[self._spec.transport])
             connection = Attachment(requester, SERVER, user, False, password=password)
             try:
                 await log_in(self._world, connection)
@@ -100,13 +100,13 @@ class VirtualUser:
                 self._tally.latencies.append(self._world.network_now() - begun)
                 self._world.write("attach", **connection.where())
                 return connection
-            now, retry = self._world.now(), self._order.retry
+            now, retry = self._world.now(), self._spec.retry
             if retry is None or self._over() or (leave is not None and now + retry >= leave):
                 return None
             await sleep(retry)
 
     async def _hold(self, connection: Attachment, leave: int | None, behavior: str) -> None:
-        pause = self._order.day // READS_A_DAY if behavior == "reader" else None
+        pause = self._spec.day // READS_A_DAY if behavior == "reader" else None
         while not self._over():
             left = TO_THE_END if leave is None else leave - self._world.now()
             if left <= 0:
@@ -116,12 +116,12 @@ class VirtualUser:
                 await self._read(connection)
 
     async def _read(self, connection: Attachment) -> None:
-        call, tally, begun = connection.requester.call, self._tally, self._world.network_now()
+        call, statistics, begun = connection.requester.call, self._tally, self._world.network_now()
         try:
             opened = await call(OpenFile(0, 6, 0x11, OFFER))
             await call(ReadFile(0, opened.handle, 0, 64))
             await call(CloseFile(0, opened.handle))
-            (tally.crowded if tally.refused else tally.quiet).append(self._world.network_now() - begun)
+            (statistics.crowded if statistics.refused else statistics.quiet).append(self._world.network_now() - begun)
         except Failure as problem:
             self._world.write("work-failed", **failure(problem))
 
@@ -137,8 +137,8 @@ class VirtualUser:
     async def _look_for_offers(self) -> None:
         if self.machine is None:
             settings: dict[str, Any] = {"name": f"client{self._n + 1}", "user": ":".join(SMS_ACCOUNT), "script": LOOK}
-            settings |= {"transport": self._order.transport, "seed": self._order.seed}
-            if self._order.cured:
+            settings |= {"transport": self._spec.transport, "seed": self._spec.seed}
+            if self._spec.cured:
                 settings["arbiter"] = {"counted": True}
             self.machine = Machine(self._world, settings)
         await self.machine.run()
@@ -147,8 +147,8 @@ class VirtualUser:
 class _Told:
     """A client's world, whose journal is a tally."""
 
-    def __init__(self, world: World, n: int, tally: LoadStatistics) -> None:
-        self._world, self._n, self._tally = world, n, tally
+    def __init__(self, world: World, n: int, statistics: LoadStatistics) -> None:
+        self._world, self._n, self._tally = world, n, statistics
         self.now, self.network_now, self.spawn, self.link = world.now, world.network_now, world.spawn, world.link
 
     def write(self, event: str, **fields: Any) -> None:

@@ -46,7 +46,7 @@ class Result:
     @property
     def phases(self) -> dict[str, float]:
         """How long the parts of a run on real time took, in seconds; empty on memory."""
-        return {str(record.get("name")): float(record.get("seconds", 0)) for record in self.run.told("phase")}
+        return {str(record.get("name")): float(record.get("seconds", 0)) for record in self.run.runner_lines("phase")}
 
     def said(self) -> str:
         """``leaked, as expected`` or ``leaked, expected released``, and which checks failed or should have."""

@@ -86,12 +86,12 @@ def licenses(server: ServerHistory) -> Markup:
 def connections(run: RunHistory, server: ServerHistory, verdict: Verdict) -> Markup:
     """The connections of one incarnation of a server: the worst of them first."""
     x, usage = _time_scale(server), Usage(run)
-    worst = [held.life for held in (*verdict.interrupted, *verdict.leaked, *verdict.undecided, *verdict.reclaimed)]
-    mine = list(dict.fromkeys([*(life for life in worst if life.server is server), *server.lives]))
+    worst = [held.history for held in (*verdict.interrupted, *verdict.leaked, *verdict.undecided, *verdict.reclaimed)]
+    mine = list(dict.fromkeys([*(history for history in worst if history.server is server), *server.histories]))
     bad = set(map(id, worst))
     y, lanes = 4, []
-    for life in mine[:IN_FULL]:
-        lanes.append(_lane(life, usage, x, y, id(life) in bad))
+    for history in mine[:IN_FULL]:
+        lanes.append(_lane(history, usage, x, y, id(history) in bad))
         y += _BAR + _USE * len(lanes[-1].uses) + _GAP
     thin = mine[IN_FULL:]
     return render(
@@ -119,11 +119,11 @@ def _times(x: Scale) -> list[tuple[float, str]]:
     return ticks(x, step * SECOND, clock)
 
 
-def _lane(life: ConnectionHistory, usage: Usage, x: Scale, y: int, bad: bool) -> Lane:
-    user = f" {life.user}" if life.user else ""
-    client = life.client.name if life.client else "its own client"
+def _lane(history: ConnectionHistory, usage: Usage, x: Scale, y: int, bad: bool) -> Lane:
+    user = f" {history.user}" if history.user else ""
+    client = history.client.name if history.client else "its own client"
     marks, free = [], 0.0  # from *free* on the next mark does not cover the last
-    for said in life.said:
+    for said in history.said:
         if said.record.event in _MARKS:
             files = said.record.get("files")
             why = f" ({', '.join(map(str, files))})" if isinstance(files, list) and files else ""
@@ -134,40 +134,40 @@ def _lane(life: ConnectionHistory, usage: Usage, x: Scale, y: int, bad: bool) ->
             marks.append((at, _MARKS[said.record.event], title))
     return Lane(
         y,
-        f"{life.connection}{user}",
-        f"connection {life.connection} (serial {life.serial}){user}, {life.station}, {client}",
+        f"{history.connection}{user}",
+        f"connection {history.connection} (serial {history.serial}){user}, {history.station}, {client}",
         bad,
-        list(_visible(life, usage, x)),
+        list(_visible(history, usage, x)),
         marks,
-        [(y + _BAR + _USE * n, component, uses) for n, (component, uses) in enumerate(_uses(life).items(), 1)],
+        [(y + _BAR + _USE * n, component, uses) for n, (component, uses) in enumerate(_uses(history).items(), 1)],
     )
 
 
-def _thin_paths(lives: Sequence[ConnectionHistory], usage: Usage, x: Scale, y: int) -> dict[str, list[str]]:
+def _thin_paths(histories: Sequence[ConnectionHistory], usage: Usage, x: Scale, y: int) -> dict[str, list[str]]:
     """By state, the parts of a path: a thin line for each connection."""
     paths: dict[str, list[str]] = {state: [] for state in STATES}
-    for n, life in enumerate(lives):
-        for start, end, state in _visible(life, usage, x):
+    for n, history in enumerate(histories):
+        for start, end, state in _visible(history, usage, x):
             paths[state].append(f"M{x(start):g} {y + n * _THIN + 1}h{max(x(end) - x(start), 1):g}")
     return paths
 
 
-def _visible(life: ConnectionHistory, usage: Usage, x: Scale) -> Iterator[Segment]:
+def _visible(history: ConnectionHistory, usage: Usage, x: Scale) -> Iterator[Segment]:
     """The states of a connection that are wide enough."""
-    return (s for s in _segments(life, usage) if s[2] != "unneeded" or x(s[1]) - x(s[0]) >= _SEEN)
+    return (s for s in _segments(history, usage) if s[2] != "unneeded" or x(s[1]) - x(s[0]) >= _SEEN)
 
 
-def _segments(life: ConnectionHistory, usage: Usage) -> Iterator[Segment]:
+def _segments(history: ConnectionHistory, usage: Usage) -> Iterator[Segment]:
     """A connection's states, one after the other; the part of a license that was no longer needed stands by itself."""
     unneeded = []
-    for holding in life.holdings:
-        need = usage.of(life, holding).at
-        end = life.held_until(holding)
+    for holding in history.holdings:
+        need = usage.of(history, holding).at
+        end = history.held_until(holding)
         if need is not None and end > max(need, holding.granted):
             unneeded.append((max(need, holding.granted), end))
-    state, since = "attached", life.created
-    moments = [(r.t, str(r.get("to"))) for r in life.told("state")]
-    last = life.server.end if life.ended is None else life.ended
+    state, since = "attached", history.created
+    moments = [(r.t, str(r.get("to"))) for r in history.server_lines("state")]
+    last = history.server.end if history.ended is None else history.ended
     for t, to in [*moments, (last, "gone")]:
         if t > since and state in STATES:
             at = since
@@ -183,15 +183,15 @@ def _segments(life: ConnectionHistory, usage: Usage) -> Iterator[Segment]:
         state, since = to, t
 
 
-def _uses(life: ConnectionHistory) -> dict[str, list[Stretch]]:
+def _uses(history: ConnectionHistory) -> dict[str, list[Stretch]]:
     """The uses of a connection by component. Of a user's own client: its open files."""
-    last = life.server.end if life.ended is None else life.ended
-    if life.client is None:
-        files = [(f.opened, last if f.shut is None else f.shut, f.shut is not None) for f in life.files]
+    last = history.server.end if history.ended is None else history.ended
+    if history.client is None:
+        files = [(f.opened, last if f.shut is None else f.shut, f.shut is not None) for f in history.files]
         return {"files": files} if files else {}
     found: dict[str, list[Stretch]] = {}
     opened: dict[str, list[ClientLine]] = {}
-    for said in life.said:
+    for said in history.said:
         component, _, verb = said.record.event.rpartition("-")
         if verb == "open" and component:
             opened.setdefault(component, []).append(said)

@@ -25,12 +25,12 @@ from harness.scenario.settings import ServerSpec
 
 @dataclass(eq=False)
 class RunningClient:
-    """A client of the run. *order*: what it is told, None for the user's own."""
+    """A client of the run. *instructions*: what it is told, None for the user's own."""
 
     name: str
     host: Host
-    order: Mapping[str, Any] | None = None
-    life: int = 1
+    instructions: Mapping[str, Any] | None = None
+    incarnation: int = 1
     ended: bool = False
     frozen: bool = False
     told: bool = False
@@ -59,13 +59,19 @@ class FaultInjector:
         self,
         plan: Plan,
         folder: Path,
-        site: Backend,
+        backend: Backend,
         clients: dict[str, RunningClient],
         servers: Mapping[str, ServerUnderTest],
         write: Callable[..., None],
         ready: Callable[[ServerUnderTest], None],
     ) -> None:
-        self._speed, self._folder, self._site, self._clients, self._servers = plan.speed, folder, site, clients, servers
+        self._speed, self._folder, self._backend, self._clients, self._servers = (
+            plan.speed,
+            folder,
+            backend,
+            clients,
+            servers,
+        )
         self._write, self._ready = write, ready
         self._pending = plan.disruptions()
 
@@ -92,7 +98,7 @@ class FaultInjector:
             raise Failed(f"{fault.verb}: {client.name} has ended before")
         if fault.verb in ("process-killed", "power-off"):
             self._ends(client, fault)
-        self._site.disrupt(fault, client.host)
+        self._backend.disrupt(fault, client.host)
         client.frozen = fault.verb == "freeze" or (client.frozen and fault.verb != "thaw")
 
     def _over_server(self, server: ServerUnderTest, fault: Disruption) -> None:
@@ -101,11 +107,11 @@ class FaultInjector:
                 server.down = True
                 server.host.stop()
             case "server-up":
-                server.host = self._site.start_server(server.spec, server.tail.path, server.host)
+                server.host = self._backend.start_server(server.spec, server.tail.path, server.host)
                 server.down = False
                 self._ready(server)
             case _:
-                self._site.disrupt(fault, server.host)
+                self._backend.disrupt(fault, server.host)
 
     def _ends(self, client: RunningClient, fault: Disruption) -> None:
         client.ended = True
@@ -114,10 +120,10 @@ class FaultInjector:
     def _restart(self, client: RunningClient, fault: Disruption) -> None:
         if not client.ended:
             self._ends(client, fault)
-            self._site.disrupt(fault._replace(verb="power-off"), client.host)
-        life = client.life + 1
-        journal = None if client.order is None else self._folder / client_journal(client.name, life)
-        host = self._site.restart(client.host, fault.arguments["address"] == "new", journal)
-        self._clients[client.name] = RunningClient(client.name, host, client.order, life)
-        if client.order is None:
+            self._backend.disrupt(fault._replace(verb="power-off"), client.host)
+        incarnation = client.incarnation + 1
+        journal = None if client.instructions is None else self._folder / client_journal(client.name, incarnation)
+        host = self._backend.restart(client.host, fault.arguments["address"] == "new", journal)
+        self._clients[client.name] = RunningClient(client.name, host, client.instructions, incarnation)
+        if client.instructions is None:
             self._write("spawn", client=client.name)

@@ -36,7 +36,7 @@ class LinkConditions:
         self._loss = self._duplicate = self._reorder = 0.0  # shares from 0 to 1
         self._drop: dict[str, int] = {}  # how many more, by their way
 
-    def suffer(self, verb: str, arguments: Mapping[str, Any]) -> None:
+    def apply(self, verb: str, arguments: Mapping[str, Any]) -> None:
         """Let a fault come over the cable."""
         match verb:
             case "cut":

@@ -22,7 +22,7 @@ class ClientWorld(Driver):
         super().__init__(network.clock)
         self.name, self.address = name, address
         self.records: list[Record] = []
-        self.cable = LinkConditions(network.random)
+        self.conditions = LinkConditions(network.random)
         self.on = True
         self.frozen = False
         self._network = network

@@ -32,7 +32,7 @@ FASTEST, SPREAD = 200, 1800  # microseconds that a packet travels, and by how mu
 class NetworkMachine(Protocol):
     """A client machine, as the network sees it."""
 
-    cable: LinkConditions
+    conditions: LinkConditions
     links: dict[Requester, Any]
 
     def happen(self, call: Callable[..., None], *arguments: Any) -> None:
@@ -46,7 +46,7 @@ class NetworkMachine(Protocol):
 class MemoryLink:
     """A client's end of a way to a server. Packets arrive in the order they were sent, unless a fault comes over them.
 
-    ``life``: of the server, if the way is a stream.
+    ``incarnation``: of the server, if the way is a stream.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class MemoryLink:
         self.station = str(peer)
         self.host = host
         self.requester = requester
-        self.life = host.life if peer.transport.framed else None
+        self.incarnation = host.incarnation if peer.transport.framed else None
         self.arrival = [0, 0]  # of the last packet: at the client, at the server
         self._network = network
 
@@ -103,8 +103,8 @@ class Network:
             seed=seed,
         )
 
-        def boot(life: int) -> Server:
-            again = f"+{life}" if life > 1 else ""
+        def boot(incarnation: int) -> Server:
+            again = f"+{incarnation}" if incarnation > 1 else ""
             return Server(config, Volumes([("SYS", sms_tree())]), Random(f"{seed}/{spec.name}{again}"))
 
         number = len(self.hosts) + 1
@@ -128,13 +128,13 @@ class Network:
         if old := self._half_open.pop(peer, None):
             # The same four numbers again: the server asks, and the machine, which knows of nothing, resets
             # the old connection (RFC 9293, 3.5.1).
-            old.host.lost(peer, old.life)
+            old.host.lost(peer, old.incarnation)
         link = self._links[peer] = MemoryLink(self, machine, peer, host, requester)
         return link
 
     def to_server(self, link: MemoryLink, data: bytes) -> None:
         """A client has sent something."""
-        self._travel(link, True, link.host.receive, link.peer, data, link.life)
+        self._travel(link, True, link.host.receive, link.peer, data, link.incarnation)
 
     def to_client(self, host: ServerHost, peer: Peer, data: bytes) -> None:
         """A server has sent something."""
@@ -154,7 +154,7 @@ class Network:
         """A client has closed its socket."""
         self.forget(link)
         if link.peer.transport.framed:
-            self._travel(link, True, link.host.lost, link.peer, link.life)
+            self._travel(link, True, link.host.lost, link.peer, link.incarnation)
 
     def abandon(self, link: MemoryLink) -> None:
         """A client's end is gone, and nothing tells the server."""
@@ -171,8 +171,8 @@ class Network:
         return EPOCH + timedelta(microseconds=self.clock.time)
 
     def _travel(self, link: MemoryLink, to_server: bool, what: Callable[..., None], *arguments: Any) -> None:
-        cable = link.machine.cable
-        if cable.calm:
+        conditions = link.machine.conditions
+        if conditions.calm:
             self._arrive(link, to_server, 0, what, arguments)
             return
 
@@ -182,7 +182,7 @@ class Network:
             else:
                 self.clock.call_at(self.clock.time + self._trip() + late, what, *arguments)
 
-        cable.carry(deliver, sent=to_server, stream=link.peer.transport.lossless)
+        conditions.carry(deliver, sent=to_server, stream=link.peer.transport.lossless)
 
     def _arrive(
         self, link: MemoryLink, to_server: bool, late: int, what: Callable[..., None], arguments: tuple[Any, ...]

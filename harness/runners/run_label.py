@@ -32,7 +32,7 @@ class RunLabel:
         os.close(self._lock)
 
 
-def lives(labels: Mapping[str, str]) -> bool | None:
+def is_alive(labels: Mapping[str, str]) -> bool | None:
     """Whether the run that made something with *labels* still lives; None: it is another machine's to know."""
     if labels.get(MACHINE) != socket.gethostname():
         return None

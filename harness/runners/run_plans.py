@@ -61,19 +61,19 @@ def run_plans(
         turns = threading.Semaphore(options.parallel)
         at_once = options.parallel  # most of a run is waiting
 
-        def site() -> Backend:
+        def backend() -> Backend:
             return Containers(turns, options.parallel, options.keep, options.tell)
 
     else:
         at_once = 2 * (os.cpu_count() or 1)
 
-        def site() -> Backend:
+        def backend() -> Backend:
             return Processes(options.show_output, capture=options.report is not None)
 
     def one(plan: Plan, folder: Path | None, command: str) -> Result | None:
         if stop.is_set():
             return None
-        result = _on_memory(plan, folder) if on == "memory" else _on_real_time(plan, folder, site(), stop, options)
+        result = _on_memory(plan, folder) if on == "memory" else _on_real_time(plan, folder, backend(), stop, options)
         result = replace(result, command=command)
         ended(result)
         return result
@@ -101,10 +101,12 @@ def _on_memory(plan: Plan, folder: Path | None) -> Result:
     return Result(run, judge(run), str(folder))
 
 
-def _on_real_time(plan: Plan, kept: Path | None, site: Backend, stop: threading.Event, options: RunOptions) -> Result:
+def _on_real_time(
+    plan: Plan, kept: Path | None, backend: Backend, stop: threading.Event, options: RunOptions
+) -> Result:
     folder = kept or Path(tempfile.mkdtemp(prefix="harness-"))
     _empty(folder)
-    run = RunHistory.of(real_time.run(plan, folder, site, stop, options.tell))
+    run = RunHistory.of(real_time.run(plan, folder, backend, stop, options.tell))
     verdict = judge(run)
     if kept is None and verdict.ok and not options.keep:
         shutil.rmtree(folder)

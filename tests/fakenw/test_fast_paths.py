@@ -193,7 +193,7 @@ def test_activity(doing: list[tuple[str, str, int]]) -> None:
     plain = dispatch.Dispatch._execute
 
     def execute(self: dispatch.Dispatch, connection: Any, packet: RequestPacket) -> bytes:
-        self._watch.requested(connection, self._host.now)
+        self._watchdog.requested(connection, self._host.now)
         return plain(self, connection, packet)
 
     with pytest.MonkeyPatch.context() as patch:

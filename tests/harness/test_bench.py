@@ -40,7 +40,7 @@ def test_every_row_has_numbers() -> None:
     assert {number: [line["row"] for line in told["rows"]].count(number) for number in LINES} == LINES
     for line in told["rows"]:
         ratio = line["ratio"]
-        numbers = [line["ours"], *ratio.values(), *([] if line["row"] == 7 else [line["bare"]])]
+        numbers = [line["ours"], *ratio.values(), *([] if line["row"] == 7 else [line["baseline"]])]
         assert all(math.isfinite(number) for number in numbers), line
         assert all(number > 0 for number in numbers) or line["row"] == 5, (
             line
@@ -74,7 +74,7 @@ def test_bad_usage(arguments: list[str], reason: str) -> None:
 
 
 def _line(**changes: Any) -> Row:
-    numbers = {"ours": [30.0, 10.0, 20.0], "bare": [10.0, 10.0, 10.0]}
+    numbers = {"ours": [30.0, 10.0, 20.0], "baseline": [10.0, 10.0, 10.0]}
     return Row(**{"row": 1, "what": "it", "connections": 5, "unit": "things", "target": 1.5, **numbers, **changes})
 
 
@@ -89,7 +89,7 @@ def test_a_line_sums_up_its_rounds() -> None:
     assert not _line(at_most=True).reached
     assert _line(target=2.5).text().endswith("not reached")
     assert _line(how="difference").results() == [20.0, 0.0, 10.0]
-    assert _line(how="ours", bare=[]).json()["bare"] is None
+    assert _line(how="ours", baseline=[]).json()["baseline"] is None
     assert _line(resent=3).text().endswith("3 requests sent again")
 
 
@@ -185,7 +185,7 @@ def _logon(server: MeasuredServer) -> Program:
 
 
 def test_both_loads_log_on(server: MeasuredServer, tools: Tools) -> None:
-    """The answer to a login key is worked out in C as well, and a bare server gives as many bytes for as many."""
+    """The answer to a login key is worked out in C as well, and a baseline server gives as many bytes for as many."""
     program = rehearse(server, _logon(server))
     assert load(tools, server, program, 3, 0.1).answers > 0
     with baseline(server.transport, sizes(program, server.transport)) as echo:

@@ -50,17 +50,17 @@ def carry_out(
 class NeverReleases(Ledger):
     """Whoever logs out keeps the unit."""
 
-    def give(self, now: int, unit: str, cause: str, about: dict[str, Any]) -> None:
+    def release(self, now: int, unit: str, cause: str, about: dict[str, Any]) -> None:
         if cause != "logout":
-            super().give(now, unit, cause, about)
+            super().release(now, unit, cause, about)
 
 
 class ReleasesTwice(Ledger):
     """Every release stands in the journal again."""
 
-    def give(self, now: int, unit: str, cause: str, about: dict[str, Any]) -> None:
-        super().give(now, unit, cause, about)
-        self._note("release", {**about, "unit": unit, "cause": cause})
+    def release(self, now: int, unit: str, cause: str, about: dict[str, Any]) -> None:
+        super().release(now, unit, cause, about)
+        self._emit("release", {**about, "unit": unit, "cause": cause})
 
 
 class NeverFull(Ledger):
@@ -69,23 +69,23 @@ class NeverFull(Ledger):
     def has(self, unit: str | None) -> bool:
         return True
 
-    def take(self, now: int, unit: str, cause: str, about: dict[str, Any]) -> None:
+    def acquire(self, now: int, unit: str, cause: str, about: dict[str, Any]) -> None:
         self.holdings[unit] = Grant(now, 1)
-        self._note("grant", {**about, "unit": unit, "cause": cause})
+        self._emit("grant", {**about, "unit": unit, "cause": cause})
 
 
 class ReleasesInSilence(Ledger):
     """The unit is free again, and no line says so."""
 
-    def give(self, now: int, unit: str, cause: str, about: dict[str, Any]) -> None:
+    def release(self, now: int, unit: str, cause: str, about: dict[str, Any]) -> None:
         del self.holdings[unit]
 
 
 class FreesWhatItKeeps(Ledger):
     """It says that it keeps the units of cleared connections, and does not."""
 
-    def give(self, now: int, unit: str, cause: str, about: dict[str, Any]) -> None:
-        super().give(now, unit, cause, about)
+    def release(self, now: int, unit: str, cause: str, about: dict[str, Any]) -> None:
+        super().release(now, unit, cause, about)
         if cause == "cleared":
             self._release(unit, "expired")
 
@@ -100,8 +100,8 @@ class KeepsForEver(Ledger):
 class KeepsWhoLeft(Ledger):
     """It keeps the units of those who log out as well."""
 
-    def give(self, now: int, unit: str, cause: str, about: dict[str, Any]) -> None:
-        super().give(now, unit, "cleared" if cause == "logout" else cause, about)
+    def release(self, now: int, unit: str, cause: str, about: dict[str, Any]) -> None:
+        super().release(now, unit, "cleared" if cause == "logout" else cause, about)
 
 
 def serve_with(kind: Callable[..., Ledger], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +110,7 @@ def serve_with(kind: Callable[..., Ledger], monkeypatch: pytest.MonkeyPatch) -> 
     class WithLedger(Server):
         def __init__(self, config: ServerSettings, *rest: Any) -> None:
             super().__init__(config, *rest)
-            self.ledger = kind(config.policy, config.licenses, self.note, self._deadlines, config.keep_cleared)
+            self.ledger = kind(config.policy, config.licenses, self.emit, self._deadlines, config.keep_cleared)
 
     monkeypatch.setattr(memory_network, "Server", WithLedger)
 

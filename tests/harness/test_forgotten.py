@@ -83,10 +83,10 @@ def all_holdings(records: list[Record]) -> list[tuple[int, ServiceConnection, Ho
     return found + [(len(records) + 1, fold.connections[serial], holding) for serial, holding in held.items()]
 
 
-def told(life: ServiceConnection, holding: Holding) -> tuple[object, ...]:
+def told(history: ServiceConnection, holding: Holding) -> tuple[object, ...]:
     """What must be known of a holding: whose it is, and how it ended."""
-    user = life.user if holding.released is None else None
-    return life.serial, life.station, life.connection, user, holding.released, holding.cause
+    user = history.user if holding.released is None else None
+    return history.serial, history.station, history.connection, user, holding.released, holding.cause
 
 
 def logged_in_over_another(records: list[Record]) -> bool:
@@ -104,7 +104,7 @@ def test_whatever_was_held_is_seen(policy: str, seed: int) -> None:
         journal = completed(Journal("rest", records[cut:]), *said)
         run = RunHistory.of([journal])
         expected = {told(connection, holding) for line, connection, holding in holdings if line > cut}
-        assert {told(life, holding) for life in run.lives for holding in life.holdings} == expected, cut
+        assert {told(history, holding) for history in run.histories for holding in history.holdings} == expected, cut
         if policy != "ual" or not logged_in_over_another(records):
             assert [str(problem) for problem in books_balance(journal)] == [], cut
 
@@ -119,7 +119,7 @@ def test_what_is_held_since_before_and_silent() -> None:
     cut = len(stage.records)
     stage.station(NAMES[1]).licensed()
     run = RunHistory.of([completed(Journal("rest", stage.records[cut:]), *snapshots(stage))])
-    first, second = run.lives
+    first, second = run.histories
     assert (first.user, second.user) == ("JOE", "GUEST")
     assert [holding.granted for holding in first.holdings] == [5 * SECOND]
     assert (first.holdings[0].released, first.last_request) == (None, 15 * SECOND)
@@ -149,4 +149,4 @@ def test_nothing_is_left_of_the_journal() -> None:
     assert stage.records[-1].event == "release"
     journal = completed(Journal("rest", stage.records[-1:]), *snapshots(stage))
     assert [record.event for record in journal.records] == ["start", "create", "state"]
-    assert next(RunHistory.of([journal]).lives).holdings == []
+    assert next(RunHistory.of([journal]).histories).holdings == []

@@ -70,7 +70,7 @@ def test_every_variant_gives_its_verdict(variant: str, transport: str) -> None:
     assert (verdict.verdict, len(verdict.leaked)) == DESIGNED.get(variant, (chosen.expect, len(verdict.leaked)))
     assert verdict.ok
     assert verdict.problems == []
-    assert {life.station.partition(":")[0] for life in run.lives} == {transport}
+    assert {history.station.partition(":")[0] for history in run.histories} == {transport}
 
 
 def test_the_catalogue_has_what_was_designed() -> None:
@@ -171,7 +171,7 @@ def test_a_thousand_leaks_are_found() -> None:
         assert leaked.station.startswith("udp:10.")
         assert leaked.reason.startswith("its release was refused at 0:00:0")
         assert leaked.held_for > 24 * 3600
-    assert {life.client.name for life in run.lives if life.client} == {f"ws#{n}" for n in range(1, 1001)}
+    assert {history.client.name for history in run.histories if history.client} == {f"ws#{n}" for n in range(1, 1001)}
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
@@ -183,7 +183,7 @@ def test_two_servers_keep_their_own_books(transport: str) -> None:
     assert (verdict.verdict, verdict.limit, verdict.peak) == ("leaked", 5, 2)
     assert [(leaked.server, leaked.serial) for leaked in verdict.leaked] == [("ONE", 1)]
     assert [(server.name, server.peak) for server in run.servers] == [("ONE", 1), ("TWO", 1)]
-    (given_back,) = [life.holdings for life in run.lives if life.server.name == "TWO"]
+    (given_back,) = [history.holdings for history in run.histories if history.server.name == "TWO"]
     assert [holding.cause for holding in given_back] == ["logout"]
 
 

@@ -214,7 +214,7 @@ def test_what_a_command_leaves_behind_ends_too(tmp_path: Path) -> None:
     lingering = ["sh", "-c", "sleep 600 & exit 0"]
     data = scenario([{"name": "ws", "command": lingering, "environment": {MARK: mark}}])
     run, verdict, _ = carry_out(data, tmp_path)
-    assert [record["code"] for record in run.told("exit")] == [0]
+    assert [record["code"] for record in run.runner_lines("exit")] == [0]
     assert verdict == "unknown"
     wait_until(lambda: not marked(mark), "the end of what the command left behind")
 

@@ -51,12 +51,14 @@ def test_a_server_goes_down_and_comes_up_again(transport: str, tmp_path: Path) -
     assert "the server went down, and started again with empty tables" in told
     server = journals["server-FAKENW.jsonl"]
     assert [record.event for record in server.records if record.event in ("start", "stop")] == ["start", "stop"] * 2
-    licensed = [[holding.cause for life in part.lives for holding in life.holdings] for part in (first, second)]
+    licensed = [
+        [holding.cause for history in part.histories for holding in history.holdings] for part in (first, second)
+    ]
     assert licensed[0] == ["server-down"]
     assert licensed[1] in (["logout"], ["destroy"])
-    (life,) = [life for life in second.lives if life.holdings]
-    (opened,) = life.heard("nal-open")
-    assert abs(opened.t - life.created) < SECOND  # the clocks of both lives are understood
+    (history,) = [history for history in second.histories if history.holdings]
+    (opened,) = history.client_lines("nal-open")
+    assert abs(opened.t - history.created) < SECOND  # the clocks of both lives are understood
     faults_told = [(record["what"], record["server"]) for record in events(journals["runner.jsonl"], "fault")]
     assert faults_told == [("server-down", "FAKENW"), ("server-up", "FAKENW")]
 
@@ -75,13 +77,13 @@ def test_a_server_stands_still(transport: str, tmp_path: Path) -> None:
     faults = [{"wait": "500ms"}, {"freeze": "fakenw"}, {"wait": "1500ms"}, {"thaw": "fakenw"}]
     run, told, journals = carry_out(tmp_path, faults, transport, [OPEN, {"wait": "1s"}, CLOSE, {"wait": "1s"}])
     assert told.startswith("released"), told
-    (life,) = run.lives
+    (history,) = run.histories
     stopped, went_on = (
-        run.to_server(journals["runner.jsonl"], life.server, record.t)
+        run.to_server(journals["runner.jsonl"], history.server, record.t)
         for record in events(journals["runner.jsonl"], "fault")
     )
-    assert life.ended is not None
-    assert life.ended > went_on - SECOND // 100
+    assert history.ended is not None
+    assert history.ended > went_on - SECOND // 100
     meanwhile = range(stopped + SECOND // 4, went_on - SECOND // 100)
     assert not [record for record in journals["server-FAKENW.jsonl"].records if record.t in meanwhile]
 
@@ -94,7 +96,7 @@ def test_a_server_that_stands_still_to_the_end_is_no_hindrance(tmp_path: Path) -
     assert told.startswith("unknown"), told
     assert events(journals["server-FAKENW.jsonl"], "stop") == []
     assert [record.event for record in journals["runner.jsonl"].records][-1] == "end"
-    assert run.told("failed") == []
+    assert run.runner_lines("failed") == []
 
 
 def test_who_follows_a_journal_knows_nobody_after_a_second_start(tmp_path: Path) -> None:

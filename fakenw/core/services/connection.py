@@ -184,7 +184,7 @@ def _clear(call: Call[Any], number: int) -> None:
     if not call.connection.operator:
         raise Refused(Code.NOT_OPERATOR)
     other = _other(call, number)
-    host.note("operator", {**other.about(), "action": "clear", "by": by})
+    host.emit("operator", {**other.about(), "action": "clear", "by": by})
     if other.broadcasts:
         host.tell(other, f"{host.config.name}: connection cleared by {by}")
     host.clear(other, "cleared")

@@ -35,7 +35,7 @@ def set_server_time(call: Call[ncp.SetServerTime]) -> None:
     except ValueError:
         raise Refused(Code.FAILURE) from None
     call.host.set_utc(wanted)
-    _note(call, "set-time", utc=wanted.isoformat())
+    _emit(call, "set-time", utc=wanted.isoformat())
 
 
 @service.answers(ncp.DisableLogin)
@@ -43,14 +43,14 @@ def disable_login(call: Call[ncp.DisableLogin]) -> None:
     """Nobody can log in any more, not even SUPERVISOR; who is logged in stays."""
     _operator(call)
     call.host.logins = False
-    _note(call, "disable-login")
+    _emit(call, "disable-login")
 
 
 @service.answers(ncp.EnableLogin)
 def enable_login(call: Call[ncp.EnableLogin]) -> None:
     _operator(call)
     call.host.logins = True
-    _note(call, "enable-login")
+    _emit(call, "enable-login")
 
 
 @service.answers(ncp.GetLoginStatus)
@@ -65,7 +65,7 @@ def down_server(call: Call[ncp.DownServer]) -> None:
     files = sum(len(connection.files) for connection in call.host.table.by_serial.values())
     if files and not call.request.force:
         raise Refused(Code.FAILURE)
-    _note(call, "down", forced=bool(call.request.force), files=files)
+    _emit(call, "down", forced=bool(call.request.force), files=files)
     call.host.down()
 
 
@@ -74,6 +74,6 @@ def _operator(call: Call[Any]) -> None:
         raise Refused(Code.NOT_OPERATOR)
 
 
-def _note(call: Call[Any], action: str, **more: Any) -> None:
+def _emit(call: Call[Any], action: str, **more: Any) -> None:
     by = call.connection
-    call.host.note("operator", {"action": action, "by": by.user, "station": by.station, **more})
+    call.host.emit("operator", {"action": action, "by": by.user, "station": by.station, **more})

@@ -214,7 +214,7 @@ def open_at(
     handle = connection.next_file.to_bytes(6, "big")
     connection.next_file += 1
     connection.files[handle] = volumes.sharing.open(str(path), place, node, access, call.task, connection.serial)
-    call.host.note("open", {**connection.about(), "handle": handle.hex(), "path": str(path)})
+    call.host.emit("open", {**connection.about(), "handle": handle.hex(), "path": str(path)})
     return handle, Found(found.path, DirectoryEntry(found.entry.name, found.entry.own_name, node), found.parent), action
 
 

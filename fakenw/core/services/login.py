@@ -138,7 +138,7 @@ def _owner(call: LoginCall, kind: int, name: str) -> BinderyObject:
 
 
 def _fail(call: LoginCall, name: str, code: Code) -> NoReturn:
-    call.host.note("login-failed", {**call.connection.about(), "user": name, "code": code})
+    call.host.emit("login-failed", {**call.connection.about(), "user": name, "code": code})
     raise Refused(code)
 
 
@@ -177,7 +177,7 @@ def _log_in(call: LoginCall, item: BinderyObject, right: bool) -> None:
     asked = login_control.Asked(control, item.item(NODE_CONTROL), partial(_here, call), now, others)
     match code := login_control.refusal(asked):
         case Code.TOO_MANY_CONNECTIONS:
-            host.note("deny", {**connection.about(), "user": item.name, "what": "account", "code": code})
+            host.emit("deny", {**connection.about(), "user": item.name, "what": "account", "code": code})
             raise Refused(code)
         case Code.ACCOUNT_DISABLED | Code.BAD_STATION | Code.BAD_LOGIN_TIME | Code.PASSWORD_EXPIRED:
             _fail(call, item.name, code)

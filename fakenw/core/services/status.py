@@ -44,7 +44,7 @@ def get_statistics(call: Call[ncp.GetStatistics]) -> ncp.Statistics:
         "in_use": len(table.by_number),
         "peak": table.peak,
         "requests": (counts.requests + running) & 0xFFFFFFFF,
-        "invalid_slot": counts.strangers,
+        "invalid_slot": counts.invalid_connections,
         "invalid_sequence": counts.late,
         "positive_acknowledges": counts.acknowledged,
         "duplicate_replies": counts.duplicates,

@@ -51,7 +51,9 @@ class Inventory(Component):
         for server in self.settings.looks_at:
             for _ in range(self.settings.times):
                 with suppress(*Failure):
-                    connection = await self.desk.redirector.connect(server, *account, private=True, context=OWNER)
-                    await self.desk.redirector.release(connection, by="INVENTORY")
+                    connection = await self.workstation.redirector.connect(
+                        server, *account, private=True, context=OWNER
+                    )
+                    await self.workstation.redirector.release(connection, by="INVENTORY")
         box = "INVENTRY.BOX" if kind == "hardware" else "SINV.BOX"
-        await self.desk.part(CopyQueue).submit(box, cap, owner)
+        await self.workstation.part(CopyQueue).submit(box, cap, owner)

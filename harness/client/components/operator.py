@@ -44,11 +44,11 @@ class Operator(Component):
         """
         async with self._at(server) as connection:
             if disable_login:
-                await self.desk.redirector.call(connection, DisableLogin())
-            found = await self.desk.redirector.call(connection, GetObjectConnections(0, USER, user))
+                await self.workstation.redirector.call(connection, DisableLogin())
+            found = await self.workstation.redirector.call(connection, GetObjectConnections(0, USER, user))
             for number in found.connections:
                 with suppress(Refused):  # it has ended by itself meanwhile
-                    await self.desk.redirector.call(connection, ClearConnection(number))
+                    await self.workstation.redirector.call(connection, ClearConnection(number))
 
     @verb
     async def disable_login(self, server: Server, lasts: SomeTime | None = None) -> None:
@@ -57,15 +57,15 @@ class Operator(Component):
         Raises as ``clear`` does.
         """
         async with self._at(server) as connection:
-            await self.desk.redirector.call(connection, DisableLogin())
+            await self.workstation.redirector.call(connection, DisableLogin())
             if lasts is not None:
                 await sleep(lasts)
-                await self.desk.redirector.call(connection, EnableLogin())
+                await self.workstation.redirector.call(connection, EnableLogin())
 
     @asynccontextmanager
     async def _at(self, server: str) -> AsyncIterator[Attachment]:
-        connection = await self.desk.redirector.connect(server, *self.desk.account(), private=True)
+        connection = await self.workstation.redirector.connect(server, *self.workstation.account(), private=True)
         try:
             yield connection
         finally:
-            await self.desk.redirector.release(connection, by="operator")
+            await self.workstation.redirector.release(connection, by="operator")
