@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
+from fakenw.journal.record import SECOND
 from harness.load.outcome import Outcome
-from harness.load.specification import SECOND
 from harness.report.chart import Scale, steps, ticks
 from harness.report.rendering import render
 
