@@ -1,7 +1,8 @@
-"""docs/journal.md names every event and every field that the catalogue's runs write, with its type."""
+"""The pages say what is so: docs/journal.md of every record, ARCHITECTURE.md of every package."""
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import Any
 from harness.runners import memory
 from harness.scenario.catalogue import catalogue
 
-PAGE = Path(__file__).parents[1] / "docs" / "journal.md"
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "journal.md"
 TYPES: dict[str, tuple[type, ...]] = {
     "text": (str,),
     "wall time": (str,),
@@ -71,3 +73,16 @@ def test_the_journals_of_the_catalogue_are_documented() -> None:
                         if not isinstance(value, of.get(name, ())) or (isinstance(value, bool) and of[name] != (bool,))
                     }
     assert sorted(missing) == []
+
+
+def test_the_tree_has_the_sentence_of_each_package() -> None:
+    """No package is missing, and none says something else of itself."""
+    tree = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    found = [file for package in ("fakenw", "harness", "benchmarks") for file in (ROOT / package).rglob("__init__.py")]
+    sentences = {file.parent: ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) for file in found}
+    wrong = [
+        folder
+        for folder, told in sentences.items()
+        if not re.search(rf"\b{folder.name}/ +{re.escape(str(told))}\n", tree)
+    ]
+    assert wrong == []
