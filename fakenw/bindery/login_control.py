@@ -48,7 +48,7 @@ class Lockout:
 class Day(Field):
     """Three bytes: year-1900, month, day. A year below 80 is of this century (libncp); no date is ``None``."""
 
-    def take(self, data: bytes, at: int) -> tuple[date | None, int]:
+    def decode(self, data: bytes, at: int) -> tuple[date | None, int]:
         if at + 3 > len(data):
             raise Malformed(f"expected 3 more bytes at {at}")
         year, month, day = data[at : at + 3]
@@ -57,7 +57,7 @@ class Day(Field):
         except ValueError:
             return None, at + 3
 
-    def put(self, value: date | None) -> bytes:
+    def encode(self, value: date | None) -> bytes:
         return bytes(3) if value is None else bytes(((value.year - 1900) % 256, value.month, value.day))
 
 

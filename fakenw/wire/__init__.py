@@ -1,1 +1,1 @@
-"""The bytes of NCP: layouts, packets, framing. Nothing here knows a server or a client."""
+"""The bytes of NCP: layouts, packets, framing. Nothing here depends on a server or a client."""

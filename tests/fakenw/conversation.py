@@ -116,7 +116,7 @@ class Client:
 
 def empty(layout: type[Request[Any]]) -> Request[Any]:
     """A request with nothing in it but zeros."""
-    values = [b"" if isinstance(field, Remaining) else field.take(bytes(600), 0)[0] for _, field in layout._fields]
+    values = [b"" if isinstance(field, Remaining) else field.decode(bytes(600), 0)[0] for _, field in layout._fields]
     return layout(*values)
 
 

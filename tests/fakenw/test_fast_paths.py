@@ -128,7 +128,7 @@ def test_a_layout(layout: type[Layout], data: bytes) -> None:
     def plain() -> Layout:
         values, at = {}, 0
         for name, field in layout._fields:
-            values[name], at = field.take(data, at)
+            values[name], at = field.decode(data, at)
         return layout(**values)
 
     def result(decode: Callable[[], Layout]) -> Layout | str:
@@ -140,7 +140,7 @@ def test_a_layout(layout: type[Layout], data: bytes) -> None:
     expected, decoded = result(plain), result(lambda: layout.decode(data))
     assert decoded == expected
     if isinstance(decoded, Layout):
-        raw = b"".join(field.put(getattr(expected, name)) for name, field in layout._fields)
+        raw = b"".join(field.encode(getattr(expected, name)) for name, field in layout._fields)
         assert decoded.encode() == decoded.encode() == raw
 
 

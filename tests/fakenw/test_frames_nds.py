@@ -58,7 +58,7 @@ def numbers(*values: int) -> bytes:
 def user(name: str) -> bytes:
     """An entry with what nmap wants to know, and behind it that it has no attributes."""
     texts = ("User", f"CN={name}", f"CN={name}.O=FAKETREE")
-    return numbers(0x381D, 0, 0, MADE) + b"".join(map(nds.Unicode().put, texts)) + numbers(1, 0)
+    return numbers(0x381D, 0, 0, MADE) + b"".join(map(nds.Unicode().encode, texts)) + numbers(1, 0)
 
 
 FOUND = numbers(3) + b"".join(map(user, ("SUPERVISOR", "GUEST", "JOE")))

@@ -66,7 +66,7 @@ def values(field: Field) -> st.SearchStrategy[Any]:
     """What a field can hold."""
     match field:
         case Number():
-            return st.integers(0, 256 ** len(field.put(0)) - 1)
+            return st.integers(0, 256 ** len(field.encode(0)) - 1)
         case Raw():
             return st.binary(min_size=field.size, max_size=field.size)
         case Padded():
@@ -228,7 +228,7 @@ def test_read_is_padded_at_odd_offsets(content: bytes, offset: int) -> None:
 @given(st.datetimes(datetime(1900, 1, 1), datetime(2155, 12, 31)))
 def test_weekday(moment: datetime) -> None:
     """The seventh byte of a time is the weekday, with Sunday 0."""
-    assert DateAndTime().put(moment)[6] == (moment.weekday() + 1) % 7
+    assert DateAndTime().encode(moment)[6] == (moment.weekday() + 1) % 7
 
 
 bytes_and_words = (st.integers(0, 0xFFFF), st.integers(0, 255), st.integers(0, 0xFFFF), *[st.integers(0, 255)] * 2)

@@ -99,7 +99,7 @@ def texts(data: bytes, *, behind: int = 0) -> list[str]:
     at, found = 4, []
     for _ in range(count):
         assert struct.unpack_from("<I", data, at)[0] == ONLY_RDN
-        text, at = Unicode().take(data, at + 4)
+        text, at = Unicode().decode(data, at + 4)
         found.append(text)
         at += behind
     assert at == len(data)
@@ -129,7 +129,7 @@ def test_ping(station: Any) -> None:
 
 def test_context_and_monitored_connection(stage: Any, station: Any) -> None:
     """104/4 is a string, 104/5 has no data and costs nothing."""
-    assert station.call(GetBinderyContext()).data == Unicode().put("O=FAKETREE")
+    assert station.call(GetBinderyContext()).data == Unicode().encode("O=FAKETREE")
     reply = station.call(MonitorConnection())
     assert (reply.completion, reply.data) == (0, b"")
     assert stage.held == 0
@@ -283,7 +283,7 @@ def test_every_field_of_an_entry(stage: Any, station: Any) -> None:
     told = struct.pack("<I", 0xFFFF) + struct.pack(">I", joe) + struct.pack("<III", 0, 0, made) + stamp * 2
     told += struct.pack(">II", ROOT, ORGANIZATION) + bytes(8)
     names = ("User", "CN=JOE", "CN=JOE.O=FAKETREE", "[Root]", "O=FAKETREE")
-    assert data[8:] == told + b"".join(map(Unicode().put, names))
+    assert data[8:] == told + b"".join(map(Unicode().encode, names))
 
 
 def test_fields_that_we_do_not_have(station: Any) -> None:
@@ -433,14 +433,14 @@ def test_message_that_is_too_long(stage: Any, station: Any, size: int) -> None:
 @given(st.text(st.characters(codec="utf-16", exclude_characters="\0"), max_size=30))
 def test_unicode_round_trip(text: str) -> None:
     """A string comes back, and ends where the next one begins."""
-    raw = Unicode().put(text)
+    raw = Unicode().encode(text)
     assert len(raw) % 4 == 0
-    assert Unicode().take(raw + b"more", 0) == (text, len(raw))
+    assert Unicode().decode(raw + b"more", 0) == (text, len(raw))
 
 
 def test_last_string_may_lack_its_padding() -> None:
     """nmap does not pad the class that it searches for."""
-    assert Unicode().take(struct.pack("<I", 10) + "User\0".encode("utf-16-le"), 0) == ("User", 14)
+    assert Unicode().decode(struct.pack("<I", 10) + "User\0".encode("utf-16-le"), 0) == ("User", 14)
 
 
 filters: st.SearchStrategy[Filter] = st.deferred(
@@ -459,9 +459,9 @@ filters: st.SearchStrategy[Filter] = st.deferred(
 @given(filters)
 def test_filter_round_trip(wanted: Filter) -> None:
     """A filter comes back, or is too deep."""
-    raw = nds.SearchFilter().put(wanted)
+    raw = nds.SearchFilter().encode(wanted)
     try:
-        assert nds.SearchFilter().take(raw, 0) == (wanted, len(raw))
+        assert nds.SearchFilter().decode(raw, 0) == (wanted, len(raw))
     except Malformed:
         assert raw.count(b"\x03\0\0\0") + raw.count(b"\x02\0\0\0") + raw.count(b"\x01\0\0\0") > nds.SearchFilter.DEEPEST
 
