@@ -1,1 +1,1 @@
-"""What a server and its clients write down: records, their file, their sentences, and what they add up to."""
+"""The journals of servers and clients: records, their file, their sentences, and the state they add up to."""
