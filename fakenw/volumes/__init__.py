@@ -1,1 +1,1 @@
-"""What can be opened: DOS names, directory trees, changes in memory, sharing, directories of the host."""
+"""Files and directories: DOS names, directory trees, changes in memory, sharing, directories of the host."""
