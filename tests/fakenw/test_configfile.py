@@ -255,7 +255,7 @@ def test_delay_between(read: Read, text: str, count: int | None) -> None:
         ("mon-fri 07", "mon-fry 07", "17: bindery.users.1..hours.0.: 'mon-fry 07:00-19:00' is no time of the week.*"),
         ("10.0.0.5", "10.0.5", "18: bindery.users.1..stations.0.: '10.0.5' is no station: expected .*"),
         ("attempts: 3", "attempts: 0", "19: bindery.lockout.attempts: 0; expected 1 or more"),
-        ("path: files", "path: fils", "21: volumes.0..path: 'fils' leads to no directory; expected one that exists.*"),
+        ("path: files", "path: fils", "21: volumes.0..path: 'fils' is no directory; expected an existing one.*"),
         ("path: files", "writable: yes", "21: volumes.0..path: missing; expected a directory"),
         ("name: data", "name: 'da ta'", "21: volumes.0..name: 'da ta' is not a name; expected 1 to 15 .*"),
         ("packets: 5", "packets: 4", "24: set.Number of watchdog packets: 4; expected 5 or more"),

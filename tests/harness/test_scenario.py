@@ -335,7 +335,7 @@ expect: leak
         (b"format: 1\ntitle: \xff\n", "2: (file): not UTF-8; expected a scenario in YAML"),
         ("format: 1\ntitle: \x07\n",
          "2: (file): the character U+0007 may not stand in YAML; expected a scenario in YAML"),
-        ("a:\n" + "[" * 100, f"2: (file): more than {DEPTH_LIMIT} lists and mappings inside each other; expected a "
+        ("a:\n" + "[" * 100, f"2: (file): more than {DEPTH_LIMIT} nested lists and mappings; expected a "
          "scenario in YAML"),
         ("a: [&a [x,x,x,x,x,x,x,x,x,x],\n &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a],\n &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b],\n "
          "&d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c],\n &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]]", "1: (file): aliases "
@@ -364,7 +364,7 @@ def test_not_yaml(tmp_path: Path, text: str | bytes, mistake: str) -> None:
 def test_odd_values(tmp_path: Path, value: str, mistake: str | None) -> None:
     """A value that is not plain is one mistake, at its line, whatever it was meant to be; nothing is executed."""
     path, mistake = ("title", mistake) if mistake else (
-        "title[0]", "an alias stands inside what it repeats; expected a value of its own")  # fmt: skip
+        "title[0]", "an alias inside the value that it repeats; expected a value of its own")  # fmt: skip
     found = mistakes(tmp_path, changed("title: a bit of everything", f"title:\n  {value}"))
     assert f"my.yaml:4: {path}: {mistake}" in found
     assert len(found) == 1 if path == "title" else len(found) == 2
