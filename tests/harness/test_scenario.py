@@ -339,7 +339,7 @@ expect: leak
          "scenario in YAML"),
         ("a: [&a [x,x,x,x,x,x,x,x,x,x],\n &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a],\n &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b],\n "
          "&d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c],\n &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]]", "1: (file): aliases "
-          "unfold to more "
+          "expand to more "
          "than 50000 values; expected a scenario in YAML"),
     ],
 )  # fmt: skip
