@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from ipaddress import AddressValueError, IPv4Address
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 from fakenw.wire.layout import Byte, Field, Layout, Long, Malformed, Raw, Word
 from fakenw.wire.packet import Code
@@ -97,33 +97,23 @@ class LoginAttempt:
     others: Callable[[], int]
 
 
-class Check(NamedTuple):
-    """One reason to refuse a login, and its source."""
-
-    code: Code
-    refuses: Callable[[LoginAttempt], bool]
-    source: str
-
-
 # mars_nwe checks station, connections, disabled and expired, time, password expiry, all after the password; that a
 # disabled or expired account comes first is inferred (ncp.md 6.2). Only the intruder lockout (0xC5) precedes the
 # password: the right password must not lift a lockout; inferred. The license (0xE0) is checked last; inferred.
 # SUPERVISOR is not exempt: mars_nwe exempts it only if so configured.
-CHECKS = (
-    Check(Code.ACCOUNT_DISABLED, lambda a: a.control.disabled != 0, "code: mars_nwe; place: inferred"),
-    Check(Code.ACCOUNT_DISABLED, lambda a: _has_passed(a.control.expires, a.now), "code: mars_nwe; place: inferred"),
-    Check(Code.BAD_STATION, lambda a: a.nodes is not None and not _station_allowed(a.nodes, a.here()), "mars_nwe"),
-    Check(Code.TOO_MANY_CONNECTIONS, lambda a: 0 < a.control.max_connections <= a.others(), "mars_nwe; Q175877"),
-    Check(Code.BAD_LOGIN_TIME, lambda a: not _time_allowed(a.control.hours, a.now), "mars_nwe nwdbm.c"),
-    Check(
-        Code.PASSWORD_EXPIRED, lambda a: password_expired(a.control, a.now) and not a.control.grace_logins, "ncp.md 6.1"
-    ),
+CHECKS: tuple[tuple[Code, Callable[[LoginAttempt], bool]], ...] = (
+    (Code.ACCOUNT_DISABLED, lambda a: a.control.disabled != 0),  # code: mars_nwe; place: inferred
+    (Code.ACCOUNT_DISABLED, lambda a: _has_passed(a.control.expires, a.now)),  # code: mars_nwe; place: inferred
+    (Code.BAD_STATION, lambda a: a.nodes is not None and not _station_allowed(a.nodes, a.here())),  # mars_nwe
+    (Code.TOO_MANY_CONNECTIONS, lambda a: 0 < a.control.max_connections <= a.others()),  # mars_nwe; Q175877
+    (Code.BAD_LOGIN_TIME, lambda a: not _time_allowed(a.control.hours, a.now)),  # mars_nwe nwdbm.c
+    (Code.PASSWORD_EXPIRED, lambda a: password_expired(a.control, a.now) and not a.control.grace_logins),  # ncp.md 6.1
 )
 
 
 def refusal(attempt: LoginAttempt) -> Code | None:
     """Why a login with the right password is refused, or None."""
-    return next((check.code for check in CHECKS if check.refuses(attempt)), None)
+    return next((code for code, refuses in CHECKS if refuses(attempt)), None)
 
 
 def password_expired(control: LoginControl, now: datetime) -> bool:

@@ -29,6 +29,10 @@ ARCHIVE = 0x20
 
 LARGEST = 0xFFFFFFFF  # a size has four bytes on the wire
 
+# The codes of an existing node that cannot be read, and of one that cannot be changed
+UNREADABLE = (Code.NO_READ_RIGHTS, Code.OUT_OF_HANDLES, Code.OUT_OF_MEMORY)
+UNCHANGEABLE = (*UNREADABLE, Code.READ_ONLY, Code.OUT_OF_SPACE, Code.DIRECTORY_FULL)
+
 
 class PathError(Refused):
     """A volume, directory or file is missing, or does not allow the operation; ``code`` is the completion code."""
@@ -110,10 +114,6 @@ class Directory(Node):
                 continue  # removed since the names were read
             yield entry
 
-    def entries(self) -> list[DirectoryEntry]:
-        """All entries, in the order of the DOS names. Raises PathError."""
-        return list(self.search("*.*"))
-
     def create_file(self, name: str, attributes: int, now: datetime) -> File:
         """Make an empty file. Raises PathError."""
         raise _read_only()
@@ -158,12 +158,6 @@ class DirectoryEntry:
     @property
     def attributes(self) -> int:
         return self.node.attributes
-
-    def read(self, offset: int, length: int) -> bytes:
-        """As ``File.read``. Raises PathError, also for a directory."""
-        if not isinstance(self.node, File):
-            raise PathError(Code.NO_READ_RIGHTS, f"{self.name} is a directory")
-        return self.node.read(offset, length)
 
 
 Contents = Mapping[str, "bytes | Contents"]

@@ -115,7 +115,6 @@ class Volume:
     name: str
     number: int
     root: Directory
-    writable: bool = False
     numbers: Numbers[tuple[str, ...]] = field(default_factory=lambda: Numbers(MOST_ENTRIES))
     searches: Numbers[tuple[str, ...]] = field(default_factory=lambda: Numbers(0xFFFF))
 
@@ -168,15 +167,12 @@ class Volumes:
                 raise ValueError(f"{given!r} is no name of a volume: expected 1 to 15 letters, digits and signs")
             if name in self._named:
                 raise ValueError(f"there are two volumes called {name}")
-            volume = Volume(name, number, root if writable else Overlay(root, space), writable)
+            volume = Volume(name, number, root if writable else Overlay(root, space))
             self._mounted.append(volume)
             self._named[name] = volume
 
     def __iter__(self) -> Iterator[Volume]:
         return iter(self._mounted)
-
-    def __len__(self) -> int:
-        return len(self._mounted)
 
     def numbered(self, number: int) -> Volume:
         """Raises PathError."""
@@ -211,10 +207,6 @@ class Volumes:
                 raise PathError(code, f"{path}: {problem}") from None
             parts.append(entry.name)
         return Found(VolumePath(volume.name, tuple(parts)), entry, parent)
-
-    def find(self, path: VolumePath) -> DirectoryEntry:
-        """The file or directory at *path*, see ``look_up``."""
-        return self.look_up(path).entry
 
     def look_up_directory(self, path: VolumePath) -> tuple[VolumePath, Directory]:
         """The directory at *path*, and its path of DOS names. Raises PathError, INVALID_PATH if missing or a file."""

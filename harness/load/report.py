@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from fakenw.journal.record import SECOND
 from harness.load.outcome import Outcome
-from harness.load.specification import SECOND
 from harness.report.markup import Markup, tag
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 900, 260, 64, 16, 30, 34

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from fakenw.journal.record import SECOND
 from harness.load.coordinator import LoadProgress
 from harness.load.outcome import Outcome
 from harness.load.profile import percentile
 from harness.load.report import Point
-from harness.load.specification import SECOND, LoadSpecification
+from harness.load.specification import LoadSpecification
 
 SHOWN = 10  # leaked units that are listed
 
