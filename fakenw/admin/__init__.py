@@ -1,1 +1,1 @@
-"""What an operator sees of a running server and does to it: operations, HTTP, metrics, the page."""
+"""The administration of a running server: operations, HTTP, metrics, the operator's page."""

@@ -88,7 +88,7 @@ def test_what_can_be_done(serve: Callable[..., Served]) -> None:
         Client(served)
     assert served.post("/api/login", enabled=True)["logins"] is True
     held = Client(served)
-    assert "1 are out" in served.refused("/api/set", {"licenses": 0}, status=409)
+    assert "1 are held" in served.refused("/api/set", {"licenses": 0}, status=409)
     assert served.post("/api/set", licenses=7, watchdog="15.7,9.9,5", clear_idle="30m")["limit"] == 7
     assert "clients are connected" in served.refused("/api/reset", status=409)
     after = served.post("/api/reset", force=True)

@@ -122,7 +122,7 @@ def test_no_more_is_kept_than_is_said(journal_buffer: JournalBuffer) -> None:
     grow(journal_buffer, KEPT)
     assert (journal_buffer.first, journal_buffer.next) == (1000, KEPT + 1000)
     journal_buffer.check(1000)
-    with pytest.raises(ApiError, match="record 999 is forgotten; the oldest that is kept is 1000") as refused:
+    with pytest.raises(ApiError, match="record 999 is no longer stored; the oldest is 1000") as refused:
         journal_buffer.check(999)
     assert (refused.value.status, refused.value.more) == (410, {"oldest": 1000})
     with pytest.raises(ApiError, match="not there yet; expected no more than 101000") as refused:
