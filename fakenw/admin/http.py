@@ -147,7 +147,7 @@ class AdminResource(Resource):
         except (ValueError, RecursionError):
             raise ApiError(400, "the body is no JSON; expected an object") from None
         if not isinstance(given, dict):
-            raise ApiError(400, "the body is no JSON object; expected one")
+            raise ApiError(400, "the body is something else; expected a JSON object")
         address = request.getClientAddress()
         peer = f"{getattr(address, 'host', '')}:{getattr(address, 'port', '')}"
         if path == "/api/clock/advance":

@@ -67,7 +67,7 @@ class JournalBuffer:
         if number < first:
             raise ApiError(410, f"record {number} is no longer stored; the oldest is {first}", oldest=first)
         if number > self.next:
-            raise ApiError(400, f"record {number} does not exist yet; expected no more than {self.next}, the next one")
+            raise ApiError(400, f"record {number} is not there yet; expected no more than {self.next}, the next one")
 
     def line(self, number: int) -> bytes:
         """The line of the record *number*, which must be stored."""
