@@ -1,4 +1,4 @@
-"""What a command ends with: rows, stories, files, the last line, and the exit code."""
+"""The end of a command: rows, stories, files, the last line, and the exit code."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import NoReturn
 import click
 
 from harness.report import html
-from harness.report.junit import junit as as_junit
+from harness.report.junit import case_of, junit_xml
 from harness.report.text import BAD_USAGE, NOT_EXPECTED, UNKNOWN, Result, exit_code, last_line, story, table
 
 
-def tell(
+def print_results_and_exit(
     results: Sequence[Result],
     as_json: str | None,
     junit: str | None,
@@ -26,7 +26,7 @@ def tell(
 ) -> NoReturn:
     """Rows, stories, the last line; JSON, JUnit and a report where they are wanted. Ends the program.
 
-    *missing* runs were not even begun, because somebody asked for the end.
+    *missing* runs had not begun when the command was stopped.
     """
     to_error = as_json == "-"
 
@@ -49,12 +49,12 @@ def tell(
     if as_json:
         write(as_json, json.dumps([result.as_json() for result in results], indent=2) + "\n")
     if junit:
-        write(junit, as_junit(results))
+        write(junit, junit_xml(map(case_of, results)))
     if report is not None:
         try:
             html.write(report, results)
         except OSError as problem:
-            refuse(f"{report}: the report cannot be written: {problem.strerror}")
+            exit_with_usage_error(f"{report}: the report cannot be written: {problem.strerror}")
         click.echo(f"report: {report / 'report.html'}", err=True)
     code = exit_code(results)
     if missing and code != NOT_EXPECTED:
@@ -71,9 +71,9 @@ def write(path: str, text: str) -> None:
     try:
         Path(path).write_text(text, encoding="utf-8")
     except OSError as problem:
-        refuse(f"{path} cannot be written: {problem.strerror}")
+        exit_with_usage_error(f"{path} cannot be written: {problem.strerror}")
 
 
-def refuse(problem: object) -> NoReturn:
+def exit_with_usage_error(problem: object) -> NoReturn:
     click.echo(f"harness: {problem}", err=True)
     sys.exit(BAD_USAGE)
