@@ -69,7 +69,7 @@ class ProcessGroup:
 
     @property
     def statuses(self) -> set[str]:
-        """Its lines, of a program that says one word on each."""
+        """The lines of a program that prints one word on each."""
         return set(self.lines())
 
     def last_output(self) -> str:
@@ -77,33 +77,33 @@ class ProcessGroup:
         return last_lines(self.log.read_text(errors="replace")) if self.log else ""
 
     def send(self, instructions: Mapping[str, Any]) -> None:
-        """A line of JSON on its standard input, which must be a pipe. Raises OSError."""
+        """Write a line of JSON to standard input, which must be a pipe. Raises OSError."""
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps(instructions).encode() + b"\n")
         self.process.stdin.flush()
 
     def send_signal(self, number: int) -> None:
-        """A signal to the whole group."""
+        """Send a signal to the whole group."""
         self._suspended = number == signal.SIGSTOP or (self._suspended and number != signal.SIGCONT)
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, number)
 
     def stop(self, within: float = STOP_WITHIN) -> int | None:
-        """SIGTERM, and SIGKILL for what has not ended *within* seconds or is left of the group. The exit code."""
-        if not self._suspended and not self._closed:  # a suspended process would not heed SIGTERM
+        """Send SIGTERM and, at most *within* seconds later, SIGKILL to the rest of the group. Returns the exit code."""
+        if not self._suspended and not self._closed:  # a suspended process does not handle SIGTERM
             self.send_signal(signal.SIGTERM)
             self._wait(within)
         return self.kill()
 
     def kill(self) -> int | None:
-        """SIGKILL. The exit code."""
+        """Send SIGKILL. Returns the exit code."""
         if not self._closed:
             self._closed = True
             self.send_signal(signal.SIGKILL)
             self._wait(STOP_WITHIN)
             for stream in (self.process.stdin, self.process.stdout):
                 if stream is not None:
-                    with suppress(OSError):  # what was still to be written to a process that has ended
+                    with suppress(OSError):  # of unwritten data, to an ended process
                         stream.close()
         return self.process.returncode
 
@@ -124,8 +124,8 @@ class ServerProcess(ProcessGroup):
         self.admin = ""  # the URL of its administration
         self._listeners = max(1, words.count("--listen") + words.count("--admin"))
         program = program or (sys.executable, "-m", "fakenw", "serve")
-        ours = {name: value for name, value in os.environ.items() if not name.startswith("FAKENW_")}
-        super().__init__(*program, *words, **{"stdout": subprocess.PIPE, "env": ours, **more})
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("FAKENW_")}
+        super().__init__(*program, *words, **{"stdout": subprocess.PIPE, "env": environment, **more})
 
     def __enter__(self) -> Self:
         return self.ready()

@@ -39,8 +39,8 @@ class Flow:
     server: Address
     client: Address
     port: int
-    theirs: int
-    ours: int
+    client_next: int
+    server_next: int
     over: bool = False
 
 
@@ -117,7 +117,7 @@ class CaptureFile:
 
     def _segment(self, flow: Flow, inward: bool, flags: int, data: bytes = b"") -> None:
         options = _WINDOW_SCALE if flags & _SYN else b""
-        sequence, acknowledged = (flow.theirs, flow.ours) if inward else (flow.ours, flow.theirs)
+        sequence, acknowledged = (flow.client_next, flow.server_next) if inward else (flow.server_next, flow.client_next)
         ports = (flow.port, NCP_PORT) if inward else (NCP_PORT, flow.port)
         offset = 5 + len(options) // 4 << 4
         numbers = (sequence, acknowledged if flags & _ACK else 0)
@@ -126,9 +126,9 @@ class CaptureFile:
         self._ip(*ends, _TCP, head, data)
         after = sequence + len(data) + bool(flags & (_SYN | _FIN)) & 0xFFFFFFFF
         if inward:
-            flow.theirs = after
+            flow.client_next = after
         else:
-            flow.ours = after
+            flow.server_next = after
 
     def _ip(self, source: Address, target: Address, protocol: int, head: bytes, data: bytes) -> None:
         """Write a packet; *head* is the header of UDP or TCP, with 0 in place of its checksum."""
@@ -160,10 +160,10 @@ class CaptureFile:
 
 def _pair(local: str, host: str) -> tuple[Address, Address]:
     """The addresses of server and client, of the same version: an IPv4-mapped IPv6 address is unwrapped."""
-    ours, theirs = (_unwrapped(ip_address(text.partition("%")[0])) for text in (local, host))
-    if ours.version != theirs.version:
-        ours = theirs if theirs.is_loopback else type(theirs)(0)
-    return ours, theirs
+    server, client = (_unwrapped(ip_address(text.partition("%")[0])) for text in (local, host))
+    if server.version != client.version:
+        server = client if client.is_loopback else type(client)(0)
+    return server, client
 
 
 def _unwrapped(address: Address) -> Address:
