@@ -215,24 +215,24 @@ class ConfigFile(Model):
 
     def settings(self) -> dict[str, Any]:
         """The fields of ``ServerSettings`` that the file sets."""
-        said = {field: getattr(self.server, field) for field in self.server.model_fields_set - {"listen"}}
+        settings = {field: getattr(self.server, field) for field in self.server.model_fields_set - {"listen"}}
         if self.policy is not None:
-            said["policy_name"] = self.policy
+            settings["policy_name"] = self.policy
         if "bindery" in self.model_fields_set:
-            said["users"] = tuple(user.spec() for user in self.bindery.users)
-            said["groups"] = self.bindery.groups
-            said["user_connections"] = self.bindery.user_connections
-            said["lockout"] = self.bindery.lockout and self.bindery.lockout.spec()
+            settings["users"] = tuple(user.spec() for user in self.bindery.users)
+            settings["groups"] = self.bindery.groups
+            settings["user_connections"] = self.bindery.user_connections
+            settings["lockout"] = self.bindery.lockout and self.bindery.lockout.spec()
         if "set" in self.model_fields_set:
-            said["watchdog"] = (self.set.first, self.set.between, self.set.packets)
-            said["plain_passwords"] = self.set.plain_passwords
+            settings["watchdog"] = (self.set.first, self.set.between, self.set.packets)
+            settings["plain_passwords"] = self.set.plain_passwords
         if not self.watchdog:
-            said["watchdog"] = None
+            settings["watchdog"] = None
         if "unlicensed_files" in self.model_fields_set:
-            said["auto_license"] = self.unlicensed_files == "license"
+            settings["auto_license"] = self.unlicensed_files == "license"
         if self.slow:
-            said["slow"] = {ncp_number(ncp): time for ncp, time in self.slow.items()}
-        return said
+            settings["slow"] = {ncp_number(ncp): time for ncp, time in self.slow.items()}
+        return settings
 
 
 def load(path: Path) -> ConfigFile:

@@ -91,8 +91,8 @@ class ServiceConnection:
         cause, user = str(get("cause")), get("user")
         if isinstance(user, str) and event != "login-failed":
             self.user = user
-        asked = event in _REQUESTS or (cause in _REQUESTED and event in ("state", "shut"))
-        last = t if asked else microseconds(get("last_request"))
+        is_request = event in _REQUESTS or (cause in _REQUESTED and event in ("state", "shut"))
+        last = t if is_request else microseconds(get("last_request"))
         if last is not None and last > self.last_request:
             self.last_request = last
         match event:

@@ -117,7 +117,9 @@ class CaptureFile:
 
     def _segment(self, flow: Flow, inward: bool, flags: int, data: bytes = b"") -> None:
         options = _WINDOW_SCALE if flags & _SYN else b""
-        sequence, acknowledged = (flow.client_next, flow.server_next) if inward else (flow.server_next, flow.client_next)
+        sequence, acknowledged = (
+            (flow.client_next, flow.server_next) if inward else (flow.server_next, flow.client_next)
+        )
         ports = (flow.port, NCP_PORT) if inward else (NCP_PORT, flow.port)
         offset = 5 + len(options) // 4 << 4
         numbers = (sequence, acknowledged if flags & _ACK else 0)

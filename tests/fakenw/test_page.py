@@ -60,7 +60,7 @@ def test_an_operator_clears_a_connection_by_keyboard(page: Browser, served: Serv
     keep(page, "page-confirm")
     page.press("Enter")
     page.wait_for(f"JSON.stringify({ROWS}) === JSON.stringify(['GUEST', '*GUEST'])")
-    assert page.get("document.getElementById('said').textContent") == "Connection 3 is cleared."
+    assert page.get("document.getElementById('announcement').textContent") == "Connection 3 is cleared."
     assert page.get("document.activeElement.children[0].textContent") == "2"  # the focus stays in the table
     assert page.errors == []
     for client in clients:

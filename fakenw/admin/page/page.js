@@ -11,13 +11,13 @@ function headers(more) {
   return state.token ? { Authorization: `Bearer ${state.token}`, ...more } : { ...more };
 }
 
-async function ask(path, body) {
+async function call(path, body) {
   const options = { headers: headers(body === undefined ? {} : { "Content-Type": "application/json" }) };
   if (body !== undefined) Object.assign(options, { method: "POST", body: JSON.stringify(body) });
   const reply = await fetch(path, options);
   if (reply.status === 401) {
     await requestToken();
-    return ask(path, body);
+    return call(path, body);
   }
   const data = await reply.json();
   if (!reply.ok) throw new Error(data.error);
@@ -40,7 +40,7 @@ function clock(seconds) {
   return `${Math.floor(whole / 3600)}:${two(Math.floor(whole / 60) % 60)}:${two(whole % 60)}`;
 }
 
-function announce(text) { $("said").textContent = text; }
+function announce(text) { $("announcement").textContent = text; }
 
 // The table. A row is reused until its connection ends, so that the focus stays in place.
 
@@ -140,7 +140,7 @@ function clear(row) {
     row.focus();
     if (dialog.returnValue !== "yes") return;
     try {
-      await ask(`/api/connections/${connection}/clear`, {});
+      await call(`/api/connections/${connection}/clear`, {});
       announce(`Connection ${connection} is cleared.`);
       await poll();
     } catch (problem) {
@@ -228,7 +228,7 @@ async function follow() {
 // Polling
 
 async function poll() {
-  const [server, table] = await Promise.all([ask("/api/server"), ask("/api/connections")]);
+  const [server, table] = await Promise.all([call("/api/server"), call("/api/connections")]);
   state.t = server.t;
   state.limit = server.limit;
   document.title = `${server.name} – ${server.held} of ${server.limit}`;
@@ -257,10 +257,10 @@ async function repeat(work, every) {
 
 $("login").addEventListener("click", async () => {
   const open = $("login").dataset.open !== "true";
-  await ask("/api/login", { enabled: open }).then(poll, (problem) => announce(problem.message));
+  await call("/api/login", { enabled: open }).then(poll, (problem) => announce(problem.message));
   announce(open ? "Login is open." : "Login is closed.");
 });
-$("mark").addEventListener("click", () => ask("/api/mark", { text: "from the page" }).then(
+$("mark").addEventListener("click", () => call("/api/mark", { text: "from the page" }).then(
   () => announce("Marked."), (problem) => announce(problem.message)));
 
 repeat(poll, EVERY);
