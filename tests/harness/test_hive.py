@@ -152,8 +152,8 @@ def test_key_inside_itself(tmp_path: Path) -> None:
         (b"", "not a hive; expected a file that begins with regf"),
         (b"REGEDIT4\r\n", "not a hive; expected a file that begins with regf"),
         (b"CREG\0\0\1\0", "a registry of Windows 95 or 98; expected a hive of Windows NT"),
-        (b"regf", "damaged .*; expected a whole hive"),
-        (MADE[:5000], "damaged .*; expected a whole hive"),
+        (b"regf", "damaged .*; expected a complete hive"),
+        (MADE[:5000], "damaged .*; expected a complete hive"),
     ],
 )
 def test_no_hive(tmp_path: Path, content: bytes, complaint: str) -> None:

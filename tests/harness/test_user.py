@@ -116,7 +116,7 @@ def test_nobody_to_impersonate(world: Any) -> None:
     """A service can only copy a token that there is."""
 
     async def behaviour() -> None:
-        with pytest.raises(OSError, match="nobody is logged on"):
+        with pytest.raises(OSError, match="no user is logged on"):
             await workstation_of(world).part(Service).impersonate()
 
     world.run(behaviour())
