@@ -65,19 +65,19 @@ def assert_command(
         marks = [mark for server in run.servers for mark in server.marks]
         since = marks[-1] if since_mark and marks else 0
         answer = released(run, LicenseSelection(user, station, since, by))
-        if answer.kept or not answer.waiting or time.monotonic() > deadline:
+        if answer.passed or not answer.waiting or time.monotonic() > deadline:
             break
         time.sleep(LOOK_EVERY)
     if forgotten:
         click.echo(
             f"harness: {forgotten} lines are forgotten by the server; what came back before is not judged", err=True
         )
-    what = "every license was given back" if answer.kept else f"not released within {within / SECOND:g} s"
+    what = "every license was given back" if answer.passed else f"not released within {within / SECOND:g} s"
     for line in (what, *(f"  {why}" for why in answer.why)):
         click.echo(line)
     if junit:
         Path(junit).write_text(_junit(admin, answer, what), encoding="utf-8")
-    sys.exit(0 if answer.kept else NOT_EXPECTED)
+    sys.exit(0 if answer.passed else NOT_EXPECTED)
 
 
 def _history(client: AdminClient, name: str) -> tuple[RunHistory, int]:
@@ -98,12 +98,12 @@ def _unknown(text: str) -> NoReturn:
 
 
 def _junit(admin: str, answer: AssertionAnswer, what: str) -> str:
-    failures = "0" if answer.kept else "1"
+    failures = "0" if answer.passed else "1"
     counts = {"name": "harness", "tests": "1", "failures": failures, "errors": "0", "skipped": "0"}
     suites = ElementTree.Element("testsuites", counts)
     suite = ElementTree.SubElement(suites, "testsuite", counts)
     case = ElementTree.SubElement(suite, "testcase", {"classname": "harness.assert", "name": f"released {admin}"})
-    if not answer.kept:
+    if not answer.passed:
         failure = ElementTree.SubElement(case, "failure", {"type": "held", "message": what})
         failure.text = "\n".join(answer.why)
     ElementTree.indent(suites)

@@ -177,7 +177,7 @@ def _lane(history: ConnectionHistory, usage: Usage, scale: Scale, y: int, bad: b
         title = tag("title", f"{STATES[state]}: {clock(start)} to {clock(end)}")
         drawn.append(tag("rect", title, x=_n(x), y=y, width=_n(max(right - x, 1.5)), height=_BAR, class_=state))
     free = 0.0  # where the next mark is not on top of the last
-    for said in history.said:
+    for said in history.lines:
         if said.record.event in _MARKS:
             files = said.record.get("files")
             why = f" ({', '.join(map(str, files))})" if isinstance(files, list) and files else ""
@@ -250,7 +250,7 @@ def _uses(history: ConnectionHistory) -> dict[str, list[tuple[int, int, bool]]]:
         return {"files": files} if files else {}
     found: dict[str, list[tuple[int, int, bool]]] = {}
     opened: dict[str, list[ClientLine]] = {}
-    for said in history.said:
+    for said in history.lines:
         component, _, verb = said.record.event.rpartition("-")
         if verb == "open" and component:
             opened.setdefault(component, []).append(said)

@@ -24,7 +24,7 @@ from fakenw.config.field_types import duration
 from fakenw.core.peer import TRANSPORTS
 from fakenw.journal.record import SECOND, Record, read
 from fakenw.server_process import ProcessGroup, ServerFailed, ServerProcess
-from harness.judge.assertions import ANYBODY, AssertionAnswer, LicenseSelection, denials, released, slice_of
+from harness.judge.assertions import ANY_CAUSE, AssertionAnswer, LicenseSelection, denials, released, slice_of
 from harness.judge.history import RunHistory
 from harness.judge.verdict import judge
 from harness.report.text import Result, story
@@ -191,7 +191,7 @@ class Netware:
             raise ValueError("nothing was marked; call mark() first")
         wanted = LicenseSelection(user, station, (self._marked or 0) if since else 0, by)
         run, answer = self._until(wanted, _seconds(within))
-        if not answer.kept:
+        if not answer.passed:
             raise AssertionError(self._told(f"not released within {within} s:", answer.why, run))
 
     def assert_denied(self, *, user: str | None = None, what: str | None = None, times: int | None = None) -> None:
@@ -226,7 +226,7 @@ class Netware:
         """No license is out at the end of a test; says who holds which, and where the evidence is."""
         __tracebackhide__ = True  # of the test, not of us
         run = self.run()
-        wanted = LicenseSelection(by=ANYBODY)
+        wanted = LicenseSelection(by=ANY_CAUSE)
         if any(holding.released is None for _, holding in wanted.holdings(run)):
             raise AssertionError(self._told("licenses are still held at the end:", released(run, wanted).why, run))
 
@@ -235,7 +235,7 @@ class Netware:
         while True:
             run = self.run()
             answer = released(run, wanted)
-            if answer.kept or not answer.waiting or time.monotonic() > deadline:
+            if answer.passed or not answer.waiting or time.monotonic() > deadline:
                 return run, answer
             time.sleep(LOOK_EVERY)
 

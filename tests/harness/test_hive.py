@@ -132,7 +132,7 @@ def test_data_that_ends_too_early(tmp_path: Path) -> None:
     value = cells.add(struct.pack("<2sHIIIHH", b"vk", 1, 9999, cells.add(b"data"), 3, 1, 0) + b"x")
     root = cells.key(b"root", compressed=True, values=cells.add(struct.pack("<I", value)))
     (tmp_path / "hive").write_bytes(cells.hive(root))
-    with pytest.raises(RegError, match="data of 9999 bytes that ends after"):
+    with pytest.raises(RegError, match="data of 9999 bytes ends after"):
         read(tmp_path / "hive", "HKEY_USERS")
 
 
