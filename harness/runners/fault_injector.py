@@ -84,7 +84,7 @@ class FaultInjector:
         """Let those happen whose time has come, so many real seconds after the clients have begun."""
         while self._pending and elapsed * self._speed * SECOND >= self._pending[0].at:
             fault = self._pending.pop(0)
-            self._write("fault", **fault.told())
+            self._write("fault", **fault.fields())
             if fault.role == "server":
                 self._over_server(self._servers[fault.name], fault)
             else:

@@ -93,7 +93,7 @@ class MemoryRun:
 
     def _disrupt(self, fault: Disruption) -> None:
         self._faults -= 1
-        self._tell("fault", **fault.told())
+        self._tell("fault", **fault.fields())
         if fault.role == "server":
             self._disrupt_server(fault)
         elif fault.verb in LinkConditions.WORDS:

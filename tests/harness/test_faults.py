@@ -168,7 +168,7 @@ def test_a_fault_that_makes_no_sense(fault: dict[str, Any], problem: str) -> Non
     [
         (["server-down", "server-down"], "server-down: FAKENW is down then; expected server-up before"),
         (["server-down", "freeze"], "freeze: FAKENW is down then; expected server-up before"),
-        (["freeze", "server-down"], "server-down: FAKENW stands still then; expected thaw before"),
+        (["freeze", "server-down"], "server-down: FAKENW is frozen then; expected thaw before"),
         (["server-down", "server-up", "server-up"], "server-up: FAKENW is not down; expected server-down before"),
         (["freeze", "thaw", "server-down", "server-up", "freeze"], None),
     ],
@@ -197,7 +197,7 @@ def test_a_fault_is_read_as_it_was_written() -> None:
     ]
     plan = planned(faults)
     assert planned(json.loads(json.dumps(plan.opening("memory")))["faults"]).disruptions() == plan.disruptions()
-    told = [fault.told() for fault in plan.disruptions()]
+    told = [fault.fields() for fault in plan.disruptions()]
     assert told == [
         {"what": "freeze", "server": "FAKENW"},
         {"what": "clock-jump", "server": "FAKENW", "by": -5400},
