@@ -141,7 +141,7 @@ EVERYTHING = """
             netware.assert_denied(what="license")
             with pytest.raises(AssertionError, match="refused 1 times, expected 2 times"):
                 netware.assert_denied(times=2)
-            with pytest.raises(AssertionError, match="1 licenses were out at once, at most 0"):
+            with pytest.raises(AssertionError, match="1 licenses were held at once, at most 0"):
                 netware.assert_peak(0)
             (connection,) = netware.connections()
             assert (connection["user"], connection["licensed"]) == ("GUEST", True)
@@ -157,7 +157,7 @@ EVERYTHING = """
 
     @pytest.mark.netware(may_hold=True)
     def test_no_growth_finds_growth(netware):
-        with pytest.raises(AssertionError, match="licenses out after each cycle: 1, 2, 3"):
+        with pytest.raises(AssertionError, match="licenses held after each cycle: 1, 2, 3"):
             netware.assert_no_growth(lambda: run(["--no-logout"], netware, "udp"), cycles=3, within=0.2)
 
     def test_nothing_was_licensed(netware):
