@@ -32,9 +32,9 @@ class ArbiterSettings(Settings):
     counted: StrictBool = False  # APM registers its use with the arbiter
     forced: StrictBool = False  # the release is forced, whatever is open
     retry: SomeTime | None = None  # how long until a refused release is requested again
-    key: Literal["survives", "deleted"] = "survives"  # ResourceN after a refused release; the KB does not say
+    key: Literal["survives", "deleted"] = "survives"  # ResourceN after a refused release, which the KB leaves open
     reopen: Literal["reuse", "add"] = "reuse"  # a later open: on the orphan, or on a new connection
-    drop: Literal["decrement", "zero"] = "decrement"  # what a close does to the reference count
+    drop: Literal["decrement", "zero"] = "decrement"  # the reference count at a close
 
 
 def server_of(path: NalPath) -> str:
@@ -61,7 +61,6 @@ class ArbiterEntry(NamedTuple):
 
     @property
     def where(self) -> str:
-        """The full name of the key."""
         return f"{self.key}\\{self.resource}"
 
 

@@ -43,8 +43,6 @@ DROPPED_AFTER = 600 * SECOND  # idle time after which a connection may make room
 
 
 class RedirectorSettings(Settings):
-    """The redirector."""
-
     idle_timeout: SomeTime | None = None  # a connection that was idle for so long is released (KB Q149643)
     unlicense_idle: SomeTime | None = None  # such a connection releases its license, and stays
     reconnect: StrictBool = False  # a connection that the server ended is made again, with its files
@@ -176,7 +174,7 @@ class Redirector:
         """Remove *drive*, as NET USE /DELETE does. Raises OSError where *context* has no such drive."""
         connection = self.mapped(drive, context)
         if connection is None:
-            raise OSError(f"there is no drive {drive} here")
+            raise OSError(f"{drive} is not mapped")
         connection.drives.discard(drive)
         if not connection.drives and connection.for_drive and self.settings.last_drive == "release":
             with suppress(InUse):

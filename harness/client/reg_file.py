@@ -25,7 +25,7 @@ from functools import partial
 from typing import NoReturn
 
 from fakenw.config.yaml_file import expected_one_of, shown
-from harness.client.registry import HEADERS, Data, Registry, from_ansi, from_bytes, to_ansi
+from harness.client.registry import HEADERS, Data, Registry, decode, from_ansi, from_bytes, to_ansi
 
 ROOTS = (
     "HKEY_LOCAL_MACHINE",
@@ -36,7 +36,6 @@ ROOTS = (
     "HKEY_DYN_DATA",
 )
 
-_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 _END = r"[ \t]*(?:;[^\r\n]*)?(?:\r\n?|\n|\Z)"  # the rest of a line
 _QUOTED = r'"([^"\\]*(?:\\.[^"\\]*)*)"'
@@ -101,18 +100,13 @@ def encoded(text: str, name: str) -> bytes:
 
 
 def _decoded(data: bytes, name: str) -> str:
-    try:
-        for mark, encoding in _MARKS:
-            if data.startswith(mark):
-                errors = "strict" if encoding == "utf-8" else "surrogatepass"  # names are any 16-bit units
-                return data[len(mark) :].decode(encoding, errors)
-    except UnicodeDecodeError as problem:
-        line = problem.object[: problem.start].count(b"\n") + 1
-        raise RegError(f"{name}:{line}: not {encoding.upper()}; expected the encoding of its byte order mark") from None
-    try:
-        return from_ansi(data) if data.lstrip().startswith(b"REGEDIT") else data.decode("utf-8")
-    except UnicodeDecodeError:
+    if data.lstrip().startswith(b"REGEDIT"):
         return from_ansi(data)
+    try:
+        return decode(data, "surrogatepass")  # names are any 16-bit units
+    except UnicodeDecodeError as problem:
+        line, encoding = problem.object[: problem.start].count(b"\n") + 1, problem.encoding.upper()
+        raise RegError(f"{name}:{line}: not {encoding}; expected the encoding of its byte order mark") from None
 
 
 class _Reader:

@@ -29,6 +29,7 @@ _FULL = 77
 
 _ANSI = "".join(bytes([n]).decode("cp1252", "ignore") or chr(n) for n in range(256))
 _TO_ANSI = codecs.charmap_build(_ANSI)
+_MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +222,17 @@ def from_ansi(raw: bytes) -> str:
 def to_ansi(text: str) -> bytes:
     """Encode in code page 1252. Raises UnicodeEncodeError."""
     return codecs.charmap_encode(text, "strict", _TO_ANSI)[0]
+
+
+def decode(data: bytes, errors: str = "strict") -> str:
+    """Text by its byte order mark; without it UTF-8, or else ANSI. *errors*: of UTF-16. Raises UnicodeDecodeError."""
+    for mark, encoding in _MARKS.items():
+        if data.startswith(mark):
+            return data[len(mark) :].decode(encoding, "strict" if encoding == "utf-8" else errors)
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return from_ansi(data)
 
 
 def _parts(key: str) -> list[str]:

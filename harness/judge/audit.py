@@ -77,7 +77,7 @@ class _Books:
         self._fold, self._balance = Fold(), Balance()
         self._known: dict[int, ServiceConnection] = {}  # by serial, those that have ended as well
         self._due: dict[int, _Due] = {}  # by serial
-        # Units whose missing release was reported, or that await their expiry: then with the line, and the time of it.
+        # Units whose missing release was reported (None), or that await their expiry: the line, and its time.
         self._settled: dict[str, tuple[int, int] | None] = {}
         keeps = start.get("policy") == "nls"
         self._keep_cleared = microseconds(start.get("keep_cleared")) or 0 if keeps else 0

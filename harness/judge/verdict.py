@@ -96,7 +96,7 @@ class Verdict:
 
 
 def judge(run: RunHistory, within: float | None = None) -> Verdict:
-    """The verdict on a run. *within* (seconds) overrides what the run says. Raises ValueError for unknown checks."""
+    """The verdict on a run. *within* (seconds) overrides the run's own. Raises ValueError for unknown checks."""
     checks = selected(run.settings.get("checks") or ())
     asked = (within, checks.get("released", {}).get("within"), run.settings.get("within"))
     limit = next((t for t in map(microseconds, asked) if t is not None), WITHIN)
@@ -138,10 +138,10 @@ def _sort(verdict: Verdict, history: ConnectionHistory, holding: Holding, need: 
         verdict.leaked.append(_held(history, holding, why))
     elif holding.released is None:
         if at is None:
-            why = "nothing says when it was no longer needed"
+            why = "its last use is not known"
         else:
             since, over = history.server.at(at), history.server.at(end)
-            why = f"no longer needed since {since}, but the journal ends at {over}, too early to tell"
+            why = f"no longer needed since {since}, but the journal ends at {over}, too early to decide"
         verdict.undecided.append(_held(history, holding, why))
     elif holding.cause not in GIVEN_BACK:
         verdict.reclaimed.append(_held(history, holding, why))

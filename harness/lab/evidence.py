@@ -30,7 +30,7 @@ from fakenw.config.yaml_file import shown
 from harness.client import hive
 from harness.client.nal_path import CLIENT
 from harness.client.reg_file import RegError, parse
-from harness.client.registry import Registry, from_ansi
+from harness.client.registry import Registry, decode
 from harness.judge.history import ConnectionHistory, RunHistory
 from harness.lab.nal_dump import OURS, Dumped, ValueNames, entries
 
@@ -121,20 +121,13 @@ def connections(data: bytes, name: str) -> list[ListedConnection]:
 
 
 def _decoded(data: bytes, name: str) -> str:
-    marks = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
-    for mark, encoding in marks.items():
-        if data.startswith(mark):
-            try:
-                return data[len(mark) :].decode(encoding)
-            except UnicodeDecodeError as problem:
-                line = data[: problem.start].count(b"\n") + 1
-                _fail(name, line, f"not {encoding.upper()}", "the encoding of its byte order mark")
-    if b"\0" in data:
+    if b"\0" in data and not data.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         _fail(name, data[: data.index(b"\0")].count(b"\n") + 1, "a NUL", "text: a list of connections as CSV")
     try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return from_ansi(data)
+        return decode(data)
+    except UnicodeDecodeError as problem:
+        line, encoding = problem.object[: problem.start].count(b"\n") + 1, problem.encoding.upper()
+        _fail(name, line, f"not {encoding}", "the encoding of its byte order mark")
 
 
 def _header(text: str, delimiter: str) -> list[str]:

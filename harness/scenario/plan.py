@@ -15,7 +15,7 @@ from harness.scenario.settings import ClientSpec, Parts, ServerSpec, Transport
 from harness.scenario.steps import Check
 
 VerdictName = Literal["released", "reclaimed", "leaked", "interrupted", "unknown"]
-IDLE_AFTER = 300 * SECOND  # when a server calls a connection idle, where the scenario does not say
+IDLE_AFTER = 300 * SECOND  # the idle threshold of the servers of a scenario without one
 PATIENCE = 250_000  # microseconds of real time on top of a deadline, so that a busy machine changes no verdict
 
 

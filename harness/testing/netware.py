@@ -116,7 +116,7 @@ class Netware:
         return Result(run, judge(run), str(self.folder))
 
     def run(self) -> RunHistory:
-        """The history of the test."""
+        """The history of the test, from the journal."""
         return RunHistory.of([slice_of(read(self.folder / "server.jsonl"), self._from)])
 
     # Actions

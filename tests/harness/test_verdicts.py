@@ -69,7 +69,7 @@ def test_the_journal_must_last_long_enough(needed: float, expected: str) -> None
     verdict = judge(put_together(held_once(until=None), scripted(needed=needed)))
     assert verdict.verdict == expected
     if expected == "unknown":
-        assert "the journal ends at 0:16:40, too early to tell" in verdict.reason
+        assert "the journal ends at 0:16:40, too early to decide" in verdict.reason
         assert [held.serial for held in verdict.undecided] == [1]
 
 
@@ -129,7 +129,7 @@ def test_a_client_that_never_got_done_needed_it_until_it_exited(exited: float | 
     verdict = judge(put_together(held_once(until=None), client, runner))
     assert verdict.verdict == expected
     if exited is None:
-        assert "nothing says when it was no longer needed" in verdict.reason
+        assert "its last use is not known" in verdict.reason
     if expected == "leaked":
         assert "its client exited at 0:10:00 without logging out" in verdict.reason
 

@@ -33,8 +33,6 @@ OWNER = "SMSCliToknAcct&"  # the account of APM (KB Q224286)
 
 
 class ApmSettings(Settings):
-    """The Available Programs Manager."""
-
     private: StrictBool = False  # APM opens a connection of its own
     evaluates: Duration = 600 * SECOND  # how long it has an offer open (ours)
     retry: Duration = 600 * SECOND  # until the next try to open a program's files (KB Q302674)

@@ -22,8 +22,6 @@ COMPONENTS = ("BASE", "HINV", "SINV", "SMSAPM32")
 
 
 class CcimSettings(Settings):
-    """The client component installation manager."""
-
     every: SomeTime = 23 * 3600 * SECOND
     spread: Duration = 0  # the longest random delay of a machine's first cycle
     checks: Duration = 60 * SECOND  # how long a cycle has the CAP open (ours)

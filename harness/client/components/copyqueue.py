@@ -27,14 +27,10 @@ Box = Annotated[Text, Field(description=f"a box of the CAP: {', '.join(BOXES)}")
 
 
 class CopyQueueSettings(Settings):
-    """Copy Queue."""
-
     asks: Literal["the-cap", "mapped-drives"] = "the-cap"  # which servers, before it copies
 
 
 class CopyQueue(Component):
-    """Copy Queue."""
-
     name = "copyqueue"
     Settings = CopyQueueSettings
     settings: CopyQueueSettings

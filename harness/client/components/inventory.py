@@ -26,8 +26,6 @@ OWNER = "SMSCliToknAcct&"
 
 
 class InventorySettings(Settings):
-    """The inventory agents."""
-
     looks_at: tuple[BinderyName, ...] = ()  # servers behind printers and substituted drives
     times: int = 4  # logins to each, in one inventory (ours)
 

@@ -24,8 +24,6 @@ PROVIDERS = ("SYSTM", "USER", "USRGP")
 
 
 class OdpSettings(Settings):
-    """The offer data providers."""
-
     every: SomeTime = 3600 * SECOND
 
 

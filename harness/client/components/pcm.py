@@ -21,8 +21,6 @@ DRIVES = "ZYXWVUTSRQPONMLKJIHG"
 
 
 class PcmSettings(Settings):
-    """The Package Command Manager."""
-
     removes_drive: StrictBool = True  # after a package
 
 

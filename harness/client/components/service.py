@@ -29,8 +29,6 @@ Account = Annotated[BinderyName, Field(description="the account of its login: th
 
 
 class ServiceSettings(Settings):
-    """Services."""
-
     token: Literal["drop", "keep"] = "drop"  # the copy of the user's token, after work
     query: Literal["detach", "keep"] = "detach"  # the attachment of a query
     failover: Literal["release", "forget"] = "release"  # the connection to a server that did not answer
@@ -39,8 +37,6 @@ class ServiceSettings(Settings):
 
 
 class Service(Component):
-    """Services."""
-
     name = "service"
     Settings = ServiceSettings
     settings: ServiceSettings
@@ -146,7 +142,7 @@ class Service(Component):
                 await self.workstation.redirector.call(connection, GetServerInfo())
                 break
             except Lost:
-                continue  # the tries took a minute
+                continue  # after a minute of tries
             except Gone:
                 return
         await self.workstation.redirector.release(connection, forced=True, by="SERVICE")
