@@ -21,8 +21,8 @@ from benchmarks.steps import PASSWORD, USER, CannotMeasure
 from fakenw.admin.client import AdminClient, AdminRefused, AdminUnreachable
 from fakenw.health import Address
 from fakenw.server_process import ServerFailed, ServerProcess
+from fakenw.wire.packet import LARGEST_CONNECTION
 
-MOST = 65_534
 _number = count(1)
 
 
@@ -51,7 +51,8 @@ class MeasuredServer(NamedTuple):
 def ours(folder: Path, transport: str, *more: str) -> Iterator[MeasuredServer]:
     """Our server, with a journal in *folder*."""
     name = folder / f"server-{next(_number)}"
-    options = ["--licenses", MOST, "--connections", MOST, "--listen", f"{transport}:127.0.0.1:0", "--seed", 1]
+    most = ("--licenses", LARGEST_CONNECTION, "--connections", LARGEST_CONNECTION)
+    options = [*most, "--listen", f"{transport}:127.0.0.1:0", "--seed", 1]
     options += ["--admin", "127.0.0.1:0", "--user", f"{USER}:{PASSWORD}", "--journal", f"{name}.jsonl"]
     # Its errors go to a file: to a terminal it would tell what happens.
     with _running(ServerProcess(*options, *more, log=Path(f"{name}.log"))) as server:

@@ -20,8 +20,8 @@ from fakenw.wire.requests.bindery import GetLoginKey, GetObjectId, KeyedLogin, P
 from fakenw.wire.requests.connection import ChangeConnectionState, Logout, NegotiateBuffer
 from fakenw.wire.requests.files import CloseFile, OpenFile, ReadFile
 from fakenw.wire.requests.server import GetServerTime
+from harness.load.virtual_user import OFFER
 
-FILE = "SYS:CAP_GS1/OFFERINF.BOX/GS100001.OFR"
 USER, PASSWORD = "BENCH", "SECRET"  # whom the bench's servers know
 FRAME, REPLY_FRAME = 16, 8  # what TCP puts before a packet
 HEADER = 8  # of a reply without its frame
@@ -69,7 +69,7 @@ DESTROYS = _bare(DESTROY, "destroy")
 NEGOTIATES = _ask(NegotiateBuffer(1024))
 PLAIN_LOGIN = _ask(PlainLogin(1, USER, PASSWORD))
 ASKS_TIME = _ask(GetServerTime())
-OPENS = _ask(OpenFile(0, 6, 0x11, FILE), take="handle")
+OPENS = _ask(OpenFile(0, 6, 0x11, OFFER), take="handle")
 CLOSES = _ask(CloseFile(0, bytes(6)), patch="handle")
 READS = _ask(ReadFile(0, bytes(6), 0, 64), patch="handle")
 LOGS_OUT = _ask(Logout())

@@ -19,11 +19,10 @@ from benchmarks.servers import MeasuredServer
 from benchmarks.steps import DESTROYS, FRAME, HEADER, REPLY_FRAME, CannotMeasure, Program, Station, Step
 from fakenw.bindery import passwords
 from fakenw.health import Address
+from harness.runners.sockets import BIND_ADDRESS_NO_PORT, LARGEST
 
 RESEND = 1.0  # seconds
 PATIENCE = 20.0
-LARGEST = 65_536
-BIND_ADDRESS_NO_PORT = 24  # <linux/in.h>: connect chooses the port, among those that are free towards this server
 
 
 class Tools(NamedTuple):

@@ -24,6 +24,7 @@ from fakenw.wire.layout import Malformed
 from fakenw.wire.packet import (
     CREATE,
     DESTROY,
+    NCP_PORT,
     NO_CONNECTION,
     REPLY,
     REQUEST,
@@ -54,7 +55,7 @@ class Probe:
         self._socket, self._deframer = stream, Deframer(TNCP) if transport.framed else None
 
     def ask(self, packet: RequestPacket) -> ReplyPacket:
-        """The reply to *packet*. May raise what ``ask`` raises."""
+        """The reply to *packet*. Raises OSError, BadFrame, Malformed, Sick."""
         data = frame_request(packet.encode()) if self._deframer else packet.encode()
         for _ in range(1 if self._deframer else TRIES):
             self._socket.sendall(data)
@@ -125,7 +126,7 @@ def main() -> int:
     traceless = "--no-trace" in arguments
     given = [word for word in arguments if word != "--no-trace"]
     code = 0
-    for place in given or os.environ.get("FAKENW_LISTEN", "").split() or ["tcp:127.0.0.1:524"]:
+    for place in given or os.environ.get("FAKENW_LISTEN", "").split() or [f"tcp:127.0.0.1:{NCP_PORT}"]:
         try:
             transport, (host, port) = Peer.parse(place)
         except ValueError as problem:

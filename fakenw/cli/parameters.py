@@ -12,7 +12,8 @@ from fakenw.config.field_types import duration
 from fakenw.config.server_file import ConfigFile, checked_ncp, load, ncp_number
 from fakenw.config.yaml_file import DocumentError
 from fakenw.core.peer import TRANSPORTS, Peer
-from fakenw.core.settings import SECOND, watchdog
+from fakenw.core.settings import watchdog
+from fakenw.journal.record import SECOND
 
 
 class ListenParam(click.ParamType[Peer]):

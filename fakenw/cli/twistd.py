@@ -18,7 +18,7 @@ from fakenw.config.yaml_file import DocumentError
 from fakenw.core.peer import Peer
 
 
-class TwistdOptions(usage.Options):
+class Options(usage.Options):
     """What ``twistd fakenw`` takes; everything about the server itself is in its configuration."""
 
     optParameters = [  # noqa: RUF012 (Twisted's)
@@ -35,7 +35,7 @@ class FakenwService(Service):
 
     log = Logger()
 
-    def __init__(self, options: TwistdOptions) -> None:
+    def __init__(self, options: Options) -> None:
         self._options = options
         try:
             self._file = load(Path(options["config"])) if options["config"] else ConfigFile()
@@ -71,6 +71,6 @@ class FakenwService(Service):
         stop.callLater(0, stop.stop)
 
 
-def makeService(options: TwistdOptions) -> FakenwService:
+def makeService(options: Options) -> FakenwService:
     """For twistd."""
     return FakenwService(options)

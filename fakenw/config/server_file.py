@@ -106,7 +106,6 @@ _FIRST, _BETWEEN, _PACKETS = ((least, most) for _, least, most, _ in WATCHDOG_RA
 VolumeName = Annotated[str, name(_VOLUME_NAME, "1 to 15 letters, digits and signs"), AfterValidator(fold)]
 Day = Annotated[date, BeforeValidator(_day)]
 Ncp = Annotated[str, AfterValidator(checked_ncp)]
-Whole = Annotated[StrictInt, Field(ge=0)]
 Slots = Annotated[StrictInt, Field(ge=1, le=65_534)]
 
 

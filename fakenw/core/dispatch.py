@@ -52,9 +52,9 @@ class Dispatch:
         self._host, self._watchdog, self._deadlines, self._send = host, watchdog, deadlines, send
         services = [service for service in SERVICES if service is not nds.service or host.tree is not None]
         self._functions = {
-            key: (key, layout.decode, function)
+            key: (key, function.layout.decode, function.answer)
             for service in services
-            for key, (layout, function) in service.functions.items()
+            for key, function in service.functions.items()
         }
         self._plain = {function: entry for (function, sub), entry in self._functions.items() if sub is None}
         self._slow = dict(host.config.slow)

@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from fakenw.bindery.nds_tree import NdsTree
 from fakenw.bindery.objects import Bindery
@@ -22,6 +22,7 @@ from fakenw.core.peer import Peer
 from fakenw.core.settings import ServerSettings
 from fakenw.volumes.volume import Volumes
 from fakenw.wire.layout import Reply, Request
+from fakenw.wire.packet import Code
 
 
 @dataclass(slots=True)
@@ -93,7 +94,15 @@ class Call(Generic[Q]):
     task: int
 
 
-Function = Callable[[Call[Any]], Reply | None]
+Answer = Callable[[Call[Q]], Reply | None]
+
+
+class ServiceFunction(NamedTuple):
+    """A request's layout, what answers it, and the completion codes other than 0 that it may answer with."""
+
+    layout: type[Request[Any]]
+    answer: Answer[Any]
+    refuses: frozenset[Code]
 
 
 class Succeeded(Exception):
@@ -108,13 +117,15 @@ class NcpService:
     """A family of functions, by (function, sub-function)."""
 
     def __init__(self) -> None:
-        self.functions: dict[tuple[int, int | None], tuple[type[Request[Any]], Function]] = {}
+        self.functions: dict[tuple[int, int | None], ServiceFunction] = {}
 
-    def answers(self, layout: type[Q]) -> Callable[[Callable[[Call[Q]], Reply | None]], Function]:
-        """Let the decorated function answer *layout*."""
+    def answers(self, *layouts: type[Q], refuses: Iterable[Code] = ()) -> Callable[[Answer[Q]], Answer[Q]]:
+        """Let the decorated function answer *layouts*, with data or one of the codes *refuses*."""
 
-        def enter(function: Callable[[Call[Q]], Reply | None]) -> Function:
-            self.functions[layout.function, layout.subfunction] = (layout, function)
-            return function
+        def enter(answer: Answer[Q]) -> Answer[Q]:
+            for layout in layouts:
+                function = ServiceFunction(layout, answer, frozenset(refuses))
+                self.functions[layout.function, layout.subfunction] = function
+            return answer
 
         return enter

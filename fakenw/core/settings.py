@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from fakenw.bindery.initial_objects import UserSpec
 from fakenw.bindery.login_control import Lockout
 from fakenw.journal.policy import BY_RELEASE, POLICIES, Policy
+from fakenw.journal.record import SECOND
 
-SECOND = 1_000_000
 REAL_PATIENCE = 100_000  # microseconds of real time in which a living client can answer
 
 # 18.2065 clock ticks a second: the SET parameters of the watchdog are ticks, which is why they look so odd.

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from fakenw.core.peer import Peer
+from fakenw.wire.packet import NCP_PORT
 
-NCP_PORT = 524
 LINKTYPE_RAW = 101
 LARGEST_SEGMENT = 32_768
 _TCP, _UDP = 6, 17

@@ -29,6 +29,10 @@ ARCHIVE = 0x20
 
 LARGEST = 0xFFFFFFFF  # a size has four bytes on the wire
 
+# The codes of a tree that cannot be read, and of one that cannot be changed, where the name is there
+UNREADABLE = (Code.NO_READ_RIGHTS, Code.OUT_OF_HANDLES, Code.OUT_OF_MEMORY)
+UNCHANGEABLE = (*UNREADABLE, Code.READ_ONLY, Code.OUT_OF_SPACE, Code.DIRECTORY_FULL)
+
 
 class PathError(Refused):
     """There is no such volume, directory or file, or it cannot be used so; ``code`` is what the client is told."""
@@ -110,10 +114,6 @@ class Directory(Node):
                 continue  # it vanished while we were reading
             yield entry
 
-    def entries(self) -> list[DirectoryEntry]:
-        """Everything in the directory, in the order of the DOS names. Raises PathError."""
-        return list(self.search("*.*"))
-
     def create_file(self, name: str, attributes: int, now: datetime) -> File:
         """Make an empty file. Raises PathError."""
         raise _read_only()
@@ -158,12 +158,6 @@ class DirectoryEntry:
     @property
     def attributes(self) -> int:
         return self.node.attributes
-
-    def read(self, offset: int, length: int) -> bytes:
-        """Read from a file, see ``File.read``. Raises PathError, also for a directory."""
-        if not isinstance(self.node, File):
-            raise PathError(Code.NO_READ_RIGHTS, f"{self.name} is a directory")
-        return self.node.read(offset, length)
 
 
 Contents = Mapping[str, "bytes | Contents"]

@@ -117,7 +117,6 @@ class Volume:
     name: str
     number: int
     root: Directory
-    writable: bool = False
     numbers: Numbers[tuple[str, ...]] = field(default_factory=lambda: Numbers(MOST_ENTRIES))
     searches: Numbers[tuple[str, ...]] = field(default_factory=lambda: Numbers(0xFFFF))
 
@@ -170,15 +169,12 @@ class Volumes:
                 raise ValueError(f"a volume cannot be called {given!r}: 1 to 15 letters, digits and signs, please")
             if name in self._named:
                 raise ValueError(f"there are two volumes called {name}")
-            volume = Volume(name, number, root if writable else Overlay(root, space), writable)
+            volume = Volume(name, number, root if writable else Overlay(root, space))
             self._mounted.append(volume)
             self._named[name] = volume
 
     def __iter__(self) -> Iterator[Volume]:
         return iter(self._mounted)
-
-    def __len__(self) -> int:
-        return len(self._mounted)
 
     def numbered(self, number: int) -> Volume:
         """The volume with this number. Raises PathError."""
@@ -213,10 +209,6 @@ class Volumes:
                 raise PathError(code, f"{path}: {problem}") from None
             parts.append(entry.name)
         return Found(VolumePath(volume.name, tuple(parts)), entry, parent)
-
-    def find(self, path: VolumePath) -> DirectoryEntry:
-        """The file or directory at *path*, see ``look_up``."""
-        return self.look_up(path).entry
 
     def look_up_directory(self, path: VolumePath) -> tuple[VolumePath, Directory]:
         """The directory at *path*, and its path of DOS names. Raises PathError, INVALID_PATH if missing or a file."""

@@ -1,12 +1,10 @@
-"""``harness assert``: a promise of a server that runs elsewhere, for whoever has a shell and no pytest."""
+"""``harness assert``: an assertion about a server that runs elsewhere, from a shell."""
 
 from __future__ import annotations
 
 import sys
 import time
-from pathlib import Path
 from typing import NoReturn
-from xml.etree import ElementTree
 
 import click
 
@@ -15,9 +13,11 @@ from fakenw.cli.remote import admin_client
 from fakenw.journal.record import SECOND, JournalError, read_lines
 from fakenw.journal.sentences import harmless
 from harness.cli.parameters import DurationParam, OutputParam
-from harness.judge.assertions import AssertionAnswer, LicenseSelection, released
+from harness.judge.assertions import LicenseSelection, released
 from harness.judge.cut_journal import completed
 from harness.judge.history import RunHistory
+from harness.report.junit import JUnitCase, junit_xml
+from harness.report.output import write
 from harness.report.text import NOT_EXPECTED, UNKNOWN
 
 LOOK_EVERY = 0.2  # seconds
@@ -25,7 +25,7 @@ LOOK_EVERY = 0.2  # seconds
 
 @click.command("assert")
 @click.argument("admin", metavar="ADMIN_URL")
-@click.option("--released", "promise", is_flag=True, required=True, help="Every license came back from its client.")
+@click.option("--released", "assertion", is_flag=True, required=True, help="Every license came back from its client.")
 @click.option("--within", type=DurationParam(), default="30s", show_default=True, help="How long it is waited for.")
 @click.option("--user", help="Only the licenses of this user.")
 @click.option("--station", help="Only those of stations that begin so, such as udp:10.0.0.7.")
@@ -35,7 +35,7 @@ LOOK_EVERY = 0.2  # seconds
 @click.option("--junit", type=OutputParam(), help="Write the result as JUnit XML.")
 def assert_command(
     admin: str,
-    promise: bool,
+    assertion: bool,
     within: int,
     user: str | None,
     station: str | None,
@@ -76,12 +76,13 @@ def assert_command(
     for line in (what, *(f"  {why}" for why in answer.why)):
         click.echo(line)
     if junit:
-        Path(junit).write_text(_junit(admin, answer, what), encoding="utf-8")
+        evidence = () if answer.passed else ("failure", "held", what, "\n".join(answer.why))
+        write(junit, junit_xml([JUnitCase("harness.assert", f"released {admin}", *evidence)]))
     sys.exit(0 if answer.passed else NOT_EXPECTED)
 
 
 def _history(client: AdminClient, name: str) -> tuple[RunHistory, int]:
-    """What the server knows of its past, and how many lines of it are forgotten."""
+    """The history in the server's journal, and how many lines of that are forgotten."""
     while True:
         first, lines, after = client.journal()
         if not first:
@@ -95,16 +96,3 @@ def _history(client: AdminClient, name: str) -> tuple[RunHistory, int]:
 def _unknown(text: str) -> NoReturn:
     click.echo(f"harness: {harmless(text)}", err=True)
     sys.exit(UNKNOWN)
-
-
-def _junit(admin: str, answer: AssertionAnswer, what: str) -> str:
-    failures = "0" if answer.passed else "1"
-    counts = {"name": "harness", "tests": "1", "failures": failures, "errors": "0", "skipped": "0"}
-    suites = ElementTree.Element("testsuites", counts)
-    suite = ElementTree.SubElement(suites, "testsuite", counts)
-    case = ElementTree.SubElement(suite, "testcase", {"classname": "harness.assert", "name": f"released {admin}"})
-    if not answer.passed:
-        failure = ElementTree.SubElement(case, "failure", {"type": "held", "message": what})
-        failure.text = "\n".join(answer.why)
-    ElementTree.indent(suites)
-    return ElementTree.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"

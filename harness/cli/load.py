@@ -35,7 +35,7 @@ from harness.load.virtual_time import VirtualLoad
 from harness.report.output import write
 
 HOUR, DAY = 3600 * SECOND, 86_400 * SECOND
-FAILED, BAD_USAGE, UNKNOWN = 1, 2, 3
+FAILED, UNKNOWN = 1, 3
 LOOK_EVERY = 0.2  # seconds
 SHORT = 120 * SECOND  # a day over real sockets
 

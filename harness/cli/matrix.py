@@ -112,9 +112,6 @@ class Cell:
         return self.verdict
 
 
-Table = Mapping[tuple[str, str], Cell]
-
-
 def lines(cells: Sequence[Cell]) -> Iterator[str]:
     """The matrix as a table: a row per scenario, a column per repair, an exclamation mark where it makes it worse."""
     table = {(cell.scenario, cell.repair): cell for cell in cells}

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from fakenw.bindery.objects import USER
 from fakenw.bindery.passwords import answer, hash_password
 from fakenw.wire.layout import encode_text
 from fakenw.wire.packet import Code, Refused
@@ -20,15 +21,13 @@ from fakenw.wire.requests.bindery import GetLoginKey, GetObjectId, KeyedLogin
 from fakenw.wire.requests.connection import NegotiateBuffer
 from harness.client.workstation import Gone, Lost, Requester, World, failure
 
-USER = 1  # bindery object type
 BUFFER_SIZE = 1024
-GRACE_LOGIN = 0xDF  # the password has expired, and the login succeeded (libncp)
 
-_SHORT_OF = {
+_SHORT_OF: dict[int, str] = {
     Code.TABLE_FULL: "slot",
     Code.NO_LICENSE: "license",
     Code.CANNOT_LICENSE: "license",
-    0xD9: "account",  # the account's limit of concurrent connections
+    Code.TOO_MANY_CONNECTIONS: "account",
 }
 
 
@@ -53,7 +52,6 @@ class InUse(Exception):
 
     def __init__(self, files: list[str]) -> None:
         super().__init__(f"open: {', '.join(files)}")
-        self.files = files
 
 
 @dataclass(eq=False)
@@ -109,7 +107,7 @@ async def log_in(world: World, connection: Attachment, *, keep_refused: bool = F
         try:
             await requester.call(login)
         except Refused as refusal:
-            if refusal.code != GRACE_LOGIN:
+            if refusal.code != Code.GRACE_LOGIN:
                 raise
     except Refused as refusal:
         what = _SHORT_OF.get(refusal.code, "login")

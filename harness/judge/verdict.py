@@ -24,7 +24,7 @@ from harness.judge.history import WENT_DOWN, ConnectionHistory, RunHistory
 from harness.judge.properties import PROPERTIES, selected
 from harness.judge.usage import LastUse, Usage
 
-WITHIN = 300 * SECOND
+WITHIN = 300 * SECOND  # in which a unit has to be given back, where no check says otherwise
 
 
 @dataclass(frozen=True, slots=True)

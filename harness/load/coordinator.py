@@ -18,10 +18,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from fakenw.journal.record import SECOND
 from harness.load.outcome import Outcome
 from harness.load.server_view import ServerView
 from harness.load.servers import ForeignServer, NoServer, OwnServer
-from harness.load.specification import SECOND, LoadSpecification
+from harness.load.specification import LoadSpecification
 from harness.load.statistics import LoadStatistics
 
 LOOK_EVERY = 0.5  # seconds

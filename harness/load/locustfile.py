@@ -45,7 +45,7 @@ from fakenw.wire.packet import (
 from fakenw.wire.requests.bindery import GetLoginKey, GetObjectId, KeyedLogin
 from fakenw.wire.requests.connection import Logout, NegotiateBuffer
 from fakenw.wire.requests.server import GetServerTime
-from harness.client.attachment import GRACE_LOGIN, Attachment, log_in
+from harness.client.attachment import Attachment, log_in
 from harness.client.workstation import Failure, Gone, Requester, sleep
 from harness.runners.blocking import GOODBYE, BlockingWorld
 
@@ -73,7 +73,7 @@ def judged(name: str, outcome: ReplyPacket | Exception) -> tuple[str, Exception 
         return name, Gone(f"connection status 0x{outcome.status:02X}")
     if outcome.completion in DENIED.get(name, ()):
         return "acquire-denied", None
-    if not outcome.completion or (name, outcome.completion) == ("KeyedLogin", GRACE_LOGIN):
+    if not outcome.completion or (name, outcome.completion) == ("KeyedLogin", Code.GRACE_LOGIN):
         return name, None
     return name, Refused(outcome.completion)
 

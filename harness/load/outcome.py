@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from fakenw.config.field_types import duration
+from fakenw.journal.record import SECOND
 from harness.load.profile import percentile
 from harness.load.server_view import ServerView
-from harness.load.specification import SECOND, LoadSpecification
+from harness.load.specification import LoadSpecification
 from harness.load.statistics import LoadStatistics
 
 _CONDITION = re.compile(r"\s*([a-z0-9_]+)\s*(<=|>=|==|!=|<|>)\s*(\S+)\s*")

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from fakenw.admin.client import AdminClient
-from fakenw.journal.record import Record, parse
+from fakenw.journal.record import SECOND, Record, parse
 from fakenw.server_process import ServerFailed, ServerProcess
-from harness.load.specification import SECOND, LoadSpecification
+from harness.load.specification import LoadSpecification
 from harness.load.virtual_user import SMS_ACCOUNT
 
 READY_WITHIN = 600.0  # seconds; sixty thousand accounts take a while

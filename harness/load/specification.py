@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 
 from harness.load.profile import Profile
 
-SECOND = 1_000_000
 TO_THE_END = 10**18  # microseconds: whoever sleeps so long is woken when everybody has come
 BEHAVIORS = {
     "session": "logs in, holds its license, logs out",

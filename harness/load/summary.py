@@ -1,14 +1,15 @@
-"""A load in words: what is going on, what came of it, and what it would have been without the leak."""
+"""A load in words: its plan, its progress, its outcome, and the difference that the leak makes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from fakenw.journal.record import SECOND
 from harness.load.coordinator import LoadProgress
 from harness.load.outcome import Outcome
 from harness.load.profile import percentile
 from harness.load.report import Point
-from harness.load.specification import SECOND, LoadSpecification
+from harness.load.specification import LoadSpecification
 
 SHOWN = 10  # leaked units that are listed
 
@@ -25,17 +26,17 @@ def time(microseconds: float) -> str:
 
 
 def plan(spec: LoadSpecification) -> str:
-    """What is about to happen, in one line."""
     refused = "goes home" if spec.retry is None else f"tries again every {time(spec.retry)}"
-    return f"{spec.licenses} licenses, {_who(spec)}, {spec.transport}; who is refused {refused}; seed {spec.seed}"
+    load = f"{spec.licenses} licenses, {_clients(spec)}, {spec.transport}"
+    return f"{load}; a refused client {refused}; seed {spec.seed}"
 
 
 def swept(spec: LoadSpecification) -> str:
-    """What a sweep shows, in one line."""
-    return f"Clients refused, by how many licenses there are: {_who(spec)}"
+    """The title of a sweep."""
+    return f"Clients refused, by how many licenses there are: {_clients(spec)}"
 
 
-def _who(spec: LoadSpecification) -> str:
+def _clients(spec: LoadSpecification) -> str:
     days = f", {spec.days} days" if spec.days > 1 else ""
     share = f"{spec.leak:.2%}".rstrip("0%").rstrip(".")
     leak = f", {share} % of the {spec.leak_by}s leak" if spec.leak else ""
@@ -43,7 +44,6 @@ def _who(spec: LoadSpecification) -> str:
 
 
 def progress(moment: LoadProgress, before: LoadProgress | None) -> str:
-    """How it stands, in one line."""
     since = moment.seconds - (before.seconds if before else 0)
     rate = (moment.logons - (before.logons if before else 0)) / since if since else 0
     p50, p99 = (percentile(moment.latencies, share) for share in (0.5, 0.99))
@@ -54,7 +54,6 @@ def progress(moment: LoadProgress, before: LoadProgress | None) -> str:
 
 
 def result(outcome: Outcome) -> Iterator[str]:
-    """What came of it, line by line."""
     statistics, view, spec = outcome.statistics, outcome.view, outcome.spec
     if not outcome.whole:
         yield "stopped before the end; this is what was done"
@@ -67,14 +66,14 @@ def result(outcome: Outcome) -> Iterator[str]:
         full = "never" if view.full_at is None else f"after {time(view.full_at)}"
         yield f"licenses     {view.fold.peak} of {view.fold.limit} at most; exhausted {full}"
         if view.recovery is not None:
-            yield f"recovery     {time(view.recovery)} from then until one was to be had again for good"
+            yield f"recovery     {time(view.recovery)} from then until licenses were free for good"
     if statistics.latencies and not outcome.virtual:
         p50, p99 = (percentile(statistics.latencies, share) for share in (0.5, 0.99))
         rate = len(statistics.latencies) / outcome.seconds
         yield f"a logon      p50 {time(p50)}, p99 {time(p99)}; {rate:.0f} a second"
     if statistics.quiet and statistics.crowded and not outcome.virtual:
         quiet, crowded = percentile(statistics.quiet, 0.99), percentile(statistics.crowded, 0.99)
-        yield f"a read       p99 {time(quiet)} before anybody was refused, {time(crowded)} from then on"
+        yield f"a read       p99 {time(quiet)} before the first refusal, {time(crowded)} from then on"
     leaked = outcome.leaked()
     yield f"leaked       {len(leaked)}"
     for unit in leaked[:SHOWN]:
@@ -111,13 +110,13 @@ def difference(leaking: Outcome, cured: Outcome, needed: tuple[int, int]) -> Ite
                 ("units leaked at the end", "leaked"),
             )
         ),
-        ("licenses for nobody to be refused", *map(str, needed)),
+        ("licenses enough for every client", *map(str, needed)),
     ]
     yield from (f"{what:36}{one:>16}{other:>16}" for what, one, other in rows)
 
 
 def table(points: Sequence[Point]) -> Iterator[str]:
-    """A sweep: a line for each number of licenses."""
+    """A row for each number of licenses of a sweep."""
     cured = len(points[0].outcomes) > 1
     yield f"{'licenses':>10}{'refused':>12}{'leaked':>10}" + (f"{'refused without the leak':>28}" if cured else "")
     for point in points:

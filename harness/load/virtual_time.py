@@ -17,12 +17,12 @@ from fakenw.core.delivery import Delivery
 from fakenw.core.peer import Peer
 from fakenw.core.server import Server
 from fakenw.core.settings import ServerSettings
-from fakenw.journal.record import Record
+from fakenw.journal.record import SECOND, Record
 from fakenw.volumes.sms_volume import sms_tree
 from fakenw.volumes.volume import Volumes
 from harness.client.workstation import Requester
 from harness.load.clients import Clients
-from harness.load.specification import SECOND, LoadSpecification
+from harness.load.specification import LoadSpecification
 from harness.load.statistics import LoadStatistics
 from harness.load.virtual_user import SMS_ACCOUNT
 from harness.runners.runtime import Alarm, VirtualClock

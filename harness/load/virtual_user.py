@@ -148,7 +148,7 @@ class _Told:
     """A client's world, whose journal is a tally."""
 
     def __init__(self, world: World, n: int, statistics: LoadStatistics) -> None:
-        self._world, self._n, self._tally = world, n, statistics
+        self._n, self._tally = n, statistics
         self.now, self.network_now, self.spawn, self.link = world.now, world.network_now, world.spawn, world.link
 
     def write(self, event: str, **fields: Any) -> None:

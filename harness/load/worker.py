@@ -18,8 +18,9 @@ from contextlib import suppress
 from itertools import cycle
 from typing import Any
 
+from fakenw.journal.record import SECOND
 from harness.load.clients import Clients
-from harness.load.specification import SECOND, LoadSpecification
+from harness.load.specification import LoadSpecification
 from harness.runners.runtime import SelectorLoop
 from harness.runners.sockets import Address, SocketDriver
 

@@ -1,14 +1,15 @@
-"""Results as JUnit XML, as continuous integration servers read it.
+"""JUnit XML, as continuous integration servers read it.
 
-A run is a test case: its class is scenario, runner and transport, its name the variant. Of several runs of one variant
-the second is called ``VARIANT (2)``: readers take two cases of one name for one. A verdict that is not the
+A run is a test case: its class is scenario, runner and transport, its name the variant. Of several cases of one name
+the second is called ``NAME (2)``: readers take two cases of one name for one. A verdict that is not the
 expected one is a ``failure`` with the diagnosis as its text; one that could not be found is an ``error``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import count
 from xml.etree import ElementTree
 
@@ -17,26 +18,46 @@ from harness.report.text import AS_EXPECTED, UNKNOWN, Result, story
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def junit(results: Sequence[Result]) -> str:
-    """The results as one XML document."""
-    bad = [result for result in results if result.exit_code != AS_EXPECTED]
-    errors = sum(result.exit_code == UNKNOWN for result in bad)
-    counts = {"tests": str(len(results)), "failures": str(len(bad) - errors), "errors": str(errors)}
-    suites = ElementTree.Element("testsuites", {"name": "harness", **counts})
-    suite = ElementTree.SubElement(suites, "testsuite", {"name": "harness", **counts, "skipped": "0"})
+@dataclass(frozen=True, slots=True)
+class JUnitCase:
+    """A test case. *evidence* is "failure" or "error"; empty, the case has passed."""
+
+    classname: str
+    name: str
+    evidence: str = ""
+    type: str = ""
+    message: str = ""
+    text: str = ""
+
+
+def case_of(result: Result) -> JUnitCase:
+    settings = result.run.settings
+    parts = [result.scenario, settings.get("on"), settings.get("transport")]
+    classname, name = ".".join(str(part) for part in parts if part), result.variant or result.scenario
+    if result.exit_code == AS_EXPECTED:
+        return JUnitCase(classname, name)
+    evidence = "error" if result.exit_code == UNKNOWN else "failure"
+    return JUnitCase(classname, name, evidence, result.verdict.verdict, result.said(), "\n".join(story(result)))
+
+
+def junit_xml(cases: Iterable[JUnitCase]) -> str:
+    """The cases as one XML document."""
+    suites = ElementTree.Element("testsuites", {"name": "harness"})
+    suite = ElementTree.SubElement(suites, "testsuite", {"name": "harness"})
     taken: set[tuple[str, str]] = set()
-    for result in results:
-        settings = result.run.settings
-        parts = [result.scenario, settings.get("on"), settings.get("transport")]
-        classname, variant = _xml(".".join(str(p) for p in parts if p)), _xml(result.variant or result.scenario)
-        names = (variant if n == 1 else f"{variant} ({n})" for n in count(1))
+    for case in cases:
+        classname, plain = _xml(case.classname), _xml(case.name)
+        names = (plain if n == 1 else f"{plain} ({n})" for n in count(1))
         name = next(name for name in names if (classname, name) not in taken)
         taken.add((classname, name))
-        case = ElementTree.SubElement(suite, "testcase", {"classname": classname, "name": name})
-        if result.exit_code != AS_EXPECTED:
-            kind = "error" if result.exit_code == UNKNOWN else "failure"
-            why = ElementTree.SubElement(case, kind, {"type": result.verdict.verdict, "message": _xml(result.said())})
-            why.text = _xml("\n".join(story(result)))
+        element = ElementTree.SubElement(suite, "testcase", {"classname": classname, "name": name})
+        if case.evidence:
+            why = {"type": case.type, "message": _xml(case.message)}
+            ElementTree.SubElement(element, case.evidence, why).text = _xml(case.text)
+    for counted in (suites, suite):
+        for name, path in (("tests", "testcase"), ("failures", "testcase/failure"), ("errors", "testcase/error")):
+            counted.set(name, str(len(suite.findall(path))))
+    suite.set("skipped", "0")
     ElementTree.indent(suites)
     return ElementTree.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
 

@@ -1,4 +1,4 @@
-"""What a command ends with: rows, stories, files, the last line, and the exit code."""
+"""The end of a command: rows, stories, files, the last line, and the exit code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import NoReturn
 import click
 
 from harness.report import html
-from harness.report.junit import junit as as_junit
+from harness.report.junit import case_of, junit_xml
 from harness.report.text import BAD_USAGE, NOT_EXPECTED, UNKNOWN, Result, exit_code, last_line, story, table
 
 
@@ -26,7 +26,7 @@ def tell(
 ) -> NoReturn:
     """Rows, stories, the last line; JSON, JUnit and a report where they are wanted. Ends the program.
 
-    *missing* runs were not even begun, because somebody asked for the end.
+    *missing* runs had not begun when the command was stopped.
     """
     to_error = as_json == "-"
 
@@ -49,7 +49,7 @@ def tell(
     if as_json:
         write(as_json, json.dumps([result.as_json() for result in results], indent=2) + "\n")
     if junit:
-        write(junit, as_junit(results))
+        write(junit, junit_xml(map(case_of, results)))
     if report is not None:
         try:
             html.write(report, results)

@@ -1,4 +1,4 @@
-"""Telling results: rows for a person, JSON for a program, and the exit code with its reason."""
+"""Results as rows for a person, JSON for a program, and an exit code with its reason."""
 
 from __future__ import annotations
 
@@ -30,6 +30,11 @@ class Result:
     @property
     def variant(self) -> str:
         return str(self.run.settings.get("variant") or "")
+
+    @property
+    def name(self) -> str:
+        """``SCENARIO VARIANT``."""
+        return " ".join(filter(None, [self.scenario, self.variant]))
 
     @property
     def exit_code(self) -> int:
@@ -94,7 +99,7 @@ def table(results: Sequence[Result]) -> list[str]:
 
 
 def story(result: Result) -> list[str]:
-    """Why it came to this verdict, in words."""
+    """The reasons of a verdict, in words."""
     verdict = result.verdict
     why = [f"  {line}" for line in explain(result.run, verdict)]
     reason = verdict.reason.partition("; ")[0] if why else verdict.reason  # the rest is told at length
@@ -116,7 +121,7 @@ def last_line(results: Sequence[Result]) -> str:
     """The line that explains the exit code."""
     code = exit_code(results)
     bad = [result for result in results if result.exit_code == code]
-    names = ", ".join(" ".join(filter(None, [result.scenario, result.variant])) for result in bad)
+    names = ", ".join(result.name for result in bad)
     count = f"{len(results)} run" if len(results) == 1 else f"{len(results)} runs"
     if code == AS_EXPECTED:
         return f"exit 0: every verdict is the expected one ({count})"

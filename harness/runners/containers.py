@@ -27,6 +27,7 @@ from docker.errors import APIError, NotFound
 from docker.types import IPAMConfig, IPAMPool
 
 from fakenw.health import Address
+from fakenw.wire.packet import NCP_PORT
 from harness.runners.backend import Failed, Host
 from harness.runners.docker_engine import LEFT, Container, connect, trouble
 from harness.runners.processes import server_options
@@ -36,7 +37,6 @@ from harness.scenario.schedule import Disruption
 from harness.scenario.settings import ClientSpec, ServerSpec
 
 IMAGE = f"fakenw:{version('fakenw')}"
-NCP_PORT = 524
 FIRST_PORT = 1025  # of a scripted client, which takes the next one for each connection
 CHECK_EVERY = 1_000_000_000  # nanoseconds
 SUBNET_TRIES = 20

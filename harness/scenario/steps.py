@@ -33,10 +33,9 @@ from fakenw.journal.record import SECOND
 from harness.client.context import Component
 from harness.client.machine import COMPONENTS
 from harness.client.settings import verbs
+from harness.judge.verdict import WITHIN
 
 Whole = Annotated[StrictInt, Field(ge=0)]
-
-WITHIN = 300 * SECOND  # the time for releasing a unit, where no check sets another
 
 
 class _Step(Named):

@@ -115,7 +115,7 @@ def test_every_request_is_answered_by_one_function() -> None:
     """No two requests have the same number, and the services answer exactly these."""
     numbers = [(kind.function, kind.subfunction) for kind in REQUESTS]
     assert len(set(numbers)) == len(numbers)
-    answered = {key: entry[0] for service in SERVICES for key, entry in service.functions.items()}
+    answered = {key: entry.layout for service in SERVICES for key, entry in service.functions.items()}
     assert answered == dict(zip(numbers, REQUESTS, strict=True))
     assert sum(len(service.functions) for service in SERVICES) == len(answered)
 

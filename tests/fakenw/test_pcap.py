@@ -22,14 +22,14 @@ from twisted.internet.task import Clock
 from fakenw.core.peer import Peer
 from fakenw.core.server import Server
 from fakenw.core.settings import ServerSettings
-from fakenw.transports.capture import LARGEST_SEGMENT, NCP_PORT, CaptureFile
+from fakenw.transports.capture import LARGEST_SEGMENT, CaptureFile
 from fakenw.transports.reactor_host import ReactorHost
 from fakenw.transports.udp import facing
 from fakenw.volumes.sms_volume import sms_tree
 from fakenw.volumes.volume import Volumes
 from fakenw.wire import packet as ncp
 from fakenw.wire.framing import frame_request
-from fakenw.wire.packet import RequestPacket
+from fakenw.wire.packet import NCP_PORT, RequestPacket
 
 FIN, SYN, PSH, ACK = 1, 2, 8, 16
 CREATE = RequestPacket(ncp.CREATE, 0, ncp.NO_CONNECTION, 1, 0, b"").encode()

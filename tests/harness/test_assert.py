@@ -1,4 +1,4 @@
-"""harness assert: a promise of a server that runs elsewhere, from a shell."""
+"""harness assert: an assertion about a server that runs elsewhere, from a shell."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from lxml import etree
 
 from fakenw.admin.client import AdminClient
 from fakenw.server_process import ServerProcess
@@ -17,6 +18,7 @@ from harness.testing.netware import Netware, Setup
 from tests.fakenw.administered import Client
 from tests.harness.commands import LISTEN, harness, wait_until
 
+SCHEMA = etree.XMLSchema(file=str(Path(__file__).parent / "data" / "junit.xsd"))
 AGENT = Path(__file__).parents[1] / "clients" / "ncp.pl"
 
 
@@ -29,7 +31,7 @@ def netware(tmp_path: Path) -> Iterator[Netware]:
 
 
 def run(netware: Netware, *options: str) -> None:
-    """An agent of somebody else's."""
+    """A client that is not ours."""
     command = ["perl", str(AGENT), *options, netware.host, str(netware.port)]
     subprocess.run(command, check=True, capture_output=True, timeout=60)
 
@@ -51,6 +53,7 @@ def test_assert(netware: Netware, tmp_path: Path, agent: list[str], options: lis
     junit = tmp_path / "result.xml"
     done = harness("assert", netware.admin, "--released", "--within", "300ms", *options, "--junit", junit)
     assert (done.returncode, told in done.stdout) == (code, True), done.stdout + done.stderr
+    SCHEMA.assertValid(etree.parse(str(junit)))
     failures = ElementTree.parse(junit).getroot().findall(".//failure")
     assert len(failures) == code
     assert all(told in (failure.text or "") for failure in failures)

@@ -13,7 +13,7 @@ from fakenw.journal.record import Journal, Record
 from harness.cli.main import main
 from harness.judge.history import RunHistory
 from harness.judge.verdict import judge
-from harness.report.junit import junit
+from harness.report.junit import case_of, junit_xml
 from harness.report.text import Result
 
 MINE = r"""
@@ -54,7 +54,7 @@ def test_unknown_is_an_error_and_hostile_text_harmless() -> None:
     """What could not be told is an error; markup and control characters do not break the document."""
     fields = {"format": 1, "scenario": "<evil>&", "variant": 'a"\x1b[31m', "on": "memory", "transport": "tcp"}
     run = RunHistory.of([Journal("runner.jsonl", [Record(0, "runner", "run", {**fields, "speed": 1})])])
-    (suite,) = ElementTree.fromstring(junit([Result(run, judge(run))]))
+    (suite,) = ElementTree.fromstring(junit_xml([case_of(Result(run, judge(run)))]))
     assert (suite.get("errors"), suite.get("failures")) == ("1", "0")
     assert suite[0].get("classname") == "<evil>&.memory.tcp"
     assert suite[0][0].tag == "error"
@@ -73,7 +73,7 @@ def ran(verdict: str, **more: object) -> Result:
 def test_every_name_is_unique_and_the_document_valid(tmp_path: Path) -> None:
     """Two runs of one variant are two cases, also if a variant is called what the second would be."""
     results = [ran("released"), ran("unknown"), ran("unknown", variant="v (2)"), ran("leaked", transport="tcp")]
-    (tmp_path / "junit.xml").write_text(junit(results), encoding="utf-8")
+    (tmp_path / "junit.xml").write_text(junit_xml(map(case_of, results)), encoding="utf-8")
     SCHEMA.assertValid(etree.parse(str(tmp_path / "junit.xml")))
     (suite,) = ElementTree.parse(tmp_path / "junit.xml").getroot()
     assert [(case.get("classname"), case.get("name")) for case in suite] == [
@@ -90,7 +90,7 @@ def test_every_name_is_unique_and_the_document_valid(tmp_path: Path) -> None:
 )
 def test_the_schema_can_fail(right: str, wrong: str) -> None:
     """The schema sees a name that stands twice, what is missing, and what does not belong there."""
-    text = junit([ran("unknown"), ran("unknown")])
+    text = junit_xml(map(case_of, [ran("unknown"), ran("unknown")]))
     assert SCHEMA.validate(etree.fromstring(text.encode()))
     assert not SCHEMA.validate(etree.fromstring(text.replace(right, wrong).encode()))
 

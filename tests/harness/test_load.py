@@ -352,7 +352,7 @@ def test_the_question_behind_it(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     rows = [text.split() for text in done.output.splitlines()]
     assert ["50", "16", "6"] not in rows
-    (needed,) = [row[-2:] for row in rows if row[:3] == ["licenses", "for", "nobody"]]
+    (needed,) = [row[-2:] for row in rows if row[:3] == ["licenses", "enough", "for"]]
     assert needed == ["66", "60"]
     refused = {row[0]: row[-1] for row in rows if row and row[0] in ("50", "60", "70")}
     assert refused == {"50": "10", "60": "0", "70": "0"}

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fakenw.core.services.paths import SUBDIRECTORIES, FileCall, may_change, path_of, visible
-from fakenw.volumes.directory_tree import READ_ONLY, Directory, File, PathError
+from fakenw.volumes.directory_tree import READ_ONLY, UNCHANGEABLE, Directory, File, PathError
 from fakenw.volumes.dos_name import fold, is_dos_name, is_wild, renamed, split_pattern
 from fakenw.volumes.volume import Found, VolumePath
 from fakenw.wire.packet import Code, Refused
+
+# The codes of an entry that cannot be removed, of one that cannot be renamed, and of some of many entries
+NOT_REMOVED = (Code.NO_DELETE_RIGHTS, Code.READ_ONLY)
+NOT_RENAMED = (Code.NO_RENAME_RIGHTS, Code.ALL_IN_USE, Code.ALL_EXIST, *UNCHANGEABLE)
+SOME = (Code.SOME_IN_USE, Code.SOME_READ_ONLY, Code.SOME_EXIST)
 
 
 def files_named(call: FileCall, handle: int, text: str, search: int) -> list[Found]:

@@ -19,12 +19,12 @@ from fakenw.wire.requests import server as ncp
 service = NcpService()
 
 
-@service.answers(ncp.CheckConsolePrivileges)
+@service.answers(ncp.CheckConsolePrivileges, refuses=(Code.NOT_OPERATOR,))
 def check_console_privileges(call: Call[ncp.CheckConsolePrivileges]) -> None:
     _operator(call)
 
 
-@service.answers(ncp.SetServerTime)
+@service.answers(ncp.SetServerTime, refuses=(Code.NOT_OPERATOR, Code.FAILURE))
 def set_server_time(call: Call[ncp.SetServerTime]) -> None:
     """A time that there is not is refused with 0xFF (inferred)."""
     _operator(call)
@@ -38,7 +38,7 @@ def set_server_time(call: Call[ncp.SetServerTime]) -> None:
     _emit(call, "set-time", utc=wanted.isoformat())
 
 
-@service.answers(ncp.DisableLogin)
+@service.answers(ncp.DisableLogin, refuses=(Code.NOT_OPERATOR,))
 def disable_login(call: Call[ncp.DisableLogin]) -> None:
     """Nobody can log in any more, not even SUPERVISOR; who is logged in stays."""
     _operator(call)
@@ -46,7 +46,7 @@ def disable_login(call: Call[ncp.DisableLogin]) -> None:
     _emit(call, "disable-login")
 
 
-@service.answers(ncp.EnableLogin)
+@service.answers(ncp.EnableLogin, refuses=(Code.NOT_OPERATOR,))
 def enable_login(call: Call[ncp.EnableLogin]) -> None:
     _operator(call)
     call.host.logins = True
@@ -58,7 +58,7 @@ def get_login_status(call: Call[ncp.GetLoginStatus]) -> ncp.LoginStatus:
     return ncp.LoginStatus(int(call.host.logins))
 
 
-@service.answers(ncp.DownServer)
+@service.answers(ncp.DownServer, refuses=(Code.NOT_OPERATOR, Code.FAILURE))
 def down_server(call: Call[ncp.DownServer]) -> None:
     """Without force not while files are open. Afterwards every request gets 0xFF with status 0x10."""
     _operator(call)

@@ -22,6 +22,14 @@ from fakenw.wire.requests import bindery as ncp
 
 service = NcpService()
 
+# The codes of a password that is checked, of a login, and of a password that is changed
+NOT_VERIFIED = (Code.NO_SUCH_OBJECT, Code.INTRUDER_LOCKOUT, Code.FAILURE)
+NOT_LOGGED_IN = (*NOT_VERIFIED, *(code for code, _ in login_control.CHECKS), Code.NO_LICENSE, Code.GRACE_LOGIN)
+NOT_CHANGED = (
+    *(*NOT_VERIFIED, Code.NO_SUCH_PROPERTY, Code.NO_PROPERTY_WRITE),
+    *(Code.PASSWORD_TOO_SHORT, Code.PASSWORD_NOT_UNIQUE),
+)
+
 
 @service.answers(ncp.GetLoginKey)
 def get_login_key(call: Call[ncp.GetLoginKey]) -> ncp.LoginKey:
@@ -29,24 +37,24 @@ def get_login_key(call: Call[ncp.GetLoginKey]) -> ncp.LoginKey:
     return ncp.LoginKey(call.connection.login_key)
 
 
-@service.answers(ncp.KeyedLogin)
+@service.answers(ncp.KeyedLogin, refuses=NOT_LOGGED_IN)
 def keyed_login(call: Call[ncp.KeyedLogin]) -> None:
     key = _take_key(call)
     item = _who(call, call.request.object_type, call.request.name)
     _log_in(call, item, _answers(call, key, item.password))
 
 
-@service.answers(ncp.PlainLogin)
+@service.answers(ncp.PlainLogin, refuses=(Code.NO_PLAIN_PASSWORDS, *NOT_LOGGED_IN))
 def plain_login(call: Call[ncp.PlainLogin]) -> None:
     _plain(call, call.request.object_type, call.request.name, call.request.password)
 
 
-@service.answers(ncp.LoginUser)
+@service.answers(ncp.LoginUser, refuses=(Code.NO_PLAIN_PASSWORDS, *NOT_LOGGED_IN))
 def login_user(call: Call[ncp.LoginUser]) -> None:
     _plain(call, USER, call.request.name, call.request.password)
 
 
-@service.answers(ncp.VerifyPassword)
+@service.answers(ncp.VerifyPassword, refuses=(Code.NO_PLAIN_PASSWORDS, *NOT_VERIFIED))
 def verify_password(call: Call[ncp.VerifyPassword]) -> None:
     """Checks without a login. A wrong password counts as in a login, or the lockout could be gone round (inferred)."""
     _plainly(call)
@@ -54,14 +62,14 @@ def verify_password(call: Call[ncp.VerifyPassword]) -> None:
     _admit(call, item, _hash(item, call.request.password) == item.password)
 
 
-@service.answers(ncp.KeyedVerifyPassword)
+@service.answers(ncp.KeyedVerifyPassword, refuses=NOT_VERIFIED)
 def keyed_verify_password(call: Call[ncp.KeyedVerifyPassword]) -> None:
     key = _take_key(call)
     item = _who(call, call.request.object_type, call.request.name)
     _admit(call, item, _answers(call, key, item.password))
 
 
-@service.answers(ncp.ChangePassword)
+@service.answers(ncp.ChangePassword, refuses=(Code.NO_PLAIN_PASSWORDS, *NOT_CHANGED))
 def change_password(call: Call[ncp.ChangePassword]) -> None:
     """A supervisor needs no old password, and alone gives one to an object that has none (mars_nwe)."""
     _plainly(call)
@@ -72,7 +80,7 @@ def change_password(call: Call[ncp.ChangePassword]) -> None:
     _change(call, item, _hash(item, request.new_password), len(encode_text(request.new_password)))
 
 
-@service.answers(ncp.KeyedChangePassword)
+@service.answers(ncp.KeyedChangePassword, refuses=NOT_CHANGED)
 def keyed_change_password(call: Call[ncp.KeyedChangePassword]) -> None:
     """A supervisor may answer as if the old password were empty, and the new one is encrypted so (mars_nwe)."""
     request, key = call.request, _take_key(call)

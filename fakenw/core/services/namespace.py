@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fakenw.core.service import Call, NcpService
-from fakenw.core.services.changes import hindrance, is_wanted, remove, rename_entry
+from fakenw.core.services.changes import NOT_REMOVED, NOT_RENAMED, hindrance, is_wanted, remove, rename_entry
 from fakenw.core.services.directories import make_directory
-from fakenw.core.services.files import CREATE, CREATED, EMPTY, OPEN, open_at
-from fakenw.core.services.paths import FileCall, admit, base, dos_time, matching, new_handle, rights
+from fakenw.core.services.files import CREATE, CREATED, EMPTY, NOT_CREATED, OPEN, open_at
+from fakenw.core.services.paths import NO_ENTRY, FileCall, admit, base, dos_time, matching, new_handle, rights
 from fakenw.volumes.directory_tree import DIRECTORY, DirectoryEntry
 from fakenw.volumes.dos_name import split_pattern
 from fakenw.volumes.volume import Found, Volume, VolumePath
@@ -26,8 +26,13 @@ ENTRY_ROOM = 77 + 12  # bytes of an entry in a set, with the longest name
 LEVEL_2 = 0x4000
 QUOTED = {f"\xa0{wild}": wild for wild in "*?.\xac\xab\u2510"}  # byte 0xFF before a wild card, as code page 437
 
+# The codes of an entry that is not there
+NOT_FOUND = (*NO_ENTRY, Code.BAD_NAME_SPACE)
 
-@service.answers(ncp.OpenOrCreate)
+
+@service.answers(
+    ncp.OpenOrCreate, refuses=(*NOT_FOUND, *NOT_CREATED, Code.BAD_DIRECTORY_NAME, Code.BAD_OPEN_MODE, Code.UNSUPPORTED)
+)
 def open_or_create(call: Call[ncp.OpenOrCreate]) -> ncp.OpenedEntry:
     request = call.request
     _check(request.mask, request.name_space)
@@ -46,7 +51,7 @@ def open_or_create(call: Call[ncp.OpenOrCreate]) -> ncp.OpenedEntry:
     return ncp.OpenedEntry(handle, action, 0, _info(call, found.path, found.entry, request.mask))
 
 
-@service.answers(ncp.InitializeSearch)
+@service.answers(ncp.InitializeSearch, refuses=NOT_FOUND)
 def initialize_search(call: Call[ncp.InitializeSearch]) -> ncp.SearchPosition:
     request = call.request
     _check(0, request.name_space)
@@ -57,7 +62,7 @@ def initialize_search(call: Call[ncp.InitializeSearch]) -> ncp.SearchPosition:
     return ncp.SearchPosition(volume.number, volume.number_of(found.path.parts), START)
 
 
-@service.answers(ncp.Search)
+@service.answers(ncp.Search, refuses=(*NOT_FOUND, Code.UNSUPPORTED))
 def search(call: Call[ncp.Search]) -> ncp.FoundEntry:
     request = call.request
     for path, sequence, entry in _search(call, request):
@@ -66,7 +71,7 @@ def search(call: Call[ncp.Search]) -> ncp.FoundEntry:
     raise Refused(Code.FAILURE)
 
 
-@service.answers(ncp.SearchSet)
+@service.answers(ncp.SearchSet, refuses=(*NOT_FOUND, Code.UNSUPPORTED))
 def search_set(call: Call[ncp.SearchSet]) -> ncp.FoundSet:
     """As many entries as fit into what the client can take at once."""
     request = call.request
@@ -84,7 +89,9 @@ def search_set(call: Call[ncp.SearchSet]) -> ncp.FoundSet:
     return ncp.FoundSet(request.volume, request.directory, last, more, len(found), b"".join(found))
 
 
-@service.answers(ncp.Rename)
+@service.answers(
+    ncp.Rename, refuses=(*NOT_FOUND, *NOT_RENAMED, Code.BAD_DIRECTORY_NAME, Code.BAD_RENAME, Code.OTHER_VOLUME)
+)
 def rename(call: Call[ncp.Rename]) -> None:
     request = call.request
     _check(0, request.name_space)
@@ -101,7 +108,7 @@ def rename(call: Call[ncp.Rename]) -> None:
     rename_entry(call, found, to, directory, target.parts[-1], Code.BAD_DIRECTORY_NAME)
 
 
-@service.answers(ncp.GetEntryInfo)
+@service.answers(ncp.GetEntryInfo, refuses=(*NOT_FOUND, Code.UNSUPPORTED))
 def get_entry_info(call: Call[ncp.GetEntryInfo]) -> ncp.EntryInfoReply:
     request = call.request
     _check(request.mask, request.name_space, request.to_name_space)
@@ -109,7 +116,7 @@ def get_entry_info(call: Call[ncp.GetEntryInfo]) -> ncp.EntryInfoReply:
     return ncp.EntryInfoReply(_info(call, found.path, found.entry, request.mask))
 
 
-@service.answers(ncp.Delete)
+@service.answers(ncp.Delete, refuses=(*NOT_FOUND, *NOT_REMOVED, Code.DIRECTORY_IN_USE, Code.NOT_EMPTY, Code.ALL_IN_USE))
 def delete(call: Call[ncp.Delete]) -> None:
     request = call.request
     _check(0, request.name_space)
@@ -122,7 +129,7 @@ def delete(call: Call[ncp.Delete]) -> None:
     remove(call, found)
 
 
-@service.answers(ncp.AllocateShortHandle)
+@service.answers(ncp.AllocateShortHandle, refuses=(*NOT_FOUND, Code.NO_DIRECTORY_HANDLES))
 def allocate_short_handle(call: Call[ncp.AllocateShortHandle]) -> ncp.ShortHandle | ncp.ShortHandleLevel2:
     request = call.request
     _check(0, request.name_space)
@@ -135,7 +142,7 @@ def allocate_short_handle(call: Call[ncp.AllocateShortHandle]) -> ncp.ShortHandl
     return ncp.ShortHandle(handle, volume.number, bytes(4))
 
 
-@service.answers(ncp.GetDirectoryBase)
+@service.answers(ncp.GetDirectoryBase, refuses=NOT_FOUND)
 def get_directory_base(call: Call[ncp.GetDirectoryBase]) -> ncp.DirectoryBase:
     request = call.request
     _check(0, request.name_space, request.to_name_space)
@@ -145,7 +152,7 @@ def get_directory_base(call: Call[ncp.GetDirectoryBase]) -> ncp.DirectoryBase:
     return ncp.DirectoryBase(number, number, volume.number)
 
 
-@service.answers(ncp.GetNameSpaces)
+@service.answers(ncp.GetNameSpaces, refuses=(Code.NO_SUCH_VOLUME,))
 def get_name_spaces(call: Call[ncp.GetNameSpaces]) -> ncp.NameSpaces:
     call.host.volumes.numbered(call.request.volume)
     return ncp.NameSpaces(1, bytes([DOS]))

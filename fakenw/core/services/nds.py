@@ -24,7 +24,7 @@ def ping(call: Call[ncp.Ping]) -> ncp.Pong:
     return ncp.Pong(tree=_tree(call).name.ljust(32, "_"))
 
 
-@service.answers(ncp.Fragment)
+@service.answers(ncp.Fragment, refuses=(Code.INVALID_LENGTH, Code.FAILURE))
 def fragment(call: Call[ncp.Fragment]) -> ncp.FragmentReply:
     """One message at a time: a client waits for the last fragment before it asks again."""
     tree, connection, request = _tree(call), call.connection, call.request
@@ -53,7 +53,7 @@ def fragment(call: Call[ncp.Fragment]) -> ncp.FragmentReply:
     return _answer(handle, part)
 
 
-@service.answers(ncp.CloseFragment)
+@service.answers(ncp.CloseFragment, refuses=(Code.FAILURE,))
 def close_fragment(call: Call[ncp.CloseFragment]) -> None:
     _tree(call)
     exchange = call.connection.exchange

@@ -13,7 +13,7 @@ from typing import Any
 from fakenw.core.ledger import NoRoom
 from fakenw.core.service import Call
 from fakenw.journal.policy import State
-from fakenw.volumes.directory_tree import HIDDEN, SYSTEM, Directory, DirectoryEntry
+from fakenw.volumes.directory_tree import HIDDEN, SYSTEM, UNREADABLE, Directory, DirectoryEntry
 from fakenw.volumes.dos_name import fold
 from fakenw.volumes.volume import VolumePath
 from fakenw.wire.packet import Code, Refused
@@ -24,6 +24,13 @@ START = 0xFFFF  # of a search
 
 READ_OPEN_SEARCH = 0x45
 ALL_BUT_PARENTAL = 0xDF
+
+# The codes of a path that leads to no directory, and of one that leads to nothing at all
+NO_DIRECTORY = (
+    *(Code.NOT_LOGGED_IN, Code.NO_LICENSE, Code.BAD_DIRECTORY_HANDLE),
+    *(Code.NO_SUCH_VOLUME, Code.INVALID_PATH, *UNREADABLE),
+)
+NO_ENTRY = (*NO_DIRECTORY, Code.FAILURE)
 
 FileCall = Call[Any]
 

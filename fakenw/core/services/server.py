@@ -62,7 +62,7 @@ def _told(clock: datetime) -> ncp.ServerTime:
     return ncp.ServerTime(clock)
 
 
-@service.answers(ncp.VerifySerialNumber)
+@service.answers(ncp.VerifySerialNumber, refuses=(Code.FAILURE,))
 def verify_serial_number(call: Call[ncp.VerifySerialNumber]) -> None:
     if call.request.serial_number != call.host.config.serial_number:
         raise Refused(Code.FAILURE)

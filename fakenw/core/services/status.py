@@ -16,10 +16,11 @@ from typing import Any
 
 from fakenw.core.connection import Connection
 from fakenw.core.service import Call, NcpService, ServiceHost
-from fakenw.core.services.connection import IP_CONNECTION
+from fakenw.core.services.connection import IP_CONNECTION, connection_of
 from fakenw.core.services.server import MOST_VOLUMES, slots
-from fakenw.core.settings import RELEASES, SECOND, TICKS_PER_10000_SECONDS
+from fakenw.core.settings import RELEASES, TICKS_PER_10000_SECONDS
 from fakenw.journal.policy import State
+from fakenw.journal.record import SECOND
 from fakenw.wire.packet import Code, Refused
 from fakenw.wire.requests import status as ncp
 
@@ -55,9 +56,9 @@ def get_statistics(call: Call[ncp.GetStatistics]) -> ncp.Statistics:
     return ncp.Statistics(**{**zeros, **_timed(call.host), **seen})
 
 
-@service.answers(ncp.GetUserInfo)
+@service.answers(ncp.GetUserInfo, refuses=(Code.INVALID_PARAMETER,))
 def get_user_info(call: Call[ncp.GetUserInfo]) -> ncp.UserInfo:
-    other = _other(call, call.request.connection)
+    other = connection_of(call, call.request.connection, Code.INVALID_PARAMETER)
     host = call.host
     return ncp.UserInfo(
         **_timed(host),
@@ -115,7 +116,7 @@ def get_version(call: Call[ncp.GetVersion]) -> ncp.Version:
     )
 
 
-@service.answers(ncp.GetActiveConnections)
+@service.answers(ncp.GetActiveConnections, refuses=(Code.BAD_CONNECTION,))
 def get_active_connections(call: Call[ncp.GetActiveConnections]) -> ncp.ActiveConnections:
     """All are connections for NCP (2), and all come over IP (11). Of another type there are none."""
     first, bits = call.request.first, bytearray(512)
@@ -128,13 +129,13 @@ def get_active_connections(call: Call[ncp.GetActiveConnections]) -> ncp.ActiveCo
     return ncp.ActiveConnections(**_timed(call.host), bits=bytes(bits))
 
 
-@service.answers(ncp.GetConnectionDetails)
+@service.answers(ncp.GetConnectionDetails, refuses=(Code.INVALID_PARAMETER,))
 def get_connection_details(call: Call[ncp.GetConnectionDetails]) -> ncp.ConnectionDetails:
     """As many as the client's buffer holds, one at least. An unused number is 0x79, for the blocks have no numbers."""
     request, blocks, items = call.request, b"", 0
     wanted = [block for bit, block in enumerate(BLOCKS) if request.mask >> bit & 1]
     for number in request.connections:
-        other = _other(call, number)
+        other = connection_of(call, number, Code.INVALID_PARAMETER)
         block = b"".join(make(call.host, other) for make in wanted)
         if items and len(blocks) + len(block) > call.connection.buffer - 12:
             break
@@ -159,13 +160,6 @@ def _timed(host: ServiceHost) -> dict[str, Any]:
     """How every reply of 123/x begins."""
     ticks = host.now * TICKS_PER_10000_SECONDS // (10_000 * SECOND)
     return {"time": ticks & 0xFFFFFFFF, "console_version": 1, "console_revision": 0, "reserved": bytes(2)}
-
-
-def _other(call: Call[Any], number: int) -> Connection:
-    other = call.host.table.by_number.get(number)
-    if other is None:
-        raise Refused(Code.INVALID_PARAMETER)
-    return other
 
 
 def _object_type(host: ServiceHost, other: Connection) -> int:

@@ -15,14 +15,13 @@ from pydantic import Field
 
 from fakenw.config.field_types import BinderyName
 from harness.client.attachment import Account
+from harness.client.components.apm import OWNER
 from harness.client.components.copyqueue import CopyQueue
 from harness.client.components.nal import Owner
 from harness.client.context import Component
 from harness.client.selection import PathText
 from harness.client.settings import Settings, verb
 from harness.client.workstation import Failure
-
-OWNER = "SMSCliToknAcct&"
 
 
 class InventorySettings(Settings):

@@ -14,11 +14,12 @@ from typing import Annotated
 
 from pydantic import Field, StrictBool
 
+from fakenw.bindery.objects import USER
 from fakenw.config.field_types import BinderyName, SomeTime
 from fakenw.wire.packet import Refused
 from fakenw.wire.requests.connection import ClearConnection, GetObjectConnections
 from fakenw.wire.requests.server import DisableLogin, EnableLogin
-from harness.client.attachment import USER, Attachment
+from harness.client.attachment import Attachment
 from harness.client.context import Component
 from harness.client.settings import verb
 from harness.client.workstation import sleep

@@ -19,6 +19,7 @@ from urllib.parse import unquote
 
 import pytest
 from click.testing import CliRunner
+from markupsafe import Markup
 
 from fakenw.journal.record import Journal, Record
 from harness.cli.main import main
@@ -26,8 +27,14 @@ from harness.cli.rerun import run_again
 from harness.client.registry import HEADERS
 from harness.judge.history import RunHistory
 from harness.judge.verdict import judge
+from harness.load import report as load
+from harness.load.outcome import Outcome
+from harness.load.profile import PROFILES
+from harness.load.report import Point
+from harness.load.specification import LoadSpecification
+from harness.load.statistics import LoadStatistics
+from harness.report import rendering
 from harness.report.html import page
-from harness.report.markup import escaped, tag
 from harness.report.text import Result, story
 from harness.runners import memory
 from tests.harness.commands import CLIENTS, harness
@@ -107,7 +114,7 @@ class Seen(HTMLParser):
 
 
 def test_a_report_of_the_catalogue(tmp_path: Path) -> None:
-    """Everything that was asked for is there: verdicts, pictures, the story, the command, and links that lead on."""
+    """Everything that was asked for is there: verdicts, charts, the story, the command, and links that lead on."""
     text = reported(tmp_path, "Q257223", "--variant", "as-shipped", "--variant", "counted", "--seed", "3")
     seen = Seen(text)
     words = html.unescape(text)
@@ -253,10 +260,10 @@ def book_index(lines: list[Record], n: int) -> int:
     return [at for at, record in enumerate(lines) if record.event == lines[n].event].index(n)
 
 
-def harmless(text: str) -> None:
+def harmless(text: str, scripts: int = 1) -> None:
     """The page holds what was hostile as text only."""
     seen = Seen(text)
-    assert len(seen.of("script")) == 1
+    assert len(seen.of("script")) == scripts
     assert not seen.of("img", "iframe", "object", "link", "base", "form")
     assert not [name for _, attributes in seen.elements for name in attributes if name.startswith("on")]
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202e]", text)
@@ -264,13 +271,31 @@ def harmless(text: str) -> None:
     assert not [link for link in seen.of("a") if ":" in str(link["href"])]
 
 
-def test_markup_is_escaped_by_construction() -> None:
-    """Text and attributes are escaped once, markup not again; halves of surrogates and NULs can be written."""
-    assert tag("a", "<&>", tag("b", '"'), href="\"'&") == ('<a href="&quot;&#x27;&amp;">&lt;&amp;&gt;<b>&quot;</b></a>')
-    assert escaped("\x00\ud800\n=1+1") == "\\x00\\xd800\n=1+1"
-    assert tag("rect", stroke_width=2, class_="x", open=True, hidden=False, id=None) == (
-        '<rect stroke-width="2" class="x" open></rect>'
-    )
+def test_hostile_load(tmp_path: Path) -> None:
+    """The page of a load: its title, and what clients say."""
+    order = LoadSpecification(clients=1, licenses=1, profile=PROFILES["morning"], day=1)
+    point = Point(1, (Outcome(order, LoadStatistics(), None, 1.0, virtual=True),))
+    load.write(tmp_path, [], [HOSTILE], [point], HOSTILE)
+    harmless((tmp_path / "report.html").read_text(encoding="utf-8"), scripts=0)
+    Seen((tmp_path / "sweep.svg").read_text(encoding="utf-8"))
+
+
+def test_it_is_the_templates_that_escape(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tests above fail where Jinja does not escape, and where control characters are printed as they are."""
+    hostile = [result(why=HOSTILE)]
+    for changed in ({"autoescape": False}, {"finalize": lambda value: value}):
+        with monkeypatch.context() as patch:
+            patch.setattr(rendering, "TEMPLATES", rendering.TEMPLATES.overlay(**changed))
+            with pytest.raises(AssertionError):
+                harmless(page(hostile, tmp_path))
+    harmless(page(hostile, tmp_path))
+
+
+def test_what_a_template_prints() -> None:
+    """Text is escaped once, markup not again; halves of surrogates and NULs can be written; None is nothing."""
+    template = rendering.TEMPLATES.from_string("{{ text }}|{{ nothing }}|{{ markup }}|{{ number }}")
+    printed = template.render(text="\x00\ud800\n<&\"'", nothing=None, markup=Markup("<b>&amp;</b>"), number=0.1 + 0.2)
+    assert printed == "\\x00\\xd800\n&lt;&amp;&#34;&#39;||<b>&amp;</b>|0.3"
 
 
 def test_nothing_to_show(tmp_path: Path) -> None:
@@ -322,7 +347,7 @@ def browsed(report: Path, *options: str) -> tuple[str, str]:
 
 @pytest.mark.chromium
 def test_a_browser_shows_it(tmp_path: Path) -> None:
-    """The pictures are in the DOM, the script has run, and nothing was complained of."""
+    """The charts are in the DOM, the script has run, and nothing was complained of."""
     reported(tmp_path, "Q257223", "--variant", "as-shipped", "--variant", "counted")
     dom, complaints = browsed(tmp_path / "report.html")
     assert complaints == ""
@@ -352,7 +377,7 @@ def test_a_browser_shows_a_thousand_connections(thousand: Path) -> None:
 
 @pytest.mark.chromium
 def test_light_and_dark(tmp_path: Path) -> None:
-    """Somebody who wants it dark sees another picture than somebody who wants it light."""
+    """The page looks different where the browser prefers dark."""
     path = tmp_path / "report.html"
     path.write_text(page([result()], tmp_path))
     shots = []
