@@ -24,7 +24,7 @@ from harness.judge.history import WENT_DOWN, ConnectionHistory, RunHistory
 from harness.judge.properties import PROPERTIES, selected
 from harness.judge.usage import LastUse, Usage
 
-WITHIN = 300 * SECOND  # in which a unit has to be given back, where no check says otherwise
+WITHIN = 300 * SECOND  # the time for releasing a unit, where no check sets another
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +277,7 @@ def _worst(run: RunHistory, verdict: Verdict, licensed: int, within: int) -> tup
     if failures := run.runner_lines("failed"):
         return "unknown", f"the run could not be carried out: {harmless(failures[0].get('reason'))}"
     if not run.servers:
-        return "unknown", "there is no journal of a server"
+        return "unknown", "there is no server's journal"
     if not licensed:
         what = ", ".join(sorted({harmless(r.get("what")) for s in run.servers for r in s.denied}))
         refused = f"; {verdict.denied} times the server had no free {what}" if what else ""

@@ -407,7 +407,7 @@ def test_a_run_that_failed_is_unknown() -> None:
 def test_without_a_server_nothing_is_known() -> None:
     """A client's word alone is no evidence."""
     verdict = judge(put_together(scripted(needed=5)))
-    assert (verdict.verdict, verdict.reason) == ("unknown", "there is no journal of a server")
+    assert (verdict.verdict, verdict.reason) == ("unknown", "there is no server's journal")
 
 
 def test_a_missing_stop_does_not_matter() -> None:
