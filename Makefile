@@ -35,7 +35,7 @@ check: $(INSTALLED) ## lint, format, layers and types
 	$(VENV)/bin/mypy
 
 .PHONY: bench
-bench: $(INSTALLED) ## measure how fast it is
+bench: $(INSTALLED) ## measure the speed of the server
 	@$(VENV)/bin/python -m benchmarks
 
 .PHONY: load
@@ -43,7 +43,7 @@ load: $(INSTALLED) ## ten thousand licenses on a Monday morning, over real socke
 	@$(VENV)/bin/harness load --clients 15000 --licenses 10000 --profile morning --leak 1%
 
 .PHONY: docs
-docs: $(INSTALLED) ## docs/ncp.md and docs/catalogue.md, from what they are about
+docs: $(INSTALLED) ## docs/ncp.md and docs/catalogue.md, from the code and the scenarios
 	@mkdir -p docs
 	@$(VENV)/bin/python -m fakenw.cli.ncp_page >docs/ncp.md
 	@$(VENV)/bin/python -m harness.cli.catalogue_page >docs/catalogue.md
@@ -51,15 +51,15 @@ docs: $(INSTALLED) ## docs/ncp.md and docs/catalogue.md, from what they are abou
 BASE ?= fakenw-base:bookworm
 
 .PHONY: base-image
-base-image: ## a Debian for the image, where none can be pulled; needs root, debootstrap and Docker
+base-image: ## a Debian base for the image, if none can be pulled; needs root, debootstrap and Docker
 	@docker/base-image.sh fakenw-base:bookworm
 
 .PHONY: image
-image: $(INSTALLED) $(if $(filter fakenw-base:bookworm,$(BASE)),base-image) ## server and client as an image; BASE=python:3.11-slim chooses another base
+image: $(INSTALLED) $(if $(filter fakenw-base:bookworm,$(BASE)),base-image) ## the image of server and clients; BASE=python:3.11-slim chooses another base
 	@docker/image.sh $(BASE)
 
 .PHONY: lab
-lab: image ## a server and a few client machines in containers, to look at and to join
+lab: image ## a server and a few client machines in containers
 	@docker/lab.sh up
 
 .PHONY: lab-down
@@ -67,14 +67,14 @@ lab-down: ## remove the lab
 	@docker/lab.sh down
 
 .PHONY: bundle
-bundle: image ## dist/fakenw-VERSION-bundle.tar, for a laboratory without a network
+bundle: image ## dist/fakenw-VERSION-bundle.tar, for a computer without a network
 	@docker/bundle.sh
 
 .PHONY: venv
 venv: $(INSTALLED) ## install into .venv; PYTHON=python3.12 chooses another Python
 
 .PHONY: clean
-clean: ## remove .venv and what the tools wrote
+clean: ## remove .venv and generated files
 	rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find fakenw harness benchmarks tests -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -1,6 +1,6 @@
-"""The command: which rows, how often, how long; a table for people, JSON for programs.
+"""The command: it measures rows, and writes a table or JSON.
 
-No ratio makes it fail: a machine that is busy, or slow, is no mistake. What was refused, or could not be started, is.
+No ratio makes it fail: a machine may be busy or slow. A refused request or a program that cannot be started does.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 import click
 
 from benchmarks import inside, rows
-from benchmarks.crowd import files
+from benchmarks.idle_stations import raise_file_limit
 from benchmarks.row import HEAD, Row
 from benchmarks.rows import Setting
 from benchmarks.steps import CannotMeasure
@@ -30,7 +30,7 @@ ROWS: dict[int, Callable[[Setting], Iterator[Row]]] = {
     1: rows.tcp,
     2: rows.udp,
     3: rows.logons,
-    4: rows.crowds,
+    4: rows.beside_idle,
     5: rows.memory,
     6: inside.ledger,
     7: inside.hours,
@@ -57,7 +57,7 @@ class RowsParam(click.ParamType[tuple[int, ...]]):
 
 
 class FiniteSecondsParam(click.FloatRange):
-    """A time that ends: click lets "nan" through, which is beyond every bound."""
+    """A finite time: click accepts "nan", which passes every bound."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         seconds: float = super().convert(value, param, ctx)
@@ -70,21 +70,21 @@ class FiniteSecondsParam(click.FloatRange):
 @click.option(
     "--rows", "wanted", type=RowsParam(), default=tuple(ROWS), metavar="1,3,6", help="Which rows. Default: all."
 )
-@click.option("--rounds", type=click.IntRange(1), default=3, show_default=True, help="How often each is measured.")
+@click.option("--rounds", type=click.IntRange(1), default=3, show_default=True, help="Measurements of each row.")
 @click.option(
     "--seconds",
     type=FiniteSecondsParam(min=0, min_open=True, max=3600),
     default=2.0,
     show_default=True,
-    help="How long one measurement takes.",
+    help="Length of a measurement.",
 )
-@click.option("--quick", is_flag=True, help="Few connections: to see that it works, not how fast it is.")
-@click.option("--no-c", is_flag=True, help="As if there were no C compiler: the load is Python's, which is slower.")
+@click.option("--quick", is_flag=True, help="Few connections: a test of the benchmark, not of the speed.")
+@click.option("--no-c", is_flag=True, help="Use the load in Python, which is slower than the one in C.")
 @click.option(
-    "--json", "file", type=OutputParam(dash=True), help="Write all numbers; with - they take the place of the table."
+    "--json", "file", type=OutputParam(dash=True), help="Write all numbers as JSON; with - instead of the table."
 )
 def main(wanted: tuple[int, ...], rounds: int, seconds: float, quick: bool, no_c: bool, file: str | None) -> None:
-    """How fast the server is, as ratios to bare Twisted echo servers measured in the same minute.
+    """The speed of the server, as ratios to bare Twisted echo servers measured in the same minute.
 
     \b
     1  requests per second over TCP     5  memory of a licensed connection
@@ -98,8 +98,8 @@ def main(wanted: tuple[int, ...], rounds: int, seconds: float, quick: bool, no_c
     with tempfile.TemporaryDirectory(prefix="fakenw-bench-") as folder:
         tools = Tools() if no_c else build(Path(folder))
         if tools.load is None:
-            click.echo("the load is Python's, which may be slower than the server", err=True)
-        setting = Setting(Path(folder), tools, rounds, seconds, files=files())
+            click.echo("the load is in Python, which may be slower than the server", err=True)
+        setting = Setting(Path(folder), tools, rounds, seconds, files=raise_file_limit())
         if quick:
             setting = replace(setting, **QUICK)
         try:
@@ -112,12 +112,12 @@ def main(wanted: tuple[int, ...], rounds: int, seconds: float, quick: bool, no_c
             click.echo(f"bench: {problem}", err=True)
             sys.exit(1)
     if file is not None:
-        told = {
+        made = {
             **{"rounds": rounds, "seconds": seconds, "quick": quick, "load": "C" if tools.load else "Python"},
             **{"python": platform.python_version(), "cores": os.cpu_count()},
             "rows": [row.json() for row in rows],
         }
-        text = f"{json.dumps(told, indent=2)}\n"
+        text = f"{json.dumps(made, indent=2)}\n"
         if file == "-":
             click.echo(text, nl=False)
         else:

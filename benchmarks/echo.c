@@ -1,6 +1,6 @@
-/* A bare echo server over TCP, on epoll: replies of the sizes given, chosen by the last byte of a request.
+/* A bare echo server over TCP, on epoll: replies of the given sizes, chosen by the last byte of a request.
 
-   echo SIZE...     Prints where it listens, as fakenw does. */
+   echo SIZE...     Prints its address, as fakenw does. */
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>

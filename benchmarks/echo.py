@@ -1,8 +1,8 @@
 """A bare Twisted server: ``python -m benchmarks.echo tcp|udp SIZE...`` answers with replies of these sizes.
 
-The last byte of a request says which of them. There is no framing: the load has one request on the way on each
-connection. Reactor, transports and ``write`` are Twisted's own. Over UDP it has a larger buffer than Twisted
-asks for, as ours has: otherwise it would be measured dropping what a thousand stations send at once.
+The last byte of a request chooses the size. There is no framing, since the load has one pending request on each
+connection. Reactor, transports and ``write`` are Twisted's own. Over UDP its buffer is larger than Twisted's, as ours
+is: otherwise it would drop datagrams that a thousand stations send at once.
 """
 
 from __future__ import annotations
@@ -19,8 +19,6 @@ BUFFER = 8 * 1024 * 1024
 
 
 class EchoStream(protocol.Protocol):
-    """One connection."""
-
     replies: list[bytes]
     transport: Any
 
@@ -32,8 +30,6 @@ class EchoStream(protocol.Protocol):
 
 
 class EchoDatagrams(protocol.DatagramProtocol):
-    """All stations."""
-
     replies: list[bytes]
     transport: Any
 

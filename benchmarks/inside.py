@@ -1,4 +1,4 @@
-"""The rows that need no socket, 6 and 7: the ledger, and client-hours on memory."""
+"""The rows without sockets, 6 and 7: the ledger, and client-hours on memory."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FEW = 100  # holders
 
 
 def ledger(setting: Setting) -> Iterator[Row]:
-    """6: how much longer a grant and a release take where very many hold a license."""
+    """6: the time of a grant and a release with very many holders, against few."""
     what = f"grant and release, ÷ with {FEW}"
     row = Row(6, what, setting.holders, "µs", 1.3, at_most=True)
     full, empty = _ledger(setting.holders), _ledger(FEW)
@@ -61,7 +61,7 @@ def _batch(books: Ledger) -> float:
 
 
 def hours(setting: Setting) -> Iterator[Row]:
-    """7: client-hours per second on memory: with the watchdog's questions, and without."""
+    """7: client-hours per second on memory, with watchdog queries and without."""
     for transport, lasting, target in (("udp", setting.hours_udp, 20_000), ("tcp", setting.hours_tcp, 1_000_000)):
         watchdogs = "with" if transport == "udp" else "without"
         what = f"memory: {lasting:,} h {watchdogs} watchdogs"
@@ -74,20 +74,18 @@ def hours(setting: Setting) -> Iterator[Row]:
 
 
 def idle_hours(transport: str, clients: int, lasting: int) -> float:
-    """Seconds that it takes to have so many clients log in, hold a license for so many hours, and log out.
+    """Seconds of a load in which *clients* log in, hold a license for *lasting* hours, and log out.
 
-    Raises CannotMeasure where not every one of them got a license and gave it back.
+    Raises CannotMeasure where a client did not acquire and release a license.
     """
     hour = 3600 * SECOND
-    order = LoadSpecification(
+    spec = LoadSpecification(
         clients, clients, PROFILES["spike"], day=24 * hour, hold=lasting * hour, transport=transport, users="GUEST"
     )
     books: Counter[str] = Counter()
     begun = time.perf_counter()
-    VirtualLoad(order, lambda record: books.update((record.event,))).run()
+    VirtualLoad(spec, lambda record: books.update((record.event,))).run()
     took = time.perf_counter() - begun
     if books["grant"] != clients or books["release"] != clients:
-        raise CannotMeasure(
-            f"{clients} clients were granted {books['grant']} licenses, and gave {books['release']} back"
-        )
+        raise CannotMeasure(f"{clients} clients acquired {books['grant']} licenses and released {books['release']}")
     return took

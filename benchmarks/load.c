@@ -1,13 +1,13 @@
-/* The load: so many stations, one request on the way on each, until the time is over.
+/* The load: stations with one pending request each, until the time is over.
 
    load tcp|udp HOST PORT CONNECTIONS SECONDS ncp|bare
 
-   On standard input the program, one line each:
-     secret NIBBLES KEYS HASHED        what the answer to a login key is made of (fakenw/password.py), in hex
-     once|life NAME PATCH TAKE SIZE PACKET
+   Standard input is the program, one line each:
+     secret NIBBLES KEYS HASHED        for the answer to a login key (fakenw/bindery/passwords.py), in hex
+     setup|cycle NAME PATCH TAKE SIZE PACKET
        a step; -, handle or answer; -, number, handle or key; bytes of the reply without its frame; in hex
-   ncp: every reply is understood, and a refusal ends the measurement. bare: the last byte of a request is the
-   number of its step, and as many bytes are waited for as the server's reply to that step has.
+   ncp: every reply is checked, and a refusal ends the measurement. bare: the last byte of a request is the
+   number of its step, and the reply has as many bytes as the measured server's.
    Prints: answers per second, resent datagrams. Over UDP a request is sent again after RESEND seconds. */
 
 #include <arpa/inet.h>
@@ -34,7 +34,7 @@ typedef struct {
 } Station;
 
 static Step steps[STEPS];
-static int count, once, tcp, bare;
+static int count, setup, tcp, bare;
 static uint8_t nibbles[256], keys[32], hashed[16];
 static long answers, resent;
 
@@ -55,7 +55,7 @@ static int unhex(const char *text, uint8_t *to) {
   return n;
 }
 
-/* fakenw/password.py: _shuffle() and answer() */
+/* fakenw/bindery/passwords.py: _shuffle() and answer() */
 static void shuffle(const uint8_t *salt, uint8_t *out) {
   uint8_t work[32];
   int size = 16, count = 0;
@@ -119,8 +119,8 @@ static void refused(Station *s, const char *what, const uint8_t *in, int size) {
   exit(1);
 }
 
-/* Read; whether the whole answer has come. */
-static int heard(Station *s) {
+/* Read; returns whether the answer is complete. */
+static int receive(Station *s) {
   Step *step = &steps[s->at];
   int frame = tcp ? 8 : 0;
   ssize_t n = recv(s->fd, s->in + (tcp ? s->got : 0), MOST - (tcp ? s->got : 0), 0);
@@ -151,12 +151,12 @@ static void read_program(void) {
       steps[count].length = unhex(hex, steps[count].packet);
       if (size + 8 > MOST || steps[count].length + 16 > MOST) fail("a step that is too long");
       count++;
-      once += kind[0] == 'o';
+      setup += kind[0] == 's';
     } else {
       fail("the program");
     }
   }
-  if (once == count) fail("a program without an end");
+  if (setup == count) fail("a program without a cycle");
 }
 
 int main(int argc, char **argv) {
@@ -184,9 +184,9 @@ int main(int argc, char **argv) {
     int n = epoll_wait(poll, events, 256, 100);
     for (int i = 0; i < n; i++) {
       Station *s = events[i].data.ptr;
-      if (!heard(s)) continue;
+      if (!receive(s)) continue;
       answers++;
-      if (++s->at == count) s->at = once;
+      if (++s->at == count) s->at = setup;
       ask(s);
     }
     t = now();
@@ -201,7 +201,7 @@ int main(int argc, char **argv) {
     if (!begun && t > warm) begun = t, answers = 0;
     else if (begun && t - begun > seconds) break;
   }
-  for (int i = 0; i < connections && !tcp && !bare; i++) { /* nobody else says that a station has gone */
+  for (int i = 0; i < connections && !tcp && !bare; i++) { /* over UDP only a destroy ends a connection */
     Station *s = &stations[i];
     uint8_t destroy[7] = {0x55, 0x55, s->sequence + 1, s->low, 1, s->high, 0};
     send(s->fd, destroy, sizeof destroy, 0);

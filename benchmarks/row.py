@@ -1,4 +1,4 @@
-"""A line of the table: what was measured, against what, and whether that is enough."""
+"""A line of the table: the measured numbers, the numbers of the baseline, and the target."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 @dataclass
 class Row:
-    """The numbers of all rounds. *how* makes a number of each pair; *at_most*: less is better."""
+    """The numbers of all rounds. *how* computes the result of each round; *at_most*: less is better."""
 
     row: int
     what: str
@@ -19,13 +19,13 @@ class Row:
     how: Literal["ratio", "difference", "ours"] = "ratio"
     at_most: bool = False
     note: str = ""
-    resent: int = 0  # requests of which the answer was lost
+    resent: int = 0  # requests that were sent again
     ours: list[float] = field(default_factory=list)
     baseline: list[float] = field(default_factory=list)
-    beside: list[float] = field(default_factory=list)  # the C echo server, where there is one
+    in_c: list[float] = field(default_factory=list)  # the C echo server, if it could be compiled
 
     def results(self) -> list[float]:
-        """What is compared with the target, of every round."""
+        """The numbers that are compared with the target, one for each round."""
         if self.how == "ours":
             return self.ours
         pairs = zip(self.ours, self.baseline, strict=True)
@@ -40,19 +40,17 @@ class Row:
         return self.median <= self.target if self.at_most else self.median >= self.target
 
     def text(self) -> str:
-        """The line as the table has it; HEAD stands above."""
+        """The line of the table, under HEAD."""
         results = self.results()
-        sides = (self.ours, self.baseline, self.beside)
-        columns = [_number(statistics.median(side)) if side else "" for side in sides]
-        told = f"{self.row}  {self.what:33}{self.connections:>7,}  {self.unit:15}"
-        told += "".join(f"{column:>11}" for column in columns)
-        told += f"{_number(self.median):>11}  {f'{_number(min(results))} to {_number(max(results))}':23}"
-        told += f"{'≤' if self.at_most else '≥'} {self.target:<10,}{'reached' if self.reached else 'not reached'}"
+        columns = [_number(statistics.median(side)) if side else "" for side in (self.ours, self.baseline, self.in_c)]
+        line = f"{self.row}  {self.what:33}{self.connections:>7,}  {self.unit:15}"
+        line += "".join(f"{column:>11}" for column in columns)
+        line += f"{_number(self.median):>11}  {f'{_number(min(results))} to {_number(max(results))}':23}"
+        line += f"{'≤' if self.at_most else '≥'} {self.target:<10,}{'reached' if self.reached else 'not reached'}"
         notes = [self.note] * bool(self.note) + [f"{self.resent:,} requests sent again"] * bool(self.resent)
-        return "   ".join([told, *notes])
+        return "   ".join([line, *notes])
 
     def json(self) -> dict[str, Any]:
-        """Everything, for a program."""
         results = self.results()
         return {
             "row": self.row,
@@ -61,13 +59,13 @@ class Row:
             "unit": self.unit,
             "ours": statistics.median(self.ours),
             "baseline": statistics.median(self.baseline) if self.baseline else None,
-            "c": statistics.median(self.beside) if self.beside else None,
+            "c": statistics.median(self.in_c) if self.in_c else None,
             "result": self.how,
             "ratio": {"median": self.median, "min": min(results), "max": max(results)},
             "target": self.target,
             "at_most": self.at_most,
             "reached": self.reached,
-            "measured": {"ours": self.ours, "baseline": self.baseline, "c": self.beside},
+            "measured": {"ours": self.ours, "baseline": self.baseline, "c": self.in_c},
             "resent": self.resent,
             "note": self.note,
         }

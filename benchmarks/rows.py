@@ -2,20 +2,20 @@
 
 Rules of this file:
 
-* A round measures ours and the bare one directly after another; a line has as many pairs as there are rounds.
-* What is measured was rehearsed on the same server, so that a refusal is an error before it is a number.
+* A round measures our server and the baseline directly one after the other.
+* Every program is rehearsed on the same server first, so that a refused request is not measured.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import steps
-from benchmarks.crowd import connected, idle
+from benchmarks.idle_stations import connected, idle
 from benchmarks.row import Row
 from benchmarks.servers import MeasuredServer, baseline, in_c, ours
 from benchmarks.wire import Tools, Wire, load, rehearse, sizes
@@ -25,7 +25,7 @@ OFF = ("--watchdog", "off")
 
 @dataclass(frozen=True)
 class Setting:
-    """How much is measured, and with what."""
+    """The amounts to measure, and the tools."""
 
     folder: Path
     tools: Tools
@@ -35,7 +35,7 @@ class Setting:
     many: int = 1000
     idle_tcp: int = 15_000
     idle_udp: int = 60_000
-    files: int = 0  # how many connections the limit of open files allows
+    files: int = 0  # connections that the limit of open files allows
     memory: int = 5_000
     holders: int = 60_000
     clients: int = 1_000
@@ -44,14 +44,13 @@ class Setting:
 
 
 def progress(what: str) -> None:
-    """Say what is being measured."""
     print(f"  {what} …", file=sys.stderr, flush=True)
 
 
 def tcp(setting: Setting) -> Iterator[Row]:
     """1: requests per second over TCP."""
     with ours(setting.folder, "tcp") as server:
-        programs = ((steps.get_time(), "get time", 1.5), (steps.mix(), "a client's life", 1.0))
+        programs = ((steps.get_time(), "get time", 1.5), (steps.mix(), "a whole session", 1.0))
         for program, what, target in programs:
             program = rehearse(server, program)
             for connections in (setting.few, min(setting.many, setting.files)):
@@ -69,37 +68,45 @@ def udp(setting: Setting) -> Iterator[Row]:
 
 
 def logons(setting: Setting) -> Iterator[Row]:
-    """3: logons per second, and how often as many frames can be echoed."""
+    """3: logons per second, and as many echoes of frames."""
     with ours(setting.folder, "tcp") as server:
-        with Wire(server, steps.who()) as wire:
-            for step in steps.who().life:
+        with Wire(server, steps.object_id_lookup()) as wire:
+            for step in steps.object_id_lookup().cycle:
                 wire.ask(step)
             user = int.from_bytes(wire.station.known["id"], "big")
         program = rehearse(server, steps.logon(user))
         row = Row(3, "TCP: logon to destroy", setting.few, "logons/s", 0.7)
-        yield _measured(row, setting, server, program, exchanges=len(program.life))
+        yield _measured(row, setting, server, program, exchanges=len(program.cycle))
 
 
 def _measured(row: Row, setting: Setting, server: MeasuredServer, program: steps.Program, exchanges: int = 1) -> Row:
-    """Ours and a bare server, turn by turn. *exchanges* make up what is counted."""
+    """Our server and bare ones, alternately. *exchanges* count as one."""
     replies = sizes(program, server.transport)
     with ExitStack() as stack:
-        echo = stack.enter_context(baseline(server.transport, replies))
-        beside = None
+        columns = [(server, row.ours), (stack.enter_context(baseline(server.transport, replies)), row.baseline)]
         if server.transport == "tcp" and setting.tools.echo is not None:
-            beside = stack.enter_context(in_c(setting.tools.echo, replies))
+            columns.append((stack.enter_context(in_c(setting.tools.echo, replies)), row.in_c))
         for number in range(setting.rounds):
             progress(f"row {row.row}, {row.what}, {row.connections} stations, round {number + 1}")
-            for one, column in ((server, row.ours), (echo, row.baseline), (beside, row.beside)):
-                if one is not None:
-                    rate = load(setting.tools, one, program, row.connections, setting.seconds)
-                    column.append(rate.answers / exchanges)
-                    row.resent += rate.resent
+            _append_rates(columns, row, setting, program, exchanges)
     return row
 
 
-def crowds(setting: Setting) -> Iterator[Row]:
-    """4: requests per second of a few beside very many who hold a license and say nothing."""
+def _append_rates(
+    columns: Sequence[tuple[MeasuredServer, list[float]]],
+    row: Row,
+    setting: Setting,
+    program: steps.Program,
+    exchanges: int = 1,
+) -> None:
+    for server, column in columns:
+        rate = load(setting.tools, server, program, row.connections, setting.seconds)
+        column.append(rate.answers / exchanges)
+        row.resent += rate.resent
+
+
+def beside_idle(setting: Setting) -> Iterator[Row]:
+    """4: requests per second of a few stations beside very many idle ones that hold a license."""
     for transport, wanted in (("tcp", setting.idle_tcp), ("udp", setting.idle_udp)):
         number = min(wanted, setting.files) if transport == "tcp" else wanted
         note = "" if number == wanted else f"not {wanted:,}: the limit of open files is in the way"
@@ -110,17 +117,14 @@ def crowds(setting: Setting) -> Iterator[Row]:
             with idle(full, number):
                 for turn in range(setting.rounds):
                     progress(f"row 4, {row.what}, round {turn + 1}")
-                    for server, column in ((full, row.ours), (empty, row.baseline)):
-                        rate = load(setting.tools, server, program, setting.few, setting.seconds)
-                        column.append(rate.answers)
-                        row.resent += rate.resent
+                    _append_rates([(full, row.ours), (empty, row.baseline)], row, setting, program)
         yield row
 
 
 def memory(setting: Setting) -> Iterator[Row]:
-    """5: what a licensed connection weighs, less what a connection weighs in a bare server."""
+    """5: the memory of a licensed connection, less that of a connection to a bare server."""
     number = min(setting.memory, setting.files)
-    before = max(1, number // 50)  # so that what is made once is there
+    before = max(1, number // 50)  # so that memory allocated only once is not counted
     row = Row(5, "memory: licensed, less a bare one", number, "KiB", 6.0, how="difference", at_most=True)
     for turn in range(setting.rounds):
         progress(f"row 5, {row.what}, round {turn + 1}")

@@ -1,11 +1,11 @@
-"""What is measured: our server as ``fakenw serve`` starts it, and what it is compared with.
+"""The measured servers: ``fakenw serve``, and bare ones for comparison.
 
 Rules of this file:
 
-* Ours writes its journal to a file and has its administration, so that both are paid for.
-* A bare server answers with as many bytes as ours does, or it would have less to do. A request's last byte says which
-  reply is meant, for requests of the same size may have answers of different ones.
-* Every server is a process, which is ended whatever happens.
+* Our server writes its journal to a file and has its administration, so that the cost of both is measured.
+* A bare server answers with as many bytes as ours, or it would have less to do. A request's last byte chooses the
+  reply, since requests of the same size may have replies of different sizes.
+* Every server is a process, and it is always ended.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ class MeasuredServer(NamedTuple):
     admin: str = ""
 
     def held(self) -> int:
-        """How many licenses are out. Raises CannotMeasure."""
+        """The number of licenses held. Raises CannotMeasure."""
         try:
             return int(AdminClient(self.admin, timeout=60).get("/api/licenses")["held"])
         except (AdminRefused, AdminUnreachable) as problem:
             raise CannotMeasure(str(problem)) from None
 
     def memory(self) -> int:
-        """The bytes of it that are in memory."""
+        """Its resident memory in bytes."""
         status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
         return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmRSS:"))
 
@@ -54,14 +54,14 @@ def ours(folder: Path, transport: str, *more: str) -> Iterator[MeasuredServer]:
     most = ("--licenses", LARGEST_CONNECTION, "--connections", LARGEST_CONNECTION)
     options = [*most, "--listen", f"{transport}:127.0.0.1:0", "--seed", 1]
     options += ["--admin", "127.0.0.1:0", "--user", f"{USER}:{PASSWORD}", "--journal", f"{name}.jsonl"]
-    # Its errors go to a file: to a terminal it would tell what happens.
+    # Its standard error goes to a file: on a terminal it would write every event as a sentence.
     with _running(ServerProcess(*options, *more, log=Path(f"{name}.log"))) as server:
         yield server
 
 
 @contextmanager
 def baseline(transport: str, sizes: Sequence[int]) -> Iterator[MeasuredServer]:
-    """A Twisted server that does nothing but answer, with replies of these *sizes*."""
+    """A Twisted server that only answers, with replies of these *sizes*."""
     program = (sys.executable, "-m", "benchmarks.echo")
     with _running(ServerProcess(transport, *sizes, program=program)) as server:
         yield server
@@ -69,7 +69,7 @@ def baseline(transport: str, sizes: Sequence[int]) -> Iterator[MeasuredServer]:
 
 @contextmanager
 def in_c(program: Path, sizes: Sequence[int]) -> Iterator[MeasuredServer]:
-    """The same over TCP, without Twisted and without Python."""
+    """The same in C, over TCP."""
     with _running(ServerProcess(*sizes, program=(str(program),))) as server:
         yield server
 

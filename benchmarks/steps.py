@@ -1,11 +1,11 @@
-"""What a client of the load says, and what it has to understand of the answers.
+"""The requests of a client of the load, and the parts that it reads of the replies.
 
 Rules of this file:
 
-* A step is a request without its frame. What differs from station to station is patched in: sequence and
-  connection number always, a file handle or the answer to a login key where the step says so.
-* A refusal is an error of the bench: what is refused must not be measured.
-* Offsets are those of a packet without its TCP frame, which is 16 bytes more in a request, 8 in a reply.
+* A step is a request without its frame. What differs between stations is patched in: always the sequence and the
+  connection number, and by the step's *patch* a file handle or the answer to a login key.
+* A refusal is an error of the benchmark: refused requests must not be measured.
+* Offsets are those of a packet without its TCP frame, which has 16 bytes in a request and 8 in a reply.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from fakenw.wire.requests.files import CloseFile, OpenFile, ReadFile
 from fakenw.wire.requests.server import GetServerTime
 from harness.load.virtual_user import OFFER
 
-USER, PASSWORD = "BENCH", "SECRET"  # whom the bench's servers know
-FRAME, REPLY_FRAME = 16, 8  # what TCP puts before a packet
+USER, PASSWORD = "BENCH", "SECRET"  # an account of our servers
+FRAME, REPLY_FRAME = 16, 8  # bytes before a packet over TCP
 HEADER = 8  # of a reply without its frame
 PATCHED = {"handle": slice(8, 14), "answer": slice(10, 18)}  # in a request
 TAKEN = {"handle": slice(8, 14), "key": slice(8, 16), "id": slice(8, 12)}  # of a reply
 
 
 class CannotMeasure(Exception):
-    """The server did not do what the bench asked for: there is nothing to measure."""
+    """The server did not answer as expected: there is nothing to measure."""
 
 
 class Step(NamedTuple):
-    """One request. *patch*: what it needs of an earlier reply; *take*: what is kept of its own."""
+    """One request. *patch*: the part of an earlier reply that it needs; *take*: the part of its reply to store."""
 
     name: str
     packet: bytes
@@ -43,16 +43,16 @@ class Step(NamedTuple):
 
 
 class Program(NamedTuple):
-    """What every station says once, and what it then repeats. *sizes* are of the packets that answer, in this order."""
+    """The steps that a station takes once, and those that it then repeats. *sizes* are those of the replies."""
 
-    once: tuple[Step, ...]
-    life: tuple[Step, ...]
+    setup: tuple[Step, ...]
+    cycle: tuple[Step, ...]
     sizes: tuple[int, ...] = ()
     hashed: bytes = b""  # the password, for the answer to a login key
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        return self.once + self.life
+        return self.setup + self.cycle
 
 
 def _ask(request: Request[Any], patch: str = "", take: str = "") -> Step:
@@ -76,46 +76,46 @@ LOGS_OUT = _ask(Logout())
 
 
 def get_time() -> Program:
-    """The smallest request there is, again and again, of a connection that is only attached."""
+    """The smallest request, repeated, of a connection that is only attached."""
     return Program((CREATES,), (ASKS_TIME,))
 
 
 def mix() -> Program:
-    """A client's life, whose lines of the journal are paid for: a license, a file, and what is asked meanwhile."""
-    begins = (CREATES, NEGOTIATES, PLAIN_LOGIN, *[ASKS_TIME] * 10)
-    works = (OPENS, *[READS] * 4, CLOSES, *[ASKS_TIME] * 5)
-    return Program((), (*begins, *works, LOGS_OUT, DESTROYS))
+    """A whole session with its lines of the journal: a license, a file, and other requests."""
+    logon = (CREATES, NEGOTIATES, PLAIN_LOGIN, *[ASKS_TIME] * 10)
+    work = (OPENS, *[READS] * 4, CLOSES, *[ASKS_TIME] * 5)
+    return Program((), (*logon, *work, LOGS_OUT, DESTROYS))
 
 
 def logon(object_id: int) -> Program:
     """A logon with an encrypted password, and little else. *object_id* is the user's, and salts the hash.
 
-    A bindery login is licensed; 23/29 gives that license back, as a DOS client does, and the open takes one again.
+    A bindery login is licensed; 23/29 releases that license, as a DOS client does, and the open acquires one again.
     """
     key = _ask(GetLoginKey(), take="key")
     login = _ask(KeyedLogin(bytes(8), 1, USER), patch="answer")
     temporary = _ask(ChangeConnectionState(0))
-    life = (CREATES, NEGOTIATES, key, login, temporary, OPENS, CLOSES, LOGS_OUT, DESTROYS)
-    return Program((), life, hashed=hash_password(object_id, encode_text(PASSWORD)))
+    cycle = (CREATES, NEGOTIATES, key, login, temporary, OPENS, CLOSES, LOGS_OUT, DESTROYS)
+    return Program((), cycle, hashed=hash_password(object_id, encode_text(PASSWORD)))
 
 
-def who() -> Program:
-    """Asks for the number of the bench's user."""
+def object_id_lookup() -> Program:
+    """Look up the object id of the benchmark's user."""
     return Program((), (CREATES, _ask(GetObjectId(1, USER), take="id"), DESTROYS))
 
 
 def licensed() -> Program:
-    """Attach and take a license, and stay."""
+    """Attach and acquire a license."""
     return Program((CREATES, NEGOTIATES, PLAIN_LOGIN), ())
 
 
 def active() -> Program:
-    """The same, and then ask for the time again and again."""
-    return Program(licensed().once, (ASKS_TIME,))
+    """Acquire a license, and then ask for the time, repeated."""
+    return Program(licensed().setup, (ASKS_TIME,))
 
 
 class Station:
-    """What one client knows of its server. Sans-IO."""
+    """The state of one client. Sans-IO."""
 
     def __init__(self, program: Program, *, tcp: bool) -> None:
         self._program, self._tcp = program, tcp
@@ -137,11 +137,11 @@ class Station:
         return frame_request(bytes(packet)) if self._tcp else bytes(packet)
 
     def is_answer(self, packet: bytes) -> bool:
-        """Whether a datagram answers the last request: not an old one's second reply, nor a watchdog's question."""
+        """Whether a datagram answers the last request; not a second reply to an old one, nor a watchdog query."""
         return len(packet) >= HEADER and packet[0] == REPLY >> 8 and packet[2] == self._sequence
 
     def answered(self, step: Step, packet: bytes) -> None:
-        """Understand the reply to *step*, which is given without its frame. Raises CannotMeasure."""
+        """Process the reply to *step*, without its frame. Raises CannotMeasure."""
         if not self.is_answer(packet) or packet[6]:
             raise CannotMeasure(
                 f"{step.name} was answered {packet.hex() or 'with nothing'}: refused, so nothing is measured"

@@ -1,7 +1,7 @@
-"""The load over sockets: so many stations, one request on the way on each, for so many seconds.
+"""The load over sockets: stations with one pending request each, for some seconds.
 
-Where there is a C compiler the load is ``load.c``, in a process of its own; where there is none it is Python in
-this process, which serves nothing itself. Over UDP a request without an answer is sent again after a second.
+With a C compiler the load is ``load.c``, a process of its own; without one it is Python in this process, which is not
+that of a measured server. Over UDP a request without an answer is sent again after a second.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PATIENCE = 20.0
 
 
 class Tools(NamedTuple):
-    """The compiled programs, where there are any."""
+    """The compiled programs; None without a compiler."""
 
     load: Path | None = None
     echo: Path | None = None
@@ -46,7 +46,7 @@ def build(folder: Path) -> Tools:
 
 
 def rehearse(server: MeasuredServer, program: Program) -> Program:
-    """Say everything once to our server: the program with the sizes of the replies. Raises CannotMeasure, OSError."""
+    """Run *program* once on our server, and add the sizes of the replies. Raises CannotMeasure, OSError."""
     sizes = []
     with Wire(server, program) as wire:
         for step in program.steps:
@@ -56,55 +56,55 @@ def rehearse(server: MeasuredServer, program: Program) -> Program:
 
 
 def sizes(program: Program, transport: str) -> list[int]:
-    """How many bytes a bare server returns for every step of a *program* that was rehearsed."""
+    """The sizes of a bare server's replies to the steps of a rehearsed *program*."""
     return [size + (REPLY_FRAME if transport == "tcp" else 0) for size in program.sizes]
 
 
 class Rate(NamedTuple):
-    """Answers per second, and how many requests were sent again."""
+    """Answers per second, and the number of requests that were sent again."""
 
     answers: float
     resent: int = 0
 
 
 def load(tools: Tools, server: MeasuredServer, program: Program, connections: int, seconds: float) -> Rate:
-    """How fast *program*, which was rehearsed, is answered. Raises CannotMeasure, OSError."""
+    """The rate at which a rehearsed *program* is answered. Raises CannotMeasure, OSError."""
     if tools.load is None:
-        return _load(server, program, connections, seconds)
+        return _load_in_python(server, program, connections, seconds)
     kind = "ncp" if server.admin else "bare"
     command = [str(tools.load), server.transport, *map(str, (*server.address, connections, seconds)), kind]
     try:
         done = subprocess.run(
-            command, input=_spelled(program), capture_output=True, text=True, timeout=2 * seconds + 3 * PATIENCE
+            command, input=_as_text(program), capture_output=True, text=True, timeout=2 * seconds + 3 * PATIENCE
         )
     except subprocess.TimeoutExpired:
-        raise CannotMeasure(f"the load on {server.transport} does not come to its end") from None
+        raise CannotMeasure(f"the load on {server.transport} does not end") from None
     if done.returncode:
         raise CannotMeasure(f"the load on {server.transport}: {done.stderr.strip()}")
     answers, resent = done.stdout.split()
     return Rate(float(answers), int(resent))
 
 
-def _spelled(program: Program) -> str:
-    """The program as load.c reads it."""
+def _as_text(program: Program) -> str:
+    """The program in the format of load.c."""
     lines = []
     if program.hashed:
         lines.append(f"secret {passwords._NIBBLES.hex()} {passwords._KEYS.hex()} {program.hashed.hex()}")
     for number, (step, size) in enumerate(zip(program.steps, program.sizes, strict=True)):
-        when = "once" if number < len(program.once) else "life"
-        lines.append(f"{when} {step.name} {step.patch or '-'} {step.take or '-'} {size} {step.packet.hex()}")
+        part = "setup" if number < len(program.setup) else "cycle"
+        lines.append(f"{part} {step.name} {step.patch or '-'} {step.take or '-'} {size} {step.packet.hex()}")
     return "".join(f"{line}\n" for line in lines)
 
 
 class Wire:
-    """One station and its socket. *source*: the address to come from."""
+    """One station and its socket. *source*: its address."""
 
     def __init__(self, server: MeasuredServer, program: Program, source: Address | None = None) -> None:
         self.tcp = server.transport == "tcp"
         self.station = Station(program, tcp=self.tcp)
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM if self.tcp else socket.SOCK_DGRAM)
         self.sent, self.when = b"", 0.0
-        self._rest = b""
+        self._partial = b""
         try:
             self.socket.settimeout(PATIENCE if self.tcp else RESEND)
             if source is not None:
@@ -125,17 +125,16 @@ class Wire:
         self.socket.close()
 
     def send(self, data: bytes) -> None:
-        """Send a request."""
         self.sent, self.when = data, time.perf_counter()
         self.socket.send(data)
 
     def ask(self, step: Step) -> bytes:
-        """Send and wait: the reply without its frame. Raises CannotMeasure, OSError."""
+        """Send *step* and return the reply without its frame. Raises CannotMeasure, OSError."""
         self.send(self.station.request(step))
         return self.wait(step)
 
     def wait(self, step: Step) -> bytes:
-        """The reply to what was sent. Raises CannotMeasure, OSError."""
+        """Wait for the reply to *step*, which was sent. Raises CannotMeasure, OSError."""
         for _ in range(int(PATIENCE / RESEND)):
             try:
                 packet = self.receive()
@@ -151,20 +150,20 @@ class Wire:
         raise CannotMeasure(f"{step.name} was never answered")
 
     def receive(self) -> bytes | None:
-        """Read once: the reply without its frame if it is whole, and is one to what was sent last."""
+        """Read once: the reply to the last request without its frame; None while it is not complete."""
         data = self.socket.recv(LARGEST)
         if not self.tcp:
             return data if self.station.is_answer(data) else None
         if not data:
-            raise CannotMeasure("the server has ended the connection")
-        self._rest += data
-        if len(self._rest) < REPLY_FRAME + HEADER or len(self._rest) < int.from_bytes(self._rest[4:8], "big"):
+            raise CannotMeasure("the server has closed the connection")
+        self._partial += data
+        if len(self._partial) < max(REPLY_FRAME + HEADER, int.from_bytes(self._partial[4:8], "big")):
             return None
-        data, self._rest = self._rest, b""
+        data, self._partial = self._partial, b""
         return data[REPLY_FRAME:]
 
 
-def _load(server: MeasuredServer, program: Program, connections: int, seconds: float) -> Rate:
+def _load_in_python(server: MeasuredServer, program: Program, connections: int, seconds: float) -> Rate:
     """The same as load.c."""
     poll = select.epoll()
     wires = {}
@@ -194,7 +193,7 @@ def _answers(poll: select.epoll, callers: dict[int, Caller], seconds: float) -> 
         if now - looked > 0.1:
             looked = now
             for caller in callers.values():
-                caller.late(now)
+                caller.resend_if_late(now)
         if not begun and now > warm:
             answers, begun = 0, now
         elif begun and now - begun > seconds:
@@ -202,12 +201,12 @@ def _answers(poll: select.epoll, callers: dict[int, Caller], seconds: float) -> 
 
 
 class Caller:
-    """One station of the load: where it is in its program."""
+    """One station of the load, and its position in the program."""
 
     def __init__(self, wire: Wire, program: Program, *, ncp: bool) -> None:
         self._wire, self._ncp = wire, ncp
         self._steps: Sequence[Step] = program.steps
-        self._again, self._at, self._got, self.resent = len(program.once), 0, 0, 0
+        self._again, self._at, self._got, self.resent = len(program.setup), 0, 0, 0
         self._sizes = sizes(program, "tcp" if wire.tcp else "udp")
         self._frame = FRAME if wire.tcp else 0
 
@@ -219,7 +218,7 @@ class Caller:
         self._wire.send(data if self._ncp else data + bytes([self._at]))
 
     def answered(self) -> bool:
-        """Read; whether the whole answer has come. Raises CannotMeasure."""
+        """Read; returns whether the answer is complete. Raises CannotMeasure."""
         if self._ncp:
             packet = self._wire.receive()
             if packet is None:
@@ -234,7 +233,7 @@ class Caller:
             self._at = self._again
         return True
 
-    def late(self, now: float) -> None:
+    def resend_if_late(self, now: float) -> None:
         """Send the request again if it, or its answer, was lost. Raises CannotMeasure."""
         if now - self._wire.when > (PATIENCE if self._wire.tcp else RESEND):
             if self._wire.tcp:
@@ -243,7 +242,7 @@ class Caller:
             self._wire.send(self._wire.sent)
 
     def end(self) -> None:
-        """Go. Over UDP nobody else says so."""
+        """Close the socket; over UDP only a destroy ends the connection."""
         if self._ncp and not self._wire.tcp:
             self._wire.send(self._wire.station.request(DESTROYS))
         self._wire.socket.close()

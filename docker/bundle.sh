@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# dist/fakenw-VERSION-bundle.tar: all that a laboratory without a network needs. The same wheels and the same image
-# make the same bundle, and one that is there is not made again.
+# dist/fakenw-VERSION-bundle.tar: all that a computer without a network needs. The same wheels and the same image make
+# the same bundle, and an existing one is not made again.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

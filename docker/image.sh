@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 base=$1
-docker version >/dev/null 2>&1 || { echo 'image.sh: no Docker Engine answers: docker version says why' >&2; exit 1; }
+docker version >/dev/null 2>&1 || { echo 'image.sh: no Docker Engine answers: see docker version' >&2; exit 1; }
 docker image inspect "$base" >/dev/null 2>&1 || docker pull "$base"
 docker/wheels.sh "$base"
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' pyproject.toml)
@@ -18,7 +18,8 @@ if [ "$(docker image inspect -f '{{index .Config.Labels "fakenw.inputs"}}' "fake
 fi
 echo "building image fakenw:$version"
 old=$(docker image inspect -f '{{.Id}}' "fakenw:$version" 2>/dev/null || true)
-# The context is the Dockerfile and the wheels, ours by itself: only that is installed again when only that has changed.
+# The context is the Dockerfile and the wheels, fakenw's in a directory of its own: it alone is installed again when it
+# alone has changed.
 context=$(mktemp -d)
 trap 'rm -rf "$context"' EXIT
 mkdir "$context/ours" "$context/wheelhouse"

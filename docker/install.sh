@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs fakenw from this bundle, without a network: into a virtual environment, and its image where Docker is.
+# Installs fakenw from this bundle without a network: into a virtual environment, and its image into a Docker Engine.
 #
 # usage: install.sh [DIRECTORY]; the default is ./fakenw-venv
 set -euo pipefail
@@ -11,11 +11,11 @@ refuse() {
   exit 1
 }
 
-sha256sum --quiet --check SHA256SUMS >&2 || refuse 'the bundle is damaged: fetch it again'
+sha256sum --quiet --check SHA256SUMS >&2 || refuse 'the bundle is damaged: copy it again'
 python=${PYTHON:-python3}
 wanted=$(cat python-version)
 found=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])') || refuse "there is no $python"
-[ "$found" = "$wanted" ] || refuse "the wheels are for Python $wanted, and $python is $found: say PYTHON=python$wanted"
+[ "$found" = "$wanted" ] || refuse "the wheels are for Python $wanted, and $python is $found: set PYTHON=python$wanted"
 "$python" -c 'import ensurepip, venv' 2>/dev/null || refuse "$python cannot make a virtual environment: install python3-venv"
 
 "$python" -m venv "$target"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The lab of compose.yaml: lab.sh up, journal, down. It takes whichever Compose is there.
+# The lab of compose.yaml: lab.sh up, journal, down. It uses the Compose plugin or docker-compose.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -19,11 +19,11 @@ case ${1:-} in
     "${compose[@]}" up -d
     cat <<END
 
-The lab is up. To look:
+The lab is up. Next:
   its journal         docker/lab.sh journal
   a verdict           docker/lab.sh journal >lab.jsonl; .venv/bin/harness check lab.jsonl
   one client by hand  docker run --rm -it --network ${COMPOSE_PROJECT_NAME}_lab fakenw:latest harness hold server:524
-  away with it        make lab-down
+  remove it           make lab-down
 END
     ;;
   journal) "${compose[@]}" logs --no-log-prefix --no-color server | grep '^{' ;;

@@ -68,7 +68,7 @@ class ProcessGroup:
         return self._printed[: self._printed.rfind(b"\n") + 1].decode(errors="replace").splitlines()
 
     @property
-    def words(self) -> set[str]:
+    def statuses(self) -> set[str]:
         """Its lines, of a program that says one word on each."""
         return set(self.lines())
 
@@ -76,13 +76,13 @@ class ProcessGroup:
         """The last lines of the log, as one."""
         return last_lines(self.log.read_text(errors="replace")) if self.log else ""
 
-    def tell(self, order: Mapping[str, Any]) -> None:
+    def send(self, instructions: Mapping[str, Any]) -> None:
         """A line of JSON on its standard input, which must be a pipe. Raises OSError."""
         assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps(order).encode() + b"\n")
+        self.process.stdin.write(json.dumps(instructions).encode() + b"\n")
         self.process.stdin.flush()
 
-    def send(self, number: int) -> None:
+    def send_signal(self, number: int) -> None:
         """A signal to the whole group."""
         self._suspended = number == signal.SIGSTOP or (self._suspended and number != signal.SIGCONT)
         with suppress(ProcessLookupError, PermissionError):
@@ -91,7 +91,7 @@ class ProcessGroup:
     def stop(self, within: float = STOP_WITHIN) -> int | None:
         """SIGTERM, and SIGKILL for what has not ended *within* seconds or is left of the group. The exit code."""
         if not self._suspended and not self._closed:  # a suspended process would not heed SIGTERM
-            self.send(signal.SIGTERM)
+            self.send_signal(signal.SIGTERM)
             self._wait(within)
         return self.kill()
 
@@ -99,7 +99,7 @@ class ProcessGroup:
         """SIGKILL. The exit code."""
         if not self._closed:
             self._closed = True
-            self.send(signal.SIGKILL)
+            self.send_signal(signal.SIGKILL)
             self._wait(STOP_WITHIN)
             for stream in (self.process.stdin, self.process.stdout):
                 if stream is not None:

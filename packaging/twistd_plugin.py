@@ -1,4 +1,4 @@
-"""What makes ``twistd fakenw`` known to Twisted. Installed as twisted/plugins/fakenw_plugin.py."""
+"""The plugin for ``twistd fakenw``. Installed as twisted/plugins/fakenw_plugin.py."""
 
 from twisted.application.service import ServiceMaker
 

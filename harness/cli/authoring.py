@@ -1,4 +1,4 @@
-"""Commands about scenarios: what there is, what one means, how to write one, and what repairs would do to all."""
+"""Commands about scenarios: list and explain them, write one, and apply repairs to all."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import click
 
 from fakenw.journal.record import SECOND
 from harness.cli.explain import introduction, steps
-from harness.cli.matrix import REPAIRS, Cell, answer, lines, told
+from harness.cli.matrix import REPAIRS, Cell, answer, conclusion, lines
 from harness.cli.parameters import BEHAVIORS, TRANSPORT, DurationParam, NamesParam, OutputParam
 from harness.client.behavior_file import BehaviorError, load
 from harness.judge.history import RunHistory
 from harness.judge.verdict import judge
-from harness.report.output import refuse, write
+from harness.report.output import exit_with_usage_error, write
 from harness.report.text import Result, story
 from harness.runners import memory
 from harness.scenario.catalogue import catalogue, find
@@ -25,8 +25,8 @@ from harness.scenario.steps import OWN
 from harness.scenario.steps import steps as steps_of
 
 
-def learn(behaviors: Sequence[Path]) -> tuple[str, ...]:
-    """Let scripts know the components in these files. The files in full. Raises BehaviorError."""
+def register_behaviors(behaviors: Sequence[Path]) -> tuple[str, ...]:
+    """Make the components in these files available to scripts. Returns the absolute paths. Raises BehaviorError."""
     for file in behaviors:
         for component in load(file):
             OWN.update({step.verb: step for step in steps_of((component,))})
@@ -42,7 +42,7 @@ def list_scenarios() -> None:
     for scenario in catalogue():
         click.echo(f"{scenario.id}  {scenario.title}\n    {scenario.source}")
         if also := [name for name in scenario.known_as if name not in scenario.source]:
-            click.echo(f"    also found as {', '.join(also)}")
+            click.echo(f"    also known as {', '.join(also)}")
         for plan in scenario.plans():
             click.echo(f"    {plan.variant:16} {plan.expect:12} {plan.why}".rstrip())
 
@@ -54,23 +54,23 @@ def list_scenarios() -> None:
 @SEED
 @BEHAVIORS
 def explain(name: str, variant: str | None, transport: str | None, seed: int, behaviors: tuple[Path, ...]) -> None:
-    """Tell a scenario step by step: what its clients do, and beside it what the servers see.
+    """Explain a scenario step by step: what its clients do, and beside it what the servers see.
 
-    It is run on memory, and so takes no time.
+    The scenario is run on memory, which takes no time.
 
     \b
     harness explain Q257223
     harness explain S13 --variant service-pack
     """
     try:
-        files = learn(behaviors)
+        files = register_behaviors(behaviors)
         scenario = find(name)
         variants = [variant] if variant else list(scenario.variants)[:1]
         (plan,) = scenario.plans(transport, variants, seed=seed, behaviors=files)
         if plan.own():
             raise ScenarioError([f"{scenario.id}: a client with a program of its own cannot be run on memory"])
     except (ScenarioError, BehaviorError) as problem:
-        refuse(problem)
+        exit_with_usage_error(problem)
     run = RunHistory.of(memory.run(plan))
     click.echo("\n".join(introduction(scenario)))
     click.echo(f"Variant: {plan.variant}{f', {plan.why}' if plan.why else ''} ({plan.transport})\n")
@@ -82,19 +82,19 @@ def explain(name: str, variant: str | None, transport: str | None, seed: int, be
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 def new(file: Path) -> None:
-    """Write a commented scenario to FILE, to begin with. See docs/write-a-scenario.md."""
+    """Write a commented scenario to FILE, as a start. See docs/write-a-scenario.md."""
     try:
         with file.open("x", encoding="utf-8") as out:
             out.write(template())
     except FileExistsError:
-        refuse(f"{file} is there already; nothing was changed")
+        exit_with_usage_error(f"{file} exists already; nothing was changed")
     except OSError as problem:
-        refuse(f"{file} cannot be written: {problem.strerror}")
+        exit_with_usage_error(f"{file} cannot be written: {problem.strerror}")
     click.echo(f"{file} written; try: harness run {file}")
 
 
 def template() -> str:
-    """What ``harness new`` writes."""
+    """The text that ``harness new`` writes."""
     return (resources.files("harness.cli") / "template.yaml").read_text(encoding="utf-8")
 
 
@@ -108,9 +108,9 @@ def schema() -> None:
 @click.command()
 @click.option("--repairs", type=NamesParam(), help="Only these, as NAME,NAME. Default: all.")
 @click.option("--scenarios", type=NamesParam(), help="Only these. Default: the whole catalogue.")
-@click.option("--for", "whom", default="Q257223", show_default=True, help="Which scenario the answer is about.")
+@click.option("--for", "subject", default="Q257223", show_default=True, help="The scenario that the answer is about.")
 @click.option(
-    "--within", type=DurationParam(), default="30m", show_default=True, help="In which a license must come back."
+    "--within", type=DurationParam(), default="30m", show_default=True, help="Time in which a license must be released."
 )
 @click.option("--json", "as_json", type=OutputParam(dash=True), help="Write cells and answer as JSON.")
 @TRANSPORT
@@ -118,37 +118,37 @@ def schema() -> None:
 def matrix(
     repairs: tuple[str, ...] | None,
     scenarios: tuple[str, ...] | None,
-    whom: str,
+    subject: str,
     within: int,
     as_json: str | None,
     transport: str | None,
     seed: int,
 ) -> None:
-    """Apply each repair to each scenario, on memory: who is cured, who is worse off.
+    """Apply each repair to each scenario, on memory: which scenarios it cures, and which it makes worse.
 
-    Each scenario is taken as shipped. A cell says the verdict, or how many licenses leaked and for how long licenses
-    were out that nobody needed; an exclamation mark says that the repair makes it worse. The end is the repairs that
-    cure one scenario without interrupting anybody's work, and what each costs elsewhere.
+    Each scenario is run as shipped. A cell has the verdict, or the number of leaked licenses and for how long licenses
+    were held that were not needed; an exclamation mark means that the repair makes it worse. At the end stand the
+    repairs that cure one scenario without interrupting work, and the cost of each elsewhere.
     """
     wanted = repairs or tuple(REPAIRS)
     for name in wanted:
         if name not in REPAIRS:
-            refuse(f"no repair {name}; expected {', '.join(REPAIRS)}")
+            exit_with_usage_error(f"no repair {name}; expected {', '.join(REPAIRS)}")
     try:
         chosen = [find(name) for name in scenarios] if scenarios else list(catalogue())
-        about = find(whom)
-        if about.id not in [one.id for one in chosen]:
+        about = find(subject)
+        if about.id not in [scenario.id for scenario in chosen]:
             chosen.append(about)
     except ScenarioError as problem:
-        refuse(problem)
+        exit_with_usage_error(problem)
     made: list[Cell] = []
     for number, scenario in enumerate(chosen, 1):
         click.echo(f"  {number} of {len(chosen)}: {scenario.id}", err=True)
         for name in dict.fromkeys((next(iter(REPAIRS)), *wanted)):
             made.append(_cell(scenario, name, transport, seed, within))
-    say = as_json == "-"
-    for line in (*lines(made), "", *told(made, about.id)):
-        click.echo(line, err=say)
+    to_error = as_json == "-"
+    for line in (*lines(made), "", *conclusion(made, about.id)):
+        click.echo(line, err=to_error)
     if as_json:
         found = {"format": 1, "within": within / SECOND, "cells": [cell.as_json() for cell in made]}
         found |= {"scenario": about.id, "cures": answer(made, about.id)}

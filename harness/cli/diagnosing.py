@@ -1,4 +1,4 @@
-"""``harness diagnose``: from what a customer sent to whether it is Q257223."""
+"""``harness diagnose``: whether a customer's server suffers from Q257223, by the files that the customer sent."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from harness.judge.history import load
 from harness.lab.evidence import Dump, EvidenceError, ListedConnection, connections, dump, of_run
 from harness.lab.nal_dump import OURS, ValueNames
 from harness.lab.signature import Q257223Answer, decide, name_of
-from harness.report.output import refuse, write
+from harness.report.output import exit_with_usage_error, write
 from harness.report.text import UNKNOWN
 
 CSV = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -55,9 +55,9 @@ class ValueNameParam(click.ParamType[tuple[str, str]]):
     "value_names",
     type=ValueNameParam(),
     multiple=True,
-    help="What a value is called there: path=NAME, persistence=NAME or reference=NAME; may be repeated.",
+    help="The name of a value there: path=NAME, persistence=NAME or reference=NAME; may be repeated.",
 )
-@click.option("--json", "as_json", type=OutputParam(dash=True), help="Write what was found as JSON.")
+@click.option("--json", "as_json", type=OutputParam(dash=True), help="Write the findings as JSON.")
 def diagnose(
     journal: Path | None,
     listed: Path | None,
@@ -65,28 +65,28 @@ def diagnose(
     value_names: tuple[tuple[str, str], ...],
     as_json: str | None,
 ) -> None:
-    """Tell whether the licenses of a real server are held by the bug of Q257223.
+    """Determine whether the licenses of a real server are held by the bug of Q257223.
 
     A list of connections is CSV with the columns connection, user, address, licensed, since. The last line is the
-    answer, and how sure it is. Exit codes: 0 it could be told, either way; 2 bad input; 3 it could not be told.
+    answer, and its certainty. Exit codes: 0 the answer is yes or no; 2 bad input; 3 the answer is unknown.
 
     \b
     harness diagnose --connections list.csv --registry 10.1.1.7=ws7.reg --registry 10.1.1.9=ws9.reg
     harness diagnose --journal server.jsonl --registry 10.1.1.7=ws7.reg
     """
     if (journal is None) == (listed is None):
-        refuse("expected --journal or --connections, and not both")
+        exit_with_usage_error("expected --journal or --connections, and not both")
     names = replace(OURS, **dict(value_names))
     try:
         there, dumps = _evidence(journal, listed, names)
         if registries:
-            dumps = [dump(*_dump_of(text), names) for text in registries]
+            dumps = [dump(*_file_and_address(text), names) for text in registries]
     except (JournalError, EvidenceError, RegError) as problem:
-        refuse(harmless(problem))
+        exit_with_usage_error(harmless(problem))
     answer = decide(there, dumps)
-    say = as_json == "-"
-    for line in [*_read(there, dumps), "", *_found(answer), answer.line()]:
-        click.echo(line, err=say)
+    to_error = as_json == "-"
+    for line in [*_input_lines(there, dumps), "", *_finding_lines(answer), answer.line()]:
+        click.echo(line, err=to_error)
     if as_json:
         write(as_json, json.dumps(answer.as_json(), indent=2) + "\n")
     sys.exit(UNKNOWN if answer.found is None else 0)
@@ -104,25 +104,25 @@ def _evidence(
         raise EvidenceError(f"{listed}: cannot be read: {problem.strerror}; expected a list of connections") from None
 
 
-def _dump_of(text: str) -> tuple[Path, str]:
-    """File and address. A file whose own name has a = in it is found as it is."""
+def _file_and_address(text: str) -> tuple[Path, str]:
+    """The parts of ``[ADDRESS=]FILE``. The name of a file that exists may contain a ``=``."""
     address, equals, file = text.partition("=")
     return (Path(file), address) if equals and not Path(text).exists() else (Path(text), "")
 
 
-def _read(there: Sequence[ListedConnection], dumps: Sequence[Dump]) -> list[str]:
-    """What was read, and which value of the registry as what."""
-    licensed = sum(one.licensed for one in there)
+def _input_lines(there: Sequence[ListedConnection], dumps: Sequence[Dump]) -> list[str]:
+    """The input, and the role in which each registry value was read."""
+    licensed = sum(connection.licensed for connection in there)
     lines = [f"{len(there)} connections, {licensed} of them licensed"]
     for one in dumps:
         lines.append(harmless(f"{one.name} ({one.address or 'of an unknown machine'}): {len(one.entries)} entries"))
         for names in dict.fromkeys(entry.names for entry in one.entries):
-            told = [f"{what} from {name!r}" if name else f"no {what}" for what, name in asdict(names).items()]
-            lines.append(harmless(f"  read: {', '.join(told)}"))
+            roles = [f"{role} from {name!r}" if name else f"no {role}" for role, name in asdict(names).items()]
+            lines.append(harmless(f"  read: {', '.join(roles)}"))
     return lines
 
 
-def _found(answer: Q257223Answer) -> list[str]:
+def _finding_lines(answer: Q257223Answer) -> list[str]:
     lines = []
     for finding in answer.findings:
         if not finding.connection.licensed and not finding.entries:
@@ -133,7 +133,7 @@ def _found(answer: Q257223Answer) -> list[str]:
         for entry in finding.entries:
             path = harmless(f"; {entry.values.path}") if entry.values.path else ""
             lines.append(f"  {entry}{path} [{finding.by}]")
-        verdict = f"Q257223, {finding.sure}" if finding.sure else "not Q257223" if finding.judged else "cannot be told"
+        verdict = f"Q257223, {finding.sure}" if finding.sure else "not Q257223" if finding.judged else "unknown"
         lines.append(f"  {verdict}: {finding.why}")
     lines += [f"no connection for {entry}" for entry in answer.orphans]
     if answer.without:

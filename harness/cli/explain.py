@@ -1,9 +1,9 @@
-"""A scenario told step by step: what its clients say, and beside it what its servers see.
+"""A run step by step: what its clients do, and beside it what its servers see.
 
 Rules of this file:
 
-* Times are the server's. What is told comes from journals, as everything does.
-* Whatever came over a wire is made harmless before it is shown.
+* Times are the server's, and all text comes from journals.
+* All text that came over a wire is made harmless before it is shown.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ WIDTH = 54
 
 
 def introduction(scenario: Scenario) -> Iterator[str]:
-    """What is known of a scenario, and what is its cause."""
+    """Title, source, description and cause of a scenario."""
     yield f"{scenario.id}: {scenario.title}"
     yield f"Source: {scenario.source}"
     parts = {"Sourced": scenario.sourced, "Our reading": scenario.reading, "About": scenario.description}
@@ -47,7 +47,7 @@ _CLIENT: Mapping[str, Callable[[Record], str]] = {
     "release-refused": lambda r: (
         f"refused: {len(r.get('files') or [])} files open, {len(r.get('drives') or [])} drives mapped"
     ),
-    "detach": lambda r: "the redirector lets it go",
+    "detach": lambda r: "the redirector releases the connection",
     "work-failed": lambda r: f"{_get(r, 'component')} could not go on with {_get(r, 'file')}: {_get(r, 'reason')}",
     "done": lambda r: "the script has ended",
 }
@@ -63,11 +63,11 @@ def steps(run: RunHistory) -> Iterator[str]:
         for record in client.journal.records:
             if record.event not in _SILENT:
                 moments.append((client.clock.to(server.clock, record.t), True, f"{client.name}: {_client(record)}"))
-    for one in run.servers:
-        for record in one.journal.records[one.line - 1 :]:
+    for other in run.servers:
+        for record in other.journal.records[other.line - 1 :]:
             text = sentence(record)
             if text is not None and record.event != "stop":
-                moments.append((record.t, False, f"{one.name}: {text.partition('  ')[2]}"))
+                moments.append((record.t, False, f"{other.name}: {text.partition('  ')[2]}"))
     if run.runner:
         for record in run.runner.records:
             if record.event in _RUNNER:
@@ -85,11 +85,14 @@ def steps(run: RunHistory) -> Iterator[str]:
 
 
 def _client(record: Record) -> str:
-    if told := _CLIENT.get(record.event):
-        return told(record)
+    if describe := _CLIENT.get(record.event):
+        return describe(record)
     component, _, verb = record.event.rpartition("-")
     if not component:
         return harmless(record.event)
     what = _get(record, "path", "file")
-    does = {"open": f"opens {what}" if what else "needs it", "close": f"closes {what}" if what else "needs it no more"}
-    return f"{name_of(component)} {does.get(verb, harmless(verb))}"
+    verbs = {
+        "open": f"opens {what}" if what else "begins to use it",
+        "close": f"closes {what}" if what else "ends its use",
+    }
+    return f"{name_of(component)} {verbs.get(verb, harmless(verb))}"

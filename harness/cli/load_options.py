@@ -1,4 +1,4 @@
-"""What ``harness load`` takes on its command line: shares, mixes, sweeps, conditions."""
+"""Types of the options of ``harness load``: shares, mixes, sweeps, conditions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness.cli.parameters import DurationParam
 from harness.load.outcome import Condition
 from harness.load.specification import BEHAVIORS
 
-ENOUGH = 65_000  # licenses: nobody is refused
+ENOUGH = 65_000  # licenses: no client is refused
 
 
 class ShareParam(click.ParamType[float]):
@@ -70,7 +70,7 @@ class SweepParam(click.ParamType[range]):
 
 
 class ConditionParam(click.ParamType[Condition]):
-    """A condition."""
+    """``leaked>0``, ``p99>50ms``."""
 
     name = "CONDITION"
 

@@ -1,4 +1,4 @@
-"""The command line of the harness: the only reader of arguments, signals and the clock on the wall."""
+"""The command line of the harness: only its modules read arguments, signals and the wall clock."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fakenw.core.settings import RELEASES
 from fakenw.journal.policy import POLICIES
 from fakenw.journal.record import SECOND, JournalError
 from harness.cli.asserting import assert_command
-from harness.cli.authoring import explain, learn, list_scenarios, matrix, new, schema
+from harness.cli.authoring import explain, list_scenarios, matrix, new, register_behaviors, schema
 from harness.cli.diagnosing import diagnose
 from harness.cli.load import load_command
 from harness.cli.parameters import BEHAVIORS, FILES, RESULTS, TRANSPORT, DurationParam, ImageParam, ZoneParam
@@ -26,7 +26,7 @@ from harness.client.attachment import Account
 from harness.client.behavior_file import BehaviorError
 from harness.judge.history import load
 from harness.judge.verdict import judge
-from harness.report.output import refuse, tell
+from harness.report.output import exit_with_usage_error, print_results_and_exit
 from harness.report.text import UNKNOWN, Result
 from harness.runners.hold import hold as hold_license
 from harness.runners.run_plans import PARALLEL, RUNNERS, RunOptions, run_directories, run_plans
@@ -38,18 +38,18 @@ from harness.scenario.scenario import Scenario, ScenarioError
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="fakenw")
 def main() -> None:
-    """Does a client give its NetWare connection license back?
+    """Does a client release its NetWare connection license?
 
-    Start with `harness run Q257223` to see the bug and its repairs, then put your own client
-    before the same judge with `harness exec -- COMMAND {host} {port}`.
+    Start with `harness run Q257223`, which shows the bug and its repairs. Then test your own client
+    with `harness exec -- COMMAND {host} {port}`.
 
-    Exit codes: 0 every verdict is the expected one, 1 one is not, 2 bad usage, 3 could not be told.
+    Exit codes: 0 every verdict is the expected one, 1 one is not, 2 bad usage, 3 a verdict is unknown.
     """
 
 
 @main.command()
 @click.argument("scenarios", nargs=-1)
-@click.option("--on", type=click.Choice(RUNNERS), default="memory", show_default=True, help="Where to run.")
+@click.option("--on", type=click.Choice(RUNNERS), default="memory", show_default=True, help="The runner.")
 @TRANSPORT
 @click.option("--variant", "variants", multiple=True, help="Only this variant; may be repeated.")
 @click.option(
@@ -57,14 +57,14 @@ def main() -> None:
     type=click.FloatRange(min=0, min_open=True),
     default=1.0,
     show_default=True,
-    help="Not on memory: how many seconds of scripted time pass in one. Network timeouts are not scaled.",
+    help="Not on memory: the seconds of scripted time in a real second. Network timeouts are not scaled.",
 )
 @click.option(
     "--image",
     "images",
     type=ImageParam(),
     multiple=True,
-    help="Take another image for the client NAME; may be repeated.",
+    help="Another image for the client NAME; may be repeated.",
 )
 @click.option(
     "--parallel",
@@ -74,7 +74,7 @@ def main() -> None:
     help="In containers: how many are started at once.",
 )
 @BEHAVIORS
-@click.option("--keep", is_flag=True, help="In containers: leave them there, to look inside. See harness clean.")
+@click.option("--keep", is_flag=True, help="In containers: do not remove them, for inspection. See harness clean.")
 @RESULTS
 def run(
     scenarios: tuple[str, ...],
@@ -99,39 +99,39 @@ def run(
     harness run mine.yaml --on containers --image agent=vendor/agent:2.1
     """
     try:
-        files = learn(behaviors)
+        files = register_behaviors(behaviors)
         if files and on == "containers":
             raise ScenarioError(["--behaviors needs --on memory or --on processes"])
         if not scenarios or "all" in scenarios:
-            chosen = [(one.id, one) for one in catalogue()]
+            chosen = [(scenario.id, scenario) for scenario in catalogue()]
         else:
             chosen = [(name, find(name)) for name in scenarios]
         factor = 1.0 if on == "memory" else speed
-        swaps = dict(images)
+        replaced = dict(images)
         named = [
             (name, plan)
-            for name, one in chosen
-            for plan in one.plans(transport, variants, seed=seed, speed=factor, images=swaps, behaviors=files)
+            for name, scenario in chosen
+            for plan in scenario.plans(transport, variants, seed=seed, speed=factor, images=replaced, behaviors=files)
         ]
         plans = [plan for _, plan in named]
-        for name in swaps:
+        for name in replaced:
             if not any(client.name == name for plan in plans for client in plan.clients):
                 raise ScenarioError([f"--image {name}: no client of these scenarios has that name"])
         for plan in plans:
             _can_run(plan, on)
     except (ScenarioError, BehaviorError) as problem:
-        refuse(problem)
+        exit_with_usage_error(problem)
     if on == "containers":
         _needs_docker()
     stop = _stop_on_signals()
     if on != "memory":
         count = "1 run" if len(plans) == 1 else f"{len(plans)} runs"
-        click.echo(f"{count} in {on}, {speed:g} times as fast as the clock on the wall", err=True)
-    say = functools.partial(click.echo, err=True)
-    commands = [run_again(name, plan, on, behaviors, swaps) for name, plan in named]
-    options = RunOptions(report, commands, parallel=parallel, keep=keep, tell=say)
+        click.echo(f"{count} in {on}, {speed:g} times as fast as real time", err=True)
+    progress = functools.partial(click.echo, err=True)
+    commands = [run_again(name, plan, on, behaviors, replaced) for name, plan in named]
+    options = RunOptions(report, commands, parallel=parallel, keep=keep, progress=progress)
     results = run_plans(plans, on, stop, options, _progress(len(plans), on))
-    tell(results, as_json, junit, report=report, missing=len(plans) - len(results))
+    print_results_and_exit(results, as_json, junit, report=report, missing=len(plans) - len(results))
 
 
 @main.command("exec")
@@ -144,19 +144,19 @@ def run(
     show_default=True,
     help="The server's NetWare release.",
 )
-@click.option("--policy", type=click.Choice(list(POLICIES)), help="What costs a license; default: the release's own.")
-@click.option("--user", "users", multiple=True, metavar="NAME[:PASSWORD]", help="A user the server knows.")
+@click.option("--policy", type=click.Choice(list(POLICIES)), help="License policy; default: the release's own.")
+@click.option("--user", "users", multiple=True, metavar="NAME[:PASSWORD]", help="A user of the server.")
 @click.option(
     "--within",
     type=DurationParam(),
     default="30s",
     show_default=True,
-    help="Time to give a license back that is not needed.",
+    help="Time in which a license must be released when it is no longer needed.",
 )
 @click.option(
     "--idle-after",
     type=DurationParam(),
-    help="For a client that lives on: a license nobody has used for so long is no longer needed.",
+    help="For a client that does not exit: after this idle time a license counts as no longer needed.",
 )
 @TRANSPORT
 @RESULTS
@@ -174,7 +174,7 @@ def exec_command(
     report: Path | None,
     seed: int,
 ) -> None:
-    """Run COMMAND against a server of its own, and judge it.
+    """Run COMMAND against a server that is started for it, and judge it.
 
     {host}, {port} and {transport} in COMMAND are replaced; FAKENW_HOST, FAKENW_PORT and
     FAKENW_TRANSPORT are in its environment. GUEST and SUPERVISOR have no password.
@@ -199,25 +199,25 @@ def exec_command(
         scenario = Scenario.read({key: value for key, value in data.items() if value is not None}, "command line")
         plans = scenario.plans(seed=seed)
     except ScenarioError as problem:
-        refuse(problem)
+        exit_with_usage_error(problem)
     stop = _stop_on_signals()
     output = sys.stderr.fileno() if as_json == "-" else sys.stdout.fileno()
     again = exec_again(plans[0], command)
     results = run_plans(plans, "processes", stop, RunOptions(report, [again], output))
-    tell(results, as_json, junit, report=report, missing=len(plans) - len(results))
+    print_results_and_exit(results, as_json, junit, report=report, missing=len(plans) - len(results))
 
 
 @main.command()
 @click.argument("address", metavar="HOST:PORT")
-@click.option("--user", default="GUEST", show_default=True, metavar="NAME[:PASSWORD]", help="Who logs in.")
+@click.option("--user", default="GUEST", show_default=True, metavar="NAME[:PASSWORD]", help="The account.")
 @click.option("--for", "how_long", type=DurationParam(), default="60s", show_default=True, help="How long to hold.")
-@click.option("--no-logout", is_flag=True, help="Leave without logging out.")
+@click.option("--no-logout", is_flag=True, help="End without logging out.")
 @TRANSPORT
 def hold(address: str, user: str, how_long: int, no_logout: bool, transport: str | None) -> None:
-    """Take a license of a server by hand, hold it, and give it back. Ctrl-C lets go at once."""
+    """Acquire a license of a server by hand, hold it, and release it. Ctrl-C releases it at once."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal():
-        refuse(f"{address} is not HOST:PORT")
+        exit_with_usage_error(f"{address} is not HOST:PORT")
     stop = _stop_on_signals()
     problem = hold_license(
         (host.strip("[]"), int(port)),
@@ -225,7 +225,7 @@ def hold(address: str, user: str, how_long: int, no_logout: bool, transport: str
         Account.parse(user),
         how_long,
         log_out=not no_logout,
-        tell=click.echo,
+        report=click.echo,
         stopped=stop.is_set,
     )
     if problem:
@@ -235,27 +235,27 @@ def hold(address: str, user: str, how_long: int, no_logout: bool, transport: str
 
 @main.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--within", type=DurationParam(), help="Overrides what the run says.")
-@click.option("--wall", is_flag=True, help="Tell real times, from the server's clock, beside those of a client's log.")
+@click.option("--within", type=DurationParam(), help="Replaces the time that the run's scenario allows.")
+@click.option("--wall", is_flag=True, help="Show the wall time of the server's clock, to compare with a client's log.")
 @click.option("--tz", "zone", type=ZoneParam(), help="With --wall: the time zone, such as Europe/Berlin; default: UTC.")
 @FILES
 def check(
     paths: tuple[Path, ...], within: int | None, wall: bool, zone: tzinfo | None, as_json: str | None, junit: str | None
 ) -> None:
-    """Judge what was written: run directories, or the journals of one run, and nothing else.
+    """Judge run directories, or the journals of one run.
 
     \b
     harness check runs/Q257223/as-shipped
     harness check server.jsonl
     """
     if zone is not None and not wall:
-        refuse("--tz needs --wall")
+        exit_with_usage_error("--tz needs --wall")
     results = []
     try:
         if all(path.is_dir() for path in paths):
             groups = [[folder] for path in paths for folder in run_directories(path)]
             if not groups:
-                refuse(f"no journals in {', '.join(map(str, paths))}")
+                exit_with_usage_error(f"no journals in {', '.join(map(str, paths))}")
         else:
             groups = [list(paths)]
         for group in groups:
@@ -264,16 +264,16 @@ def check(
                 server.zone = (zone or UTC) if wall else None
             results.append(Result(history, judge(history, None if within is None else within / SECOND)))
     except (JournalError, ValueError) as problem:
-        refuse(problem)
-    tell(results, as_json, junit, every_story=True)
+        exit_with_usage_error(problem)
+    print_results_and_exit(results, as_json, junit, every_story=True)
 
 
 @main.command()
-@click.option("--all", "everything", is_flag=True, help="Also what runs on other machines have made on this engine.")
+@click.option("--all", "everything", is_flag=True, help="Also those of runs on other machines that use this engine.")
 def clean(everything: bool) -> None:
-    """Remove the containers and networks of runs that were killed, or that were kept.
+    """Remove the containers and networks of runs that were killed, or started with --keep.
 
-    What belongs to a run that still lives stays.
+    Those of a run that has not ended are not removed.
     """
     _needs_docker()
     from harness.runners.backend import Failed
@@ -296,11 +296,11 @@ def _needs_docker() -> None:
     try:
         import docker.client  # noqa: F401
     except ImportError:
-        refuse("containers need the Docker SDK: pip install 'fakenw[containers]'")
+        exit_with_usage_error("containers need the Docker SDK: pip install 'fakenw[containers]'")
 
 
 def _can_run(plan: Plan, on: str) -> None:
-    """Raises ScenarioError where a client cannot be run there."""
+    """Raises ScenarioError where a client cannot be run on that runner."""
     for name, client in plan.own():
         for file in client.files.values():
             if not Path(plan.folder, file).is_file():
@@ -314,7 +314,7 @@ def _can_run(plan: Plan, on: str) -> None:
 def _progress(count: int, on: str) -> Callable[[Result], None]:
     ended = 0
 
-    def tell(result: Result) -> None:
+    def report(result: Result) -> None:
         nonlocal ended
         ended += 1
         if on == "memory" or (count == 1 and on == "processes"):
@@ -323,18 +323,18 @@ def _progress(count: int, on: str) -> Callable[[Result], None]:
         took = f" ({phases})" if on == "containers" else ""
         click.echo(f"  {ended} of {count}: {result.variant}: {result.said()}{took}", err=True)
 
-    return tell
+    return report
 
 
 def _stop_on_signals() -> threading.Event:
-    """The first SIGINT or SIGTERM asks for an orderly end, the next one does not ask."""
+    """The first SIGINT or SIGTERM sets the event, for an orderly end; the next one interrupts the program."""
     stop = threading.Event()
 
     def handle(number: int, frame: object) -> None:
         if stop.is_set():
             signal.default_int_handler(number, None)
         stop.set()
-        click.echo("stopping; once more to stop at once", err=True)
+        click.echo("stopping; a second signal stops at once", err=True)
 
     signal.signal(signal.SIGINT, handle)
     signal.signal(signal.SIGTERM, handle)

@@ -1,12 +1,12 @@
-"""The matrix of repairs: what each does to each scenario.
+"""The matrix of repairs: the effect of each repair on each scenario.
 
 Rules of this file:
 
-* A repair is a change of the mechanism: of the arbiter, of APM, of the redirector, of the server. It is applied on top
-  of a scenario's first variant, which is the one as shipped.
-* A repair *cures* where every license comes back in time and nobody's work is interrupted.
-* What it costs elsewhere is what is worse there than without it: the verdict, the licenses that leak or that are out at
-  once, refusals, work that failed.
+* A repair changes the mechanism: the arbiter, APM, the redirector or the server. It is applied to a scenario's first
+  variant, which is the one as shipped.
+* A repair *cures* a scenario where every license is released in time and no work is interrupted.
+* Its cost in another scenario is what is worse there than without it: the verdict, the licenses leaked or held at once,
+  refusals, failed work.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ RANK = ("released", "reclaimed", "leaked", "interrupted", "unknown")  # from the
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """A repair: what it does, in one line, and the change."""
+    """A repair: its effect in one line, and the change."""
 
     title: str
     change: Change
@@ -44,19 +44,23 @@ REPAIRS: Mapping[str, Repair] = {
     "private": _repair("APM opens a connection of its own", apm={"private": True}),
     "retry": _repair("the arbiter asks again for a refused release, every minute", arbiter={"retry": "1m"}),
     "forced": _repair("the arbiter forces the release", arbiter={"forced": True}),
-    "count-opens": _repair("the redirector counts who was led to a connection", redirector={"count_opens": True}),
-    "idle-timeout": _repair("the redirector lets go after 15 idle minutes", redirector={"idle_timeout": "15m"}),
-    "unlicense": _repair(
-        "the redirector gives the license up after 15 idle minutes", redirector={"unlicense_idle": "15m"}
+    "count-opens": _repair(
+        "the redirector counts the components that use a connection", redirector={"count_opens": True}
     ),
-    "clear-idle": _repair("the server clears what was idle for 15 minutes", server={"clear_idle": "15m"}),
-    "watchdog": _repair("the server's watchdog asks sooner", server={"watchdog": "15.7,9.9,5"}),
+    "idle-timeout": _repair(
+        "the redirector releases a connection after 15 idle minutes", redirector={"idle_timeout": "15m"}
+    ),
+    "unlicense": _repair(
+        "the redirector releases the license after 15 idle minutes", redirector={"unlicense_idle": "15m"}
+    ),
+    "clear-idle": _repair("the server clears a connection after 15 idle minutes", server={"clear_idle": "15m"}),
+    "watchdog": _repair("the server's watchdog queries sooner", server={"watchdog": "15.7,9.9,5"}),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What a repair makes of a scenario. ``wasted`` is microseconds that licenses were out and not needed."""
+    """A scenario with a repair. ``wasted`` is the microseconds for which licenses were held and not needed."""
 
     scenario: str
     repair: str
@@ -83,11 +87,11 @@ class Cell:
 
     @property
     def cured(self) -> bool:
-        """Every license came back in time, and nobody's work was interrupted."""
+        """Every license was released in time, and no work was interrupted."""
         return self.verdict in ("released", "reclaimed")
 
-    def against(self, shipped: Cell) -> list[str]:
-        """What is worse than without the repair."""
+    def worse_than(self, shipped: Cell) -> list[str]:
+        """In which ways this is worse than without the repair."""
         worse = []
         if RANK.index(self.verdict) > RANK.index(shipped.verdict):
             worse.append(f"{self.verdict} instead of {shipped.verdict}")
@@ -113,7 +117,7 @@ class Cell:
 
 
 def lines(cells: Sequence[Cell]) -> Iterator[str]:
-    """The matrix as a table: a row per scenario, a column per repair, an exclamation mark where it makes it worse."""
+    """The matrix as a table: a row per scenario, a column per repair, an exclamation mark where the repair harms."""
     table = {(cell.scenario, cell.repair): cell for cell in cells}
     scenarios = list(dict.fromkeys(cell.scenario for cell in cells))
     repairs = list(dict.fromkeys(cell.repair for cell in cells))
@@ -123,7 +127,7 @@ def lines(cells: Sequence[Cell]) -> Iterator[str]:
         row = [scenario]
         for repair in repairs:
             cell = table[scenario, repair]
-            row.append(f"{cell}{' !' if shipped and cell.against(shipped) else ''}")
+            row.append(f"{cell}{' !' if shipped and cell.worse_than(shipped) else ''}")
         rows.append(row)
     widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
     for row in rows:
@@ -137,20 +141,20 @@ def answer(cells: Sequence[Cell], scenario: str) -> dict[str, dict[str, list[str
     found: dict[str, dict[str, list[str]]] = {}
     for repair in dict.fromkeys(cell.repair for cell in cells):
         if repair != AS_SHIPPED and table[scenario, repair].cured:
-            worse = {other: table[other, repair].against(table[other, AS_SHIPPED]) for other in others}
+            worse = {other: table[other, repair].worse_than(table[other, AS_SHIPPED]) for other in others}
             found[repair] = {other: what for other, what in worse.items() if what}
     return found
 
 
-def told(cells: Sequence[Cell], scenario: str) -> Iterator[str]:
-    """The answer in words."""
+def conclusion(cells: Sequence[Cell], scenario: str) -> Iterator[str]:
+    """The answer as sentences."""
     table = {(cell.scenario, cell.repair): cell for cell in cells}
     cures = answer(cells, scenario)
     if not cures:
-        yield f"No repair here cures {scenario} without interrupting anybody's work."
+        yield f"No repair here cures {scenario} without interrupting work."
         return
     others = [name for name in dict.fromkeys(cell.scenario for cell in cells) if name != scenario]
-    yield f"{scenario} is cured, without interrupting anybody's work, by"
+    yield f"{scenario} is cured, without interrupting work, by"
     for repair, worse in sorted(cures.items(), key=lambda item: (len(item[1]), table[scenario, item[0]].wasted)):
         waste = clock(table[scenario, repair].wasted)
         also = [other for other in others if not table[other, AS_SHIPPED].cured and table[other, repair].cured]

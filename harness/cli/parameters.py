@@ -1,4 +1,4 @@
-"""What the command line takes: durations, files to write, and the options that several commands have."""
+"""Types of arguments, and the options that several commands share."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class DurationParam(click.ParamType[int]):
 
 
 class OutputParam(click.ParamType[str]):
-    """A file to be written at the end, in a directory that is there now; *dash*: or standard output."""
+    """A file to be written at the end, in a directory that exists now; *dash*: or standard output."""
 
     def __init__(self, *, dash: bool = False) -> None:
         self._dash = dash
@@ -96,7 +96,7 @@ BEHAVIORS = click.option(
     multiple=True,
     help="A Python file with components of your own; may be repeated. See docs/add-a-behavior.md.",
 )
-TRANSPORT = click.option("--transport", type=click.Choice(list(TRANSPORTS)), help="How clients speak to the server.")
+TRANSPORT = click.option("--transport", type=click.Choice(list(TRANSPORTS)), help="The transport of NCP.")
 FILES = options(
     click.option("--json", "as_json", type=OutputParam(dash=True), help="Write the results as JSON."),
     click.option("--junit", type=OutputParam(), help="Write the results as JUnit XML."),
@@ -106,7 +106,7 @@ RESULTS = options(
     click.option(
         "--report",
         type=click.Path(path_type=Path),
-        help="Write report.html into this directory, and what it is about: results, journals, captures.",
+        help="Write report.html into this directory, with results, journals and captures.",
     ),
     click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same run."),
 )

@@ -1,6 +1,6 @@
-"""The command that carries a run out once more, as a person types it into a shell.
+"""The shell command that runs a plan again.
 
-Passwords of users are left out, as in journals: who wants to run it again knows them.
+Passwords of users are left out, as in journals.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from harness.scenario.plan import Plan
 def run_again(
     name: str, plan: Plan, on: str, behaviors: Sequence[Path] = (), images: Mapping[str, str] | None = None
 ) -> str:
-    """``harness run`` of one plan of the scenario that was called *name*; *images* may be about other plans too."""
+    """``harness run`` of one plan of the scenario given as *name*; *images* of other plans are left out."""
     words = ["harness", "run", name, "--variant", plan.variant, "--on", on, "--transport", plan.transport]
     words += ["--seed", str(plan.seed), *([] if on == "memory" else ["--speed", f"{plan.speed:g}"])]
     for file in behaviors:
         words += ["--behaviors", str(file)]
     for client, image in (images or {}).items():
-        words += ["--image", f"{client}={image}"] if any(one.name == client for one in plan.clients) else []
+        words += ["--image", f"{client}={image}"] if client in [spec.name for spec in plan.clients] else []
     return shlex.join(words)
 
 

@@ -2,17 +2,17 @@
 
 Rules of this file:
 
-* It drives the requester and the ``log_in`` of all our clients, over sockets that Locust replaces by gevent's as it is
-  imported. Nothing here may import Twisted: a reactor and gevent's loop cannot share a process.
+* It uses the same requester and ``log_in`` as all other clients, over sockets that Locust replaces by gevent's when it
+  is imported. Nothing here may import Twisted: a reactor and gevent's loop cannot share a process.
 * A task is a logon session: attach, log in, which takes the license (libncp: a bindery login is licensed), ask for the
   time while it lasts, log out, destroy. Every exchange is a request to Locust, named as in docs/ncp.md.
-* Who is denied, for want of a license, a slot or a connection of the account, is no failure but what a license server
-  is there for: a success called ``acquire-denied``.
-* Whatever ends a session, what it holds is given back. Locust stops a user with GreenletExit and waits until he has
-  ended (``Runner.stop_users``), so ``--stop-timeout`` is not needed; with it, a session may last so much longer.
+* A denial for want of a license, a slot or a connection of the account is not a failure: a license server is there to
+  deny. It counts as a success called ``acquire-denied``.
+* A session releases all that it holds, however it ends. Locust stops a user with GreenletExit and waits for its end
+  (``Runner.stop_users``), so ``--stop-timeout`` is not needed; with it, a session may last that much longer.
 * A master that quits gives its workers half a second for their last numbers, and a worker that quits sends none
-  (``MasterRunner.quit``, ``Runner.quit``). So workers let go first and then report, and the master waits for them: the
-  statistics agree with the server's journal.
+  (``MasterRunner.quit``, ``Runner.quit``). So workers first release their connections and then report, and the master
+  waits for them: the statistics agree with the server's journal.
 """
 
 from __future__ import annotations
@@ -47,16 +47,16 @@ from fakenw.wire.requests.connection import Logout, NegotiateBuffer
 from fakenw.wire.requests.server import GetServerTime
 from harness.client.attachment import Attachment, log_in
 from harness.client.workstation import Failure, Gone, Requester, sleep
-from harness.runners.blocking import GOODBYE, BlockingWorld
+from harness.runners.blocking import STOP_GRACE, BlockingWorld
 
 REQUESTS = (NegotiateBuffer, GetLoginKey, GetObjectId, KeyedLogin, GetServerTime, Logout)
 NAMES = {(layout.function, layout.subfunction): layout.__name__ for layout in REQUESTS}
 DENIED = {"create": {Code.TABLE_FULL}, "KeyedLogin": {Code.NO_LICENSE, Code.TOO_MANY_CONNECTIONS}}
-LET_GO = "ncp-let-go"
+RELEASED = "ncp-released"  # a message: the master's asks a worker to release its connections, the worker's confirms it
 
 
 def name_of(packet: RequestPacket | None) -> str:
-    """What the statistics call an exchange; ``connection`` is where none could be made, or the server ended it."""
+    """The name of an exchange in the statistics; ``connection`` where none could be made, or the server closed it."""
     if packet is None:
         return "connection"
     if packet.type in (CREATE, DESTROY):
@@ -65,8 +65,8 @@ def name_of(packet: RequestPacket | None) -> str:
     return NAMES.get((function, subfunction), f"{function}/{subfunction}")
 
 
-def judged(name: str, outcome: ReplyPacket | Exception) -> tuple[str, Exception | None]:
-    """The name under which an exchange is counted, and what was wrong with it."""
+def classified(name: str, outcome: ReplyPacket | Exception) -> tuple[str, Exception | None]:
+    """The name under which an exchange is counted, and its error."""
     if isinstance(outcome, Exception):
         return name, outcome
     if outcome.status & (BAD_CONNECTION | SERVER_DOWN):
@@ -79,9 +79,9 @@ def judged(name: str, outcome: ReplyPacket | Exception) -> tuple[str, Exception 
 
 
 class Workstation(User):
-    """Somebody who logs on, works for a while and logs off, again and again."""
+    """A user that logs on, works for a while and logs off, again and again."""
 
-    _numbers: ClassVar[set[int]] = set()  # of the users that live in this process
+    _numbers: ClassVar[set[int]] = set()  # of the users in this process
 
     def on_start(self) -> None:
         """Take a number: of *n* workers the first has 1, n + 1, 2n + 1 and so on, the second 2, n + 2, ..."""
@@ -96,7 +96,7 @@ class Workstation(User):
         self._numbers.add(self.number)
 
     def on_stop(self) -> None:
-        """Whoever comes next may have the number."""
+        """Free the number for another user."""
         self._numbers.discard(self.number)
 
     def wait_time(self) -> float:
@@ -104,7 +104,7 @@ class Workstation(User):
 
     @task
     def logon_session(self) -> None:
-        """One of them. What fails is in the statistics, not raised."""
+        """One logon session. Failures are counted in the statistics, not raised."""
         options, host = self.environment.parsed_options, self.host or ""
         world = BlockingWorld(host, TRANSPORTS[options.ncp_transport], self._count, GreenletExit)
         name = options.ncp_users.replace("{n}", str(self.number))
@@ -121,7 +121,7 @@ class Workstation(User):
             raise world.stopped
 
     def _count(self, packet: RequestPacket | None, seconds: float, outcome: ReplyPacket | Exception) -> None:
-        name, problem = judged(name_of(packet), outcome)
+        name, problem = classified(name_of(packet), outcome)
         self.environment.events.request.fire(
             request_type="NCP",
             name=name,
@@ -144,7 +144,7 @@ async def _stay(world: BlockingWorld, connection: Attachment, hold: int, think: 
 
 
 async def _leave(requester: Requester) -> None:
-    """Log out and end the connection; nothing is said where it has ended already, as after a denial."""
+    """Log out and end the connection; nothing is sent where it has already ended, as after a denial."""
     with suppress(*Failure):
         if requester.number != NO_CONNECTION:
             await requester.call(Logout())
@@ -154,54 +154,54 @@ async def _leave(requester: Requester) -> None:
 
 def _add_options(parser: ArgumentParser) -> None:
     add: Any = parser.add_argument  # not in a group: the web page would not show it
-    add("--ncp-transport", choices=tuple(TRANSPORTS), default="tcp", help="Over what NCP travels. Default: tcp.")
-    add("--ncp-users", default="GUEST", help="Who logs on: a name, or one for each such as USER{n}. Default: GUEST.")
-    add("--ncp-password", default="", is_secret=True, help="The password of all of them. Default: none.")
+    add("--ncp-transport", choices=tuple(TRANSPORTS), default="tcp", help="The transport of NCP. Default: tcp.")
+    add("--ncp-users", default="GUEST", help="The name of all users, or a name for each: USER{n}. Default: GUEST.")
+    add("--ncp-password", default="", is_secret=True, help="The password of all users. Default: none.")
     add("--hold", type=float, default=10.0, help="Seconds that a license is held. Default: 10.")
     add("--think", type=float, default=1.0, help="Seconds between requests, and between logons. Default: 1.")
 
 
 def _prepare(environment: Environment, **_: Any) -> None:
-    """What master and workers have to tell one another."""
+    """Register the messages between master and workers."""
     runner = environment.runner
     if isinstance(runner, WorkerRunner):
 
         def stop(**_: Any) -> None:
-            """Let go of everything, and report what has not been reported."""
+            """Release all connections, and report the numbers that were not yet reported."""
             runner.stop()
             numbers: dict[str, Any] = {}
             hook: Any = environment.events.report_to_master
             hook.fire(client_id=runner.client_id, data=numbers)
             runner.send_message("stats", numbers)
 
-        def let_go(**_: Any) -> None:
+        def release(**_: Any) -> None:
             stop()
-            runner.send_message(LET_GO)
+            runner.send_message(RELEASED)
 
-        runner.register_message(LET_GO, let_go)
-        listen("quitting", stop)  # Ctrl-C reaches the workers in the master's terminal, too
+        runner.register_message(RELEASED, release)
+        listen("quitting", stop)  # Ctrl-C in the master's terminal reaches the workers, too
     elif isinstance(runner, MasterRunner):
         holding: set[str] = set()
 
         def begin(**_: Any) -> None:
-            """The workers get all options that are not Locust's own: so this one too."""
+            """Send the number of workers: they receive all options that are not Locust's own."""
             vars(environment.parsed_options)["ncp_workers"] = runner.worker_index_max
 
         def end(**_: Any) -> None:
-            runner.update_state(STATE_STOPPING)  # nobody gets the users of a worker that has quit
+            runner.update_state(STATE_STOPPING)  # no other worker gets the users of a worker that has quit
             holding.update(runner.clients)
-            runner.send_message(LET_GO)
-            until = time.monotonic() + environment.stop_timeout + 2 * GOODBYE / SECOND
+            runner.send_message(RELEASED)
+            until = time.monotonic() + environment.stop_timeout + 2 * STOP_GRACE / SECOND
             while holding & runner.clients.keys() and time.monotonic() < until:
                 time.sleep(0.02)
 
-        runner.register_message(LET_GO, lambda msg, **_: holding.discard(msg.node_id))
+        runner.register_message(RELEASED, lambda msg, **_: holding.discard(msg.node_id))
         listen("test_start", begin)
         listen("test_stopping", end)
 
 
 def listen(event: str, listener: Any) -> None:
-    """Have *listener* called; Locust's own decorator has no types."""
+    """Register *listener*; Locust's own decorator has no types."""
     getattr(events, event).add_listener(listener)
 
 

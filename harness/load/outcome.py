@@ -1,9 +1,9 @@
-"""What came of a load: both sides' counts laid beside each other, and conditions on them.
+"""The outcome of a load: the clients' counts beside the server's, and conditions on them.
 
 Rules of this file:
 
-* The journal is the only order of events, the clients' counts are held against it. Where they differ nothing is known.
-* A leaked unit is one that the journal's last line still names, and of which its client says that nobody needs it.
+* The clients' counts are compared with the journal. Where they differ the outcome is unknown.
+* A leaked unit is one that the journal's last line names as held, and that by its client's statistics is not needed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _COMPARE = {
 
 @dataclass
 class Outcome:
-    """A load that was carried out. *seconds* is how long that took in real time; *whole*: to its end."""
+    """A load that was carried out. *seconds* are real time; *whole*: the load was not stopped before its end."""
 
     spec: LoadSpecification
     statistics: LoadStatistics
@@ -44,44 +44,37 @@ class Outcome:
     whole: bool = True
 
     def doubts(self) -> Iterator[str]:
-        """Why nothing is known: the books do not balance, or clients and journal do not agree."""
+        """The reasons for an unknown outcome: the books do not balance, or clients and journal do not agree."""
         view, statistics = self.view, self.statistics
         if view is None:
-            yield "the server's journal is not at hand: say --admin"
+            yield "the server's journal cannot be read: give --admin"
             return
         if view.trouble:
             yield f"the books do not balance: {view.trouble}"
         if view.fold.holders is None:
             yield "the journal has no end"
             return
-        pairs = {
-            "were let in": (statistics.granted, view.let_in),
-            "were refused": (statistics.refused, view.refused),
-            "let go": (statistics.released, view.let_go),
-        }
-        for what, (said, written) in pairs.items():
-            if said != written:
-                yield f"clients say that {said} {what}, the journal says {written}"
+        for name in ("granted", "refused", "released"):
+            by_clients, by_journal = getattr(statistics, name), getattr(view, name)
+            if by_clients != by_journal:
+                yield f"the clients count {by_clients} {name}, the journal {by_journal}"
         held = {holder["station"] for holder in view.fold.holders}
-        for station in sorted(held ^ statistics.kept.keys()):
-            where = (
-                "the journal says that it holds a license, no client does"
-                if station in held
-                else (f"client {statistics.kept[station] + 1} says that it is connected, the journal does not")
-            )
-            yield f"{station}: {where}"
+        for station in sorted(held - statistics.held.keys()):
+            yield f"{station}: the journal counts it as licensed, no client does"
+        for station in sorted(statistics.held.keys() - held):
+            yield f"{station}: client {statistics.held[station] + 1} counts it as connected, the journal does not"
 
     def leaked(self) -> list[dict[str, Any]]:
-        """The units that are still out, with their clients (counted from 1)."""
+        """The units that are still held, with their clients (counted from 1)."""
         held = {holder["station"]: holder for holder in (self.view.fold.holders or [])} if self.view else {}
         return [
             {"client": client + 1, "station": station, "user": held[station]["user"], "since": held[station]["since"]}
-            for station, client in sorted(self.statistics.kept.items(), key=lambda item: item[1])
+            for station, client in sorted(self.statistics.held.items(), key=lambda item: item[1])
             if station in held
         ]
 
     def numbers(self) -> dict[str, float]:
-        """What conditions can be about. Times are seconds."""
+        """The numbers that conditions compare. Times are seconds."""
         view, statistics = self.view, self.statistics
         return {
             "leaked": len(self.leaked()),
@@ -99,7 +92,6 @@ class Outcome:
         }
 
     def to_json(self) -> dict[str, Any]:
-        """Everything, as plain data."""
         view = self.view
         return {
             "format": 1,
@@ -115,7 +107,13 @@ class Outcome:
             "causes": dict(view.fold.releases) if view else {},
             "units": self.leaked(),
             "series": [
-                {"t": t / SECOND, "held": s.held, "limit": s.limit, "attempts": s.refused, "clients": len(s.who)}
+                {
+                    "t": t / SECOND,
+                    "held": s.held,
+                    "limit": s.limit,
+                    "attempts": s.refused,
+                    "clients": len(s.refused_stations),
+                }
                 for t, s in (view.series() if view else [])
             ],
             "doubts": list(self.doubts()),
@@ -127,7 +125,7 @@ def _seconds(microseconds: int | None) -> float | None:
 
 
 class Condition:
-    """``leaked>0``, ``p99>50ms``. Raises ValueError, which says what was expected."""
+    """``leaked>0``, ``p99>50ms``. Raises ValueError with what was expected."""
 
     def __init__(self, text: str) -> None:
         match = _CONDITION.fullmatch(text)
@@ -142,7 +140,6 @@ class Condition:
             raise ValueError(f"{match[3]!r} in {text!r}; expected {expected}") from None
 
     def holds(self, outcome: Outcome) -> bool:
-        """Whether it is so."""
         return bool(self._compare(outcome.numbers()[self._name], self._value))
 
 

@@ -1,9 +1,9 @@
-"""Is there room for a load on this computer? Descriptors, ports and memory, before anything is begun.
+"""Descriptors, ports and memory that a load needs, checked before it begins.
 
 Rules of this file:
 
-* What is wanting is said with the command that mends it.
-* Over the loopback interface more source addresses are free: all of 127.0.0.0/8 is ours (Linux).
+* A shortage is reported with the command that ends it.
+* Over the loopback interface more source addresses cost nothing: all of 127.0.0.0/8 is local (Linux).
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from fakenw.core.peer import TRANSPORTS
 from harness.load.specification import LoadSpecification
 
 SPARE = 200  # descriptors besides those of the clients
-SERVER_BYTES, CLIENT_BYTES = 12_000, 30_000  # of memory, a connection; measured, generously
-SMALLEST_RANGE = 0.9  # how much of the ports can be counted on
+SERVER_BYTES, CLIENT_BYTES = 12_000, 30_000  # of memory, for a connection; measured, rounded up
+USABLE_PORTS = 0.9  # the share of the port range that is expected to be free
 
 
 def connections(spec: LoadSpecification) -> int:
-    """How many there may be at once: a leaking machine has one more."""
+    """The most connections at a time: a leaking machine has one more."""
     return spec.clients + round(spec.leak * spec.clients * (1 if spec.leak_by == "machine" else spec.days))
 
 
 def sources(spec: LoadSpecification, server: str | None, given: list[str]) -> list[str]:
-    """The addresses to come from: those that were given, or as many of the loopback's as ports make necessary."""
+    """The clients' addresses: those that were *given*, or as many of the loopback's as their ports make necessary."""
     if given or not (server is None or _is_loopback(server)):
         return given
-    needed = -(-connections(spec) // int(_ports() * SMALLEST_RANGE))
+    needed = -(-connections(spec) // int(_ports() * USABLE_PORTS))
     return [f"127.0.0.{n}" for n in range(1, needed + 1)] if needed > 1 else []
 
 
-def wanting(spec: LoadSpecification, processes: int, own: bool, from_addresses: list[str]) -> list[str]:
-    """What there is too little of, each with what mends it. Raises the soft limit of descriptors as a side effect."""
+def shortages(spec: LoadSpecification, processes: int, own: bool, from_addresses: list[str]) -> list[str]:
+    """The shortages, each with its remedy. Side effect: the soft limit of descriptors is raised."""
     found = []
     number = connections(spec)
     each = -(-number // processes) + SPARE
@@ -46,14 +46,14 @@ def wanting(spec: LoadSpecification, processes: int, own: bool, from_addresses: 
         except (ValueError, OSError):
             found.append(
                 f"{needed} file descriptors are needed in one process and {hard} allowed: ulimit -Hn {needed} as root, "
-                f"or more --processes where the server is not ours"
+                f"or more --processes with --server"
             )
     elif soft != resource.RLIM_INFINITY and soft < needed:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    ports = int(_ports() * SMALLEST_RANGE) * max(1, len(from_addresses))
+    ports = int(_ports() * USABLE_PORTS) * max(1, len(from_addresses))
     if ports < number:
         found.append(
-            f"{number} ports are needed and about {ports} there: --source with more addresses of this computer, or "
+            f"{number} ports are needed and about {ports} free: --source with more addresses of this computer, or "
             'sysctl -w net.ipv4.ip_local_port_range="1025 65000"'
         )
     bytes_needed = number * (CLIENT_BYTES + (SERVER_BYTES if own else 0))
@@ -77,7 +77,7 @@ def _ports() -> int:
     try:
         first, last = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()
     except (OSError, ValueError):
-        return 16_384  # 49152 to 65535, as IANA has it
+        return 16_384  # 49152 to 65535 (IANA)
     return int(last) - int(first) + 1
 
 

@@ -1,9 +1,9 @@
-"""When clients come: profiles as shares of a day.
+"""When clients log on: profiles as shares of a day.
 
 Rules of this file:
 
 * A profile is a shape. A day may be 24 hours on virtual time or a minute over real sockets.
-* When each client comes is drawn with a seeded generator: the same seed is the same morning.
+* Each client's time is drawn from a seeded generator: the same seed is the same morning.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from typing import NamedTuple
 
 from fakenw.config.field_types import duration
 
-Slot = tuple[float, float, float]  # from, to (parts of a day), how many come (any unit)
+Slot = tuple[float, float, float]  # from, to (parts of a day), the number of clients (any unit)
 
 
 class Profile(NamedTuple):
-    """Who comes when. *retry*: what a refused client does if nothing else is asked for, in microseconds; None: goes."""
+    """When clients log on. *retry*: microseconds until a refused client's next attempt; None: it gives up."""
 
     name: str
     slots: tuple[Slot, ...]
     retry: int | None = None
 
     def arrivals(self, clients: int, day: int, random: Random) -> list[int]:
-        """When each of *clients* comes, in microseconds of a *day* that lasts so long."""
+        """The times at which *clients* log on, in microseconds of a *day* of that length."""
         bounds = list(accumulate(weight for _, _, weight in self.slots))
         found = []
         for _ in range(clients):
@@ -47,18 +47,18 @@ PROFILES = {
         # From half past seven to half past nine, most of them just before nine.
         Profile("morning", _hours((7.5, 8, 5), (8, 8.5, 20), (8.5, 9, 55), (9, 9.5, 20))),
         Profile("steady", _hours((0, 16, 1))),
-        Profile("spike", _hours((9, 9.0167, 1))),  # a minute: the power is back
+        Profile("spike", _hours((9, 9.0167, 1))),  # within a minute, as after a power failure
         Profile("retry-storm", _hours((9, 9.0167, 1)), retry=10_000_000),
     )
 }
 
 
 class BadProfile(ValueError):
-    """A profile that cannot be read: says where and what was expected."""
+    """A profile that cannot be read: where, and what was expected."""
 
 
 def load(name: str, day: int) -> Profile:
-    """A profile by its name, or from a file of lines ``FROM-TO CLIENTS`` such as ``8h-8h30m 40``. Raises BadProfile."""
+    """A profile by its name, or from a file of lines ``FROM-TO CLIENTS``, as ``8h-8h30m 40``. Raises BadProfile."""
     if name in PROFILES:
         return PROFILES[name]
     path = Path(name)
@@ -85,7 +85,7 @@ def load(name: str, day: int) -> Profile:
 
 
 def at_rate(rate: float, clients: int, day: int) -> Profile:
-    """So many clients a second from the start of the day. Raises BadProfile where the day is too short."""
+    """*rate* clients a second from the start of the day. Raises BadProfile where the day is too short."""
     lasts = clients / rate * 1_000_000
     if lasts > day:
         raise BadProfile(

@@ -1,10 +1,10 @@
-"""What a load is: an order that says everything, and from which every client's days follow.
+"""The specification of a load, from which every client's logons follow.
 
 Rules of this file:
 
-* An order is plain data, so that it can be handed to other processes. All times are microseconds.
-* Who comes when, who is a leaking machine and which logon leaks are drawn with one seeded generator, before anything
-  runs: with and without the leak, with more licenses and with fewer, the same clients come at the same moments.
+* A specification is plain data, so that it can be sent to other processes. All times are microseconds.
+* Logon times, leaking machines and leaking logons are drawn from seeded generators before the load runs: with and
+  without the leak, with more licenses and with fewer, the same clients log on at the same times.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from harness.load.profile import Profile
 
-TO_THE_END = 10**18  # microseconds: whoever sleeps so long is woken when everybody has come
+TO_THE_END = 10**18  # microseconds: a client that sleeps so long is woken when all clients have logged on
 BEHAVIORS = {
     "session": "logs in, holds its license, logs out",
     "reader": "logs in, reads an offer now and then while it holds its license, logs out",
@@ -23,7 +23,7 @@ BEHAVIORS = {
 
 
 class Logon(NamedTuple):
-    """One logon of one client: when, for how long (None: until the end is called), as what, and whether it leaks."""
+    """A logon of a client: its time, how long it holds its license (None: to the end), and whether it leaks."""
 
     at: int
     hold: int | None
@@ -33,19 +33,19 @@ class Logon(NamedTuple):
 
 @dataclass(frozen=True)
 class LoadSpecification:
-    """A load. ``leak`` is the share of machines, or of logons, on which APM rides on NAL's connection as shipped."""
+    """A load. ``leak`` is the share of machines, or of logons, on which APM uses NAL's connection as shipped."""
 
     clients: int
     licenses: int
     profile: Profile
     day: int
     days: int = 1
-    hold: int | None = None  # None: until everybody has come
+    hold: int | None = None  # None: until all clients have logged on
     behaviors: tuple[tuple[str, float], ...] = (("session", 1.0),)
     leak: float = 0.0
     leak_by: str = "machine"
     cured: bool = False  # the machines that would leak have an APM that counts its use
-    retry: int | None = None  # what a refused client waits for until it tries again; None: it goes home
+    retry: int | None = None  # until the next attempt of a refused client; None: it gives up
     transport: str = "tcp"
     release: str = "5.1"
     users: str = "USER{n}"
@@ -53,15 +53,15 @@ class LoadSpecification:
 
     def logons(self) -> list[list[Logon]]:
         """The logons of every client, in order of time."""
-        when, who = Random(f"{self.seed}/arrivals"), Random(f"{self.seed}/leaks")
+        times, leaking = Random(f"{self.seed}/arrivals"), Random(f"{self.seed}/leaks")
         names, weights = zip(*self.behaviors, strict=True)
         found: list[list[Logon]] = [[] for _ in range(self.clients)]
-        machines = set(who.sample(range(self.clients), round(self.leak * self.clients)))
+        machines = set(leaking.sample(range(self.clients), round(self.leak * self.clients)))
         for day in range(self.days):
-            arrivals = self.profile.arrivals(self.clients, self.day, when)
+            arrivals = self.profile.arrivals(self.clients, self.day, times)
             for n, at in enumerate(arrivals):
-                behavior = when.choices(names, weights)[0]
-                leaks = n in machines if self.leak_by == "machine" else who.random() < self.leak
+                behavior = times.choices(names, weights)[0]
+                leaks = n in machines if self.leak_by == "machine" else leaking.random() < self.leak
                 found[n].append(Logon(day * self.day + at, self.hold, behavior, leaks))
         return found
 
@@ -70,8 +70,8 @@ class LoadSpecification:
         user, _, password = self.users.replace("{n}", str(n + 1)).partition(":")
         return user.upper(), password
 
-    def view(self) -> list[tuple[str, str]]:
-        """Every user that the server must know, once."""
+    def accounts(self) -> list[tuple[str, str]]:
+        """All users of the load, each once, with their passwords."""
         return list(dict.fromkeys(self.account(n) for n in range(self.clients)))
 
     def without_leak(self) -> LoadSpecification:
@@ -79,12 +79,10 @@ class LoadSpecification:
         return replace(self, cured=True)
 
     def to_json(self) -> dict[str, Any]:
-        """For another process."""
         return asdict(self) | {"profile": list(self.profile)}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> LoadSpecification:
-        """What ``to_json`` has made."""
         name, slots, retry = data["profile"]
         behaviors = tuple((name, weight) for name, weight in data["behaviors"])
         profile = Profile(name, tuple(map(tuple, slots)), retry)

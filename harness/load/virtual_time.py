@@ -2,9 +2,8 @@
 
 Rules of this file:
 
-* What is sent has arrived at once: between a request and its reply no time passes, so that a client's whole logon is
-  one call deep. What latencies there are over a network, real sockets tell.
-* The same order is the same run, line by line.
+* Packets arrive at once: between a request and its reply no time passes. Latencies are measured over real sockets only.
+* The same specification is the same run, line by line.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ STATIONS = 60_000  # of one address
 
 
 class DirectLink:
-    """A client's end of a way on which no time passes."""
+    """A client's end of a link on which no time passes."""
 
     __slots__ = ("_server", "clients", "peer", "requester", "station")
 
@@ -54,7 +53,7 @@ class DirectLink:
 
 
 class DirectServer:
-    """A server to which clients have direct links (fakenw.core.delivery.Edge). *saw* sees every line of its journal."""
+    """A server with direct links (fakenw.core.delivery.Edge). *saw* is called with every record of its journal."""
 
     def __init__(self, clock: VirtualClock, server: Server, saw: Callable[[Record], None]) -> None:
         self.now = clock.now
@@ -74,19 +73,19 @@ class DirectServer:
 
     def send(self, peer: Peer, data: bytes) -> None:
         if link := self.links.get(peer):
-            link.clients.arrived(link, data)
+            link.clients.received(link, data)
 
     def close(self, peer: Peer) -> None:
         if link := self.links.get(peer):
-            link.clients.hung_up(link)
+            link.clients.disconnected(link)
         self.delivery.lost(peer)
 
     def local(self, peer: Peer) -> None:
-        """There is no address, and nothing to capture."""
+        """None: nothing is captured."""
 
 
 class VirtualLoad(Clients):
-    """All clients of *spec* and their server. *saw* sees every line of its journal."""
+    """All clients of *spec* and their server. *saw* is called with every record of its journal."""
 
     def __init__(self, spec: LoadSpecification, saw: Callable[[Record], None], idle_after: int = 300 * SECOND) -> None:
         self._clock = VirtualClock()
@@ -96,28 +95,28 @@ class VirtualLoad(Clients):
             release=spec.release,
             licenses=spec.licenses,
             connections=65_534,
-            users=(*spec.view(), SMS_ACCOUNT),
+            users=(*spec.accounts(), SMS_ACCOUNT),
             seed=spec.seed,
             idle_after=idle_after,
         )
         server = Server(config, Volumes([("SYS", sms_tree())]), Random(spec.seed))
         self._server = DirectServer(self._clock, server, saw)
-        self._made = 0
+        self._stations = 0
 
     def run(self) -> LoadStatistics:
-        """Let all days pass. What is still held then is in the journal's last line."""
+        """Run all days. The journal's last line has the licenses that are still held then."""
         self._server.delivery.start(EPOCH)
         self.begin_all()
-        while self._asleep or self._staying:
+        while self._asleep or self._sleeping_until_end:
             self._clock.run(lambda: not self._asleep)
-            if self._staying:
-                self.leave()
+            if self._sleeping_until_end:
+                self.end()
         self._server.delivery.stop()
         return self.statistics
 
     def link(self, server: str, requester: Requester) -> DirectLink:
-        number, port = divmod(self._made, STATIONS)
-        self._made += 1
+        number, port = divmod(self._stations, STATIONS)
+        self._stations += 1
         host = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
         peer = Peer(requester.transport, (host, 1025 + port))
         link = self._server.links[peer] = self.links[requester] = DirectLink(self, self._server, peer, requester)

@@ -2,18 +2,19 @@
 
 Rules of this file:
 
-* It reads its order from standard input, one line of JSON: the order, which clients are its own, where the server is,
-  and the addresses to come from. It says how far it is, twice a second, one line of JSON each.
-* ``end`` on standard input: everybody has come, whoever holds until the end lets go. ``stop``: everybody lets go now.
-* When its clients have done it says its tally and stays, answering the watchdog, until standard input ends: no verdict
-  comes from its exit.
+* It reads its instructions from standard input, one line of JSON: the specification of the load, its share of the
+  clients, the address of the server, and the addresses of the clients. It writes its progress twice a second, one line
+  of JSON each.
+* The command ``end``: all clients have logged in, those that hold to the end log out. ``stop``: all log out now.
+* When its clients have ended it writes its statistics. It then keeps running and answers the watchdog until standard
+  input ends: no verdict comes from its exit.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import sys
+from collections.abc import Callable
 from contextlib import suppress
 from itertools import cycle
 from typing import Any
@@ -24,16 +25,16 @@ from harness.load.specification import LoadSpecification
 from harness.runners.runtime import SelectorLoop
 from harness.runners.sockets import Address, SocketDriver
 
-TELL_EVERY = SECOND // 2
+REPORT_EVERY = SECOND // 2
 
 
 class Worker(Clients, SocketDriver):
-    """Clients of *spec* that come from *sources* to the *server*."""
+    """Clients of *spec* with the addresses *sources*."""
 
     def __init__(self, spec: LoadSpecification, server: Address, sources: list[str]) -> None:
         super().__init__(SelectorLoop(), spec)
         self._server, self._sources = server, cycle(sources or [None])
-        self._is_over = self._is_done = False
+        self._is_closed = self._is_reported = False
 
     def address(self, server: str) -> Address:
         return self._server
@@ -42,50 +43,42 @@ class Worker(Clients, SocketDriver):
         source = next(self._sources)
         return None if source is None else (source, 0)
 
-    def run(self, commands: int, tell: Any) -> None:
-        """Until the descriptor *commands* ends. *tell* is called with what is to be said."""
+    def run(self, commands: int, write: Callable[[dict[str, Any]], None]) -> None:
+        """Run until the descriptor *commands* ends. *write* is called with progress and statistics."""
 
         def read() -> None:
-            words = os.read(commands, 4096)
-            self._is_over = not words
-            if b"stop" in words or b"end" in words:
-                self.leave(now=b"stop" in words)
+            data = os.read(commands, 4096)
+            self._is_closed = not data
+            if b"stop" in data or b"end" in data:
+                self.end(now=b"stop" in data)
 
         def report() -> None:
             if self.running:
-                tell(self._progress())
-                self.loop.call_at(self.loop.now() + TELL_EVERY, report)
+                write(self._progress())
+                self.loop.call_at(self.loop.now() + REPORT_EVERY, report)
 
-        def is_over() -> bool:
-            if not self.running and not self._is_done:
-                self._is_done = True
-                tell({"tally": self.statistics.to_json()})
-            return self._is_over
+        def is_closed() -> bool:
+            if not self.running and not self._is_reported:
+                self._is_reported = True
+                write({"statistics": self.statistics.to_json()})
+            return self._is_closed
 
         self.loop.watch(commands, read)
-        self.loop.call_at(TELL_EVERY, report)
-        self.loop.run(is_over)
+        self.loop.call_at(REPORT_EVERY, report)
+        self.loop.run(is_closed)
 
     def _progress(self) -> dict[str, Any]:
-        statistics = self.statistics
         return {
-            **{
-                "logons": statistics.logons,
-                "granted": statistics.granted,
-                "refused": statistics.refused,
-                "done": statistics.done,
-            },
-            **{"clients_refused": len(statistics.clients_refused), "latencies": statistics.latencies[-2000:]},
+            "logons": self.statistics.logons,
+            "clients_refused": len(self.statistics.clients_refused),
+            "latencies": self.statistics.latencies[-2000:],
             "busy": self.asking,
         }
 
 
 def main() -> None:
-    """One crowd, from its order."""
-
-    def tell(what: dict[str, Any]) -> None:
-        sys.stdout.write(json.dumps(what) + "\n")
-        sys.stdout.flush()
+    def write(report: dict[str, Any]) -> None:
+        print(json.dumps(report), flush=True)
 
     line = b""
     while not line.endswith(b"\n"):
@@ -93,11 +86,12 @@ def main() -> None:
         if not piece:
             return
         line += piece
-    asked = json.loads(line)
-    worker = Worker(LoadSpecification.from_json(asked["order"]), tuple(asked["server"]), asked["sources"])
-    worker.begin_all(asked["first"], asked["every"])
+    instructions = json.loads(line)
+    spec = LoadSpecification.from_json(instructions["specification"])
+    worker = Worker(spec, tuple(instructions["server"]), instructions["sources"])
+    worker.begin_all(instructions["first"], instructions["every"])
     with suppress(BrokenPipeError, KeyboardInterrupt):
-        worker.run(0, tell)
+        worker.run(0, write)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from harness.report.junit import case_of, junit_xml
 from harness.report.text import BAD_USAGE, NOT_EXPECTED, UNKNOWN, Result, exit_code, last_line, story, table
 
 
-def tell(
+def print_results_and_exit(
     results: Sequence[Result],
     as_json: str | None,
     junit: str | None,
@@ -54,7 +54,7 @@ def tell(
         try:
             html.write(report, results)
         except OSError as problem:
-            refuse(f"{report}: the report cannot be written: {problem.strerror}")
+            exit_with_usage_error(f"{report}: the report cannot be written: {problem.strerror}")
         click.echo(f"report: {report / 'report.html'}", err=True)
     code = exit_code(results)
     if missing and code != NOT_EXPECTED:
@@ -71,9 +71,9 @@ def write(path: str, text: str) -> None:
     try:
         Path(path).write_text(text, encoding="utf-8")
     except OSError as problem:
-        refuse(f"{path} cannot be written: {problem.strerror}")
+        exit_with_usage_error(f"{path} cannot be written: {problem.strerror}")
 
 
-def refuse(problem: object) -> NoReturn:
+def exit_with_usage_error(problem: object) -> NoReturn:
     click.echo(f"harness: {problem}", err=True)
     sys.exit(BAD_USAGE)

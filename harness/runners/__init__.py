@@ -1,1 +1,1 @@
-"""Runners: they carry a plan out and come back with journals. None of them judges."""
+"""Runners: each carries out a plan and returns journals. None of them judges."""

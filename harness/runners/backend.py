@@ -1,9 +1,9 @@
-"""Where runs on real time happen: what a host is, and what whoever has hosts can do.
+"""The interfaces of a run on real time: a host, and the backend that starts hosts.
 
 Rules of this file:
 
-* A host is a process or a container. What a host is, and how a fault comes over it, is known to its site only.
-* What a site cannot do raises Failed, with the reason.
+* A host is a process or a container. Only its backend knows which, and how a fault is injected into it.
+* What a backend cannot do raises Failed, with the reason.
 """
 
 from __future__ import annotations
@@ -14,69 +14,69 @@ from typing import Any, Protocol
 
 from fakenw.health import Address
 from harness.scenario.plan import Plan
-from harness.scenario.schedule import Disruption
+from harness.scenario.schedule import ScheduledFault
 from harness.scenario.settings import ClientSpec, ServerSpec
 
 
 class Failed(Exception):
-    """The run could not be carried out; says why."""
+    """The run could not be carried out; the text is the reason."""
 
 
 class Host(Protocol):
-    """Something of a run that lives by itself. ``words`` are what a scripted client says: ready, done."""
+    """A process or a container of a run. ``statuses`` are the lines that a scripted client prints: ready, done."""
 
     name: str
 
     @property
-    def words(self) -> set[str]: ...
+    def statuses(self) -> set[str]: ...
 
     def code(self) -> int | None:
-        """Its exit code; None while it lives."""
+        """Its exit code; None while it runs."""
 
     def last_output(self) -> str:
-        """The last lines it printed, as one; empty where nothing was kept."""
+        """The last lines it printed, as one; empty where there is no log."""
 
-    def tell(self, order: Mapping[str, Any]) -> None:
-        """A line on its standard input. Raises OSError."""
+    def send(self, instructions: Mapping[str, Any]) -> None:
+        """Write a line of JSON to its standard input. Raises OSError."""
 
     def stop(self) -> object:
-        """Ask it to end, and if that does not help see to it. Its journal is whole afterwards."""
+        """End it in order, by force if it does not end. Its journal is complete afterwards."""
 
 
 class Backend(Protocol):
-    """Where hosts are: it starts them and makes faults happen. Everything here may raise Failed."""
+    """It starts hosts and injects faults into them. Every method may raise Failed."""
 
     on: str
     parallel: int  # how many hosts it starts at once
 
     def open(self, plan: Plan, folder: Path) -> None:
-        """Make room for the hosts of *plan*, whose journals and outputs go to *folder*."""
+        """Prepare for the hosts of *plan*, whose journals and outputs go to *folder*."""
 
     def start_server(self, spec: ServerSpec, journal: Path, again: Host | None = None) -> Host:
-        """A server; or *again* one that was stopped, where it was, which goes on with the same *journal*."""
+        """Start a server; or *again* one that was stopped, at its old addresses, which continues the same *journal*."""
 
     def addresses(self, server: Host) -> dict[str, Address] | None:
-        """Where a server answers NCP, by transport; None: not yet."""
+        """The addresses at which a server answers NCP, by transport; None: not yet."""
 
     def start_scripted(self, name: str, journal: Path) -> Host:
-        """A client that says "ready" and then waits for its order, which lacks ``journal``."""
+        """Start a client, which prints "ready" and then waits for its instructions."""
 
     def start_own(self, name: str, client: ClientSpec) -> Host:
-        """A client of the user's own, which knows by its command and its environment where the server is."""
+        """Start a client of the user's own, which finds the server by its command and its environment."""
 
-    def disrupt(self, fault: Disruption, host: Host) -> None:
-        """Let a fault come over *host*, which is still there afterwards, if not all of it."""
+    def inject(self, fault: ScheduledFault, host: Host) -> None:
+        """Inject a fault into *host*, which still exists afterwards, even if it runs no more."""
 
     def restart(self, host: Host, new_address: bool, journal: Path | None) -> Host:
-        """Start a host again that has lost its power; a scripted client with another *journal*."""
+        """Start a host again that was powered off; a scripted client with another *journal*."""
 
     def close(self) -> None:
-        """Stop and remove whatever is left."""
+        """Stop and remove all that is left."""
 
 
-def death(host: Host) -> str:
-    return f"{host.name} ended with exit code {host.code()}: {said(host)}"
+def exit_report(host: Host) -> str:
+    return f"{host.name} ended with exit code {host.code()}: {output_of(host)}"
 
 
-def said(host: Host) -> str:
+def output_of(host: Host) -> str:
     return host.last_output() or "it printed nothing"

@@ -2,10 +2,10 @@
 
 Rules of this file:
 
-* Sockets and the selector are Python's own, so that gevent can replace them by its; nothing here may import Twisted, as
-  a reactor and gevent's loop cannot share a process.
-* A stop is an exception that comes out of a wait. It is kept in ``stopped``: the exchange on the way is finished, so
-  that its reply is not taken for the next one's, and there is time for a good-bye. Sleeps end at once.
+* Sockets and the selector are Python's own, so that gevent can replace them. Nothing here may import Twisted: a
+  reactor and gevent's loop cannot share a process.
+* A stop is an exception that a wait raises. It is stored in ``stopped``. The pending exchange is finished, so that its
+  reply is not taken for the next one's, and the behaviour has time to log out. Sleeps end at once.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from harness.client.workstation import Exchange, Gone, Lost, Requester
 from harness.runners.runtime import Behavior, SelectorLoop
 from harness.runners.sockets import Address, SocketDriver, SocketLink
 
-GOODBYE = 10 * SECOND  # what a stop leaves for the exchange on the way and for the good-bye
+STOP_GRACE = 10 * SECOND  # after a stop, for the pending exchange and the logout
 
-# What was sent, seconds, and what came of it. None was sent where there was no connection, or it ended by itself.
+# The request, its seconds and its outcome. The request is None where the connection could not be made or was closed.
 Report = Callable[[RequestPacket | None, float, ReplyPacket | Exception], None]
 
 
 class BlockingWorld(SocketDriver):
-    """The world of one ``requester``. *server* is ``HOST:PORT``; a *stop* ends all waiting but for the good-bye."""
+    """The world of one ``requester``. *server* is ``HOST:PORT``; *stop* is the exception that ends a wait."""
 
     def __init__(self, server: str, transport: Transport, report: Report, stop: type[BaseException]) -> None:
         super().__init__(SelectorLoop())
         self.requester = Requester(self, server, transport)
         self.stopped: BaseException | None = None
         self._report, self._stop = report, stop
-        self._asked: tuple[RequestPacket, int] | None = None  # the exchange on the way, and since when
-        self._patience = 0  # until when, after a stop
+        self._pending: tuple[RequestPacket, int] | None = None  # the request, and when it was sent
+        self._stop_deadline = 0
 
     # What a behaviour may use (harness.client.workstation.World)
 
@@ -56,7 +56,7 @@ class BlockingWorld(SocketDriver):
     # Running
 
     def run(self, behavior: Behavior) -> None:
-        """Carry *behavior* out. Raises what it raises, and a stop that comes outside of a wait."""
+        """Carry out *behavior*. Raises what it raises, and a stop that comes outside a wait."""
         self.start(behavior)
         while self.running:
             try:
@@ -65,12 +65,12 @@ class BlockingWorld(SocketDriver):
                 if not self._asleep and not self._waiting:
                     raise
                 self.stopped = stop
-                self._patience = self._patience or self.now() + GOODBYE
-                self.loop.call_at(self._patience, self._give_up)
+                self._stop_deadline = self._stop_deadline or self.now() + STOP_GRACE
+                self.loop.call_at(self._stop_deadline, self._give_up)
                 self.wake_all()
 
     def close(self) -> None:
-        """Close what is still open, without a word to the server."""
+        """Close what is still open, without a request to the server."""
         self.requester.close()
         self.loop.close()
 
@@ -78,29 +78,32 @@ class BlockingWorld(SocketDriver):
         super().wake_after(duration if self.stopped is None else 0, behavior)
 
     def begin(self, exchange: Exchange) -> None:
-        self._asked = exchange.packet, self.now()
+        self._pending = exchange.packet, self.now()
         super().begin(exchange)
         if self.stopped is not None:
-            self.loop.call_at(self._patience, self._give_up)
+            self.loop.call_at(self._stop_deadline, self._give_up)
 
     def outcome(self, requester: Requester) -> ReplyPacket | Exception | None:
         outcome = super().outcome(requester)
-        if outcome is not None and self._asked is not None:
-            packet, begun = self._asked
-            self._asked = None
-            self._report(packet, (self.now() - begun) / SECOND, outcome)
+        if outcome is not None:
+            self._report_pending(outcome)
         return outcome
 
-    def hung_up(self, link: Any) -> None:
-        if self._asked is None:  # else it is the outcome of the exchange
+    def disconnected(self, link: Any) -> None:
+        if self._pending is None:  # otherwise this is the outcome of the exchange
             self._report(None, 0.0, Gone("the server closed the connection"))
-        super().hung_up(link)
+        super().disconnected(link)
 
     def _give_up(self) -> None:
-        """Wait for no reply any more."""
+        """Stop waiting for the reply."""
         behavior = self._waiting.pop(self.requester, None)
-        if behavior is not None and self._asked is not None:
-            lost, (packet, begun) = Lost("no answer before the end"), self._asked
-            self._asked = None
-            self._report(packet, (self.now() - begun) / SECOND, lost)
+        if behavior is not None and self._pending is not None:
+            lost = Lost("no answer before the end")
+            self._report_pending(lost)
             self.resume(behavior, error=lost)
+
+    def _report_pending(self, outcome: ReplyPacket | Exception) -> None:
+        if self._pending is not None:
+            packet, begun = self._pending
+            self._pending = None
+            self._report(packet, (self.now() - begun) / SECOND, outcome)

@@ -1,10 +1,10 @@
-"""A scripted client by itself: ``python -m harness.runners.client JOURNAL [--ports-from N]``.
+"""A scripted client as a program: ``python -m harness.runners.client JOURNAL [--ports-from N]``.
 
-It says "ready" and waits for its order, one line of JSON on standard input: ``client`` (its plan), ``servers``
-(name -> [host, port]) and ``speed``. It says "done" when its script has ended and then stays, answering the
-watchdog, until it is killed or its standard input ends, so that no verdict comes from its exit. Meanwhile
-``{"fault": "cut"}`` and ``{"fault": "heal"}`` are lines about its network cable. JOURNAL may be "-": standard
-output, where journal lines are told from what it says by their first character, a brace.
+It prints "ready" and waits for its instructions, one line of JSON on standard input: ``client`` (its plan),
+``servers`` (name -> [host, port]), ``speed`` and ``behaviors`` (files). It prints "done" when its script has ended.
+It then keeps running and answers the watchdog until it is killed or its standard input ends, so that no verdict comes
+from its exit. Meanwhile the lines ``{"fault": "cut"}`` and ``{"fault": "heal"}`` disconnect and reconnect its network
+cable. JOURNAL may be "-": standard output, where only journal lines begin with a brace.
 """
 
 from __future__ import annotations
@@ -24,58 +24,57 @@ from harness.client.machine import Machine
 from harness.runners.sockets import SocketWorld
 
 
-class Orders:
-    """Standard input, line by line. ``over`` when it has ended."""
+class Instructions:
+    """Standard input, a JSON object on each line. ``ended`` at its end."""
 
     def __init__(self) -> None:
-        self.over = False
-        self._begun = b""
+        self.ended = False
+        self._partial = b""
 
     def read(self) -> Iterator[dict[str, Any]]:
-        """The lines that have come; waits for something to come."""
+        """The whole lines that have arrived; blocks until there is input."""
         data = os.read(sys.stdin.fileno(), 65536)
-        self.over = not data
-        *lines, self._begun = (self._begun + data).split(b"\n")
+        self.ended = not data
+        *lines, self._partial = (self._partial + data).split(b"\n")
         yield from map(json.loads, lines)
 
     def first(self) -> dict[str, Any] | None:
-        """Wait for a whole line."""
-        while not self.over:
-            for instructions in self.read():
-                return instructions
+        """Wait for a whole line; None at the end of the input."""
+        while not self.ended:
+            for line in self.read():
+                return line
         return None
 
 
 def main() -> None:
-    """Play the script."""
-    arguments = argparse.ArgumentParser()
-    arguments.add_argument("journal")
-    arguments.add_argument("--ports-from", type=int, default=0)
-    given = arguments.parse_args()
-    orders = Orders()
+    parser = argparse.ArgumentParser()
+    parser.add_argument("journal")
+    parser.add_argument("--ports-from", type=int, default=0)
+    arguments = parser.parse_args()
+    instructions = Instructions()
     print("ready", flush=True)
-    instructions = orders.first()
-    if instructions is None:
+    first = instructions.first()
+    if first is None:
         return
-    client, speed = instructions["client"], instructions["speed"]
-    servers = {name: (host, port) for name, (host, port) in instructions["servers"].items()}
-    journal = JournalFile(1) if given.journal == "-" else JournalFile.create(Path(given.journal))
-    world = SocketWorld(client["name"], servers, journal, speed, given.ports_from)
+    client, speed = first["client"], first["speed"]
+    servers = {name: (host, port) for name, (host, port) in first["servers"].items()}
+    journal = JournalFile(1) if arguments.journal == "-" else JournalFile.create(Path(arguments.journal))
+    world = SocketWorld(client["name"], servers, journal, speed, arguments.ports_from)
     world.write("start", format=FORMAT, utc=world.utc.isoformat(timespec="microseconds"), speed=speed)
 
-    own = [component for file in instructions.get("behaviors", ()) for component in load(Path(file))]
+    own = [component for file in first.get("behaviors", ()) for component in load(Path(file))]
 
     async def play() -> None:
         await Machine(world, client, own).run()
         print("done", flush=True)
 
-    def told() -> None:
-        for line in orders.read():
+    def readable() -> None:
+        for line in instructions.read():
             world.cut() if line["fault"] == "cut" else world.heal()
 
     world.start(play())
-    world.loop.watch(sys.stdin.fileno(), told)
-    world.loop.run(lambda: orders.over)
+    world.loop.watch(sys.stdin.fileno(), readable)
+    world.loop.run(lambda: instructions.ended)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,15 @@
-"""Containers: every server and every client machine a container with an address of its own, on a private network.
+"""Containers: every server and every client machine is a container with its own address, on a private network.
 
 Rules of this file:
 
-* Everything that a run makes bears the run's labels, which say how to find it and whether the run still lives.
-* A server is ready when its health check says so. The check leaves no trace in the books.
-* Journals come out as they are written, over the containers' standard output, so that the Docker Engine may be
-  on another machine.
-* ``cut`` disconnects a container from the network; ``power-off`` does, and then kills it, so that the server hears
-  nothing. A kill alone closes its TCP connections at once.
-* The addresses are ours to give: a machine that starts again, or whose cable is plugged in, has the one it had.
-* Nothing is pulled: an image that is not there cannot be run.
+* Every object that a run creates bears the run's labels, by which it is found and its run is known to be alive or not.
+* A server is ready when it is healthy. The health check leaves no trace in the journal.
+* Journals are read from the containers' standard output as they are written: the Docker Engine may be on another
+  machine.
+* ``cut`` disconnects a container from the network. ``power-off`` does so and then kills it, so that the server receives
+  nothing: a kill alone closes its TCP connections at once.
+* The run assigns the addresses: a machine that starts again, or is reconnected, has its old one.
+* Nothing is pulled: an image that the engine does not have cannot be run.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from docker.types import IPAMConfig, IPAMPool
 from fakenw.health import Address
 from fakenw.wire.packet import NCP_PORT
 from harness.runners.backend import Failed, Host
-from harness.runners.docker_engine import LEFT, Container, connect, trouble
+from harness.runners.docker_engine import ENGINE_ERRORS, Container, connect, trouble
 from harness.runners.processes import server_options
 from harness.runners.run_label import RUN, RunLabel, is_alive
 from harness.scenario.plan import Plan
-from harness.scenario.schedule import Disruption
+from harness.scenario.schedule import ScheduledFault
 from harness.scenario.settings import ClientSpec, ServerSpec
 
 IMAGE = f"fakenw:{version('fakenw')}"
@@ -52,19 +52,21 @@ CHECK = {"test": ["CMD", "python3", "-m", "fakenw.health", "--no-trace"], "inter
 
 
 class Containers:
-    """The site. *turns* is held by whoever starts a container; *keep* leaves everything there at the end."""
+    """The backend. *starting* limits how many containers start at once; *keep* leaves all of them at the end."""
 
     on = "containers"
 
-    def __init__(self, turns: threading.Semaphore, parallel: int, keep: bool, tell: Callable[[str], None]) -> None:
-        self.parallel, self._turns, self._keep, self._tell = parallel, turns, keep, tell
+    def __init__(
+        self, starting: threading.Semaphore, parallel: int, keep: bool, progress: Callable[[str], None]
+    ) -> None:
+        self.parallel, self._starting, self._keep, self._progress = parallel, starting, keep, progress
         self._lock = threading.Lock()
         self._all: list[Container] = []
         self._free: Iterator[Any] = iter(())
         self._network: Any = None
         self._label: RunLabel | None = None
         self._client: Any = None
-        self._slow: dict[str, dict[str, str]] = {}  # by client: what netem was told
+        self._netem: dict[str, dict[str, str]] = {}  # netem's options, by client
 
     def open(self, plan: Plan, folder: Path) -> None:
         self._plan, self._folder = plan, folder
@@ -75,7 +77,10 @@ class Containers:
         self._free = iter(list(subnet.hosts())[1:])  # the first is the engine's own
 
     def _make_network(self, name: str) -> tuple[Any, Any]:
-        """A network of its own. Addresses can be given where its subnet is given: the engine chooses, we repeat it."""
+        """Make a network of the run's own, and return its subnet.
+
+        Addresses can be assigned only in a subnet that was asked for, so the one that the engine chose is asked for.
+        """
         assert self._label is not None
         options = {"driver": "bridge", "internal": True, "labels": self._label.labels}
         for attempt in range(SUBNET_TRIES):
@@ -87,7 +92,7 @@ class Containers:
                 pool = IPAMPool(subnet=subnet)
                 made = self._client.networks.create(name, ipam=IPAMConfig(pool_configs=[pool]), **options)
                 return made, ipaddress.ip_network(subnet)
-            except APIError:  # another run was faster
+            except APIError:  # another run took the subnet first
                 if attempt == SUBNET_TRIES - 1:
                     raise
         raise AssertionError
@@ -108,7 +113,7 @@ class Containers:
 
     def start_scripted(self, name: str, journal: Path) -> Container:
         command = ["python3", "-m", "harness.runners.client", "-", "--ports-from", str(FIRST_PORT)]
-        # Detached: so the end of our end of its standard input is not the end of it, and it can be kept.
+        # Detached: its standard input stays open when ours closes, so that the container can be kept.
         options = {**OURS, "command": command, "stdin_open": True, "detach": True, "healthcheck": {"test": ["NONE"]}}
         return self._start(name, options, self._folder / f"client-{name}.log", journal)
 
@@ -131,7 +136,7 @@ class Containers:
         host = re.sub(r"[^A-Za-z0-9.-]", "-", name)
         with self._lock:
             address, number = str(next(self._free)), len(self._all)
-        with self._turns:
+        with self._starting:
             with trouble(f"{name} cannot be made"):
                 endpoint = self._client.api.create_endpoint_config(ipv4_address=address, aliases=[host.lower()])
                 container = self._client.containers.create(
@@ -152,7 +157,7 @@ class Containers:
 
     # Faults
 
-    def disrupt(self, fault: Disruption, host: Host) -> None:
+    def inject(self, fault: ScheduledFault, host: Host) -> None:
         assert isinstance(host, Container)
         with trouble(f"{fault.verb}: {host.name}"):
             match fault.verb:
@@ -172,7 +177,7 @@ class Containers:
                 case "heal":
                     self._heal(host)
                 case "delay" | "loss" | "duplicate":
-                    self._slow_down(fault, host)
+                    self._set_netem(fault, host)
                 case _:
                     raise Failed(f"{fault.verb}: {CANNOT.get(fault.verb, 'containers cannot do that')}")
 
@@ -186,19 +191,20 @@ class Containers:
             self._network.connect(host.container, ipv4_address=host.address)
             host.connected = True
 
-    def _slow_down(self, fault: Disruption, host: Container) -> None:
-        rules = self._slow.setdefault(host.name, {})
-        rules[fault.verb] = f"{fault.arguments['by']}us" if fault.verb == "delay" else f"{fault.arguments['percent']}%"
-        rule = [word for pair in rules.items() for word in pair]
-        done = host.container.exec_run(["sh", "-c", NETEM, "sh", *rule], privileged=True, user="0")
+    def _set_netem(self, fault: ScheduledFault, host: Container) -> None:
+        options = self._netem.setdefault(host.name, {})
+        amount = f"{fault.arguments['by']}us" if fault.verb == "delay" else f"{fault.arguments['percent']}%"
+        options[fault.verb] = amount
+        words = [word for option in options.items() for word in option]
+        done = host.container.exec_run(["sh", "-c", NETEM, "sh", *words], privileged=True, user="0")
         if done.exit_code:
-            said = done.output.decode(errors="replace").strip()
-            raise Failed(f"{fault.verb}: tc in {host.name} says: {said or f'exit code {done.exit_code}'}")
+            output = done.output.decode(errors="replace").strip()
+            raise Failed(f"{fault.verb}: tc in {host.name} failed: {output or f'exit code {done.exit_code}'}")
 
     def restart(self, host: Host, new_address: bool, journal: Path | None) -> Container:
         assert isinstance(host, Container)
-        host.ended()
-        self._slow.pop(host.name, None)
+        host.drain()
+        self._netem.pop(host.name, None)
         address = host.address
         if new_address:
             with self._lock:
@@ -223,40 +229,40 @@ class Containers:
         if self._client is None:
             return
         if self._keep:
-            self._tell_what_is_kept()
+            self._report_kept()
         else:
             with ThreadPoolExecutor(max_workers=self.parallel) as pool:
-                list(pool.map(_remove, [one.container for one in self._all]))
-            for one in self._all:
-                one.ended()
+                list(pool.map(_remove, [host.container for host in self._all]))
+            for host in self._all:
+                host.drain()
             if self._network is not None and not _remove(self._network):
-                self._tell(f"{self._network.name} could not be removed; harness clean tries again")
+                self._progress(f"{self._network.name} could not be removed; harness clean tries again")
         if self._label is not None:
             self._label.close()
         self._client.close()
 
-    def _tell_what_is_kept(self) -> None:
-        for one in self._all:
-            self._tell(f"kept: {one.container.name} ({one.address}): docker logs {one.container.name}")
+    def _report_kept(self) -> None:
+        for host in self._all:
+            self._progress(f"kept: {host.container.name} ({host.address}): docker logs {host.container.name}")
         if self._all:
-            self._tell(f"look inside one that runs: docker exec -it {self._all[-1].container.name} sh")
-            self._tell("remove all that was kept: harness clean")
+            self._progress(f"open a shell in one that runs: docker exec -it {self._all[-1].container.name} sh")
+            self._progress("remove all of them: harness clean")
 
 
-def _remove(thing: Any) -> bool:
-    """Remove a container or a network, whatever state it is in. Returns whether it is gone."""
-    options = {"force": True, "v": True} if hasattr(thing, "kill") else {}
+def _remove(made: Any) -> bool:
+    """Remove a container or a network in any state. Returns whether it is gone."""
+    options = {"force": True, "v": True} if hasattr(made, "kill") else {}
     try:
-        thing.remove(**options)
+        made.remove(**options)
     except NotFound:
         pass
-    except LEFT:
+    except ENGINE_ERRORS:
         return False
     return True
 
 
 def clean(everything: bool = False) -> tuple[list[str], list[str]]:
-    """Remove what runs have left that live no more: the names of what was removed, and of what could not be.
+    """Remove what ended runs have left. Returns the names of what was removed, and of what could not be.
 
     What a run on another machine has made is removed only with *everything*. Raises Failed.
     """
@@ -267,11 +273,11 @@ def clean(everything: bool = False) -> tuple[list[str], list[str]]:
         with trouble("containers"):
             containers = client.containers.list(all=True, filters={"label": RUN}, ignore_removed=True)
             networks = client.networks.list(filters={"label": RUN})
-        for thing in [*containers, *networks]:
-            labels = thing.labels if hasattr(thing, "labels") else thing.attrs["Labels"]
+        for made in [*containers, *networks]:
+            labels = made.labels if hasattr(made, "labels") else made.attrs["Labels"]
             alive = is_alive(labels)
             if alive is False or (everything and alive is None):
-                (removed if _remove(thing) else left).append(thing.name)
+                (removed if _remove(made) else left).append(made.name)
     finally:
         client.close()
     return removed, left

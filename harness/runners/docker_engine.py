@@ -1,4 +1,4 @@
-"""The Docker Engine, as the containers runner sees it: its errors in words, and one container with its output."""
+"""The Docker Engine for the containers runner: its errors as Failed, and a container with its output."""
 
 from __future__ import annotations
 
@@ -23,23 +23,24 @@ from harness.runners.backend import Failed
 ANSWERS_WITHIN = 120  # seconds; an engine that starts many containers is slow to answer
 STOPS_WITHIN = 10
 CONNECTIONS = 256  # to the engine at once: one for each container's output
-LEFT, LOST = (DockerException, RequestException), -1
+ENGINE_ERRORS = (DockerException, RequestException)
+UNKNOWN_EXIT = -1  # the engine did not return the exit code
 
 
 @contextmanager
 def trouble(what: str) -> Iterator[None]:
-    """Raise Failed where the engine refuses, or is not there: *what* did not work, and why."""
+    """Raise Failed where the engine refuses or does not answer: *what* failed, and the reason."""
     try:
         yield
     except ImageNotFound as problem:
-        raise Failed(f"{what}: there is no image here of that name, and none is pulled: {_said(problem)}") from None
+        raise Failed(f"{what}: there is no image here of that name, and none is pulled: {_reason(problem)}") from None
     except APIError as problem:
-        raise Failed(f"{what}: {_said(problem)}") from None
-    except LEFT as problem:
+        raise Failed(f"{what}: {_reason(problem)}") from None
+    except ENGINE_ERRORS as problem:
         raise Failed(f"{what}: no Docker Engine answers: {problem}") from None
 
 
-def _said(problem: APIError) -> str:
+def _reason(problem: APIError) -> str:
     return str(problem.explanation or problem)
 
 
@@ -54,23 +55,23 @@ def connect() -> DockerClient:
 class Container:
     """A container of the run: a :class:`harness.runners.backend.Host`.
 
-    What it prints goes to *log*; but the standard output of one of ours to *journal*, and lines that are not
-    JSON are ``words``.
+    Its output goes to *log*. With a *journal*, the JSON lines of its standard output go there, and all other lines are
+    ``statuses``.
     """
 
     def __init__(self, name: str, container: Any, address: str, log: Path, journal: Path | None) -> None:
         self.name, self.container, self.address, self.log = name, container, address, log
-        self.words: set[str] = set()
+        self.statuses: set[str] = set()
         self.connected = True
         self.paused = False
         self._journal = journal
         self._code: int | None = None
-        self._begun = b""
+        self._partial = b""
         self._socket: Any = None
         self._follower = threading.Thread(target=self._follow, daemon=True)
 
     def start(self) -> None:
-        """Start it, with an ear at its output from the first byte. Raises Failed."""
+        """Attach to its output, then start it. Raises Failed."""
         self.log.touch()
         with trouble(f"{self.name} cannot be started"):
             streams = {"stdin": int(self._journal is not None), "stdout": 1, "stderr": 1, "stream": 1}
@@ -78,11 +79,11 @@ class Container:
             try:
                 self.container.start()
             except APIError as problem:
-                self._hang_up()
+                self._disconnect()
                 code = self.state()["ExitCode"]
-                raise Failed(f"{self.name} cannot be started, exit code {code}: {_said(problem)}") from None
+                raise Failed(f"{self.name} cannot be started, exit code {code}: {_reason(problem)}") from None
             except BaseException:
-                self._hang_up()
+                self._disconnect()
                 raise
         self._follower.start()
 
@@ -92,32 +93,32 @@ class Container:
     def last_output(self) -> str:
         return last_lines(self.log.read_text(errors="replace"))
 
-    def tell(self, order: Mapping[str, Any]) -> None:
+    def send(self, instructions: Mapping[str, Any]) -> None:
         stream = getattr(self._socket, "_sock", self._socket)  # the SDK opens it for reading only
-        stream.sendall(json.dumps(order).encode() + b"\n")
+        stream.sendall(json.dumps(instructions).encode() + b"\n")
 
     def stop(self) -> None:
-        with suppress(*LEFT):
-            if self.paused:  # the engine would let it go on first
+        with suppress(*ENGINE_ERRORS):
+            if self.paused:  # stop would unpause it first
                 self.container.kill()
             else:
                 self.container.stop(timeout=STOPS_WITHIN)
-        self.ended()
+        self.drain()
 
-    def ended(self) -> None:
-        """Wait until all of its output has come."""
+    def drain(self) -> None:
+        """Wait until all of its output is read."""
         if self._follower.ident is not None:
             self._follower.join(STOPS_WITHIN)
 
     def state(self) -> Mapping[str, Any]:
-        """What the engine says of it. Raises Failed."""
+        """The engine's description of its state. Raises Failed."""
         with trouble(self.name):
             self.container.reload()
             state: Mapping[str, Any] = self.container.attrs["State"]
             return state
 
     def put(self, files: Mapping[str, Path]) -> None:
-        """Copy files of ours into it, by their places there. Raises Failed, OSError."""
+        """Copy *files*, by their paths in the container, into it. Raises Failed, OSError."""
         archive = io.BytesIO()
         with tarfile.open(fileobj=archive, mode="w") as tar:
             for place, file in files.items():
@@ -126,7 +127,7 @@ class Container:
             self.container.put_archive("/", archive.getvalue())
 
     def _follow(self) -> None:
-        """Until it has ended: write down what it prints."""
+        """Store its output until it ends."""
         with (
             suppress(OSError, ValueError),  # the engine went away
             self.log.open("ab", 0) as log,
@@ -137,24 +138,23 @@ class Container:
                     journal.write(self._records(data))
                 else:
                     log.write(data)
-        self._hang_up()
-        code = LOST
-        with suppress(*LEFT):
+        self._disconnect()
+        code = UNKNOWN_EXIT
+        with suppress(*ENGINE_ERRORS):
             code = self.container.wait(timeout=STOPS_WITHIN)["StatusCode"]
         self._code = code
 
     def _records(self, data: bytes) -> bytes:
-        *lines, self._begun = (self._begun + data).split(b"\n")
-        records = [line for line in lines if line.startswith(b"{")]
-        self.words.update(line.decode(errors="replace").strip() for line in lines if not line.startswith(b"{"))
-        return b"".join(line + b"\n" for line in records)
+        """The whole lines of JSON in *data*; other lines are statuses."""
+        *lines, self._partial = (self._partial + data).split(b"\n")
+        self.statuses.update(line.decode(errors="replace").strip() for line in lines if not line.startswith(b"{"))
+        return b"".join(line + b"\n" for line in lines if line.startswith(b"{"))
 
-    def _hang_up(self) -> None:
-        response = getattr(self._socket, "_response", None)
-        for one in (response, self._socket):
-            if one is not None:
+    def _disconnect(self) -> None:
+        for stream in (getattr(self._socket, "_response", None), self._socket):
+            if stream is not None:
                 with suppress(OSError, ValueError):
-                    one.close()
+                    stream.close()
 
 
 def _as_root(entry: tarfile.TarInfo) -> tarfile.TarInfo:

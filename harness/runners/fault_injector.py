@@ -1,10 +1,9 @@
-"""What comes over the clients and servers of a run on real time, and when.
+"""The faults of a run on real time, injected at their times.
 
 Rules of this file:
 
-* A fault that has happened stands in the runner's journal before its effects.
-* A client that is started again has a new host; a server keeps its addresses and its journal, and has come up when it
-  answers.
+* A fault is written to the runner's journal before it is injected.
+* A client that is started again has a new host; a server has its old addresses and journal, and is up when it answers.
 """
 
 from __future__ import annotations
@@ -19,13 +18,13 @@ from fakenw.journal.record import SECOND
 from harness.runners.backend import Backend, Failed, Host
 from harness.runners.journal_tail import JournalTail
 from harness.scenario.plan import Plan, client_journal
-from harness.scenario.schedule import Disruption
+from harness.scenario.schedule import ScheduledFault
 from harness.scenario.settings import ServerSpec
 
 
 @dataclass(eq=False)
 class RunningClient:
-    """A client of the run. *instructions*: what it is told, None for the user's own."""
+    """A client of the run. *instructions* are None for a client of the user's own."""
 
     name: str
     host: Host
@@ -33,17 +32,17 @@ class RunningClient:
     incarnation: int = 1
     ended: bool = False
     frozen: bool = False
-    told: bool = False
+    instructed: bool = False
 
     @property
     def finished(self) -> bool:
-        """Nothing more is to be expected of it by itself."""
-        return self.ended or self.frozen or "done" in self.host.words
+        """It will do nothing more unless a fault is injected."""
+        return self.ended or self.frozen or "done" in self.host.statuses
 
 
 @dataclass(eq=False)
 class ServerUnderTest:
-    """A server of the run, and where it answers by transport."""
+    """A server of the run. ``addresses`` are those at which it answers NCP, by transport."""
 
     spec: ServerSpec
     host: Host
@@ -53,7 +52,7 @@ class ServerUnderTest:
 
 
 class FaultInjector:
-    """The faults of a run that are still to come. *ready* waits for a server that has been started."""
+    """The faults of a run that are not yet injected. *ready* waits for a server that was started."""
 
     def __init__(
         self,
@@ -65,43 +64,37 @@ class FaultInjector:
         write: Callable[..., None],
         ready: Callable[[ServerUnderTest], None],
     ) -> None:
-        self._speed, self._folder, self._backend, self._clients, self._servers = (
-            plan.speed,
-            folder,
-            backend,
-            clients,
-            servers,
-        )
+        self._speed, self._folder, self._backend = plan.speed, folder, backend
+        self._clients, self._servers = clients, servers
         self._write, self._ready = write, ready
-        self._pending = plan.disruptions()
+        self._pending = plan.scheduled_faults()
 
     @property
     def pending(self) -> bool:
-        """Whether more is to come."""
         return bool(self._pending)
 
-    def happen(self, elapsed: float) -> None:
-        """Let those happen whose time has come, so many real seconds after the clients have begun."""
+    def inject_due(self, elapsed: float) -> None:
+        """Inject the faults that are due. *elapsed*: real seconds since the clients began."""
         while self._pending and elapsed * self._speed * SECOND >= self._pending[0].at:
             fault = self._pending.pop(0)
-            self._write("fault", **fault.fields())
+            self._write("fault", **fault.record_fields())
             if fault.role == "server":
-                self._over_server(self._servers[fault.name], fault)
+                self._inject_server(self._servers[fault.name], fault)
             else:
-                self._over_client(self._clients[fault.name], fault)
+                self._inject_client(self._clients[fault.name], fault)
 
-    def _over_client(self, client: RunningClient, fault: Disruption) -> None:
+    def _inject_client(self, client: RunningClient, fault: ScheduledFault) -> None:
         if fault.verb == "restart":
             self._restart(client, fault)
             return
         if client.ended:
             raise Failed(f"{fault.verb}: {client.name} has ended before")
         if fault.verb in ("process-killed", "power-off"):
-            self._ends(client, fault)
-        self._backend.disrupt(fault, client.host)
+            self._record_exit(client, fault)
+        self._backend.inject(fault, client.host)
         client.frozen = fault.verb == "freeze" or (client.frozen and fault.verb != "thaw")
 
-    def _over_server(self, server: ServerUnderTest, fault: Disruption) -> None:
+    def _inject_server(self, server: ServerUnderTest, fault: ScheduledFault) -> None:
         match fault.verb:
             case "server-down":
                 server.down = True
@@ -111,16 +104,16 @@ class FaultInjector:
                 server.down = False
                 self._ready(server)
             case _:
-                self._backend.disrupt(fault, server.host)
+                self._backend.inject(fault, server.host)
 
-    def _ends(self, client: RunningClient, fault: Disruption) -> None:
+    def _record_exit(self, client: RunningClient, fault: ScheduledFault) -> None:
         client.ended = True
         self._write("exit", client=client.name, code=None, cause=fault.verb)
 
-    def _restart(self, client: RunningClient, fault: Disruption) -> None:
+    def _restart(self, client: RunningClient, fault: ScheduledFault) -> None:
         if not client.ended:
-            self._ends(client, fault)
-            self._backend.disrupt(fault._replace(verb="power-off"), client.host)
+            self._record_exit(client, fault)
+            self._backend.inject(fault._replace(verb="power-off"), client.host)
         incarnation = client.incarnation + 1
         journal = None if client.instructions is None else self._folder / client_journal(client.name, incarnation)
         host = self._backend.restart(client.host, fault.arguments["address"] == "new", journal)

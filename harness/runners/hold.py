@@ -1,4 +1,4 @@
-"""One client by hand: attaches, logs in, holds its license for a while, and lets go, or does not."""
+"""One client by hand: it attaches, logs in, holds its license for a while, and logs out or does not."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.client.redirector import Redirector
 from harness.client.workstation import Failure, Gone, Lost, sleep
 from harness.runners.sockets import SocketWorld
 
-LOOK_EVERY = SECOND // 10
+POLL_INTERVAL = SECOND // 10
 
 
 def hold(
@@ -22,12 +22,12 @@ def hold(
     duration: int,
     *,
     log_out: bool,
-    tell: Callable[[str], None],
+    report: Callable[[str], None],
     stopped: Callable[[], bool],
 ) -> str | None:
     """Hold a license of the server at *address* for *duration* microseconds or until *stopped*.
 
-    Returns why it could not, or None.
+    Returns what went wrong, or None.
     """
     world = SocketWorld("hold", {"SERVER": address}, None)
     problem: str | None = None
@@ -39,26 +39,26 @@ def hold(
             connection = await redirector.connect("SERVER", *account)
             end = world.now() + duration
             number = connection.requester.number
-            tell(f"{account.user} is logged in as connection {number} and holds a license")
+            report(f"{account.user} is logged in as connection {number} and holds a license")
             while world.now() < end and not stopped():
-                await sleep(min(LOOK_EVERY, end - world.now()))
+                await sleep(min(POLL_INTERVAL, end - world.now()))
             if log_out:
                 await redirector.release(connection, by="hold")
-                tell("logged out and destroyed the connection")
+                report("logged out and destroyed the connection")
             else:
-                tell("leaving without a logout")
+                report("leaving without a logout")
         except Failure as failure:
-            problem = _why(failure)
+            problem = _reason(failure)
 
     world.start(behavior())
     world.loop.run(lambda: not world.running)
     return problem
 
 
-def _why(failure: Exception) -> str:
+def _reason(failure: Exception) -> str:
     match failure:
         case Denied():
-            return f"the server let us not in: completion code 0x{failure.code:02X}"
+            return f"the server denied the login: completion code 0x{failure.code:02X}"
         case Refused():
             return f"the server refused: completion code 0x{failure.code:02X}"
         case Gone():

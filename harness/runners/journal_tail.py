@@ -1,4 +1,4 @@
-"""Following a server's journal while it is written."""
+"""Reading a server's journal while it is written."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from fakenw.journal.record import parse
 
 @dataclass(slots=True)
 class JournalTail:
-    """What a server's journal says so far; of one that has started again, what it says since then."""
+    """The state of a server by its journal so far, since the server's last start."""
 
     path: Path
     fold: Fold = field(default_factory=Fold)
-    _read: int = 0
+    _offset: int = 0
 
     def catch_up(self) -> bool:
-        """Read the lines that are whole; whether there were any."""
+        """Read the new whole lines; returns whether there were any."""
         try:
             with self.path.open("rb") as file:
-                file.seek(self._read)
+                file.seek(self._offset)
                 data = file.read()
         except FileNotFoundError:
             return False
         end = data.rfind(b"\n") + 1
-        self._read += end
+        self._offset += end
         for line in data[:end].decode().splitlines():
             record = parse(line)
             if record.event == "start":
@@ -36,6 +36,6 @@ class JournalTail:
 
     @property
     def idle(self) -> bool:
-        """Nothing is held, or only by connections that are idle."""
-        holders = [one for one in self.fold.connections.values() if one.holding]
-        return not self.fold.held or (bool(holders) and all(one.idle for one in holders))
+        """No license is held, or all holders are idle."""
+        holders = [connection for connection in self.fold.connections.values() if connection.holding]
+        return not self.fold.held or (bool(holders) and all(connection.idle for connection in holders))

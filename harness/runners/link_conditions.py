@@ -1,9 +1,9 @@
-"""The cable between a machine and the network: what gets through, when, and how often.
+"""The conditions of the link between a machine and the network: which packets arrive, when, and how often.
 
 Rules of this file:
 
-* A cable knows no protocol. It tells streams, which lose nothing and keep their order, from datagrams.
-* Everything random comes from the generator that it is given.
+* A link knows no protocol, only that streams lose nothing and keep their order, and datagrams do not.
+* All randomness comes from the generator that is passed in.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from typing import Any
 
 from fakenw.journal.record import SECOND
 
-REPEATED_AFTER = SECOND // 5  # how soon a stream first repeats what got lost (Linux: TCP_RTO_MIN); then twice as long
-OVERTAKEN = SECOND // 20  # a datagram that is overtaken comes so much later, at most
-AGAIN = (SECOND // 500, SECOND // 100)  # a datagram that comes twice: how soon after the first
+REPEATED_AFTER = SECOND // 5  # a stream's first retransmission (Linux: TCP_RTO_MIN); each further one doubles it
+OVERTAKEN = SECOND // 20  # the most that a reordered datagram is late
+AGAIN = (SECOND // 500, SECOND // 100)  # the time between a datagram and its duplicate
 
 Deliver = Callable[[int, bool], None]
-"""Called with the microseconds that it takes longer than usual, and whether it stays behind earlier ones."""
+"""Called with the extra microseconds of a packet, and whether it stays behind earlier packets."""
 
 
 class LinkConditions:
-    """One machine's way to everybody else. ``calm``: nothing is the matter with it, and it need not be asked."""
+    """One machine's link. ``calm``: no fault affects it, and ``carry`` need not be called."""
 
-    WORDS = ("cut", "heal", "delay", "loss", "drop", "duplicate", "reorder")  # of harness.scenario.faults
+    VERBS = ("cut", "heal", "delay", "loss", "drop", "duplicate", "reorder")  # of harness.scenario.faults
 
     def __init__(self, random: Random) -> None:
         self.calm = True
@@ -34,10 +34,9 @@ class LinkConditions:
         self._waiting: list[Deliver] = []
         self._delay = 0  # microseconds
         self._loss = self._duplicate = self._reorder = 0.0  # shares from 0 to 1
-        self._drop: dict[str, int] = {}  # how many more, by their way
+        self._drop: dict[str, int] = {}  # packets still to be dropped, by direction
 
     def apply(self, verb: str, arguments: Mapping[str, Any]) -> None:
-        """Let a fault come over the cable."""
         match verb:
             case "cut":
                 self._cut = True
@@ -56,13 +55,13 @@ class LinkConditions:
                 self._duplicate = arguments["percent"] / 100
             case "reorder":
                 self._reorder = arguments["percent"] / 100
-        self._look()
+        self._update_calm()
 
     def carry(self, deliver: Deliver, *, sent: bool, stream: bool) -> None:
-        """Have *deliver* called: now, later, twice, or never.
+        """Call *deliver*: now, later, twice, or never.
 
-        All but a cut and a drop befall what the machine has *sent*, as with ``tc`` on its interface. What streams have
-        kept repeating while the cable was cut passes when it heals.
+        All but a cut and a drop affect only packets that the machine has *sent*, as with ``tc`` on its interface. What
+        streams retransmitted while the link was cut arrives when it heals.
         """
         if self._cut:
             if stream:
@@ -85,10 +84,10 @@ class LinkConditions:
         for way in self._drop and ("out" if sent else "in", "both"):
             if self._drop.get(way):
                 self._drop[way] -= 1
-                self._look()
+                self._update_calm()
                 return True
         return bool(sent and self._loss and self._random.random() < self._loss)
 
-    def _look(self) -> None:
-        self._drop = {way: left for way, left in self._drop.items() if left}
+    def _update_calm(self) -> None:
+        self._drop = {way: packets for way, packets in self._drop.items() if packets}
         self.calm = not (self._cut or self._delay or self._loss or self._duplicate or self._reorder or self._drop)

@@ -1,8 +1,7 @@
 """The memory runner: servers and clients in one process, on virtual time.
 
-One heap of events and one clock, in whole microseconds. The clock jumps from event to event, so
-four idle hours cost milliseconds. Everything that could happen in another order is drawn from one
-seeded generator: the same seed is the same run, byte for byte.
+One heap of events and one clock, in whole microseconds. The clock jumps from event to event, so four idle hours cost
+milliseconds. Every choice is drawn from one seeded generator: the same seed is the same run, byte for byte.
 """
 
 from __future__ import annotations
@@ -20,66 +19,64 @@ from harness.runners.link_conditions import LinkConditions
 from harness.runners.memory_clients import ClientWorld
 from harness.runners.memory_network import EPOCH, Network, utc
 from harness.scenario.plan import Plan, client_journal
-from harness.scenario.schedule import Disruption
+from harness.scenario.schedule import ScheduledFault
 
-STARTS_WITHIN = SECOND  # the clients of a run do not begin in the same instant
+STARTS_WITHIN = SECOND  # the clients of a run do not start in the same instant
 
 
 class MemoryRun:
-    """One run on its way. What servers receive and send is written to *capture*, as ``fakenw serve --pcap`` does."""
+    """One run. What servers receive and send is written to *capture*, as ``fakenw serve --pcap`` does."""
 
     def __init__(self, plan: Plan, capture: BinaryIO | None = None) -> None:
         self._plan = plan
-        self._capture = None if capture is None else CaptureFile(capture, self._wall, _not_written)
+        self._capture = None if capture is None else CaptureFile(capture, self._wall, _raise)
         self.network = Network(Random(plan.seed), self._capture)
-        self._told = [Record(0, "runner", "run", {**plan.opening("memory"), "utc": utc(0), "speed": 1})]
-        self._orders = {client["name"]: client for client in plan.scripted()}
-        self._incarnations: dict[str, list[ClientWorld]] = {
-            name: [] for name in self._orders
-        }  # the last one is today's
-        self._going: set[ClientWorld] = set()  # whose script can still go on
+        self._records = [Record(0, "runner", "run", {**plan.opening("memory"), "utc": utc(0), "speed": 1})]
+        self._clients = {client["name"]: client for client in plan.scripted()}
+        self._incarnations: dict[str, list[ClientWorld]] = {name: [] for name in self._clients}  # the last one runs
+        self._active: set[ClientWorld] = set()  # whose script can continue
         self._done: set[ClientWorld] = set()
         self._own = [component for file in plan.behaviors for component in load(Path(file))]
-        self._faults = 0  # that are still to come
+        self._pending_faults = 0
 
     def _wall(self) -> float:
         return EPOCH.timestamp() + self.network.clock.time / SECOND
 
     def carry_out(self) -> list[Journal]:
-        """Let it happen. Returns the journals of the runner, the servers and the clients."""
+        """Returns the journals of the runner, the servers and the clients."""
         plan, network = self._plan, self.network
         for spec in plan.servers:
             network.add_server(spec, plan.seed, plan.idle_threshold)
-        for number, name in enumerate(self._orders, 1):
+        for number, name in enumerate(self._clients, 1):
             starts = network.random.randrange(STARTS_WITHIN) if number > 1 else 0
             self._start(name, f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", starts)
-        for fault in plan.disruptions():
-            self._faults += 1
-            network.clock.call_at(fault.at, self._disrupt, fault)
-        network.clock.run(lambda: not self._going and not self._faults)
+        for fault in plan.scheduled_faults():
+            self._pending_faults += 1
+            network.clock.call_at(fault.at, self._inject, fault)
+        network.clock.run(lambda: not self._active and not self._pending_faults)
         if any(host.server.ledger.held for host in network.hosts.values()):
             network.clock.run(lambda: False, network.clock.time + plan.within + SECOND)
         for host in network.hosts.values():
             host.stop()
         if self._capture is not None:
             self._capture.close()
-        self._tell("end")
+        self._write("end")
         return [
-            Journal("runner.jsonl", self._told),
+            Journal("runner.jsonl", self._records),
             *(Journal(f"server-{name}.jsonl", host.records) for name, host in network.hosts.items()),
             *(
-                Journal(client_journal(name, life), world.records)
+                Journal(client_journal(name, incarnation), world.records)
                 for name, worlds in self._incarnations.items()
-                for life, world in enumerate(worlds, 1)
+                for incarnation, world in enumerate(worlds, 1)
             ),
         ]
 
     def _start(self, name: str, address: str, at: int) -> None:
         world = ClientWorld(self.network, name, address)
         self._incarnations[name].append(world)
-        self._going.add(world)
-        self.network.clock.call_at(at, world.happen, world.start, self._play(world, self._orders[name]))
-        self._tell("spawn", client=name)
+        self._active.add(world)
+        self.network.clock.call_at(at, world.execute, world.start, self._play(world, self._clients[name]))
+        self._write("spawn", client=name)
 
     async def _play(self, world: ClientWorld, client: dict[str, Any]) -> None:
         try:
@@ -87,21 +84,21 @@ class MemoryRun:
         except Exception as problem:
             if not self._own:
                 raise
-            self._tell("failed", reason=f"{world.name}: {type(problem).__name__}: {problem}")
+            self._write("failed", reason=f"{world.name}: {type(problem).__name__}: {problem}")
         self._done.add(world)
-        self._going.discard(world)
+        self._active.discard(world)
 
-    def _disrupt(self, fault: Disruption) -> None:
-        self._faults -= 1
-        self._tell("fault", **fault.fields())
+    def _inject(self, fault: ScheduledFault) -> None:
+        self._pending_faults -= 1
+        self._write("fault", **fault.record_fields())
         if fault.role == "server":
-            self._disrupt_server(fault)
-        elif fault.verb in LinkConditions.WORDS:
+            self._inject_server(fault)
+        elif fault.verb in LinkConditions.VERBS:
             self._incarnations[fault.name][-1].conditions.apply(fault.verb, fault.arguments)
         else:
-            self._disrupt_client(fault, self._incarnations[fault.name][-1])
+            self._inject_client(fault, self._incarnations[fault.name][-1])
 
-    def _disrupt_server(self, fault: Disruption) -> None:
+    def _inject_server(self, fault: ScheduledFault) -> None:
         host = self.network.hosts[fault.name]
         match fault.verb:
             case "freeze":
@@ -115,23 +112,23 @@ class MemoryRun:
             case "clock-jump":
                 host.set_clock(fault.arguments["by"])
 
-    def _disrupt_client(self, fault: Disruption, world: ClientWorld) -> None:
+    def _inject_client(self, fault: ScheduledFault, world: ClientWorld) -> None:
         match fault.verb:
             case "freeze":
                 world.freeze()
-                self._going.discard(world)  # unless it is thawed it has come to its end
+                self._active.discard(world)  # the run does not wait for a thaw
             case "thaw":
                 world.thaw()
-                self._going |= {world} - self._done
+                self._active |= {world} - self._done
             case "process-killed":
-                self._ended(world, fault, world.kill)
+                self._end(world, fault, world.kill)
             case "power-off":
-                self._ended(world, fault, world.power_off)
+                self._end(world, fault, world.power_off)
             case "restart":
-                self._ended(world, fault, world.power_off)
-                life = len(self._incarnations[fault.name])
-                number = list(self._orders).index(fault.name) + 1
-                new = f"10.{128 + (life - 1) % 127}.{number >> 8 & 255}.{number & 255}"
+                self._end(world, fault, world.power_off)
+                incarnation = len(self._incarnations[fault.name])
+                number = list(self._clients).index(fault.name) + 1
+                new = f"10.{128 + (incarnation - 1) % 127}.{number >> 8 & 255}.{number & 255}"
                 address = new if fault.arguments["address"] == "new" else world.address
                 self._start(fault.name, address, self.network.clock.time)
             case "spoof":
@@ -139,20 +136,20 @@ class MemoryRun:
                 until = None if lasting is None else self.network.clock.time + lasting
                 self.network.router.spoofed[world.address] = until
 
-    def _ended(self, world: ClientWorld, fault: Disruption, end: Callable[[], None]) -> None:
+    def _end(self, world: ClientWorld, fault: ScheduledFault, end: Callable[[], None]) -> None:
         if world.on:
             end()
-            self._going.discard(world)
-            self._tell("exit", client=world.name, code=None, cause=fault.verb)
+            self._active.discard(world)
+            self._write("exit", client=world.name, code=None, cause=fault.verb)
 
-    def _tell(self, event: str, **fields: Any) -> None:
-        self._told.append(Record(self.network.clock.time, "runner", event, fields))
+    def _write(self, event: str, **fields: Any) -> None:
+        self._records.append(Record(self.network.clock.time, "runner", event, fields))
 
 
-def _not_written(problem: OSError) -> None:
+def _raise(problem: OSError) -> None:
     raise problem
 
 
 def run(plan: Plan, capture: BinaryIO | None = None) -> list[Journal]:
-    """Carry *plan* out. Returns the journals of the runner, the servers and the clients."""
+    """Carry out *plan*. Returns the journals of the runner, the servers and the clients."""
     return MemoryRun(plan, capture).carry_out()

@@ -1,4 +1,4 @@
-"""A client machine of the memory runner: its behaviours, its sockets, and whether it has power or stands still."""
+"""A client machine of the memory runner: its behaviours, its sockets, its power switch and its freezes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.runners.link_conditions import LinkConditions
 from harness.runners.memory_network import MemoryLink, Network, utc
 from harness.runners.runtime import Driver
 
-FIRST_PORT = 1025  # Windows 9x and NT gave out ports upwards from here, after every start anew
+FIRST_PORT = 1025  # Windows 9x and NT assigned ports upwards from here, after every start anew
 
 
 class ClientWorld(Driver):
@@ -27,7 +27,7 @@ class ClientWorld(Driver):
         self.frozen = False
         self._network = network
         self._port = FIRST_PORT
-        self._thawed: list[tuple[Callable[..., None], tuple[Any, ...]]] = []  # what waits for that
+        self._until_thaw: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
         self.write("start", format=FORMAT, utc=utc(network.clock.time), speed=1)
 
     # What a behaviour may use (harness.client.workstation.World)
@@ -41,42 +41,41 @@ class ClientWorld(Driver):
     def write(self, event: str, **fields: Any) -> None:
         self.records.append(Record(self.now(), "client", event, {"client": self.name, **fields}))
 
-    # What happens here
+    # Execution
 
     def call_at(self, when: int, call: Callable[..., None], *arguments: Any) -> None:
-        self.loop.call_at(when, self.happen, call, *arguments)
+        self.loop.call_at(when, self.execute, call, *arguments)
 
-    def happen(self, call: Callable[..., None], *arguments: Any) -> None:
-        """Let something happen on this machine: now, after it was thawed, or never."""
+    def execute(self, call: Callable[..., None], *arguments: Any) -> None:
+        """Call something on this machine: now, after its thaw, or never where it is off."""
         if self.frozen:
-            self._thawed.append((call, arguments))
+            self._until_thaw.append((call, arguments))
         elif self.on:
             call(*arguments)
 
     # Faults
 
     def freeze(self) -> None:
-        """The machine stands still; what arrives waits."""
+        """Defer everything that happens on this machine until its thaw."""
         self.frozen = True
 
     def thaw(self) -> None:
-        """The machine goes on with what has been waiting."""
         self.frozen = False
-        waiting, self._thawed = self._thawed, []
+        waiting, self._until_thaw = self._until_thaw, []
         for call, arguments in waiting:
-            self.happen(call, *arguments)
+            self.execute(call, *arguments)
 
     def kill(self) -> None:
-        """The program ends without a word; the machine closes its sockets."""
+        """The program ends at once; the machine closes its sockets."""
         self._end(self._network.close)
 
     def power_off(self) -> None:
-        """The machine is gone, and nothing tells the servers."""
+        """The machine is off, and the servers receive nothing of it."""
         self._end(self._network.abandon)
 
     def _end(self, leave: Callable[[MemoryLink], None]) -> None:
         self.on = self.frozen = False
-        self._thawed.clear()
+        self._until_thaw.clear()
         links = list(self.links.values())
         self.links.clear()
         for link in links:

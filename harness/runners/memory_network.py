@@ -1,7 +1,7 @@
 """The network of the memory runner: the servers, and the packets between them and the clients.
 
-Everything that happens on a client machine passes ``ClientWorld``, which is where a machine is frozen or without power;
-everything that happens on a server passes ``ServerHost``.
+All that happens on a client machine passes ``ClientWorld``, and all that happens on a server ``ServerHost``: these know
+whether their machine is frozen or off.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from harness.runners.runtime import VirtualClock
 from harness.scenario.settings import ServerSpec
 
 EPOCH = datetime(2000, 8, 10, 9, 30, 15, tzinfo=UTC)  # the day KB Q257223 was last modified
-FASTEST, SPREAD = 200, 1800  # microseconds that a packet travels, and by how much they differ
+FASTEST, SPREAD = 200, 1800  # microseconds of a packet's trip: the least, and what is added at random
 
 
 class NetworkMachine(Protocol):
@@ -35,18 +35,18 @@ class NetworkMachine(Protocol):
     conditions: LinkConditions
     links: dict[Requester, Any]
 
-    def happen(self, call: Callable[..., None], *arguments: Any) -> None:
-        """Let something happen on the machine, if it can."""
+    def execute(self, call: Callable[..., None], *arguments: Any) -> None:
+        """Call something on the machine, unless it is frozen or off."""
 
-    def arrived(self, link: MemoryLink, data: bytes) -> None: ...
+    def received(self, link: MemoryLink, data: bytes) -> None: ...
 
-    def hung_up(self, link: MemoryLink) -> None: ...
+    def disconnected(self, link: MemoryLink) -> None: ...
 
 
 class MemoryLink:
-    """A client's end of a way to a server. Packets arrive in the order they were sent, unless a fault comes over them.
+    """A client's end of a link to a server. Without a fault, packets arrive in the order in which they were sent.
 
-    ``incarnation``: of the server, if the way is a stream.
+    ``incarnation``: that of the server, for a stream.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class MemoryLink:
         self._network.to_server(self, data)
 
     def close(self) -> None:
-        """Close the socket: over TCP the server hears of it. What was sent before still arrives."""
+        """Close the socket: over TCP the server is informed. What was sent before still arrives."""
         if self.machine.links.pop(self.requester, None) is not None:
             self._network.close(self)
 
@@ -74,7 +74,7 @@ class MemoryLink:
 
 
 class Network:
-    """The servers and everything that is on its way. *capture* sees what comes to servers, and goes from them."""
+    """The servers and the packets in transit. *capture* gets what servers receive and send."""
 
     def __init__(self, random: Random, capture: CaptureFile | None = None) -> None:
         self.clock = VirtualClock()
@@ -83,7 +83,7 @@ class Network:
         self.router = Router()
         self._capture = capture
         self._links: dict[Peer, MemoryLink] = {}
-        self._half_open: dict[Peer, MemoryLink] = {}  # streams whose machine went off
+        self._half_open: dict[Peer, MemoryLink] = {}  # streams whose machine was powered off
 
     def add_server(self, spec: ServerSpec, seed: int, idle_after: int) -> None:
         """Start a server, empty."""
@@ -104,8 +104,8 @@ class Network:
         )
 
         def boot(incarnation: int) -> Server:
-            again = f"+{incarnation}" if incarnation > 1 else ""
-            return Server(config, Volumes([("SYS", sms_tree())]), Random(f"{seed}/{spec.name}{again}"))
+            suffix = f"+{incarnation}" if incarnation > 1 else ""
+            return Server(config, Volumes([("SYS", sms_tree())]), Random(f"{seed}/{spec.name}{suffix}"))
 
         number = len(self.hosts) + 1
         self.hosts[spec.name] = ServerHost(self, boot, f"192.168.{number >> 8}.{number & 255}", self._capture)
@@ -115,40 +115,40 @@ class Network:
         host = self.hosts[name]
         host.stop()
         for link in [link for link in self._links.values() if link.host is host and link.peer.transport.framed]:
-            self.hang_up(link.peer)
+            self.disconnect(link.peer)
         self._half_open = {peer: link for peer, link in self._half_open.items() if link.host is not host}
 
     def connect(self, machine: NetworkMachine, server: str, peer: Peer, requester: Requester) -> MemoryLink:
-        """A new way to *server*. Raises OSError where there is no such server, or a stream would have no end."""
+        """A new link to *server*. Raises OSError where there is no such server, or it is down and the link a stream."""
         host = self.hosts.get(server.upper())
         if host is None:
             raise ConnectionRefusedError(f"there is no server {server}")
         if not host.on and peer.transport.framed:
             raise ConnectionRefusedError(f"{server} is down")
         if old := self._half_open.pop(peer, None):
-            # The same four numbers again: the server asks, and the machine, which knows of nothing, resets
-            # the old connection (RFC 9293, 3.5.1).
+            # The same addresses and ports again: the server sends an acknowledgement, and the machine, which does not
+            # know the old connection, resets it (RFC 9293, 3.5.1).
             old.host.lost(peer, old.incarnation)
         link = self._links[peer] = MemoryLink(self, machine, peer, host, requester)
         return link
 
     def to_server(self, link: MemoryLink, data: bytes) -> None:
-        """A client has sent something."""
+        """Carry what a client has sent."""
         self._travel(link, True, link.host.receive, link.peer, data, link.incarnation)
 
     def to_client(self, host: ServerHost, peer: Peer, data: bytes) -> None:
-        """A server has sent something."""
+        """Carry what a server has sent."""
         answer = self.router.answer(self.clock.time, peer, data) if self.router.spoofed else None
         if answer is not None:
             self.clock.call_at(self.clock.time + self._trip(), host.receive, peer, answer, None)
         elif link := self._links.get(peer):
-            self._travel(link, False, link.machine.happen, link.machine.arrived, link, data)
+            self._travel(link, False, link.machine.execute, link.machine.received, link, data)
 
-    def hang_up(self, peer: Peer) -> None:
-        """A server has closed a stream."""
+    def disconnect(self, peer: Peer) -> None:
+        """A server has closed the stream of *peer*."""
         self._half_open.pop(peer, None)
         if link := self._links.get(peer):
-            self._travel(link, False, link.machine.happen, link.machine.hung_up, link)
+            self._travel(link, False, link.machine.execute, link.machine.disconnected, link)
 
     def close(self, link: MemoryLink) -> None:
         """A client has closed its socket."""
@@ -157,49 +157,49 @@ class Network:
             self._travel(link, True, link.host.lost, link.peer, link.incarnation)
 
     def abandon(self, link: MemoryLink) -> None:
-        """A client's end is gone, and nothing tells the server."""
+        """A client's end is gone, and the server is not informed."""
         self.forget(link)
         if link.peer.transport.framed:
             self._half_open[link.peer] = link
 
     def forget(self, link: MemoryLink) -> None:
-        """From now on nothing arrives at the client."""
+        """Deliver nothing more to the client."""
         if self._links.get(link.peer) is link:
             del self._links[link.peer]
 
     def wall(self) -> datetime:
         return EPOCH + timedelta(microseconds=self.clock.time)
 
-    def _travel(self, link: MemoryLink, to_server: bool, what: Callable[..., None], *arguments: Any) -> None:
+    def _travel(self, link: MemoryLink, to_server: bool, call: Callable[..., None], *arguments: Any) -> None:
         conditions = link.machine.conditions
         if conditions.calm:
-            self._arrive(link, to_server, 0, what, arguments)
+            self._arrive(link, to_server, 0, call, arguments)
             return
 
         def deliver(late: int, in_order: bool) -> None:
             if in_order:
-                self._arrive(link, to_server, late, what, arguments)
+                self._arrive(link, to_server, late, call, arguments)
             else:
-                self.clock.call_at(self.clock.time + self._trip() + late, what, *arguments)
+                self.clock.call_at(self.clock.time + self._trip() + late, call, *arguments)
 
         conditions.carry(deliver, sent=to_server, stream=link.peer.transport.lossless)
 
     def _arrive(
-        self, link: MemoryLink, to_server: bool, late: int, what: Callable[..., None], arguments: tuple[Any, ...]
+        self, link: MemoryLink, to_server: bool, late: int, call: Callable[..., None], arguments: tuple[Any, ...]
     ) -> None:
-        """Let something arrive behind what was sent before."""
+        """Schedule *call* at an arrival time, after all that was sent before."""
         arrival = self.clock.time + self._trip() + late
         earlier = link.arrival[to_server]
         if arrival <= earlier:
             arrival = earlier + 1
         link.arrival[to_server] = arrival
-        self.clock.call_at(arrival, what, *arguments)
+        self.clock.call_at(arrival, call, *arguments)
 
     def _trip(self) -> int:
-        """How long a packet travels. (``randrange`` takes ten times as long to say so.)"""
+        """The time that a packet travels. (``randrange`` would be ten times as slow as this.)"""
         return FASTEST + int(self.random.random() * SPREAD)
 
 
 def utc(now: int) -> str:
-    """The wall time at *now*, as journals have it."""
+    """The wall time at *now*, as in journals."""
     return (EPOCH + timedelta(microseconds=now)).isoformat(timespec="microseconds")

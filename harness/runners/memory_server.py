@@ -1,13 +1,13 @@
-"""A server machine of the memory runner: whether it runs, stands still or is down, and what waits meanwhile.
+"""A server machine of the memory runner: it is up, frozen or down, and defers events while it is frozen.
 
 Rules of this file:
 
-* Everything that happens on a server passes here: what arrives, the end of a stream, a deadline.
-* With every start the server is a new one, and the time in its journal begins at 0 again, as that of a process does.
-  The wall time of the ``start`` line says when that was.
-* A stream belongs to one life of the server; a datagram reaches the life that is there.
-* A capture has what ``fakenw serve --pcap`` would have: packets when the server takes them, and what it sends. A packet
-  that is lost on the way to the server is not there, one that is lost on the way from it is.
+* All that happens on a server passes here: arriving packets, the end of a stream, a deadline.
+* Every start makes a new server whose journal begins at time 0, as that of a process does. The ``start`` line has the
+  wall time.
+* A stream belongs to one incarnation of the server; a datagram reaches the present one.
+* A capture has what ``fakenw serve --pcap`` would have: packets when the server receives and sends them. A packet lost
+  on the way to the server is not in it, a packet lost on the way from the server is.
 """
 
 from __future__ import annotations
@@ -24,37 +24,36 @@ from fakenw.transports.capture import CaptureFile
 from harness.runners.runtime import Alarm, VirtualClock
 
 
-class Surroundings(Protocol):
-    """What a server machine needs of the network."""
+class ServerNetwork(Protocol):
+    """The network as a server machine uses it."""
 
     clock: VirtualClock
 
     def wall(self) -> datetime:
         """The wall time."""
 
-    def to_client(self, host: ServerHost, peer: Peer, data: bytes) -> None:
-        """Send something to a client."""
+    def to_client(self, host: ServerHost, peer: Peer, data: bytes) -> None: ...
 
-    def hang_up(self, peer: Peer) -> None:
+    def disconnect(self, peer: Peer) -> None:
         """Close the stream of *peer*."""
 
 
 class ServerHost:
-    """One server machine with an *address*. *boot* makes the server for each of its lives, which are counted from 1."""
+    """One server machine with an *address*. *boot* makes the server of each incarnation, counted from 1."""
 
     def __init__(
-        self, network: Surroundings, boot: Callable[[int], Server], address: str, capture: CaptureFile | None = None
+        self, network: ServerNetwork, boot: Callable[[int], Server], address: str, capture: CaptureFile | None = None
     ) -> None:
         self.records: list[Record] = []
         self.on = False
         self.frozen = False
         self.incarnation = 0
         self._network, self._boot, self._address, self._capture = network, boot, address, capture
-        self._waiting: list[tuple[Callable[..., None], tuple[Any, ...]]] = []  # until it is thawed
+        self._until_thaw: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
         self.start()
 
     def start(self) -> None:
-        """Begin a life, empty."""
+        """Begin an incarnation with empty tables."""
         self.incarnation += 1
         self.on = True
         self.server = self._boot(self.incarnation)
@@ -64,7 +63,7 @@ class ServerHost:
         self._delivery.start(self._network.wall())
 
     def stop(self) -> None:
-        """End this life in order; its machine closes the streams. A machine that stands still writes no last line."""
+        """Stop the server in order; its machine closes the streams. A frozen machine writes no ``stop`` line."""
         if self.on and not self.frozen:
             self._delivery.stop()
         if self.on and self._capture is not None:
@@ -73,35 +72,34 @@ class ServerHost:
         self.on = False
 
     def freeze(self) -> None:
-        """Stand still; what arrives waits."""
+        """Defer everything that happens on this machine until its thaw."""
         self.frozen = True
 
     def thaw(self) -> None:
-        """Go on with what has been waiting."""
         self.frozen = False
-        waiting, self._waiting = self._waiting, []
+        waiting, self._until_thaw = self._until_thaw, []
         for call, arguments in waiting:
             call(*arguments)
 
     def set_clock(self, by: int) -> None:
-        """Let the wall clock show so much more. The journal's time goes on as it did."""
+        """Move the wall clock *by* microseconds. The journal's time is not affected."""
         self.server.set_utc(self.server.utc(self.server.now) + timedelta(microseconds=by))
 
     def receive(self, peer: Peer, data: bytes, incarnation: int | None) -> None:
-        """Something has arrived; of a stream that was made in that *incarnation*."""
+        """Bytes have arrived; *incarnation* is that of their stream, None for a datagram."""
         if self.frozen:
-            self._waiting.append((self.receive, (peer, data, incarnation)))
+            self._until_thaw.append((self.receive, (peer, data, incarnation)))
         elif self.on and (incarnation is None or incarnation == self.incarnation):
             self._delivery.receive(peer, data, self.now())
 
     def lost(self, peer: Peer, incarnation: int | None) -> None:
         """The stream of *peer* has ended."""
         if self.frozen:
-            self._waiting.append((self.lost, (peer, incarnation)))
+            self._until_thaw.append((self.lost, (peer, incarnation)))
         elif self.on and (incarnation is None or incarnation == self.incarnation):
             self._delivery.lost(peer)
 
-    # What the delivery asks for (fakenw.core.delivery.Edge)
+    # The delivery's edge (fakenw.core.delivery.Edge)
 
     def now(self) -> int:
         return self._network.clock.time - self._begun
@@ -113,7 +111,7 @@ class ServerHost:
 
     def _ring(self, alarm: Alarm) -> None:
         if self.frozen:
-            self._waiting.append((self._ring, (alarm,)))
+            self._until_thaw.append((self._ring, (alarm,)))
         elif self.on:
             alarm.ring()
 
@@ -125,7 +123,7 @@ class ServerHost:
         self._network.to_client(self, peer, data)
 
     def close(self, peer: Peer) -> None:
-        self._network.hang_up(peer)
+        self._network.disconnect(peer)
         self._delivery.lost(peer)
 
     def local(self, peer: Peer) -> str:

@@ -1,11 +1,10 @@
-"""Processes: every server and every client a process of its own, over real sockets on the loopback interface.
+"""Processes: every server and every client is a process, over real sockets on the loopback interface.
 
 Rules of this file:
 
 * A server is ready when it answers NCP, not when its port is open.
-* A machine that has lost power, or its cable, says nothing to anybody. A process is not a machine: its kernel would
-  close its TCP connections. So a process without power is a stopped one, which nobody hears of either; and a
-  scripted client pulls its own cable.
+* A machine that loses its power or its cable sends nothing more, but the kernel of a process that ends closes its TCP
+  connections. So a powered-off process is suspended, and a scripted client cuts its own link.
 * No process outlives the run, nor does one that a client has started.
 """
 
@@ -26,10 +25,10 @@ from fakenw.journal.record import SECOND
 from fakenw.server_process import ProcessGroup, ServerProcess
 from harness.runners.backend import Failed, Host
 from harness.scenario.plan import Plan
-from harness.scenario.schedule import Disruption
+from harness.scenario.schedule import ScheduledFault
 from harness.scenario.settings import ClientSpec, ServerSpec
 
-CANNOT = {  # and why; the rest is for containers
+CANNOT = {  # the reasons; other faults are for containers
     "drop": "processes share one network; --on memory can do that",
     "reorder": "processes share one network; --on memory can do that",
     "spoof": "there is no router between processes; --on memory can do that",
@@ -38,9 +37,9 @@ CANNOT = {  # and why; the rest is for containers
 
 
 class Processes:
-    """The site. *show_output* is where the user's own programs print, if not to a file.
+    """The backend. The user's own programs print to *show_output*, or else to a file.
 
-    With *capture* every server writes what comes and goes to a file beside its journal.
+    With *capture* every server writes its packets to a file beside its journal.
     """
 
     on = "processes"
@@ -49,7 +48,7 @@ class Processes:
     def __init__(self, show_output: IO[bytes] | int | None = None, *, capture: bool = False) -> None:
         self._show, self._capture = show_output, capture
         self._all: list[ProcessGroup] = []
-        self._addresses: dict[str, dict[str, Address]] = {}  # of servers, where they once listened
+        self._addresses: dict[str, dict[str, Address]] = {}  # of servers, since they first listened
 
     def open(self, plan: Plan, folder: Path) -> None:
         self._plan, self._folder = plan, folder
@@ -64,11 +63,11 @@ class Processes:
         log = self._folder / f"server-{spec.name}.log"
         if again is None:
             return self._start(ServerProcess, spec.name, *options, "--journal", str(journal), log=log)
-        with journal.open("ab") as end:  # it goes on, as the standard output of a server that would begin a new file
-            return self._start(ServerProcess, spec.name, *options, "--journal", "-", log=log, stdout=end)
+        with journal.open("ab") as output:  # as a file --journal would begin a new journal
+            return self._start(ServerProcess, spec.name, *options, "--journal", "-", log=log, stdout=output)
 
     def _capture_of(self, spec: ServerSpec) -> str:
-        """A capture file; a server that starts again begins another."""
+        """The name of a new capture file; a server that starts again begins another."""
         name = "capture" if len(self._plan.servers) == 1 else f"capture-{spec.name}"
         files = (f"{name}+{n}.pcap" if n > 1 else f"{name}.pcap" for n in count(1))
         return next(file for file in files if not (self._folder / file).exists())
@@ -94,18 +93,18 @@ class Processes:
         log = self._folder / f"client-{name}.log"
         return self._start(ProcessGroup, name, *(client.command or ()), log=log, **options)
 
-    def disrupt(self, fault: Disruption, host: Host) -> None:
+    def inject(self, fault: ScheduledFault, host: Host) -> None:
         assert isinstance(host, ProcessGroup)
         match fault.verb:
             case "freeze" | "power-off":
-                host.send(signal.SIGSTOP)
+                host.send_signal(signal.SIGSTOP)
             case "thaw":
-                host.send(signal.SIGCONT)
+                host.send_signal(signal.SIGCONT)
             case "process-killed":
-                host.send(signal.SIGKILL)
+                host.send_signal(signal.SIGKILL)
             case "cut" | "heal" if host.process.stdin is not None:
                 with suppress(OSError):
-                    host.tell({"fault": fault.verb})
+                    host.send({"fault": fault.verb})
             case _:
                 otherwise = "processes share one network; --on containers can do that"
                 raise Failed(f"{fault.verb}: {CANNOT.get(fault.verb, otherwise)}")
@@ -127,14 +126,14 @@ class Processes:
 
 
 def server_options(plan: Plan, spec: ServerSpec) -> list[str]:
-    """What ``fakenw serve`` is told, but for where it listens and writes its journal."""
+    """The options of ``fakenw serve``, except for its listeners and its journal."""
     options = ["--name", spec.name, "--release", spec.release]
     options += ["--licenses", str(spec.licenses), "--connections", str(spec.connections)]
     options += ["--policy", spec.policy] if spec.policy else []
     options += ["--user-connections", str(spec.user_connections)]
     options += ["--watchdog", spec.watchdog] if spec.watchdog else []
     for option, time in (("--clear-idle", spec.clear_idle), ("--keep-cleared", spec.keep_cleared)):
-        options += [option, f"{time / SECOND:f}"] if time else []  # never in powers of ten
+        options += [option, f"{time / SECOND:f}"] if time else []  # never in exponent notation
     for ncp, time in spec.slow.items():
         options += ["--slow", f"{ncp}={time / SECOND:f}"]
     for name, password in spec.accounts():

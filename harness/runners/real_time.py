@@ -1,12 +1,12 @@
-"""A run on real time: servers and clients that have lives of their own, each on a host of a site.
+"""A run on real time: servers and clients are hosts of a backend.
 
 Rules of this file:
 
-* Everything is started at once; when everybody is ready, the scripted clients begin together, and with them the
-  time of the faults.
-* Scripted clients stay alive until the servers have stopped, so that no verdict comes from their exit.
-* What is known of a run is in journals, in a directory; nothing is read from a client.
-* Whatever happens, no host outlives the run, unless its site was told to keep them.
+* All hosts are started at once. When all are ready, the scripted clients begin together, and with them the time of the
+  faults.
+* Scripted clients run until the servers have stopped, so that no verdict comes from their exit.
+* All results are journals in a directory; no result is read from a client.
+* No host outlives the run, unless the backend keeps them on request.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ from typing import Any
 
 from fakenw.journal.record import SECOND, Journal, Record, read
 from fakenw.journal.writer import JournalFile
-from harness.runners.backend import Backend, Failed, Host, death, said
+from harness.runners.backend import Backend, Failed, Host, exit_report, output_of
 from harness.runners.fault_injector import FaultInjector, RunningClient, ServerUnderTest
 from harness.runners.journal_tail import JournalTail
 from harness.scenario.plan import Plan, client_journal
 from harness.scenario.settings import ClientSpec
 
-READY_WITHIN = 90.0  # seconds; who dies is noticed at once, who is slow on a busy machine is waited for
-READY_EACH = 2.0  # and more slowly if it is one of many
-LOOK_EVERY = 0.02
-IMAGE_TIMEOUT = 600 * SECOND  # nobody else will notice that an image hangs
+READY_WITHIN = 90.0  # seconds; a host that ends is noticed at once, and a busy machine is slow
+READY_EACH = 2.0  # seconds in addition, for each client
+POLL_INTERVAL = 0.02  # seconds
+IMAGE_TIMEOUT = 600 * SECOND  # nothing else ends a run whose image hangs
 
 
 class Stopped(Exception):
-    """Somebody asked for the end of the run."""
+    """The user asked for the end of the run."""
 
 
 class RealTimeRun:
-    """One run on its way. *stop* is set when somebody wants it to end early; *tell* hears of its progress."""
+    """One run. It ends early when *stop* is set; *progress* is called with lines for the user."""
 
     def __init__(
-        self, plan: Plan, folder: Path, backend: Backend, stop: threading.Event, tell: Callable[[str], None]
+        self, plan: Plan, folder: Path, backend: Backend, stop: threading.Event, progress: Callable[[str], None]
     ) -> None:
-        self.plan, self.folder, self._backend, self._stop, self._tell = plan, folder, backend, stop, tell
+        self.plan, self.folder, self._backend, self._stop, self._progress = plan, folder, backend, stop, progress
         self._begun, utc = time.monotonic(), datetime.now(UTC).isoformat(timespec="microseconds")
         self._lock = threading.Lock()
         self._journal = JournalFile.create(folder / "runner.jsonl")
@@ -54,14 +54,14 @@ class RealTimeRun:
         self._faults = FaultInjector(
             plan, folder, backend, self._clients, self._servers, self._write, self._until_answers
         )
-        self._went = 0.0  # when the clients were told to begin
+        self._clients_began = 0.0  # by the monotonic clock
 
     def carry_out(self) -> None:
-        """Start everything, wait until there is nothing more to see, stop everything in the right order."""
+        """Start all hosts, wait until the clients have finished, and stop the servers first."""
         try:
             with self._phase("create"):
                 self._backend.open(self.plan, self.folder)
-                self._start_everybody()
+                self._start_hosts()
             with self._phase("ready"):
                 self._until_ready()
             with self._phase("run"):
@@ -89,33 +89,32 @@ class RealTimeRun:
 
     # Starting
 
-    def _start_everybody(self) -> None:
+    def _start_hosts(self) -> None:
         for spec in self.plan.servers:
             path = self.folder / f"server-{spec.name}.jsonl"
             self._servers[spec.name] = ServerUnderTest(spec, self._backend.start_server(spec, path), JournalTail(path))
-        orders = self.plan.scripted()
 
         def start(client: dict[str, Any]) -> None:
             name = client["name"]
             host = self._backend.start_scripted(name, self.folder / client_journal(name, 1))
             self._clients[name] = RunningClient(name, host, client)
 
-        self._in_parallel(start, orders)
+        self._in_parallel(start, self.plan.scripted())
 
-    def _in_parallel(self, start: Callable[[Any], None], what: Sequence[Any]) -> None:
-        """Call *start* for all of *what*, some at a time. Raises what one of them raised, Stopped if asked to."""
+    def _in_parallel(self, start: Callable[[Any], None], clients: Sequence[Any]) -> None:
+        """Call *start* for all *clients*, some at a time. Raises what a call raises, and Stopped."""
         started = 0
 
-        def one(item: Any) -> None:
+        def start_unless_stopped(client: Any) -> None:
             nonlocal started
             if not self._stop.is_set():
-                start(item)
+                start(client)
                 started += 1
-                if len(what) >= 10 and started % max(10, len(what) // 10) == 0:
-                    self._tell(f"{started} of {len(what)} clients started")
+                if len(clients) >= 10 and started % max(10, len(clients) // 10) == 0:
+                    self._progress(f"{started} of {len(clients)} clients started")
 
         with ThreadPoolExecutor(max_workers=self._backend.parallel) as pool:
-            jobs = [pool.submit(one, item) for item in what]
+            jobs = [pool.submit(start_unless_stopped, client) for client in clients]
             try:
                 for job in jobs:
                     job.result()
@@ -130,70 +129,70 @@ class RealTimeRun:
         for server in self._servers.values():
             self._until_answers(server, deadline)
         for client in self._clients.values():
-            while "ready" not in client.host.words:
-                self._alive(client.host, deadline, "was not ready")
+            while "ready" not in client.host.statuses:
+                self._pause(client.host, deadline, "was not ready")
 
     def _until_answers(self, server: ServerUnderTest, deadline: float | None = None) -> None:
         deadline = deadline or time.monotonic() + READY_WITHIN
         while (addresses := self._backend.addresses(server.host)) is None:
-            self._alive(server.host, deadline, "does not answer NCP")
+            self._pause(server.host, deadline, "does not answer NCP")
         server.addresses = addresses
 
-    def _alive(self, host: Host, deadline: float, why: str) -> None:
-        """Wait a moment. Raises Failed if the host has died or the deadline is over, Stopped if asked to."""
+    def _pause(self, host: Host, deadline: float, why: str) -> None:
+        """Wait for a moment. Raises Failed if the host has ended or the deadline has passed, and Stopped."""
         if host.code() is not None:
-            raise Failed(death(host))
+            raise Failed(exit_report(host))
         if time.monotonic() > deadline:
-            raise Failed(f"{host.name} {why} in time: {said(host)}")
-        if self._stop.wait(LOOK_EVERY):
+            raise Failed(f"{host.name} {why} in time: {output_of(host)}")
+        if self._stop.wait(POLL_INTERVAL):
             raise Stopped
 
     def _begin(self) -> None:
-        """Everybody is ready: the scripted clients begin, and the user's own are started."""
-        self._went = time.monotonic()
+        """Instruct the scripted clients, and start the user's own."""
+        self._clients_began = time.monotonic()
         for client in self._clients.values():
-            self._order(client)
+            self._instruct(client)
         transport = self.plan.transports()[0]
         host, port = self._servers[self.plan.servers[0].name].addresses[transport]
         places = {"host": host, "port": str(port), "transport": transport}
-        told = {f"FAKENW_{place.upper()}": value for place, value in places.items()}
+        variables = {f"FAKENW_{place.upper()}": value for place, value in places.items()}
 
         def start(own: tuple[str, ClientSpec]) -> None:
             name, spec = own
             command = None if spec.command is None else tuple(_fill(word, places) for word in spec.command)
-            spec = spec.model_copy(update={"command": command, "environment": {**spec.environment, **told}})
-            what: dict[str, Any] = {"command": command, "image": spec.image}
-            self._write("spawn", client=name, **{key: value for key, value in what.items() if value})
+            spec = spec.model_copy(update={"command": command, "environment": {**spec.environment, **variables}})
+            program: dict[str, Any] = {"command": command, "image": spec.image}
+            self._write("spawn", client=name, **{key: value for key, value in program.items() if value})
             self._clients[name] = RunningClient(name, self._backend.start_own(name, spec))
 
         self._in_parallel(start, self.plan.own())
 
-    def _order(self, client: RunningClient) -> None:
+    def _instruct(self, client: RunningClient) -> None:
         assert client.instructions is not None
         servers = {name: server.addresses[client.instructions["transport"]] for name, server in self._servers.items()}
         self._write("spawn", client=client.name)
-        client.told = True
+        client.instructed = True
         try:
             instructions = {"client": client.instructions, "servers": servers, "speed": self.plan.speed}
-            client.host.tell({**instructions, "behaviors": list(self.plan.behaviors)})
+            client.host.send({**instructions, "behaviors": list(self.plan.behaviors)})
         except OSError:
-            raise Failed(f"{client.name} ended at once: {said(client.host)}") from None
+            raise Failed(f"{client.name} ended at once: {output_of(client.host)}") from None
 
     # Waiting
 
     def _wait(self) -> None:
-        """Until every client has finished and nobody holds a license, or has held one long enough."""
-        quiet_since = time.monotonic()  # when the clients had finished, or a journal last grew
+        """Wait until all clients have finished and no license is held, or one was held long enough for a verdict."""
+        quiet_since = time.monotonic()  # when a journal last grew
         finished_at: float | None = None
         timeout = self.plan.timeout or (IMAGE_TIMEOUT if self.plan.images() else None)
         tails = [server.tail for server in self._servers.values()]
         while True:
-            self._faults.happen(time.monotonic() - self._went)
+            self._faults.inject_due(time.monotonic() - self._clients_began)
             for server in self._servers.values():
                 if not server.down and server.host.code() is not None:
-                    raise Failed(death(server.host))
+                    raise Failed(exit_report(server.host))
             for client in list(self._clients.values()):
-                self._look_at(client)
+                self._check(client)
             grown = [tail.catch_up() for tail in tails]
             now = time.monotonic()
             if any(grown):
@@ -209,22 +208,23 @@ class RealTimeRun:
                 and not self.plan.scripted()
                 and not self._faults.pending
             ):
-                # A holder that is idle has been so for idle_after when the journal says it.
+                # By the time of its "idle" line a holder has been idle for idle_after.
                 idle = 0 if held else self.plan.idle_after
                 if all(tail.idle for tail in tails) and now - quiet_since > self._real(idle + self.plan.patient_within):
                     return
-            if timeout is not None and now - self._went > timeout / SECOND:
-                going = [client for client in self._clients.values() if not client.finished]
-                what = f"; {going[0].name} still runs: {said(going[0].host)}" if going else ""
-                raise Failed(f"given up after {timeout / SECOND:g} s{what}")
-            if self._stop.wait(LOOK_EVERY):
+            if timeout is not None and now - self._clients_began > timeout / SECOND:
+                running = [client for client in self._clients.values() if not client.finished]
+                which = f"; {running[0].name} still runs: {output_of(running[0].host)}" if running else ""
+                raise Failed(f"given up after {timeout / SECOND:g} s{which}")
+            if self._stop.wait(POLL_INTERVAL):
                 raise Stopped
 
     def _real(self, duration: int) -> float:
-        """Microseconds of the server's time as seconds on the wall."""
+        """Microseconds of the server's time as real seconds."""
         return duration / SECOND / self.plan.speed
 
-    def _look_at(self, client: RunningClient) -> None:
+    def _check(self, client: RunningClient) -> None:
+        """Record the exit of a client of the user's own; instruct a scripted client that was started again."""
         if client.ended:
             return
         code = client.host.code()
@@ -233,19 +233,19 @@ class RealTimeRun:
                 client.ended = True
                 self._write("exit", client=client.name, code=code, **_output(client.host))
         elif code is not None:
-            raise Failed(death(client.host))
-        elif not client.told and "ready" in client.host.words:
-            self._order(client)  # it was started again
+            raise Failed(exit_report(client.host))
+        elif not client.instructed and "ready" in client.host.statuses:
+            self._instruct(client)
 
     # Ending
 
     def _collect(self) -> None:
-        """Stop the servers, which completes their journals, and note what became of clients that are still there."""
+        """Record the state of the user's own clients, and stop the servers, which completes their journals."""
         for client in self._clients.values():
             if client.instructions is None and not client.ended:
-                self._look_at(client)
-            if client.instructions is None and not client.ended:
-                self._write("still-running", client=client.name, **_output(client.host))
+                self._check(client)
+                if not client.ended:
+                    self._write("still-running", client=client.name, **_output(client.host))
         for server in self._servers.values():
             if not server.down:
                 server.host.stop()
@@ -268,8 +268,12 @@ def _fill(word: str, places: Mapping[str, str]) -> str:
 
 
 def run(
-    plan: Plan, folder: Path, backend: Backend, stop: threading.Event, tell: Callable[[str], None] = lambda text: None
+    plan: Plan,
+    folder: Path,
+    backend: Backend,
+    stop: threading.Event,
+    progress: Callable[[str], None] = lambda text: None,
 ) -> list[Journal]:
-    """Carry *plan* out on *backend*, in *folder*, which must exist. Returns the journals that were written there."""
-    RealTimeRun(plan, folder, backend, stop, tell).carry_out()
+    """Carry out *plan* on *backend*, in *folder*, which must exist. Returns the journals that were written there."""
+    RealTimeRun(plan, folder, backend, stop, progress).carry_out()
     return [read(path) for path in sorted(folder.glob("*.jsonl"))]

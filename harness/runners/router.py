@@ -1,7 +1,7 @@
-"""A router on the way between the servers and a machine, which answers the watchdog in the machine's place.
+"""A router between the servers and a machine, which answers the watchdog in the machine's place.
 
-Dial-up routers did so that a line could be down while nobody used it: Ascend ("IPX watchdog spoofing"), Cisco
-(``ipx watchdog-spoof``), ELSA. The server then never learns that a station is gone.
+Dial-up routers did so to hang up an unused line: Ascend ("IPX watchdog spoofing"), Cisco (``ipx watchdog-spoof``),
+ELSA. The server then never detects that a station is gone.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from fakenw.wire.layout import Malformed
 
 
 class Router:
-    """Answers for some addresses. ``spoofed``: until when it does (None: for good), by address."""
+    """It answers for some addresses. ``spoofed``: the time at which that ends (None: never), by address."""
 
     def __init__(self) -> None:
         self.spoofed: dict[str, int | None] = {}
 
     def answer(self, now: int, peer: Peer, data: bytes) -> bytes | None:
-        """What the router says to a packet for *peer* in its place; None: it passes the packet on."""
+        """The router's answer to a packet for *peer*; None: it forwards the packet."""
         until = self.spoofed.get(peer.address[0], 0)
         if not peer.transport.watched or (until is not None and until <= now):
             return None

@@ -1,7 +1,7 @@
-"""How the things of a run on a Docker Engine are found again, and whether the run still lives.
+"""Labels by which the containers and networks of a run are found again, and its run is known to be alive or not.
 
-A run holds a lock on a file for as long as it lives. The kernel lets go of it even if the run is killed, and
-a number of a process, which somebody else may have by then, does not have to be trusted.
+A run holds a lock on a file. The kernel releases it even if the run is killed. A process id would not do: another
+process may have it by then.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ RUN, LOCK, MACHINE, SCENARIO = "fakenw.run", "fakenw.lock", "fakenw.machine", "f
 
 
 class RunLabel:
-    """The labels of one run. *close* says that it has ended."""
+    """The labels of one run. *close* marks it as ended."""
 
     def __init__(self, scenario: str) -> None:
         self.run = secrets.token_hex(4)
@@ -33,7 +33,7 @@ class RunLabel:
 
 
 def is_alive(labels: Mapping[str, str]) -> bool | None:
-    """Whether the run that made something with *labels* still lives; None: it is another machine's to know."""
+    """Whether the run that made an object with *labels* is alive; None: only another machine can determine that."""
     if labels.get(MACHINE) != socket.gethostname():
         return None
     try:

@@ -1,4 +1,4 @@
-"""Carrying plans out on a runner, each to its verdict, and keeping what is worth keeping."""
+"""Carrying out plans on a runner, each to its verdict, and storing the journals."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ from harness.runners.processes import Processes
 from harness.scenario.plan import Plan
 
 RUNNERS = ("memory", "processes", "containers")
-PARALLEL = 4  # containers that are started at once; two cores are busy with as many
+PARALLEL = 4  # containers that are started at once; these are enough to occupy two cores
 
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How to run where there is a choice. *tell* hears of the progress of long work.
+    """How to run. *progress* is called with lines for the user.
 
-    *commands* begin each of the plans again. With *report* the packets are captured too, where that can be done.
+    *commands* run each of the plans again. With *report* packets are captured too, except in containers.
     """
 
     report: Path | None = None
     commands: Sequence[str] = ()
-    show_output: IO[bytes] | int | None = None  # where a program of the user's own prints; None: to a file
+    show_output: IO[bytes] | int | None = None  # standard output of the user's own programs; None: a file
     parallel: int = PARALLEL
     keep: bool = False
-    tell: Callable[[str], None] = lambda text: None
+    progress: Callable[[str], None] = lambda text: None
 
 
 def run_plans(
@@ -50,27 +50,27 @@ def run_plans(
     options: RunOptions = RunOptions(),
     ended: Callable[[Result], None] = lambda result: None,
 ) -> list[Result]:
-    """Carry out *plans*, in order on memory and else side by side; *ended* hears of each.
+    """Carry out *plans*, in order on memory and otherwise in parallel; *ended* is called with each result.
 
-    Journals are kept in REPORT/SCENARIO/VARIANT; where that is taken by an earlier plan, in VARIANT+2. Without
-    *report* a run on real time that did not end as expected is kept in a temporary directory, which its result names.
+    Journals go to REPORT/SCENARIO/VARIANT; where an earlier plan has taken that, to VARIANT+2. Without *report* a run
+    on real time that did not end as expected stays in a temporary directory, which its result names.
     """
     if on == "containers":
         from harness.runners.containers import Containers  # the Docker SDK is an extra
 
-        turns = threading.Semaphore(options.parallel)
-        at_once = options.parallel  # most of a run is waiting
+        starting = threading.Semaphore(options.parallel)
+        at_once = options.parallel
 
         def backend() -> Backend:
-            return Containers(turns, options.parallel, options.keep, options.tell)
+            return Containers(starting, options.parallel, options.keep, options.progress)
 
     else:
-        at_once = 2 * (os.cpu_count() or 1)
+        at_once = 2 * (os.cpu_count() or 1)  # most of a run is waiting
 
         def backend() -> Backend:
             return Processes(options.show_output, capture=options.report is not None)
 
-    def one(plan: Plan, folder: Path | None, command: str) -> Result | None:
+    def run_unless_stopped(plan: Plan, folder: Path | None, command: str) -> Result | None:
         if stop.is_set():
             return None
         result = _on_memory(plan, folder) if on == "memory" else _on_real_time(plan, folder, backend(), stop, options)
@@ -81,42 +81,43 @@ def run_plans(
     folders = [None] * len(plans) if options.report is None else _folders(plans, options.report)
     commands = options.commands or [""] * len(plans)
     if on == "memory":
-        results: Iterable[Result | None] = map(one, plans, folders, commands)
+        results: Iterable[Result | None] = map(run_unless_stopped, plans, folders, commands)
         return [result for result in results if result is not None]
     with ThreadPoolExecutor(max_workers=at_once) as pool:
-        return [result for result in pool.map(one, plans, folders, commands) if result is not None]
+        results = pool.map(run_unless_stopped, plans, folders, commands)
+        return [result for result in results if result is not None]
 
 
 def _on_memory(plan: Plan, folder: Path | None) -> Result:
     if folder is None:
         run = RunHistory.of(memory.run(plan))
         return Result(run, judge(run))
-    _empty(folder)
+    _prepare(folder)
     with (folder / "capture.pcap").open("wb") as capture:
         journals = memory.run(plan, capture)
     for journal in journals:
         _write(journal, folder)
     run = RunHistory.of(journals)
-    _keep_registries(run, folder)
+    _write_registries(run, folder)
     return Result(run, judge(run), str(folder))
 
 
 def _on_real_time(
-    plan: Plan, kept: Path | None, backend: Backend, stop: threading.Event, options: RunOptions
+    plan: Plan, report: Path | None, backend: Backend, stop: threading.Event, options: RunOptions
 ) -> Result:
-    folder = kept or Path(tempfile.mkdtemp(prefix="harness-"))
-    _empty(folder)
-    run = RunHistory.of(real_time.run(plan, folder, backend, stop, options.tell))
+    folder = report or Path(tempfile.mkdtemp(prefix="harness-"))
+    _prepare(folder)
+    run = RunHistory.of(real_time.run(plan, folder, backend, stop, options.progress))
     verdict = judge(run)
-    if kept is None and verdict.ok and not options.keep:
+    if report is None and verdict.ok and not options.keep:
         shutil.rmtree(folder)
         return Result(run, verdict)
-    _keep_registries(run, folder)
+    _write_registries(run, folder)
     return Result(run, verdict, str(folder))
 
 
 def _folders(plans: Sequence[Plan], report: Path) -> list[Path]:
-    """Where each run is kept."""
+    """The directory of each run."""
     taken: Counter[tuple[str, str]] = Counter()
     folders = []
     for plan in plans:
@@ -126,16 +127,16 @@ def _folders(plans: Sequence[Plan], report: Path) -> list[Path]:
     return folders
 
 
-def _empty(folder: Path) -> None:
-    """Make the directory where it is missing; what an earlier run has left there is removed."""
+def _prepare(folder: Path) -> None:
+    """Make the directory where it is missing, and remove the files of an earlier run."""
     folder.mkdir(parents=True, exist_ok=True)
     for kind in ("jsonl", "log", "pcap", "reg"):
         for old in folder.glob(f"*.{kind}"):
             old.unlink()
 
 
-def _keep_registries(run: RunHistory, folder: Path) -> None:
-    """Write what each client said its registry was in the end, for regedit and ``harness diagnose``."""
+def _write_registries(run: RunHistory, folder: Path) -> None:
+    """Write each client's last registry to a file, for regedit and ``harness diagnose``."""
     for client in run.clients:
         texts = [record.get("text") for record in client.journal.records if record.event == "registry"]
         if texts and isinstance(texts[-1], str):

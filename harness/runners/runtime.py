@@ -1,11 +1,11 @@
-"""Two loops, a virtual clock and a selector on real time, and what drives the behaviours of a client over either.
+"""Two loops, a virtual clock and a selector on real time, and the driver of a client's behaviours over either.
 
 Rules of this file:
 
-* A loop knows times in microseconds and calls; no behaviour, no packet.
-* A ``Driver`` resumes behaviours: coroutines that await a ``Sleep`` or an ``Exchange``, and nothing else. How bytes
-  travel is its links' business.
-* What is due together is called in the order in which it was asked for.
+* A loop knows calls and their times in microseconds, but no behaviour and no packet.
+* A ``Driver`` resumes behaviours: coroutines that await a ``Sleep`` or an ``Exchange``, and nothing else. Only its
+  links know how bytes travel.
+* Calls that are due at the same time run in the order in which they were scheduled.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Loop(Protocol):
 
 
 class CallQueue:
-    """Calls in the order of their time, and where that is the same in the order in which they were asked for."""
+    """Calls in the order of their times, and then of their scheduling."""
 
     def __init__(self) -> None:
         self.heap: list[tuple[int, int, Callable[..., None], tuple[Any, ...]]] = []
@@ -46,7 +46,7 @@ class CallQueue:
 
 
 class VirtualClock(CallQueue):
-    """A clock that jumps from call to call. ``time`` is what it shows."""
+    """A clock that jumps from call to call. ``time`` is in microseconds."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class VirtualClock(CallQueue):
         return self.time
 
     def run(self, until: Callable[[], bool], limit: int | None = None) -> None:
-        """Call until *until* is true, or all that is due by *limit* was called, or nothing is left."""
+        """Run calls until *until* is true, or all that are due by *limit* have run, or none is left."""
         heap = self.heap
         while not until():
             if not heap or (limit is not None and heap[0][0] > limit):
@@ -82,7 +82,7 @@ class Alarm:
 
 
 class SelectorLoop(CallQueue):
-    """The clock on the wall, and descriptors that are watched."""
+    """Real time, and descriptors that are watched."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -97,11 +97,11 @@ class SelectorLoop(CallQueue):
         self._selector.register(file, selectors.EVENT_READ, (readable, arguments))
 
     def forget(self, file: Any) -> None:
-        """Watch *file* no longer."""
+        """Stop watching *file*."""
         self._selector.unregister(file)
 
     def run(self, until: Callable[[], bool]) -> None:
-        """Wait and call until *until* is true."""
+        """Run calls at their times until *until* is true."""
         heap = self.heap
         while not until():
             wait = None if not heap else max(0.0, (heap[0][0] - self.now()) / SECOND)
@@ -120,22 +120,22 @@ class SelectorLoop(CallQueue):
 
 
 class SendingLink(Link, Protocol):
-    """A link as a driver needs it."""
+    """A link as a driver uses it."""
 
     requester: Requester
 
     def send(self, data: bytes) -> None:
-        """Send to the server; what the network does not take is lost, and the requester finds out."""
+        """Send to the server. What the network does not accept is lost; the requester detects that."""
 
     def drop(self) -> None:
-        """The server has ended the stream: let go of this end."""
+        """Close this end: the server has closed the stream."""
 
 
 class Driver:
-    """The behaviours of a client, or of several; a subclass makes the links (harness.client.workstation.World).
+    """The behaviours of one client or several; a subclass makes the links (harness.client.workstation.World).
 
-    ``running`` counts behaviours that were started and have not ended. Their waits pass *speed* times as fast as
-    *loop*.
+    ``running`` counts behaviours that were started and have not ended. Their time passes *speed* times as fast as that
+    of *loop*.
     """
 
     def __init__(self, loop: Loop, speed: float = 1.0) -> None:
@@ -149,7 +149,7 @@ class Driver:
 
     @property
     def asking(self) -> int:
-        """How many behaviours wait for a reply."""
+        """The number of behaviours that wait for a reply."""
         return len(self._waiting)
 
     # What a behaviour may use (harness.client.workstation.World)
@@ -168,39 +168,39 @@ class Driver:
         self.start(behaviour)
 
     def write(self, event: str, **fields: Any) -> None:
-        """Keep no journal; a subclass may."""
+        """Write to the client's journal, if a subclass has one."""
 
     # Behaviours
 
     def start(self, behavior: Behavior) -> None:
-        """Run *behavior* up to the first thing it waits for."""
+        """Run *behavior* up to its first wait."""
         self.running += 1
         self.resume(behavior)
 
     def resume(self, behavior: Behavior, value: Any = None, error: Exception | None = None) -> None:
-        """Go on with what was waited for. An exception that a behaviour does not expect goes up."""
+        """Continue *behavior* with what it waited for. Raises an exception that it does not handle."""
         while True:
             try:
-                what = behavior.throw(error) if error is not None else behavior.send(value)
+                awaited = behavior.throw(error) if error is not None else behavior.send(value)
             except StopIteration:
                 self.running -= 1
                 return
             except BaseException:
                 self.running -= 1
                 raise
-            if isinstance(what, Sleep):
-                self.wake_after(what.duration, behavior)
+            if isinstance(awaited, Sleep):
+                self.wake_after(awaited.duration, behavior)
                 return
-            assert isinstance(what, Exchange), what
-            self.begin(what)
-            outcome = self.outcome(what.requester)
+            assert isinstance(awaited, Exchange), awaited
+            self.begin(awaited)
+            outcome = self.outcome(awaited.requester)
             if outcome is None:
-                self._waiting[what.requester] = behavior
+                self._waiting[awaited.requester] = behavior
                 return
             value, error = (None, outcome) if isinstance(outcome, Exception) else (outcome, None)
 
     def settle(self, requester: Requester) -> None:
-        """Something happened to *requester*: if its exchange is over, the behaviour that waits for it goes on."""
+        """Resume the behaviour that waits for the exchange of *requester*, if that has ended."""
         if requester not in self._waiting:
             return
         outcome = self.outcome(requester)
@@ -218,7 +218,7 @@ class Driver:
         self.transmit(requester, requester.begin(self.loop.now(), exchange.packet))
 
     def outcome(self, requester: Requester) -> ReplyPacket | Exception | None:
-        """What has come of the exchange, once; None while it is on the way."""
+        """The outcome of the exchange, once; None while it is pending."""
         return requester.take()
 
     def wake_after(self, duration: int, behavior: Behavior) -> None:
@@ -233,13 +233,13 @@ class Driver:
             self._wake(behavior)
 
     def call_at(self, when: int, call: Callable[..., None], *arguments: Any) -> None:
-        """Have something happen on this machine."""
+        """Schedule a call on this machine."""
         self.loop.call_at(when, call, *arguments)
 
     # Links
 
     def transmit(self, requester: Requester, packets: list[bytes]) -> None:
-        """Send what *requester* wants sent, and see to its deadline."""
+        """Send the *packets* of *requester*, and schedule its deadline."""
         link: SendingLink | None = self.links.get(requester)
         if link is None:
             return
@@ -249,8 +249,8 @@ class Driver:
             self._armed.add(requester)
             self.call_at(requester.deadline, self._expire, requester)
 
-    def arrived(self, link: SendingLink, data: bytes) -> None:
-        """Bytes have come from the server."""
+    def received(self, link: SendingLink, data: bytes) -> None:
+        """Bytes have arrived from the server."""
         requester = link.requester
         if requester in self.links:
             for answer in requester.receive(self.loop.now(), data):
@@ -258,15 +258,15 @@ class Driver:
             if requester in self._waiting:
                 self.settle(requester)
 
-    def hung_up(self, link: SendingLink) -> None:
-        """The server has ended the stream of *link*."""
+    def disconnected(self, link: SendingLink) -> None:
+        """The server has closed the stream of *link*."""
         if self.links.pop(link.requester, None) is not None:
             link.drop()
             link.requester.closed(self.loop.now())
             self.settle(link.requester)
 
     def _wake(self, behavior: Behavior) -> None:
-        if behavior in self._asleep:  # else it was woken before
+        if behavior in self._asleep:  # otherwise it was woken before
             self._asleep.remove(behavior)
             self.resume(behavior)
 

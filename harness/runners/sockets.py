@@ -2,9 +2,9 @@
 
 Rules of this file:
 
-* Scripted waits and the journal's ``t`` are scenario time, *speed* times as fast as the clock on the wall;
-  retransmission and everything else of the network is real time.
-* A datagram that the network does not take is lost; the requester finds out.
+* Scripted waits and the journal's ``t`` are scenario time, *speed* times as fast as real time. Retransmission and all
+  other network times are real.
+* A datagram that the network does not accept is lost; the requester detects that.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from harness.runners.runtime import Driver, SelectorLoop
 CONNECT_WITHIN = 10  # seconds
 LARGEST = 65_536
 LAST_PORT = 65_535
-BIND_ADDRESS_NO_PORT = 24  # IP_BIND_ADDRESS_NO_PORT of Linux: the port is chosen when the other end is known
+BIND_ADDRESS_NO_PORT = 24  # IP_BIND_ADDRESS_NO_PORT of Linux: connect chooses the port, so that more are free
 
 Address = tuple[str, int]
 
 
 def connected(transport: Transport, server: Address, source: Address | None) -> socket.socket:
-    """A socket to *server*, from *source* where that is given; its port may be 0. Raises OSError."""
+    """A socket to *server*, from *source* if that is given; its port may be 0. Raises OSError."""
     kind, problem = socket.SOCK_STREAM if transport.framed else socket.SOCK_DGRAM, OSError("it has no address")
     for family, _, _, _, address in socket.getaddrinfo(*server, type=kind):
         try:
@@ -46,7 +46,7 @@ def _connected(family: int, kind: int, address: Any, source: Address | None) -> 
     made, stream = socket.socket(family, kind), kind == socket.SOCK_STREAM
     try:
         if source is not None:
-            if stream and not source[1]:  # so that ports go further
+            if stream and not source[1]:
                 with suppress(OSError):
                     made.setsockopt(socket.IPPROTO_IP, BIND_ADDRESS_NO_PORT, 1)
             made.bind(source)
@@ -74,9 +74,9 @@ class SocketLink:
     def send(self, data: bytes) -> None:
         try:
             self.socket.sendall(data)
-        except OSError:  # a stream that takes not even a request is at its end
+        except OSError:  # a stream that does not accept a request has ended
             if self.framed:
-                self._driver.hung_up(self)
+                self._driver.disconnected(self)
 
     def close(self) -> None:
         if self._driver.links.pop(self.requester, None) is not None:
@@ -87,31 +87,31 @@ class SocketLink:
         self.socket.close()
 
     def readable(self) -> None:
-        """Something has arrived, or the stream has ended."""
+        """Data has arrived, or the stream has ended."""
         try:
             data = self.socket.recv(LARGEST)
         except BlockingIOError:
             return
         except OSError:
-            data = b""  # over UDP: no program listens there now; the requester asks again
+            data = b""  # over UDP no program listens at present; the requester sends again
         if data:
-            self._driver.arrived(self, data)
+            self._driver.received(self, data)
         elif self.framed:
-            self._driver.hung_up(self)
+            self._driver.disconnected(self)
 
 
 class SocketDriver(Driver):
-    """Behaviours whose links are sockets. A subclass says where servers are and where to come from."""
+    """Behaviours whose links are sockets. A subclass returns the addresses of servers and of this machine."""
 
     loop: SelectorLoop
     kind: ClassVar[type[SocketLink]] = SocketLink
 
     def address(self, server: str) -> Address:
-        """Where *server* answers. Raises OSError."""
+        """The address of *server*. Raises OSError."""
         raise NotImplementedError
 
     def source(self) -> Address | None:
-        """The address that the next socket comes from; None: any."""
+        """The address to which the next socket is bound; None: any."""
         return None
 
     def link(self, server: str, requester: Requester) -> SocketLink:
@@ -122,13 +122,13 @@ class SocketDriver(Driver):
 
 
 class ConditionedLink(SocketLink):
-    """A socket of a machine whose cable can be pulled out."""
+    """A socket of a machine whose link can be cut."""
 
     _driver: SocketWorld
 
     def __init__(self, driver: SocketDriver, requester: Requester, server: Address, source: Address | None) -> None:
         super().__init__(driver, requester, server, source)
-        self.unsent: list[bytes] = []  # a stream's, while the cable is cut
+        self.unsent: list[bytes] = []  # of a stream, while the link is cut
 
     def send(self, data: bytes) -> None:
         if not self._driver.is_cut:
@@ -144,16 +144,16 @@ class ConditionedLink(SocketLink):
 
     def readable(self) -> None:
         if self._driver.is_cut:
-            self.socket.recv(LARGEST)  # a datagram that has not arrived
+            self.socket.recv(LARGEST)  # a datagram, which is lost
         else:
             super().readable()
 
 
 class SocketWorld(SocketDriver):
-    """The behaviours of one client, its sockets, its clock and its cable.
+    """The behaviours of one client, its sockets, its clock and its link to the network.
 
-    *servers* are addresses by name; *journal* may be None for a client that keeps none. With *ports_from*
-    it takes that port and the next ones, as a machine does that has just been started, not any free one.
+    *servers* are addresses by name; *journal* is None for a client without one. With *ports_from* its sockets have that
+    port and the following ones, as on a machine that was just started, and not any free ones.
     """
 
     kind = ConditionedLink
@@ -169,7 +169,7 @@ class SocketWorld(SocketDriver):
         super().__init__(SelectorLoop(), speed)
         self.utc = datetime.now(UTC)  # the wall time at t = 0
         self.is_cut = False
-        self.closing: list[ConditionedLink] = []  # streams that the server cannot hear the end of, for the cable is cut
+        self.closing: list[ConditionedLink] = []  # streams to close when the link heals: no end reaches the server now
         self._name, self._servers, self._journal = name, servers, journal
         self._first_port = self._port = ports_from
 
@@ -197,18 +197,18 @@ class SocketWorld(SocketDriver):
         if self._journal is not None:
             self._journal.write([Record(self.now(), "client", event, {"client": self._name, **fields})])
 
-    # The cable
+    # Faults
 
     def cut(self) -> None:
-        """The cable is pulled out: nothing arrives any more, neither here nor there."""
+        """Cut the link: nothing arrives any more, at either end."""
         if self.is_cut:
             return
         self.is_cut = True
-        for link in self._streams():  # the kernel keeps what comes, as it would come again after the cable is back
+        for link in self._streams():  # the kernel keeps what arrives: the server would send it again after the heal
             self.loop.forget(link.socket)
 
     def heal(self) -> None:
-        """The cable is back: what streams held back goes out."""
+        """Heal the link: streams send what they held back."""
         if not self.is_cut:
             return
         self.is_cut = False

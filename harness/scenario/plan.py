@@ -10,7 +10,7 @@ from fakenw.config.field_types import Duration, seconds
 from fakenw.config.yaml_file import Model
 from fakenw.journal.record import FORMAT, SECOND
 from harness.scenario.faults import Fault
-from harness.scenario.schedule import Disruption, placed, timeline
+from harness.scenario.schedule import ScheduledFault, placed, timeline
 from harness.scenario.settings import ClientSpec, Parts, ServerSpec, Transport
 from harness.scenario.steps import Check
 
@@ -83,7 +83,7 @@ class Plan(Model):
         """The images of the user's own clients."""
         return [client.image for client in self.clients if client.image is not None]
 
-    def disruptions(self) -> list[Disruption]:
+    def scheduled_faults(self) -> list[ScheduledFault]:
         """The faults in the order of their time, each for one single client or server."""
         clients = {client.name: client.names() for client in self.clients}
         return placed(timeline(self.faults), clients, [server.name for server in self.servers])

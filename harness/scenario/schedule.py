@@ -17,7 +17,7 @@ from harness.scenario.faults import Fault, Role
 from harness.scenario.steps import Wait
 
 
-class Disruption(NamedTuple):
+class ScheduledFault(NamedTuple):
     """A fault at its time: microseconds of scenario time after the clients were started. *name* is that of a *role*."""
 
     at: int
@@ -26,14 +26,14 @@ class Disruption(NamedTuple):
     name: str
     arguments: dict[str, Any]
 
-    def fields(self) -> dict[str, Any]:
+    def record_fields(self) -> dict[str, Any]:
         """The fields of its line in the runner's journal; durations in seconds."""
         given = {name: value for name, value in self.arguments.items() if value is not None}
         times: dict[str, Any] = {name: seconds(given[name]) for name in ("by", "for") if name in given}
         return {"what": self.verb, self.role: self.name, **given, **times}
 
 
-def timeline(faults: Sequence[Fault]) -> list[Disruption]:
+def timeline(faults: Sequence[Fault]) -> list[ScheduledFault]:
     """Each of *faults* at the sum of the waits before it."""
     at, found = 0, []
     for fault in faults:
@@ -41,13 +41,13 @@ def timeline(faults: Sequence[Fault]) -> list[Disruption]:
             at += fault.duration
         else:
             arguments = dict(fault)
-            found.append(Disruption(at, fault.verb, fault.whose, arguments.pop(fault.whose), arguments))
+            found.append(ScheduledFault(at, fault.verb, fault.whose, arguments.pop(fault.whose), arguments))
     return found
 
 
 def placed(
-    disruptions: Sequence[Disruption], clients: Mapping[str, Sequence[str]], servers: Collection[str]
-) -> list[Disruption]:
+    scheduled_faults: Sequence[ScheduledFault], clients: Mapping[str, Sequence[str]], servers: Collection[str]
+) -> list[ScheduledFault]:
     """Each fault for one single machine. *clients* are the names of the single clients by the name of the client.
 
     Raises ValueError for a fault of an unknown machine, or that is impossible in the state of its server.
@@ -55,9 +55,9 @@ def placed(
     ours: dict[str, Sequence[str]] = {}
     for name, single in clients.items():
         ours |= {name: single} | {one: [one] for one in single}
-    found: list[Disruption] = []
+    found: list[ScheduledFault] = []
     states: dict[str, str] = {}  # of servers: down, frozen
-    for fault in disruptions:
+    for fault in scheduled_faults:
         name, is_client, is_server = fault.name, fault.name in ours, fault.name.upper() in servers
         known = {"client": [*ours], "server": [*servers], "machine": [*ours, *servers]}[fault.role]
         if name not in known and not (is_server and fault.role == "machine"):
@@ -73,7 +73,7 @@ def placed(
     return found
 
 
-def _state(fault: Disruption, before: str) -> str:
+def _state(fault: ScheduledFault, before: str) -> str:
     """The state of a server after *fault*. Raises ValueError where the fault is impossible *before*."""
     match fault.verb, before:
         case ("server-up", "down") | ("thaw", "up" | "frozen"):

@@ -314,7 +314,7 @@ class ScriptedWorkstation:
         command = (sys.executable, "-m", "harness.runners.client", str(journal))
         self._process = ProcessGroup(*command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         places = {self._server.name: (self._server.host, self._server.port)}
-        self._process.tell({"client": order, "servers": places, "speed": 1})
+        self._process.send({"client": order, "servers": places, "speed": 1})
         deadline = time.monotonic() + _seconds(within)
         while "done" not in self._process.lines():
             code = self._process.code()

@@ -76,5 +76,5 @@ def test_a_group_that_ignores_sigterm_is_killed() -> None:
 def test_a_suspended_group_is_not_waited_for() -> None:
     """It could not end in order."""
     with ProcessGroup(sys.executable, "-c", "input()") as group:
-        group.send(signal.SIGSTOP)
+        group.send_signal(signal.SIGSTOP)
         assert group.stop(within=600) == -signal.SIGKILL

@@ -102,7 +102,7 @@ class FakeLink:
             reply = self._server.receive(packet)
             if reply is not None:
                 answer = frame_reply(reply) if self._deframer else reply
-                self._world.clock.call_at(self._world.clock.time + LATENCY, self._world.arrived, self, answer)
+                self._world.clock.call_at(self._world.clock.time + LATENCY, self._world.received, self, answer)
 
     def close(self) -> None:
         self.is_open = False

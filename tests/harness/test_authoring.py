@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from harness.cli import main as cli
 from harness.cli.authoring import template
-from harness.cli.matrix import AS_SHIPPED, REPAIRS, Cell, answer, told
+from harness.cli.matrix import AS_SHIPPED, REPAIRS, Cell, answer, conclusion
 from harness.client.behavior_file import BehaviorError, load
 from harness.judge.properties import CHECKS
 from harness.scenario.catalogue import catalogue
@@ -50,7 +50,7 @@ def test_new_writes_a_scenario_that_runs(tmp_path: Path) -> None:
     assert invoke("run", str(file)).exit_code == 0
     again = invoke("new", str(file))
     assert again.exit_code == 2
-    assert "is there already; nothing was changed" in again.stderr
+    assert "exists already; nothing was changed" in again.stderr
     assert invoke("new", str(tmp_path / "no" / "mine.yaml")).exit_code == 2
 
 
@@ -107,7 +107,7 @@ def test_matrix_over_the_command_line() -> None:
     assert made["cures"]["counted"] == {}
     assert "day" in made["cures"]["clear-idle"]
     told = done.stderr
-    assert "Q257223 is cured, without interrupting anybody's work, by" in told
+    assert "Q257223 is cured, without interrupting work, by" in told
     assert "counted: APM registers its use with the arbiter" in told
     assert re.search(r"^Q257223 +1 leaked 4:30:0\d +released +interrupted ! +reclaimed", told, re.MULTILINE)
 
@@ -154,7 +154,7 @@ def test_the_answer_is_about_cures_without_interruption() -> None:
         "work failed 3 times instead of 0",
     ]
     assert answer(cells, "Q") == {"counted": {}, "private": {"X": worse}}
-    lines = list(told(cells, "Q"))
+    lines = list(conclusion(cells, "Q"))
     assert lines[1].startswith("  counted: ")
     assert lines[2] == "    costs nothing in the other scenarios"
     assert lines[4] == f"    worse in X: {'; '.join(worse)}"
@@ -163,7 +163,7 @@ def test_the_answer_is_about_cures_without_interruption() -> None:
 def test_no_cure() -> None:
     """That is said too."""
     cells = [cell("Q", AS_SHIPPED, "leaked", leaked=1), cell("Q", "forced", "interrupted")]
-    assert list(told(cells, "Q")) == ["No repair here cures Q without interrupting anybody's work."]
+    assert list(conclusion(cells, "Q")) == ["No repair here cures Q without interrupting work."]
 
 
 def test_every_repair_of_the_scenario_is_one_of_the_matrix() -> None:

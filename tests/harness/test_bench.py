@@ -137,7 +137,7 @@ class Core:
 
 
 def _user(peer: str) -> int:
-    return int.from_bytes(Core(steps.who(), peer).does(*steps.who().life)["id"], "big")
+    return int.from_bytes(Core(steps.object_id_lookup(), peer).does(*steps.object_id_lookup().cycle)["id"], "big")
 
 
 @pytest.mark.parametrize("peer", ["tcp:127.0.0.1:4000", "udp:127.0.0.1:4000"])
@@ -146,9 +146,9 @@ def test_the_server_does_what_it_is_asked(name: str, peer: str) -> None:
     """So often that sequences begin again at 0, and with handles and login keys of its own each time."""
     program = steps.logon(_user(peer)) if name == "logon" else getattr(steps, name)()
     core = Core(program, peer)
-    core.does(*program.once)
+    core.does(*program.setup)
     for _ in range(300):
-        core.does(*program.life)
+        core.does(*program.cycle)
     taken = {"get_time": 0, "mix": 300, "logon": 600, "licensed": 1, "active": 1}
     assert core.events.count("grant") == taken[name]
     assert core.server.ledger.held == (name in ("licensed", "active"))
@@ -158,7 +158,7 @@ def test_a_refusal_names_what_was_refused() -> None:
     """The hash of another user's password is none."""
     program = steps.logon(_user("udp:127.0.0.1:4000") + 1)
     with pytest.raises(CannotMeasure, match=r"KeyedLogin was answered 3333.*ff00: refused"):
-        Core(program, "udp:127.0.0.1:4000").does(*program.life)
+        Core(program, "udp:127.0.0.1:4000").does(*program.cycle)
 
 
 @pytest.fixture(scope="module", params=["tcp", "udp"])
@@ -178,8 +178,8 @@ def tools(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def _logon(server: MeasuredServer) -> Program:
-    with Wire(server, steps.who()) as wire:
-        for step in steps.who().life:
+    with Wire(server, steps.object_id_lookup()) as wire:
+        for step in steps.object_id_lookup().cycle:
             wire.ask(step)
         return steps.logon(int.from_bytes(wire.station.known["id"], "big"))
 

@@ -409,14 +409,14 @@ def test_hold_is_refused(tmp_path: Path) -> None:
         place = addresses["tcp"]
         wrong = invoke("hold", place, "--user", "JOE:WRONG", "--for", "1s")
         assert (wrong.exit_code, wrong.stdout) == (1, "")
-        assert "harness: the server let us not in: completion code 0xFF" in wrong.stderr
+        assert "harness: the server denied the login: completion code 0xFF" in wrong.stderr
         assert [record["code"] for record in events(journal, "login-failed")] == [0xFF]
         with started(line("harness", "hold", place)) as other:
             assert other.stdout is not None
             assert "holds a license" in other.stdout.readline()
             full = invoke("hold", place, "--for", "1s")
             assert (full.exit_code, full.stdout) == (1, "")
-            assert "the server let us not in: completion code 0x" in full.stderr
+            assert "the server denied the login: completion code 0x" in full.stderr
             assert [record["what"] for record in events(journal, "deny")] == ["license"]
     gone = invoke("hold", place, "--for", "1s")
     assert (gone.exit_code, gone.stdout, "refused" in gone.stderr) == (1, "", True)

@@ -309,7 +309,7 @@ def test_a_server_that_dies_is_told_at_once(tmp_path: Path, engine: Engine, monk
     """Nobody waits for the health check of a container that has died."""
     monkeypatch.setattr(containers, "server_options", lambda plan, spec: ["--licenses", "plenty"])
     (plan,) = load(write(tmp_path, [{"name": "workstation", "script": [OPEN]}])).plans()
-    site = containers.Containers(threading.Semaphore(2), 2, keep=False, tell=print)
+    site = containers.Containers(threading.Semaphore(2), 2, keep=False, progress=print)
     run = RunHistory.of(real_time.run(plan, tmp_path, site, threading.Event()))
     verdict = judge(run)
     assert verdict.verdict == "unknown"
@@ -330,7 +330,7 @@ def test_delay_and_loss_or_why_not(tmp_path: Path) -> None:
     )
     result, done = judged(tmp_path)
     if result["verdict"] == "unknown":
-        assert "delay: tc in workstation says: " in result["reason"]
+        assert "delay: tc in workstation failed: " in result["reason"]
         assert "unknown" in result["reason"]  # the qdisc, to this kernel
     else:
         assert (result["verdict"], done.returncode) == ("released", 0), done.stderr

@@ -123,7 +123,7 @@ def test_faults_of_one_of_many_and_of_all() -> None:
     faults = [{"wait": "1m"}, {"cut": "ws"}, {"wait": "30s"}, {"freeze": "ws#2"}]
     data = {"format": 1, "id": "a", "title": "a", "source": "a", "servers": [{"name": "A"}], "clients": clients}
     (plan,) = Scenario.read({**data, "faults": faults}, "the test").plans()
-    told = [(fault.at // SECOND, fault.verb, fault.name) for fault in plan.disruptions()]
+    told = [(fault.at // SECOND, fault.verb, fault.name) for fault in plan.scheduled_faults()]
     assert told == [(60, "cut", "ws#1"), (60, "cut", "ws#2"), (60, "cut", "ws#3"), (90, "freeze", "ws#2")]
     assert timeline(()) == []
 
@@ -196,8 +196,10 @@ def test_a_fault_is_read_as_it_was_written() -> None:
         {"drop": {"client": "ws", "packets": 2}},
     ]
     plan = planned(faults)
-    assert planned(json.loads(json.dumps(plan.opening("memory")))["faults"]).disruptions() == plan.disruptions()
-    told = [fault.fields() for fault in plan.disruptions()]
+    assert (
+        planned(json.loads(json.dumps(plan.opening("memory")))["faults"]).scheduled_faults() == plan.scheduled_faults()
+    )
+    told = [fault.record_fields() for fault in plan.scheduled_faults()]
     assert told == [
         {"what": "freeze", "server": "FAKENW"},
         {"what": "clock-jump", "server": "FAKENW", "by": -5400},
@@ -215,7 +217,7 @@ def test_a_variant_has_faults_and_scripts_of_its_own(tmp_path: Path) -> None:
     variants = {"calm": {"faults": []}, "odd": {"scripts": {"two": ["apm.close"]}}}
     scenario = Scenario.read({**data, "faults": [{"cut": "one"}], "variants": variants}, "the test")
     calm, odd = scenario.plans()
-    assert (calm.disruptions(), len(odd.disruptions())) == ([], 1)
+    assert (calm.scheduled_faults(), len(odd.scheduled_faults())) == ([], 1)
     assert [client["script"][0]["verb"] for client in odd.scripted()] == ["nal.close", "apm.close"]
     variants = {"odd": {"scripts": {"three": ["apm.close"]}}}
     with pytest.raises(ScenarioError, match="odd: a script for 'three'; expected one of one, two"):

@@ -184,20 +184,20 @@ def test_one_shared_user_holds_one_unit_under_ual() -> None:
 def test_counts_that_differ_are_no_counts() -> None:
     """A client that says more, or less, than the journal does; a connection that only one of both knows."""
     outcome, _ = played(replace(MORNING, leak=0.1, licenses=500))
-    station = next(iter(outcome.statistics.kept))
+    station = next(iter(outcome.statistics.held))
     for change, doubt in (
-        ({"granted": outcome.statistics.granted + 1}, "133 were let in, the journal says 132"),
-        ({"refused": 1}, "1 were refused, the journal says 0"),
-        ({"released": 7}, "7 let go, the journal says 120"),
-        ({"kept": {}}, f"{station}: the journal says that it holds a license, no client does"),
+        ({"granted": outcome.statistics.granted + 1}, "the clients count 133 granted, the journal 132"),
+        ({"refused": 1}, "the clients count 1 refused, the journal 0"),
+        ({"released": 7}, "the clients count 7 released, the journal 120"),
+        ({"held": {}}, f"{station}: the journal counts it as licensed, no client does"),
         (
-            {"kept": {**outcome.statistics.kept, "tcp:1.2.3.4:5": 4}},
-            "tcp:1.2.3.4:5: client 5 says that it is connected",
+            {"held": {**outcome.statistics.held, "tcp:1.2.3.4:5": 4}},
+            "tcp:1.2.3.4:5: client 5 counts it as connected, the journal does not",
         ),
     ):
         statistics = replace(outcome.statistics, **change)
         assert any(doubt in found for found in replace(outcome, statistics=statistics).doubts()), (doubt, change)
-    assert list(replace(outcome, view=None).doubts()) == ["the server's journal is not at hand: say --admin"]
+    assert list(replace(outcome, view=None).doubts()) == ["the server's journal cannot be read: give --admin"]
 
 
 @pytest.mark.parametrize(
@@ -253,9 +253,9 @@ def test_too_few_descriptors_ports_or_bytes(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(preflight, "_ports", lambda: 10_000)
     monkeypatch.setattr(preflight, "_memory", lambda: 100 << 20)
     spec = replace(MORNING, clients=20_000)
-    files, ports, memory = preflight.wanting(spec, 1, True, [])
+    files, ports, memory = preflight.shortages(spec, 1, True, [])
     assert files.startswith("20200 file descriptors are needed in one process and 4096 allowed: ulimit -Hn 20200")
-    assert "20000 ports are needed and about 9000 there: --source" in ports
+    assert "20000 ports are needed and about 9000 free: --source" in ports
     assert memory.startswith("about 801 MiB of memory are needed and 100 MiB free")
     assert preflight.sources(spec, None, []) == ["127.0.0.1", "127.0.0.2", "127.0.0.3"]
     assert preflight.sources(spec, "10.0.0.1", []) == []
@@ -319,16 +319,16 @@ def test_a_server_that_is_there_already(tmp_path: Path) -> None:
     with serving(tmp_path / "journal.jsonl", "--licenses", 50) as there:
         done = harness(*words, "--server", there["tcp"])
         assert done.returncode == 3
-        assert "the server's journal is not at hand: say --admin" in done.stdout
+        assert "the server's journal cannot be read: give --admin" in done.stdout
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--sweep", "licenses=1..2:1"), "--sweep asks for --on memory"),
+        (("--sweep", "licenses=1..2:1"), "--sweep needs --on memory"),
         (("--sweep", "licenses=2..1:1", "--on", "memory"), "expected licenses=FROM..TO:STEP"),
-        (("--on", "memory", "--server", "h:1"), "--server and --source are about sockets"),
-        (("--admin", "http://x"), "--admin is that of --server"),
+        (("--on", "memory", "--server", "h:1"), "--server and --source need --on sockets"),
+        (("--admin", "http://x"), "--admin needs --server"),
         (("--leak", "200%"), "is not a share; expected 1% or 0.01"),
         (("--behavior", "sleeper"), "expected NAME or NAME:WEIGHT of session (logs in"),
         (("--refused", "cry"), "expected give-up, or retry and how often"),
@@ -380,7 +380,7 @@ def test_a_stop_on_memory(tmp_path: Path) -> None:
         children = _children(load.pid)
         load.send_signal(signal.SIGTERM)
         _, error = load.communicate(timeout=60)
-    assert (load.returncode, error.splitlines()[-1]) == (3, "harness: stopped; nothing is known")
+    assert (load.returncode, error.splitlines()[-1]) == (3, "harness: stopped; the outcome is unknown")
     assert "Traceback" not in error
     wait_until(lambda: not any(_command(child) for child in children), "the end of the runs")
 

@@ -19,7 +19,7 @@ from harness.runners import memory, real_time
 from harness.runners.backend import Failed
 from harness.runners.journal_tail import JournalTail
 from harness.runners.processes import Processes
-from harness.scenario.schedule import Disruption
+from harness.scenario.schedule import ScheduledFault
 from tests.harness.journals import ServerBook
 from tests.harness.played import WORK, events, planned
 
@@ -149,7 +149,7 @@ def test_what_processes_cannot_do(verb: str, reason: str, tmp_path: Path) -> Non
     host = ProcessGroup(sys.executable, "-c", "", name="ws")
     try:
         with pytest.raises(Failed) as caught:
-            Processes().disrupt(Disruption(0, verb, "client", "ws", {}), host)
+            Processes().inject(ScheduledFault(0, verb, "client", "ws", {}), host)
         assert str(caught.value) == reason
     finally:
         host.stop()

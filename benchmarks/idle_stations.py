@@ -1,10 +1,10 @@
-"""Stations that are there and say nothing: licensed ones on our server, mere connections on a bare one.
+"""Idle stations: licensed ones on our server, mere connections on a bare one.
 
 Rules of this file:
 
-* Stations come from several loopback addresses, for one of them has too few ports.
-* Over TCP a station keeps its socket. Over UDP it is an address and a port: its socket is closed as soon as it is
-  licensed, and the server, which has no watchdog then, goes on counting it.
+* Stations have several loopback addresses, since one of them has too few ports.
+* Over TCP a station keeps its socket open. Over UDP its socket is closed as soon as it is licensed; the server, which
+  runs without a watchdog, still counts it.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from fakenw.health import Address
 
 AT_ONCE = 200  # fewer than the server's backlog, and than fit into its buffer
 TO_ADDRESS = 10_000  # stations of one loopback address
-FIRST_PORT = 10_000  # of ours over UDP: below those that the kernel gives away
-SPARE = 200  # descriptors for everything else, and for the few of the load
+FIRST_PORT = 10_000  # over UDP: below the ports that the kernel assigns
+SPARE = 200  # descriptors besides those of idle stations
 
 
-def files() -> int:
-    """Raise the limit of open files as far as it goes, for us and whom we start: how many connections that allows."""
+def raise_file_limit() -> int:
+    """Raise the limit of open files to its maximum, also for child processes. Returns the connections it allows."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     return max(1, most - SPARE) if most != resource.RLIM_INFINITY else 1 << 20
@@ -34,27 +34,27 @@ def files() -> int:
 
 @contextmanager
 def idle(server: MeasuredServer, number: int) -> Iterator[None]:
-    """*number* more licensed stations, for so long. Raises CannotMeasure, OSError."""
+    """*number* more licensed stations while the context is open. Raises CannotMeasure, OSError."""
     program, before = licensed(), server.held()
     wires: list[Wire] = []
     addresses = _addresses(server.transport, number)
     try:
         for begin in range(0, number, AT_ONCE):
-            some: list[Wire] = []
-            while len(some) < min(AT_ONCE, number - begin):
+            batch: list[Wire] = []
+            while len(batch) < min(AT_ONCE, number - begin):
                 address = next(addresses, None)
                 if address is None:
                     raise CannotMeasure(f"there are not enough free ports for {number} stations")
                 try:
-                    some.append(Wire(server, program, address))
-                except OSError as problem:  # somebody else's port
+                    batch.append(Wire(server, program, address))
+                except OSError as problem:
                     if problem.errno != errno.EADDRINUSE:
                         raise
-            wires += some
-            for step in program.once:
-                for wire in some:
+            wires += batch
+            for step in program.setup:
+                for wire in batch:
                     wire.send(wire.station.request(step))
-                for wire in some:
+                for wire in batch:
                     wire.wait(step)
             if server.transport == "udp":
                 _close(wires)
@@ -68,7 +68,7 @@ def idle(server: MeasuredServer, number: int) -> Iterator[None]:
 
 @contextmanager
 def connected(server: MeasuredServer, number: int) -> Iterator[None]:
-    """*number* TCP connections to a bare server, each of which was answered once."""
+    """*number* TCP connections to a bare server; each has received one answer."""
     program = licensed()
     wires: list[Wire] = []
     try:
@@ -82,7 +82,7 @@ def connected(server: MeasuredServer, number: int) -> Iterator[None]:
 
 
 def _addresses(transport: str, number: int) -> Iterator[Address]:
-    """Where stations come from: enough for *number* of them, and for ports that are taken."""
+    """Addresses for *number* stations, and some more since ports may be in use."""
     for station in range(number + 1000):
         host, port = divmod(station, TO_ADDRESS)
         yield f"127.0.0.{2 + host}", FIRST_PORT + port if transport == "udp" else 0
