@@ -1,1 +1,1 @@
-"""Puts NetWare clients before a judge: who gave the license back, who did not, and why."""
+"""Runs NetWare clients against a server, and judges from journals whether they released their licenses, and why not."""

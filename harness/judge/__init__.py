@@ -1,1 +1,1 @@
-"""From journals to a verdict, and why: pure functions."""
+"""From journals to a verdict and its reasons: pure functions."""

@@ -1,1 +1,1 @@
-"""For test suites: a server to ask, and the pytest plugin."""
+"""For test suites: a server with assertions, and the pytest plugin."""

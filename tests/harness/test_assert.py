@@ -40,7 +40,7 @@ def run(netware: Netware, *options: str) -> None:
     ("agent", "options", "code", "told"),
     [
         (["--transport", "tcp"], [], 0, "every license was given back"),
-        (["--transport", "tcp", "--no-logout"], [], 1, "its client did not give it back: the server took it back"),
+        (["--transport", "tcp", "--no-logout"], [], 1, "its client did not release it: the server reclaimed it"),
         (["--transport", "tcp", "--no-logout"], ["--by", "anybody"], 0, "every license was given back"),
         (["--transport", "udp", "--no-logout"], [], 1, "user GUEST on connection 1 from udp:127.0.0.1:"),
         (["--transport", "udp", "--no-logout"], ["--station", "udp:10."], 1, "nothing was licensed"),
@@ -121,7 +121,7 @@ def logs_out(client: Client) -> None:
     ("transport", "end", "options", "code", "told"),
     [
         ("udp", None, [], 1, "user GUEST on connection 1 from udp:127.0.0.1:"),
-        ("tcp", Client.close, [], 1, "its client did not give it back: the server took it back when the socket closed"),
+        ("tcp", Client.close, [], 1, "its client did not release it: the server reclaimed it when the socket closed"),
         ("tcp", Client.close, ["--by", "anybody"], 0, "every license was given back"),
         ("tcp", logs_out, [], 0, "every license was given back"),
     ],

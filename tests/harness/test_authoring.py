@@ -63,7 +63,7 @@ def test_schema_knows_every_word() -> None:
     assert {"format", "id", "servers", "clients", "variants", "cause"} <= made["properties"].keys()
     assert {"NalOpen", "UserShutDown", "Wait", "OpensBalance", "PowerOff", "ServerSpec"} <= made["$defs"].keys()
     text = done.stdout
-    assert "how soon to try again, and again, after a refusal" in text
+    assert "the time until each new try after a refusal" in text
 
 
 # explain

@@ -79,7 +79,7 @@ def test_a_list_and_three_dumps() -> None:
         "  read: path from 'NAL Path', persistence from 'Persistence Count', reference from 'Reference Count'" in rows
     )
     assert "connection 8 of SMSCLIENT_GS1 at 10.1.1.8: licensed, since 2000-08-10T09:31:00" in rows
-    assert "  not Q257223: somebody counts on it: a count of its entry is not 0" in rows
+    assert "  not Q257223: the path is in use: a count of its entry is not 0" in rows
     assert "no connection for Resource1 of SMSCCMBootAcct (9.reg): persistence 0, reference 0" in rows
     assert "no entry for connection 1, 9" in rows
     assert any("persistence 0, reference 0; NWBIND" in row and "[same address]" in row for row in rows)
@@ -95,7 +95,7 @@ def test_a_list_and_dumps_of_something_else() -> None:
     dumps = ("--registry", "10.1.1.7=8.reg", "--registry", "10.1.1.8=8.reg", "--registry", "10.1.1.9=9.reg")
     code, line, data = found(*WITH_A_LIST, *dumps)
     assert (code, data["q257223"], data["sure"]) == (0, False, None)
-    assert line.startswith("not Q257223: somebody counts on it")
+    assert line.startswith("not Q257223: the path is in use")
     assert "without a dump, that were not judged: 1" in line  # the supervisor's
 
 
@@ -129,7 +129,9 @@ def test_what_cannot_be_told() -> None:
     """No dump; no dump of the machine in question; counts that are not there. Exit 3."""
     code, line, data = found(*WITH_A_LIST)
     assert (code, data["q257223"]) == (3, None)
-    assert line.startswith("could not be told: connection 1 of SUPERVISOR at 10.1.1.1: there is no dump of any machine")
+    assert line.startswith(
+        "could not be decided: connection 1 of SUPERVISOR at 10.1.1.1: there is no dump of any machine"
+    )
     code, line, _ = found(*WITH_A_LIST, "--registry", "10.1.1.8=8.reg")
     assert (code, "connection 7 of SMSCLIENT_GS1 at 10.1.1.7: there is no dump of its machine" in line) == (3, True)
     Path("7.reg").write_bytes(dumped((0, 0)).replace(b"Persistence Count", b"Alpha"))

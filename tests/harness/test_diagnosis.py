@@ -23,7 +23,7 @@ def test_the_bug_is_explained() -> None:
         f"  0:00:00  APM rode on it: opened {OFFER}, uncounted",
         f"  0:00:01  NAL closed it and asked for its release; refused: 1 file open ({OFFER})",
         "  0:10:01  APM closed its file",
-        "  its release was refused at 0:00:01 (1 file open), and nobody asked again; "
+        "  its release was refused at 0:00:01 (1 file open), and not asked for again; "
         "idle since 0:10:01, 4:00:00 by the end",
         f"  registry: {KEY}\\Resource1 still there: persistence 0, reference 0",
     ]
@@ -64,7 +64,7 @@ def test_refusals_are_counted() -> None:
     client.lines.sort(key=lambda record: record.t)
     text = "\n".join(explained(put_together(server, client, runner)))
     assert f"0:01:01  NAL asked for its release; refused: 2 files open ({OFFER}, SYS:B)" in text
-    assert "its release was refused 3 times, the last at 0:02:01 (2 files open), and nobody asked again" in text
+    assert "its release was refused 3 times, the last at 0:02:01 (2 files open), and not asked for again" in text
 
 
 def foreign(transport: str = "udp", *, cause: str | None = None) -> list[str]:
@@ -91,20 +91,20 @@ def test_a_client_that_exited_over_udp_waits_for_the_watchdog() -> None:
         f"  0:00:04  it closed {OFFER}",
         "  0:00:10  the client exited",
         "  its client exited at 0:00:10 without logging out; idle since 0:00:04, 0:16:36 by the end; "
-        "the watchdog would take it back a quarter of an hour after its last request",
+        "the watchdog would reclaim it a quarter of an hour after its last request",
     ]
 
 
 @pytest.mark.parametrize(
     ("cause", "expected"),
     [
-        ("lost", "the server took it back when the socket closed"),
+        ("lost", "the server reclaimed it when the socket closed"),
         ("cleared", "an operator cleared the connection"),
         ("reinitialize", "the station attached anew, and the server ended its old connection"),
-        ("idle-policy", "the server took it back because it was idle"),
-        ("busy", "the server gave the connection up, after it had been busy with one request for too long"),
-        ("watchdog", "the watchdog took it back at 0:00:10"),
-        ("a\x1bn", "the server took it back (a\\x1bn)"),
+        ("idle-policy", "the server reclaimed it because it was idle"),
+        ("busy", "the server ended the connection, after it had been busy with one request for too long"),
+        ("watchdog", "the watchdog reclaimed it at 0:00:10"),
+        ("a\x1bn", "the server reclaimed it (a\\x1bn)"),
     ],
 )
 def test_what_the_server_took_back_is_explained(cause: str, expected: str) -> None:
@@ -130,8 +130,8 @@ def test_a_late_release_is_explained() -> None:
     assert "held a license of FAKENW for 0:14:58" in told[0]
     assert told[-3:] == [
         "  0:15:00  the redirector asked for its release",
-        "  0:15:00  the redirector let it go",
-        "  its client gave it back (logout) at 0:15:00, 0:14:50 after it was no longer needed",
+        "  0:15:00  the redirector released it",
+        "  its client released it (logout) at 0:15:00, 0:14:50 after it was no longer needed",
     ]
 
 
@@ -152,7 +152,7 @@ def test_an_interruption_is_explained() -> None:
         f"  0:00:03  APM opened {OFFER} on it",
         "  0:00:04  NAL asked for its release by force",
         f"  0:00:05  the server shut {OFFER} (logout)",
-        "  0:00:06  the redirector let it go",
+        "  0:00:06  the redirector released it",
         "  0:00:07  APM's work failed: the connection has ended",
         f"  logout with 1 file still open: {OFFER}",
     ]
@@ -161,9 +161,9 @@ def test_an_interruption_is_explained() -> None:
 @pytest.mark.parametrize(
     ("event", "expected"),
     [
-        ("detach", "its client let go of it at 0:00:11, but the server never saw that; idle"),
-        ("release-asked", "its release was asked for at 0:00:11, but the server never saw one; idle"),
-        (None, "nobody asked for its release; idle"),
+        ("detach", "its client released it at 0:00:11, but no release reached the server; idle"),
+        ("release-asked", "its release was asked for at 0:00:11, but none reached the server; idle"),
+        (None, "its release was never asked for; idle"),
     ],
 )
 def test_what_the_client_did_about_it_is_said(event: str | None, expected: str) -> None:

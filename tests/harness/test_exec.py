@@ -76,13 +76,13 @@ def test_a_client_that_does_not(client: list[str], transport: str) -> None:
     if transport == "tcp":
         assert (result["verdict"], result["leaked"]) == ("reclaimed", [])
         (held,) = result["reclaimed"]
-        assert held["reason"].startswith("the server took it back when the socket closed")
+        assert held["reason"].startswith("the server reclaimed it when the socket closed")
     else:
         assert (result["verdict"], result["reclaimed"]) == ("leaked", [])
         (held,) = result["leaked"]
         assert held["reason"].startswith("its client exited at 0:00:")
         assert "without logging out" in held["reason"]
-        assert "the watchdog would take it back a quarter of an hour after its last request" in done.stderr
+        assert "the watchdog would reclaim it a quarter of an hour after its last request" in done.stderr
     assert (held["user"], held["station"].partition(":")[0]) == ("GUEST", transport)
     assert f"{result['verdict']}, expected released" in done.stderr
     assert done.stderr.rstrip().endswith("exit 1: not as expected: exec default")

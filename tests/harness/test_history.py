@@ -85,12 +85,12 @@ def test_client_lines_find_their_connection() -> None:
     server.create(15001, 2, connection=2, station="udp:10.0.0.3:1025")
     first, second = lives_of(put_together(server, client, runner))
     assert [said.record.event for said in first.client_lines("nal-open")] == ["nal-open"]
-    assert first.said[0].record.event == "attach"
+    assert first.lines[0].record.event == "attach"
     assert first.client is not None
     assert first.client.name == "workstation"
-    assert client.lines[first.said[-1].line - 1].event == "apm-close"
+    assert client.lines[first.lines[-1].line - 1].event == "apm-close"
     assert second.foreign
-    assert second.said == []
+    assert second.lines == []
 
 
 def test_numbers_that_are_used_again_are_told_apart_by_order() -> None:
@@ -118,7 +118,7 @@ def test_a_connection_the_client_never_learned_of_gets_no_lines() -> None:
     client.attach(20.1)
     client.attach(30.1)
     histories = lives_of(put_together(server, client))
-    assert [len(history.said) for history in histories] == [0, 1, 1]
+    assert [len(history.lines) for history in histories] == [0, 1, 1]
     assert [history.foreign for history in histories] == [False, False, False]
 
 
@@ -152,7 +152,7 @@ def test_clocks_are_aligned(utc: str, speed: float, server_speed: float, expecte
     client.attach(7)
     run = put_together(server, client)
     (history,) = run.histories
-    assert history.said[0].t == expected * SECOND
+    assert history.lines[0].t == expected * SECOND
     assert run.to_server(client.journal(), history.server, 7 * SECOND) == expected * SECOND
 
 

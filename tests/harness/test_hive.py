@@ -132,7 +132,7 @@ def test_data_that_ends_too_early(tmp_path: Path) -> None:
     value = cells.add(struct.pack("<2sHIIIHH", b"vk", 1, 9999, cells.add(b"data"), 3, 1, 0) + b"x")
     root = cells.key(b"root", compressed=True, values=cells.add(struct.pack("<I", value)))
     (tmp_path / "hive").write_bytes(cells.hive(root))
-    with pytest.raises(RegError, match="data of 9999 bytes that ends after"):
+    with pytest.raises(RegError, match="data of 9999 bytes ends after"):
         read(tmp_path / "hive", "HKEY_USERS")
 
 
@@ -152,8 +152,8 @@ def test_key_inside_itself(tmp_path: Path) -> None:
         (b"", "not a hive; expected a file that begins with regf"),
         (b"REGEDIT4\r\n", "not a hive; expected a file that begins with regf"),
         (b"CREG\0\0\1\0", "a registry of Windows 95 or 98; expected a hive of Windows NT"),
-        (b"regf", "damaged .*; expected a whole hive"),
-        (MADE[:5000], "damaged .*; expected a whole hive"),
+        (b"regf", "damaged .*; expected a complete hive"),
+        (MADE[:5000], "damaged .*; expected a complete hive"),
     ],
 )
 def test_no_hive(tmp_path: Path, content: bytes, complaint: str) -> None:

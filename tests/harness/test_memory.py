@@ -95,7 +95,7 @@ def test_the_bug_is_explained(transport: str) -> None:
         f"APM rode on it: opened {OFFER}, uncounted",
         f"NAL closed it and asked for its release; refused: 1 file open ({OFFER})",
         "0:10:00  APM closed its file",
-        "nobody asked again; idle since 0:10:00, 4:05:01 by the end",
+        "not asked for again; idle since 0:10:00, 4:05:01 by the end",
         r"registry: HKEY_LOCAL_MACHINE\Software\Microsoft\NAL\Client\Connections\SMSCCMBootAcct\Deviceless\Resource1"
         " still there: persistence 0, reference 0",
     ):

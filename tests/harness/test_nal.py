@@ -89,9 +89,9 @@ def test_what_is_no_path(text: str) -> None:
 def test_one_place_in_two_spellings() -> None:
     """Case, the last backslash and qualifiers do not count; type and place do."""
     path = NalPath.parse(CAP)
-    assert path.leads_where(NalPath.parse(r"nwbind:\\fakenw\sys\cap_gs1"))
-    assert not path.leads_where(NalPath.parse(PACKAGES))
-    assert not path.leads_where(NalPath.parse(r"MSWNET:\\FAKENW\SYS\CAP_GS1"))
+    assert path.same_place(NalPath.parse(r"nwbind:\\fakenw\sys\cap_gs1"))
+    assert not path.same_place(NalPath.parse(PACKAGES))
+    assert not path.same_place(NalPath.parse(r"MSWNET:\\FAKENW\SYS\CAP_GS1"))
 
 
 _part = st.text(st.characters(codec="cp437", exclude_characters='\\"', exclude_categories=["C"]), min_size=1).filter(

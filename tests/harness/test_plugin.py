@@ -62,7 +62,7 @@ def test_an_agent_that_exits_without_a_logout_fails(project: pytest.Pytester) ->
     done = run(project)
     done.assert_outcomes(failed=2)
     text = done.stdout.str()
-    assert "its client did not give it back: the server took it back when the socket closed" in text
+    assert "its client did not release it: the server reclaimed it when the socket closed" in text
     assert "user GUEST on connection 1 from udp:127.0.0.1:" in text
     assert "holds a license of FAKENW since 0:00:0" in text
     assert "journal: " in text
@@ -141,7 +141,7 @@ EVERYTHING = """
             netware.assert_denied(what="license")
             with pytest.raises(AssertionError, match="refused 1 times, expected 2 times"):
                 netware.assert_denied(times=2)
-            with pytest.raises(AssertionError, match="1 licenses were out at once, at most 0"):
+            with pytest.raises(AssertionError, match="1 licenses were held at once, at most 0"):
                 netware.assert_peak(0)
             (connection,) = netware.connections()
             assert (connection["user"], connection["licensed"]) == ("GUEST", True)
@@ -157,7 +157,7 @@ EVERYTHING = """
 
     @pytest.mark.netware(may_hold=True)
     def test_no_growth_finds_growth(netware):
-        with pytest.raises(AssertionError, match="licenses out after each cycle: 1, 2, 3"):
+        with pytest.raises(AssertionError, match="licenses held after each cycle: 1, 2, 3"):
             netware.assert_no_growth(lambda: run(["--no-logout"], netware, "udp"), cycles=3, within=0.2)
 
     def test_nothing_was_licensed(netware):
@@ -216,7 +216,7 @@ def test_scenario_files_are_tests(project: pytest.Pytester) -> None:
     done.assert_outcomes(passed=1, failed=1, errors=1)
     text = done.stdout.str()
     assert "leaked, expected released" in text
-    assert "nobody asked for its release" in text
+    assert "its release was never asked for" in text
     assert "wrong.yaml:8: clients[0].script[2]: 'user.clsoe' is not a step" in text
 
 

@@ -126,7 +126,7 @@ def test_nobody_refused(t: float, wrong: bool) -> None:
     assert told == (
         [
             f"nobody_refused: udp:10.0.0.3:1025 was refused a license at 0:{t // 60:02.0f}:{t % 60:02.0f}, while "
-            "connection 1 (serial 1) held a license of FAKENW that nobody had needed since 0:00:02"
+            "connection 1 (serial 1) held a license of FAKENW that had not been needed since 0:00:02"
         ]
         if wrong
         else []
@@ -214,12 +214,12 @@ def test_registry_agrees() -> None:
     """Q257223: the connection is there, and nobody counts on it; whether the key is still there is told."""
     server, client, _ = q257223()
     assert says("registry_agrees", server, client) == [
-        "registry_agrees: connection 1 (serial 1) of workstation is there, and the registry has a count of zero for it"
+        "registry_agrees: connection 1 (serial 1) of workstation exists, and the registry has a count of zero for it"
     ]
     client.arbiter(1, "deleted", 0)
     client.lines.sort(key=lambda record: record.t)
     (told,) = says("registry_agrees", server, client)
-    assert told.endswith("is there, and the registry has no entry for it")
+    assert told.endswith("exists, and the registry has no entry for it")
 
 
 def test_registry_counts_users_of_nothing() -> None:

@@ -283,7 +283,7 @@ def test_a_connection_that_cannot_come_back_is_forgotten(world: Any, server: Any
         connection = await redirector.connect("FAKENW", "JOE", "")
         server.cleared.add(1)
         server.refuse["login"] = 0xC5
-        with pytest.raises(Gone, match="it could not be made again"):
+        with pytest.raises(Gone, match="the connection could not be made again"):
             await redirector.open(connection, "SYS:A")
         assert (connection.gone, connection.requester.number, redirector.connections) == (True, 1, [])
 

@@ -332,7 +332,7 @@ def test_text_with_nul() -> None:
         ('[HKEY_USERS]\r\n"a"', '4: \'"a"\'; expected [key], "name"=..., @=... or a comment after ;'),
         (
             '[HKEY_USERS]\r\n"a"="x\r\ny"z\r\n',
-            "4: '\"x' does not end well; expected text in quotes, with \\\\ and \\\" in it",
+            "4: '\"x' has no closing quote; expected text in quotes, with \\\\ and \\\" in it",
         ),
         (
             '[HKEY_USERS]\r\n"a"="C:\\Temp"',
@@ -368,7 +368,7 @@ def test_mistakes_are_told_with_their_line(body: str, complaint: str) -> None:
 )
 def test_bytes_that_are_no_text(data: bytes, line: int, encoding: str) -> None:
     """The mark at the beginning promises more than the file holds."""
-    with pytest.raises(RegError, match=rf"^x\.reg:{line}: not {encoding}; expected it"):
+    with pytest.raises(RegError, match=rf"^x\.reg:{line}: not {encoding}; expected the encoding"):
         parse(data, "x.reg")
 
 

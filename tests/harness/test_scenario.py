@@ -172,7 +172,7 @@ USER = "not a user; expected text: NAME or NAME:PASSWORD, NAME of 1 to 47 charac
          "VOLUME:DIRECTORY/FILE"),
         (", owner: SMSCCMBootAcct", "", f"13: {NAL}.owner: missing; expected the account that owns the entry in the "
          "registry"),
-        ("          times: 2\n", "", f"17: {REPEAT}.times: missing; expected how often"),
+        ("          times: 2\n", "", f"17: {REPEAT}.times: missing; expected the number of times"),
         # Words from a list
         ("format: 1", "format: 2", "1: format: 2 is unknown; expected 1"),
         ('"3.12"', "3.12", "7: servers[0].release: 3.12 is unknown; expected one of 3.12, 4.11, 5.1, 6.5 (in quotes)"),
@@ -304,7 +304,7 @@ clients:
 expect: leak
 """
     assert mistakes(tmp_path, text) == [
-        "my.yaml:1: source: missing; expected where it is known from",
+        "my.yaml:1: source: missing; expected the documents that describe it",
         "my.yaml:4: title: the key stands again, first on line 3; expected it once",
         "my.yaml:7: servers[0].releas: unknown key; expected one of name, users, "
         f"{', '.join(ServerHabits.model_fields)} (did you mean release?)",

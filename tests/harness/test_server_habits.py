@@ -117,7 +117,7 @@ def test_an_orphan_is_taken_back_by_the_idle_policy(clear_idle: str | None, verd
     assert causes == ([] if clear_idle is None else [("idle-policy", {"3m": 180, "1h": 3600}[clear_idle] * SECOND)])
     if verdict == "reclaimed":
         (held,) = found.reclaimed
-        assert held.reason.startswith("the server took it back because it was idle, ")
+        assert held.reason.startswith("the server reclaimed it because it was idle, ")
 
 
 @pytest.mark.parametrize(("limit", "denied"), [(0, []), (1, ["account"])])
