@@ -13,7 +13,7 @@ import pytest
 
 from fakenw import health
 from fakenw.core.peer import Peer
-from tests.harness.commands import wait_until
+from tests.programs import wait_until
 
 docker_client = pytest.importorskip("docker.client", reason="the Docker SDK is not installed")
 pytestmark = pytest.mark.docker

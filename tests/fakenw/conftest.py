@@ -33,7 +33,7 @@ from fakenw.wire.packet import ReplyPacket, RequestPacket, decode_reply
 from fakenw.wire.requests import bindery, connection, files
 from harness.judge.audit import books_balance
 from harness.runners.runtime import Alarm
-from tests.fakenw.administered import DEADLINE, Served
+from tests.fakenw.administered_server import DEADLINE, Served
 
 POLICIES = ("attach", "login", "service", "nls", "ual")
 RELEASE = {"attach": "3.12", "login": "3.12", "service": "4.11", "nls": "5.1", "ual": "6.5"}
@@ -276,7 +276,7 @@ def policy(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="session")
 def frames() -> dict[str, dict[str, Any]]:
     """Frames by name, each dissected by Wireshark, with what it said (``tshark``)."""
-    text = (Path(__file__).parent / "data" / "frames.json").read_text(encoding="ascii")
+    text = (Path(__file__).parent / "wire" / "data" / "frames.json").read_text(encoding="ascii")
     return {frame["name"]: frame for frame in json.loads(text)}
 
 

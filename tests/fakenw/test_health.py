@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from fakenw.journal.record import read
-from tests.harness.commands import serving
+from tests.programs import serving
 
 BOTH = pytest.mark.parametrize("transport", ["tcp", "udp"])
 

@@ -1,0 +1,148 @@
+"""The same scenario files on memory, in processes and in containers: the same verdicts, for each transport.
+
+What a fault is differs from runner to runner: an event in memory, a signal, a container that is disconnected. What
+follows from it must not.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakenw.core.settings import ticks
+from fakenw.journal.record import SECOND
+from harness.judge.history import Life, Run
+from harness.judge.history import load as load_run
+from harness.scenario.catalogue import find
+from tests.programs import harness
+
+SCENARIOS = ["S28", "S30", *sorted(str(path) for path in (Path(__file__).parent / "scenarios").glob("*.yaml"))]
+RUNNERS = ["memory", "processes", pytest.param("containers", marks=pytest.mark.docker)]
+SPEED = 300  # an hour in twelve seconds, and a watchdog that gives up after three
+GIVES_UP = ticks(5400 + 10 * 1080)
+
+
+@functools.cache
+def results(on: str, transport: str) -> tuple[Path, list[dict[str, Any]]]:
+    """Everything run once: the report's directory, and the results."""
+    folder, found = Path(tempfile.mkdtemp(prefix="same-")), []
+    for speed, scenarios in ((3600, ["Q257223"]), (SPEED, SCENARIOS)):
+        options = (
+            "--on",
+            on,
+            "--transport",
+            transport,
+            "--speed",
+            speed,
+            "--report",
+            folder,
+            "--json",
+            folder / "json",
+        )
+        done = harness("run", *scenarios, *options, within=600)
+        assert done.returncode in (0, 1), done.stdout + done.stderr
+        found += json.loads((folder / "json").read_text())
+    return folder, found
+
+
+@pytest.fixture(autouse=True)
+def image(request: pytest.FixtureRequest) -> None:
+    if "containers" in request.node.name:
+        request.getfixturevalue("fakenw_image")
+
+
+def run_of(on: str, transport: str, scenario: str, variant: str = "default") -> Run:
+    """One of the runs."""
+    return load_run([results(on, transport)[0] / scenario / variant])
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize("on", RUNNERS)
+def test_verdicts(on: str, transport: str) -> None:
+    """Q257223 with all its variants, and everything that can come over a machine."""
+    _, found = results(on, transport)
+    wanted = {
+        (plan.scenario, plan.variant): plan.expect
+        for name in ["Q257223", *SCENARIOS]
+        for plan in find(name).plans(transport)
+    }
+    assert {(one["scenario"], one["variant"]): one["verdict"] for one in found} == wanted
+    assert all(one["on"] == on and one["transport"] == transport for one in found)
+    memory = {(one["scenario"], one["variant"]): len(one["leaked"]) for one in results("memory", transport)[1]}
+    assert {(one["scenario"], one["variant"]): len(one["leaked"]) for one in found} == memory
+
+
+@pytest.mark.parametrize("on", RUNNERS)
+def test_the_watchdog_takes_its_time(on: str) -> None:
+    """S30: a license without a machine is taken back when the watchdog gives up, and not before."""
+    (life,) = run_of(on, "udp", "S30", "as-shipped").lives
+    assert (life.cause, life.ended is not None) == ("watchdog", True)
+    assert GIVES_UP <= late(life) < GIVES_UP + slack(on)
+
+
+@pytest.mark.parametrize("on", RUNNERS)
+def test_nobody_tells_the_server_of_a_power_cut(on: str) -> None:
+    """Over TCP the connection is there to the end; of a killed process the server hears at once."""
+    (life,) = run_of(on, "tcp", "S30", "as-shipped").lives
+    assert (life.ended, life.holdings[0].released) == (None, None)
+    killed = run_of(on, "tcp", "process-killed")
+    (life,) = killed.lives
+    (gone,) = killed.told("exit")
+    assert killed.runner is not None
+    assert life.ended is not None
+    assert (life.cause, gone["cause"]) == ("lost", "process-killed")
+    assert abs(life.ended - killed.to_server(killed.runner, life.server, gone.t)) < slack(on)
+
+
+@pytest.mark.parametrize("on", RUNNERS)
+def test_a_cable_that_is_back_in_time_is_not_noticed(on: str) -> None:
+    """The watchdog has asked in vain and then got its answer; after it has given up there is none."""
+    (life,) = run_of(on, "udp", "cut", "heals-before").lives
+    assert [record["what"] for record in life.told("watchdog")] == ["silent", "answered"]
+    (life,) = run_of(on, "udp", "cut", "heals-after").lives
+    assert [record["what"] for record in life.told("watchdog")] == ["silent", "gave-up"]
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize("on", RUNNERS)
+def test_who_is_cleared_comes_back(on: str, transport: str) -> None:
+    """S28: with auto-reconnect the user has a second connection after the operator's clear, unless login is closed."""
+    users = {
+        variant: [life.user for life in run_of(on, transport, "S28", variant).lives if life.user]
+        for variant in ("as-shipped", "stays-away", "login-disabled")
+    }
+    assert {variant: names.count("JOE") for variant, names in users.items()} == {
+        "as-shipped": 2, "stays-away": 1, "login-disabled": 1,
+    }  # fmt: skip
+    cleared = [life.cause for life in run_of(on, transport, "S28", "as-shipped").lives if life.user == "JOE"]
+    assert cleared == ["cleared", None]
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize("on", RUNNERS)
+def test_the_refused_get_a_license_after_a_release(on: str, transport: str) -> None:
+    """Five clients, three licenses: two are refused first, all five have had one in the end, never four at once."""
+    run = run_of(on, transport, "exhaustion")
+    (server,) = run.servers
+    assert (server.peak, server.limit) == (3, 3)
+    assert len(server.denied) >= 2
+    assert {life.client.name for life in run.lives if life.client} == {f"workstation#{n}" for n in range(1, 6)}
+    assert [life.cause for life in run.lives if life.holdings] == ["destroy"] * 5
+    first_release = min(life.ended or 0 for life in run.lives)
+    assert sum(life.created > first_release for life in run.lives) == 2
+
+
+def late(life: Life) -> int:
+    """How long after its last request a connection ended."""
+    assert life.ended is not None
+    return life.ended - life.last_request
+
+
+def slack(on: str) -> int:
+    """How late something may be, in the server's time: a packet's way on memory, else two seconds of a busy machine."""
+    return 5000 if on == "memory" else 2 * SPEED * SECOND

@@ -1,0 +1,221 @@
+"""The catalogue: every documented case is there, comes out as it says, for the cause that it states."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.cli.catalogue_page import ELSEWHERE, page
+from harness.judge.history import Run
+from harness.judge.verdict import judge
+from harness.runners import memory
+from harness.scenario.catalogue import catalogue
+from harness.scenario.plan import Plan
+from harness.scenario.scenario import Change, Scenario
+from tests.programs import harness
+
+ROOT = Path(__file__).parents[3]
+SCENARIOS = list(catalogue())
+IDS = [scenario.id for scenario in SCENARIOS]
+
+# On processes at 3600 times the speed a moment of the network is seconds of the scenario. What is about moments, or
+# about what processes cannot do, is run on memory only.
+MEMORY_ONLY = {
+    "S5": "counts logins in a minute, and a login takes moments",
+    "S6": "the same",
+    "S7": "refusals within the moments that a login takes",
+    "S9": "clients begin in the same moment",
+    "S11": "counts tries in a minute",
+    "S23": "its requests take a minute of the network's time to fail",
+    "S25": "retransmissions every three seconds of the network's time",
+    "S26": "thirty clients begin in the same moment",
+    "S30": "the watchdog gives each query a tenth of a second of real time; see test_same_everywhere",
+    "S33": "the same",
+    "S29": "processes have no router between them",
+    "day": "a virtual day",
+}
+
+
+def outcome(plan: Plan) -> tuple[str, list[str]]:
+    """The verdict, and the checks that failed."""
+    verdict = judge(Run.of(memory.run(plan)))
+    return verdict.verdict, sorted(verdict.failing)
+
+
+def plans() -> list[Any]:
+    """Every run of the catalogue on both transports."""
+    return [
+        pytest.param(plan, id=f"{scenario.id}-{plan.variant}-{transport}")
+        for scenario in SCENARIOS
+        for transport in ("udp", "tcp")
+        for plan in scenario.plans(transport)
+    ]
+
+
+@pytest.mark.parametrize("plan", plans())
+def test_every_verdict_is_as_expected(plan: Plan) -> None:
+    """On memory, over both transports."""
+    verdict = judge(Run.of(memory.run(plan)))
+    assert (verdict.verdict, sorted(verdict.failing)) == (plan.expect, sorted(plan.fails)), verdict.reason
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=IDS)
+def test_without_its_cause_it_is_another_story(scenario: Scenario) -> None:
+    """The change takes away the cause, and nothing else: one setting, or the faults."""
+    assert scenario.cause is not None
+    without = scenario.cause.without
+    parts = [name for name in without.model_fields_set if name != "faults"]
+    changed = [f"{part}.{name}" for part in parts for name in getattr(without, part).model_fields_set]
+    changed += ["faults"] if without.faults is not None else []
+    assert len(changed) == 1, changed
+    first = list(scenario.variants)[:1]
+    (shipped,), (other,) = scenario.plans(None, first), scenario.plans(None, first, change=without)
+    assert outcome(other) != outcome(shipped)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=IDS)
+def test_everything_is_said(scenario: Scenario) -> None:
+    """What is sourced, what is ours, a repair, and a title for every variant; the first is the one as shipped."""
+    assert scenario.sourced
+    assert scenario.reading
+    assert all(variant.title for variant in scenario.variants.values())
+    names = list(scenario.variants)
+    assert names[0] == "as-shipped"
+    assert len(names) > 1
+
+
+def test_every_case_is_there() -> None:
+    """S1 to S35, each once: as a scenario, or with the test that shows it, or with the reason why not."""
+    cases = [
+        name
+        for scenario in SCENARIOS
+        for name in (scenario.id, *scenario.known_as)
+        if name[1:].isdecimal() and name[0] == "S"
+    ]
+    cases += [case.case for case in ELSEWHERE]
+    assert sorted(cases, key=lambda case: int(case[1:])) == [f"S{n}" for n in range(1, 36)]
+
+
+SHOWN_ELSEWHERE = {
+    "S24": ("tests/fakenw/core/test_slots.py", "test_destroy_and_logout_are_always_answered"),
+    "S27": ("tests/fakenw/core/test_habits.py", "test_numbers_above_255"),
+}
+
+
+def test_what_is_shown_elsewhere_is_there() -> None:
+    """A test stands for each case that the catalogue leaves to the tests of the server."""
+    assert {case.case for case in ELSEWHERE if case.shown} == SHOWN_ELSEWHERE.keys()
+    for file, name in SHOWN_ELSEWHERE.values():
+        assert f"def {name}(" in (ROOT / file).read_text(encoding="utf-8")
+
+
+def test_names_are_unique() -> None:
+    """A name leads to one scenario only."""
+    names = [name.upper() for scenario in SCENARIOS for name in (scenario.id, *scenario.known_as)]
+    assert len(names) == len(set(names))
+
+
+def test_the_page_is_up_to_date() -> None:
+    """docs/catalogue.md says what the scenarios say, to the letter."""
+    told = (ROOT / "docs" / "catalogue.md").read_text(encoding="utf-8")
+    assert told == page(SCENARIOS), "docs/catalogue.md is out of date: run make docs"
+
+
+def test_the_same_seed_is_the_same_run(tmp_path: Path) -> None:
+    """Byte for byte, whatever the hash seed of the process; another seed is another run."""
+
+    def journals(folder: str, hash_seed: str, seed: str) -> dict[str, bytes]:
+        report = tmp_path / folder
+        command = [sys.executable, "-m", "harness", "run", "all", "--seed", seed, "--report", str(report)]
+        environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
+        subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, timeout=300, check=False)
+        return {str(file.relative_to(report)): file.read_bytes() for file in sorted(report.rglob("*.jsonl"))}
+
+    first = journals("first", "1", "0")
+    assert len(first) > 200
+    assert journals("again", "2", "0") == first
+    assert journals("other", "1", "1") != first
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_on_processes(transport: str) -> None:
+    """What needs no virtual day, as shipped, over real sockets: the same verdicts and the same failing checks."""
+    wanted = [scenario.id for scenario in SCENARIOS if scenario.id not in MEMORY_ONLY]
+    options = ["--on", "processes", "--speed", "3600", "--transport", transport, "--json", "-"]
+    done = harness("run", *wanted, *options, "--variant", "as-shipped", within=400)
+    told = {
+        entry["scenario"]: (entry["verdict"], entry["ok"], entry["failed"], entry["reason"])
+        for entry in json.loads(done.stdout)
+    }
+    assert [(name, *entry) for name, entry in told.items() if not entry[1]] == []
+    assert (list(told), done.returncode) == (wanted, 0)
+
+
+# What the mechanism does without a switch
+
+
+def test_one_leak_among_five_hundred() -> None:
+    """In a day of 500 clients that count, and one that does not, the one is found: which client, who, and when."""
+    cap = 'NWBIND:["SMS_SITE=GS1"]\\\\CAP1\\SYS\\CAP_GS1\\'
+    script = [{"odp.start": {"cap": cap}}, {"wait": "23h"}]
+    client = {"user": "JOE:SECRET", "script": script, "odp": {"every": "8h"}}
+    data = {
+        "format": 1,
+        "id": "needle",
+        "title": "a needle in a haystack",
+        "source": "ours",
+        "servers": [{"name": "CAP1", "licenses": 600, "connections": 600, "users": ["JOE:SECRET"]}],
+        "clients": [
+            {"name": "counts", "count": 500, "arbiter": "counted", **client},
+            {"name": "needle", **client},
+        ],
+    }
+    (plan,) = Scenario.read(data, "test").plans()
+    run = Run.of(memory.run(plan))
+    verdict = judge(run)
+    (held,) = verdict.leaked
+    assert (verdict.verdict, held.life.client and held.life.client.name) == ("leaked", "needle")
+    assert (held.opened_by, held.last_used_by) == ("nal", "apm")
+    refused = held.life.heard("release-refused")
+    assert [round(said.t / 3_600_000_000) for said in refused] == [0, 8, 16]
+    assert "its release was refused 3 times" in held.reason
+
+
+def test_each_repair_is_a_setting_of_the_mechanism() -> None:
+    """No runner and no scenario code knows a repair by name: they only hand settings on."""
+    words = ("counted", "count_opens", "idle_timeout", "unlicense_idle", "clear_idle", "retry", "forced")
+    outside = [
+        *(ROOT / "harness" / "runners").glob("*.py"),
+        ROOT / "harness" / "scenario" / "scenario.py",
+        ROOT / "harness" / "scenario" / "plan.py",
+    ]
+    carriers = {"memory_network.py", "processes.py", "memory_server.py"}
+    for file in outside:
+        text = file.read_text(encoding="utf-8")
+        found = {word for word in words if f".{word}" in text or f'"{word}"' in text}
+        assert found <= ({"clear_idle"} if file.name in carriers else set()), file
+
+
+def test_a_change_is_on_top_of_a_variant() -> None:
+    """What it does not set stays as the variant has it."""
+    (scenario,) = [one for one in SCENARIOS if one.id == "S20"]
+    change = Change.model_validate({"redirector": {"idle_timeout": "15m"}, "server": {"licenses": 9}})
+    (plan,) = scenario.plans(None, ["drops"], change=change)
+    redirector = plan.clients[0].redirector
+    assert (redirector.when_full, redirector.most_servers, redirector.idle_timeout) == ("drop", 8, 900_000_000)
+    assert {server.licenses for server in plan.servers} == {9}
+
+
+def test_the_server_tires_of_a_login_that_hangs() -> None:
+    """S25: after 240 busy replies, three seconds apart; the watchdog has nothing to do with it."""
+    (plan,) = next(one for one in SCENARIOS if one.id == "S25").plans("udp", ["as-shipped"])
+    (life,) = Run.of(memory.run(plan)).lives
+    assert life.cause == "busy"
+    assert life.ended is not None
+    assert 239 * 3 <= life.ended / 1_000_000 <= 241 * 3 + 1
