@@ -29,6 +29,7 @@ from fakenw.core.server import Server
 LINES = {1: 4, 2: 2, 3: 1, 4: 2, 5: 1, 6: 1, 7: 2}  # of each row
 
 
+@pytest.mark.process
 def test_every_row_has_numbers() -> None:
     """In little, with all its processes. Standard output is JSON and nothing else."""
     command = [sys.executable, "-m", "benchmarks", "--quick", "--rounds", "1", "--seconds", "0.2", "--json", "-"]
@@ -93,6 +94,7 @@ def test_a_line_sums_up_its_rounds() -> None:
     assert _line(resent=3).text().endswith("3 requests sent again")
 
 
+@pytest.mark.process
 def test_what_is_not_reached_is_no_failure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A ratio says how a machine was, and CI runs on any. The file has the numbers that the table has."""
     monkeypatch.setitem(bench.ROWS, 6, lambda setting: iter([_line(target=99)]))
@@ -103,6 +105,7 @@ def test_what_is_not_reached_is_no_failure(monkeypatch: pytest.MonkeyPatch, tmp_
     assert (line["reached"], line["measured"]["ours"]) == (False, [30.0, 10.0, 20.0])
 
 
+@pytest.mark.process
 def test_a_refusal_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was refused is not measured, and nobody may take it for a number."""
 
@@ -184,6 +187,7 @@ def _logon(server: Running) -> Program:
         return steps.logon(int.from_bytes(wire.station.known["id"], "big"))
 
 
+@pytest.mark.process
 def test_both_loads_log_on(server: Running, tools: Tools) -> None:
     """The answer to a login key is worked out in C as well, and a bare server gives as many bytes for as many."""
     program = rehearse(server, _logon(server))
@@ -192,6 +196,7 @@ def test_both_loads_log_on(server: Running, tools: Tools) -> None:
         assert load(tools, echo, program, 3, 0.1).answers > 0
 
 
+@pytest.mark.process
 def test_both_loads_end_with_a_refusal(server: Running, tools: Tools) -> None:
     """Also where only the load is refused, and the rehearsal was not."""
     program = rehearse(server, _logon(server))
@@ -201,6 +206,7 @@ def test_both_loads_end_with_a_refusal(server: Running, tools: Tools) -> None:
         rehearse(server, program._replace(hashed=bytes(16)))
 
 
+@pytest.mark.process
 def test_a_lost_datagram_is_sent_again(tools: Tools) -> None:
     """Nobody listens: the load ends all the same, and says how often it asked again."""
     program = steps.get_time()._replace(sizes=(8, 15))

@@ -139,6 +139,7 @@ def test_nothing_is_built_twice(engine: Engine) -> None:
     assert engine.client.images.get(engine.image).id == before
 
 
+@pytest.mark.slow  # a Debian is made twice
 def test_the_base_image_is_the_same_again(engine: Engine) -> None:
     """Made from the same packages it has the same layer."""
     tag = "fakenw-base:again"

@@ -15,6 +15,8 @@ import pytest
 from fakenw.journal.record import read
 from tests.programs import serving
 
+pytestmark = pytest.mark.process
+
 BOTH = pytest.mark.parametrize("transport", ["tcp", "udp"])
 
 

@@ -15,6 +15,8 @@ from fakenw.journal.record import read
 from fakenw.server_process import ProcessGroup, ServerFailed, ServerProcess
 from tests.programs import LISTEN, wait_until
 
+pytestmark = pytest.mark.process
+
 FAMILY = "trap '' TERM; sleep 600 & echo $!; echo listening tcp 127.0.0.1:1; wait"
 
 

@@ -7,9 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from fakenw.journal.record import read
 from fakenw.server_process import ServerProcess
 from tests.programs import line, run
+
+pytestmark = pytest.mark.process
 
 LISTEN = ("--listen", "tcp:127.0.0.1:0")
 

@@ -28,6 +28,8 @@ from fakenw.wire.layout import Request
 from fakenw.wire.packet import Code, ReplyPacket, RequestPacket, decode_reply
 from fakenw.wire.requests import bindery, connection, files, server
 
+pytestmark = pytest.mark.process
+
 DEADLINE = 30.0  # seconds that anything may take on a busy machine
 BOTH = ("--listen", "tcp:127.0.0.1:0", "--listen", "udp:127.0.0.1:0")
 

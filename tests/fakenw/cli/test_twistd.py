@@ -17,6 +17,8 @@ from fakenw.core.peer import Peer
 from fakenw.health import visit
 from fakenw.journal.record import read
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).parents[3]
 DEADLINE = 60.0  # seconds
 

@@ -12,7 +12,7 @@ from fakenw.bindery.objects import USER, BinderyObject
 from fakenw.wire.requests import bindery
 
 if TYPE_CHECKING:
-    from tests.fakenw.conftest import Stage, Station
+    from tests.fakenw.stage import Stage, Station
 
 Login = Callable[["Station", str], int]
 

@@ -23,7 +23,7 @@ from fakenw.wire.packet import RequestPacket, decode_reply
 from fakenw.wire.requests import bindery, connection, directories, files, namespace, server, volumes
 
 if TYPE_CHECKING:
-    from tests.fakenw.conftest import Stage, Station
+    from tests.fakenw.stage import Stage, Station
 
 OpenStage = Callable[..., "Stage"]
 Units = Callable[[str, list[tuple[str, str | None]]], int]

@@ -11,7 +11,7 @@ from fakenw.bindery.objects import FILE_SERVER, GROUP, GROUPS, MEMBERS, START, U
 from fakenw.wire.requests import bindery, connection
 
 if TYPE_CHECKING:
-    from tests.fakenw.conftest import Stage, Station
+    from tests.fakenw.stage import Stage, Station
 
 OpenStage = Callable[..., "Stage"]
 

@@ -15,7 +15,7 @@ from fakenw.wire.packet import Code, ReplyPacket, RequestPacket
 from fakenw.wire.requests import connection, server
 
 if TYPE_CHECKING:
-    from tests.fakenw.conftest import Stage, Station
+    from tests.fakenw.stage import Stage, Station
 
 OpenStage = Callable[..., "Stage"]
 DOWN = (Code.FAILURE, ncp.SERVER_DOWN, b"")

@@ -21,7 +21,7 @@ from fakenw.wire.framing import DMDT, BadFrame, Deframer, frame_reply, frame_req
 from fakenw.wire.layout import Layout, Malformed, Reply, Request
 from fakenw.wire.packet import RequestPacket, decode_request, encode_reply
 from fakenw.wire.requests import connection, files, server
-from tests.fakenw.conftest import OFFER, Stage, Station
+from tests.fakenw.stage import OFFER, Stage, Station
 
 byte, word = st.integers(0, 0xFF), st.integers(0, 0xFFFF)
 kinds = st.sampled_from([ncp.REQUEST, ncp.CREATE, ncp.DESTROY, ncp.WATCHDOG, ncp.BURST, 0])

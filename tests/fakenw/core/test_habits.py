@@ -17,7 +17,7 @@ from fakenw.wire.requests import connection as requests
 from fakenw.wire.requests.server import GetServerTime
 
 if TYPE_CHECKING:
-    from tests.fakenw.conftest import Stage
+    from tests.fakenw.stage import Stage
 
 OpenStage = Callable[..., "Stage"]
 MINUTE = 60

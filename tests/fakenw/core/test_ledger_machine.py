@@ -25,7 +25,7 @@ from fakenw.wire.packet import BEING_PROCESSED, REPLY, REQUEST, RequestPacket, d
 from fakenw.wire.requests import bindery, connection, files, message, server
 
 if TYPE_CHECKING:
-    from tests.fakenw.conftest import Stage, Station
+    from tests.fakenw.stage import Stage, Station
 
 OpenStage = Callable[..., "Stage"]
 Units = Callable[[str, list[tuple[str, str | None]]], int]

@@ -12,7 +12,7 @@ from fakenw.wire.requests import bindery, properties
 from tests.fakenw.core.login_ways import JOE, MINUTE, Login, every_login, joe, plain, station_of
 
 if TYPE_CHECKING:
-    from tests.fakenw.conftest import Stage
+    from tests.fakenw.stage import Stage
 
 OpenStage = Callable[..., "Stage"]
 

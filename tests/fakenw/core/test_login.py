@@ -16,7 +16,7 @@ from fakenw.wire.requests import bindery, connection
 from tests.fakenw.core.login_ways import JOE, MINUTE, Login, every_login, joe, keyed, plain, station_of
 
 if TYPE_CHECKING:
-    from tests.fakenw.conftest import Stage
+    from tests.fakenw.stage import Stage
 
 OpenStage = Callable[..., "Stage"]
 

@@ -12,7 +12,7 @@ from fakenw.wire.packet import Broadcast, decode_reply
 from fakenw.wire.requests import connection, message, server
 
 if TYPE_CHECKING:
-    from tests.fakenw.conftest import Stage, Station
+    from tests.fakenw.stage import Stage, Station
 
 OpenStage = Callable[..., "Stage"]
 SENDER, TARGET = "udp:10.0.0.1:1025", "{}:10.0.0.2:1025"

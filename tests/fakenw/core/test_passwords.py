@@ -15,7 +15,7 @@ from fakenw.bindery.passwords import answer, encrypt_hash, hash_password, length
 from fakenw.wire.requests import bindery
 
 if TYPE_CHECKING:
-    from tests.fakenw.conftest import Stage, Station
+    from tests.fakenw.stage import Stage, Station
 
 OpenStage = Callable[..., "Stage"]
 Change = Callable[["Station", str, str], int]

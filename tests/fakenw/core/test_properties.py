@@ -14,7 +14,7 @@ from fakenw.wire.layout import Request
 from fakenw.wire.requests import bindery, properties
 
 if TYPE_CHECKING:
-    from tests.fakenw.conftest import Stage, Station
+    from tests.fakenw.stage import Stage, Station
 
 OpenStage = Callable[..., "Stage"]
 

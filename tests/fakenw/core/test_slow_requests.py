@@ -15,7 +15,7 @@ from fakenw.wire.packet import ReplyPacket, RequestPacket, decode_reply
 from fakenw.wire.requests import bindery, connection, files, server, status
 
 if TYPE_CHECKING:
-    from tests.fakenw.conftest import Stage, Station
+    from tests.fakenw.stage import Stage, Station
 
 OpenStage = Callable[..., "Stage"]
 UDP, TCP = "udp:10.0.0.1:1025", "tcp:10.0.0.1:40001"

@@ -14,7 +14,7 @@ from fakenw.wire.packet import ReplyPacket, RequestPacket
 from fakenw.wire.requests import connection, server, status
 
 if TYPE_CHECKING:
-    from tests.fakenw.conftest import Stage, Station
+    from tests.fakenw.stage import Stage, Station
 
 OpenStage = Callable[..., "Stage"]
 MONITOR = "tcp:10.0.0.9:40001"

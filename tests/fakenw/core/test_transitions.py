@@ -16,7 +16,7 @@ from fakenw.wire.packet import ReplyPacket, RequestPacket
 from fakenw.wire.requests import bindery, connection, files, server
 
 if TYPE_CHECKING:
-    from tests.fakenw.conftest import Stage, Station
+    from tests.fakenw.stage import Stage, Station
 
 OpenStage = Callable[..., "Stage"]
 SUBJECT = {"udp": "udp:10.0.0.1:1025", "tcp": "tcp:10.0.0.1:40001"}

@@ -11,7 +11,7 @@ from fakenw.journal.record import SECOND
 from fakenw.wire.requests import connection, files, server
 
 if TYPE_CHECKING:
-    from tests.fakenw.conftest import Stage
+    from tests.fakenw.stage import Stage
 
 OpenStage = Callable[..., "Stage"]
 SUBJECT = {"udp": "udp:10.0.0.1:1025", "tcp": "tcp:10.0.0.1:40001"}

@@ -17,7 +17,7 @@ from fakenw.wire.packet import Watchdog
 from fakenw.wire.requests import server
 
 if TYPE_CHECKING:
-    from tests.fakenw.conftest import Stage, Station
+    from tests.fakenw.stage import Stage, Station
 
 OpenStage = Callable[..., "Stage"]
 UDP, OTHER, TCP = "udp:10.0.0.1:1025", "udp:10.0.0.2:1025", "tcp:10.0.0.1:40001"

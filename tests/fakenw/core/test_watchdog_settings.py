@@ -16,7 +16,7 @@ from fakenw.wire.packet import Watchdog
 from fakenw.wire.requests import connection, server, status
 
 if TYPE_CHECKING:
-    from tests.fakenw.conftest import Stage, Station
+    from tests.fakenw.stage import Stage, Station
 
 OpenStage = Callable[..., "Stage"]
 UDP = "udp:10.0.0.1:1025"

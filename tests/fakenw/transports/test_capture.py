@@ -308,6 +308,7 @@ def test_address_that_a_client_sees(host: str, other: str, local: str) -> None:
 SERVE = (sys.executable, "-m", "fakenw", "serve", "--listen", "udp:127.0.0.1:0", "--pcap")
 
 
+@pytest.mark.process
 def test_capture_that_cannot_be_begun(tmp_path: Path) -> None:
     """Exit code 2, with the reason."""
     done = subprocess.run([*SERVE, str(tmp_path / "no" / "x.pcap")], capture_output=True, timeout=30, text=True)
@@ -316,6 +317,7 @@ def test_capture_that_cannot_be_begun(tmp_path: Path) -> None:
     assert "No such file" in done.stderr
 
 
+@pytest.mark.process
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
 def test_capture_on_a_full_disk() -> None:
     """Exit code 1, as with the journal."""

@@ -20,9 +20,11 @@ from fakenw.server_process import ServerProcess
 from fakenw.wire import packet as ncp
 from fakenw.wire.framing import frame_request
 from fakenw.wire.requests import connection, server, status
-from tests.fakenw.conftest import RELEASE, Station
 from tests.fakenw.core.test_transitions import CELLS, HOLDING, SAME, STATES, TABLE, Then, expected, provoke, short
+from tests.fakenw.stage import RELEASE, Station
 from tests.programs import LISTEN
+
+pytestmark = pytest.mark.process
 
 DEADLINE = 30.0  # seconds that anything may take on a busy machine
 FAST = "600"  # a watchdog that gives up after a second and a half

@@ -15,7 +15,7 @@ from fakenw.wire.packet import decode_reply, decode_request
 from fakenw.wire.requests import bindery, properties
 
 if TYPE_CHECKING:
-    from tests.fakenw.conftest import Stage
+    from tests.fakenw.stage import Stage
 
 OpenStage = Callable[..., "Stage"]
 

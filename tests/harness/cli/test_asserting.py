@@ -17,6 +17,8 @@ from harness.testing.netware import Netware, Setup
 from tests.fakenw.administered_server import Client
 from tests.programs import LISTEN, harness, wait_until
 
+pytestmark = pytest.mark.process
+
 AGENT = Path(__file__).parents[2] / "clients" / "ncp.pl"
 
 

@@ -205,6 +205,7 @@ def backup(tmp_path: Path) -> tuple[Path, Path]:
     return tmp_path / "backup.py", tmp_path / "backup.yaml"
 
 
+@pytest.mark.process
 @pytest.mark.usefixtures("forget")
 @pytest.mark.parametrize("options", [[], ["--on", "processes", "--speed", "3600"]], ids=["memory", "processes"])
 def test_add_a_behavior_is_true(backup: tuple[Path, Path], options: list[str]) -> None:

@@ -374,6 +374,7 @@ def events(journal: Path, event: str) -> list[Record]:
     return [record for record in read(journal).records if record.event == event]
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
 @pytest.mark.parametrize("leaves", [False, True], ids=["logout", "no-logout"])
 def test_hold(leaves: bool, transport: str, tmp_path: Path) -> None:
@@ -402,6 +403,7 @@ def test_hold(leaves: bool, transport: str, tmp_path: Path) -> None:
         assert events(journal, "stop")[0]["holders"][0]["user"] == "JOE"
 
 
+@pytest.mark.process
 def test_hold_is_refused(tmp_path: Path) -> None:
     """A wrong password, a full house and a server that is not there: exit 1, and why."""
     journal = tmp_path / "server.jsonl"
@@ -422,6 +424,7 @@ def test_hold_is_refused(tmp_path: Path) -> None:
     assert (gone.exit_code, gone.stdout, "refused" in gone.stderr) == (1, "", True)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_hold_lets_go_at_once(number: signal.Signals, tmp_path: Path) -> None:
     """Ctrl-C in the middle of ten minutes is an orderly end: the license is given back."""
@@ -503,6 +506,7 @@ def test_help(command: str) -> None:
             assert parameter.help, parameter.name
 
 
+@pytest.mark.process
 def test_the_exit_codes_are_told() -> None:
     """The help says what the exit codes mean."""
     done = harness("--help")

@@ -14,6 +14,8 @@ import pytest
 
 from tests.programs import CLIENTS, harness
 
+pytestmark = pytest.mark.process
+
 PROGRAMS = {"perl": "ncp.pl", "node": "ncp.js"}
 OFFER = "SYS:CAP_GS1/OFFERINF.BOX/GS100001.OFR"
 

@@ -13,7 +13,7 @@ from fakenw.journal.record import SECOND, Journal, Record
 from harness.judge.audit import books_balance
 from harness.judge.cut_journal import completed
 from harness.judge.history import Run
-from tests.fakenw.conftest import POLICIES, Stage, Station
+from tests.fakenw.stage import POLICIES, Stage, Station
 
 NAMES = [*(f"udp:10.0.0.{host}:1025" for host in (1, 2, 3)), *(f"tcp:10.0.0.{host}:40001" for host in (4, 5))]
 PASSWORDS = {"GUEST": "", "JOE": "SECRET", "ANN": ""}

@@ -262,6 +262,7 @@ def test_too_few_descriptors_ports_or_bytes(monkeypatch: pytest.MonkeyPatch) -> 
 # Over real sockets
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
 def test_a_load_over_real_sockets(tmp_path: Path, transport: str) -> None:
     """Exactly so many are refused, all leaking machines are found, both sides agree, and the journal is audited."""
@@ -284,6 +285,7 @@ def test_a_load_over_real_sockets(tmp_path: Path, transport: str) -> None:
     assert done.stderr.endswith("harness: leaked>0\n")
 
 
+@pytest.mark.process
 def test_ctrl_c_lets_everybody_log_out(tmp_path: Path) -> None:
     """The report says what was done; the journal, that every license was given back."""
     command = line("harness", "load", "--clients", 40, "--licenses", 40, "--rate", 10, "--duration", "60s")
@@ -301,6 +303,7 @@ def test_ctrl_c_lets_everybody_log_out(tmp_path: Path) -> None:
     assert '"holders": []' in events
 
 
+@pytest.mark.process
 def test_a_server_that_is_there_already(tmp_path: Path) -> None:
     """With its administration its journal is read; without, nothing is known."""
     words = ("load", "--clients", 30, "--licenses", 20, "--duration", "3s", "--leak", "10%")
@@ -342,6 +345,7 @@ def test_bad_usage(words: tuple[str, ...], said: str) -> None:
     assert said in " ".join(done.output.replace("│", " ").split())
 
 
+@pytest.mark.process
 def test_the_question_behind_it(tmp_path: Path) -> None:
     """How many licenses would have been enough, with the leak and without."""
     words = ["--clients", "60", "--licenses", "50", "--leak", "10%", "--on", "memory", "--baseline"]
@@ -369,6 +373,7 @@ def _command(pid: int) -> bytes:
         return b""
 
 
+@pytest.mark.process
 def test_a_stop_on_memory(tmp_path: Path) -> None:
     """SIGTERM ends it at once, with its helpers; what is not known is not told."""
     words = ("--clients", 3000, "--on", "memory", "--days", 30, "--sweep", "licenses=100..200:100")

@@ -16,8 +16,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from fakenw.journal.record import Record, read
 from tests.programs import PATIENCE, serving, started, wait_until
+
+pytestmark = pytest.mark.process
 
 LICENSES = 25
 

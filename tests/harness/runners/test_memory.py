@@ -131,6 +131,7 @@ def reported(folder: Path, scenario: Path, hash_seed: int, seed: int) -> list[di
     return results
 
 
+@pytest.mark.process
 def test_the_same_seed_is_the_same_run(tmp_path: Path) -> None:
     """Byte by byte, whatever the hash seed; another seed is another run with the same verdicts."""
     crowd = {

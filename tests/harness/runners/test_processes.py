@@ -26,6 +26,8 @@ from harness.scenario.plan import Plan
 from harness.scenario.scenario import Scenario
 from tests.programs import CLIENTS, harness, line, started, wait_until
 
+pytestmark = pytest.mark.process
+
 MARK = "HARNESS_TEST_MARK"  # in the environment of every process that a test starts, and of their children
 NAL_OPEN = {"nal.open": {"path": "NWBIND:\\\\FAKENW\\SYS\\CAP_GS1\\", "owner": "SMSCCMBootAcct"}}
 

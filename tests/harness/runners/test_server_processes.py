@@ -23,6 +23,8 @@ from harness.scenario.schedule import Disruption
 from tests.harness.handmade_journals import ServerBook
 from tests.harness.memory_run import WORK, events, planned
 
+pytestmark = pytest.mark.process
+
 OPEN, CLOSE = WORK[0], "nal.close"
 both = pytest.mark.parametrize("transport", ["udp", "tcp"])
 

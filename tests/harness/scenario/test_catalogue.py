@@ -127,6 +127,7 @@ def test_the_page_is_up_to_date() -> None:
     assert told == page(SCENARIOS), "docs/catalogue.md is out of date: run make docs"
 
 
+@pytest.mark.process
 def test_the_same_seed_is_the_same_run(tmp_path: Path) -> None:
     """Byte for byte, whatever the hash seed of the process; another seed is another run."""
 
@@ -143,6 +144,7 @@ def test_the_same_seed_is_the_same_run(tmp_path: Path) -> None:
     assert journals("other", "1", "1") != first
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 def test_on_processes(transport: str) -> None:
     """What needs no virtual day, as shipped, over real sockets: the same verdicts and the same failing checks."""
