@@ -32,8 +32,8 @@ test: $(INSTALLED) ## the tests, as CI runs them; PYTEST_ARGS='-k ledger' choose
 	$(VENV)/bin/pytest -m 'not slow' $(PYTEST_ARGS)
 
 .PHONY: test-all
-test-all: $(INSTALLED) ## these, and the ones that take minutes
-	$(VENV)/bin/pytest $(PYTEST_ARGS)
+test-all: $(INSTALLED) ## these, the ones that take minutes, and eight times the random examples
+	$(VENV)/bin/pytest --hypothesis-profile=thorough $(PYTEST_ARGS)
 
 .PHONY: check
 check: $(INSTALLED) ## lint, format, layers and types

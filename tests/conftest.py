@@ -27,7 +27,8 @@ pytest_plugins = ["pytester"]
 
 # How long an example takes says something about the machine only. Continuous integration tries the same examples every
 # time, so that it fails for the change it tests; everywhere else new ones are looked for.
-hypothesis.settings.register_profile("fakenw", deadline=None, derandomize=bool(os.environ.get("CI")))
+hypothesis.settings.register_profile("fakenw", deadline=None, max_examples=25, derandomize=bool(os.environ.get("CI")))
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=200)  # make test-all
 hypothesis.settings.load_profile("fakenw")
 
 PROJECT = Path(__file__).parent.parent

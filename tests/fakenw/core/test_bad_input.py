@@ -12,7 +12,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fakenw.bindery.objects import USER
@@ -125,7 +125,6 @@ def arrive(stage: Stage, name: str, packet: bytes) -> None:
     assert {record["station"] for record in moved if record["cause"] != "cleared"} <= {name}
 
 
-@settings(max_examples=150, deadline=None)
 @given(packets=traffic)
 def test_random_requests(
     open_stage: OpenStage, units: Units, policy: str, packets: list[tuple[str, bytes, bool]]
@@ -140,7 +139,6 @@ def test_random_requests(
     assert stage.held == units(policy, [(connection.state, connection.user) for connection in connections])
 
 
-@settings(max_examples=100, deadline=None)
 @given(data=st.data())
 def test_mutated_frames(
     open_stage: OpenStage, frames: dict[str, dict[str, Any]], policy: str, data: st.DataObject
@@ -168,7 +166,6 @@ def test_mutated_frames(
         arrive(stage, name, as_own(stage, name, bytes(packet)))
 
 
-@settings(max_examples=150, deadline=None)
 @given(pieces=st.lists(st.tuples(st.sampled_from(STATIONS), st.binary(max_size=80)), max_size=20))
 def test_random_bytes(open_stage: OpenStage, pieces: Packets) -> None:
     """A stream that is not NCP ends, and with it its own connection only; a datagram is dropped."""
@@ -187,7 +184,6 @@ def test_random_bytes(open_stage: OpenStage, pieces: Packets) -> None:
             streams[name] = b""
 
 
-@settings(max_examples=100, deadline=None)
 @given(chunks=st.lists(st.binary(max_size=30), max_size=10))
 def test_garbage_after_a_frame(open_stage: OpenStage, chunks: list[bytes]) -> None:
     """What came whole before the stream went bad is carried out first: the client did log out."""
@@ -286,7 +282,6 @@ def test_no_key_has_equal_halves(open_stage: OpenStage) -> None:
     assert stage.held == 0
 
 
-@settings(max_examples=50, deadline=None)
 @given(guesses=st.lists(st.binary(min_size=8, max_size=8) | st.text("ABC", max_size=4), max_size=10))
 def test_wrong_passwords_move_nothing(open_stage: OpenStage, policy: str, guesses: list[bytes | str]) -> None:
     """Any number of wrong answers and words leave the books as they were, and each is told."""

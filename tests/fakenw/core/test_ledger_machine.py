@@ -453,4 +453,4 @@ def test_books(open_stage: OpenStage, units: Units, policy: str) -> None:
         def __init__(self) -> None:
             super().__init__(open_stage, units, policy)
 
-    run_state_machine_as_test(OfPolicy, settings=settings(max_examples=100, stateful_step_count=40, deadline=None))
+    run_state_machine_as_test(OfPolicy, settings=settings(stateful_step_count=40))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fakenw.bindery.objects import FILE_SERVER, GROUP, GROUPS, MEMBERS, SECURITY_EQUALS, SET, START, USER
@@ -255,7 +255,6 @@ def test_delete_with_wild_cards(open_stage: OpenStage) -> None:
     assert boss.login("JOE", "SECRET") == 0, "without LOGIN_CONTROL there is no restriction"
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     writes=st.lists(
         st.tuples(st.integers(0, 6), st.sampled_from([0, 1, 0xFF]), st.binary(min_size=128, max_size=128)), max_size=12

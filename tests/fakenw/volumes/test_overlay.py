@@ -170,7 +170,7 @@ class Model(RuleBasedStateMachine):
 
 
 TestModel = Model.TestCase
-TestModel.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+TestModel.settings = settings(stateful_step_count=30)
 
 
 def test_the_space_comes_back() -> None:

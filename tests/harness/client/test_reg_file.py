@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.client.nal_path import NalPath
@@ -459,11 +459,10 @@ def some_registry(random: Random, alphabet: str) -> Registry:
     return registry
 
 
-@pytest.mark.parametrize(("version", "alphabet"), [(4, WEIRD), (5, WIDE)], ids=["REGEDIT4", "5.00"])
-def test_ten_thousand_registries_there_and_back(version: int, alphabet: str) -> None:
+def test_two_thousand_registries_there_and_back() -> None:
     """Each is what it was: keys, names, spelling, order, data and types; and read again into itself it stays so."""
-    random = Random(257223 + version)
-    for _ in range(10_000):
+    random = Random(257223)
+    for version, alphabet in [(4, WEIRD), (5, WIDE)] * 1000:
         registry = some_registry(random, alphabet)
         data = dump(registry, version)
         assert content(parse(data, "x.reg")) == content(registry)
@@ -486,7 +485,6 @@ _data = st.one_of(
 _registries = st.lists(st.tuples(st.sampled_from(ROOTS), st.lists(_names.filter(bool), max_size=3), _names, _data))
 
 
-@settings(max_examples=300)
 @given(_registries, st.sampled_from([4, 5]))
 def test_any_registry_there_and_back(values: list[tuple[str, list[str], str, Data]], version: int) -> None:
     """The same with examples that Hypothesis makes small where one fails; and both versions say the same."""
@@ -517,7 +515,7 @@ def test_any_bytes_are_read_or_refused(head: bytes, rest: bytes) -> None:
 def test_damaged_files_are_read_or_refused() -> None:
     """Files of ours with pieces lost, doubled and changed: some are still files, the others are refused in words."""
     random, read = Random(0), 0
-    for _ in range(3_000):
+    for _ in range(1_000):
         data = bytearray(dump(some_registry(random, WEIRD), random.choice((4, 5))))
         for _ in range(random.randrange(1, 4)):
             start = random.randrange(len(data))
@@ -526,4 +524,4 @@ def test_damaged_files_are_read_or_refused() -> None:
                 (b"", piece * 2, random.randbytes(2), b'"', b"\\")
             )
         read += readable(bytes(data))
-    assert 0 < read < 3_000
+    assert 0 < read < 1_000

@@ -61,16 +61,12 @@ def as_shipped(wait: str, server: str = "FAKENW") -> list[Any]:
     return [nal_open(server), apm_open, "nal.close", {"wait": "10m"}, "apm.close", {"wait": wait}]
 
 
-@pytest.mark.parametrize("transport", ["udp", "tcp"])
-@pytest.mark.parametrize("variant", [one.variant for one in find("Q257223").plans()])
-def test_every_variant_gives_its_verdict(variant: str, transport: str) -> None:
-    """The bug leaks a license, the remedies do not, and force breaks APM's work; over both transports."""
-    (chosen,) = find("Q257223").plans(transport, [variant])
-    run, verdict = carry_out(chosen)
-    assert (verdict.verdict, len(verdict.leaked)) == DESIGNED.get(variant, (chosen.expect, len(verdict.leaked)))
-    assert verdict.ok
-    assert verdict.problems == []
-    assert {life.station.partition(":")[0] for life in run.lives} == {transport}
+@pytest.mark.parametrize("variant", DESIGNED)
+def test_so_many_licenses_are_left(variant: str) -> None:
+    """The bug leaks a license, the remedies do not; every verdict is looked at in test_same_runs."""
+    (chosen,) = find("Q257223").plans("udp", [variant])
+    _, verdict = carry_out(chosen)
+    assert len(verdict.leaked) == DESIGNED[variant][1]
 
 
 def test_the_catalogue_has_what_was_designed() -> None:
@@ -157,22 +153,22 @@ def test_the_same_seed_is_the_same_run(tmp_path: Path) -> None:
     }
 
 
-def test_a_thousand_leaks_are_found() -> None:
-    """A thousand workstations with the bug, a day later: a thousand licenses, each with its full story."""
-    workstations = {"name": "ws", "user": "JOE", "count": 1000, "script": as_shipped("24h")}
+def test_two_hundred_leaks_are_found() -> None:
+    """Two hundred workstations with the bug, a day later: two hundred licenses, each with its full story."""
+    workstations = {"name": "ws", "user": "JOE", "count": 200, "script": as_shipped("24h")}
     server = {"name": "FAKENW", "licenses": 5000, "users": ["JOE"]}
     run, verdict = carry_out(plan(servers=[server], clients=[workstations]))
-    assert (verdict.verdict, verdict.peak, verdict.limit, verdict.denied) == ("leaked", 1000, 5000, 0)
+    assert (verdict.verdict, verdict.peak, verdict.limit, verdict.denied) == ("leaked", 200, 5000, 0)
     assert verdict.problems == []
     assert verdict.seconds > 24 * 3600
-    assert len(verdict.leaked) == len({leaked.serial for leaked in verdict.leaked}) == 1000
-    assert len({leaked.station for leaked in verdict.leaked}) == 1000
+    assert len(verdict.leaked) == len({leaked.serial for leaked in verdict.leaked}) == 200
+    assert len({leaked.station for leaked in verdict.leaked}) == 200
     for leaked in verdict.leaked:
         assert (leaked.opened_by, leaked.last_used_by, leaked.user) == ("nal", "apm", "JOE")
         assert leaked.station.startswith("udp:10.")
         assert leaked.reason.startswith("its release was refused at 0:00:0")
         assert leaked.held_for > 24 * 3600
-    assert {life.client.name for life in run.lives if life.client} == {f"ws#{n}" for n in range(1, 1001)}
+    assert {life.client.name for life in run.lives if life.client} == {f"ws#{n}" for n in range(1, 201)}
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])

@@ -1,7 +1,10 @@
-"""The catalogue's runs on memory are the same as before the project was rebuilt, byte for byte but for prose.
+"""Every run of the catalogue on memory: its verdict is as expected, and it is the same run as ever.
+
+The catalogue is run here, and nowhere else in the tests as a whole.
 
 Rules of this file:
 
+* What is to be seen in every run is a test of the fixture ``ran``: pytest makes one run after the other, each once.
 * ``data/runs.json`` holds a hash of every run: of its journals, and of its entry in ``--json``. A change that moves or
   renames code changes none of them.
 * Prose is taken out before hashing: title, why and cause of the run record, and the sentences of reasons.
@@ -15,13 +18,13 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from fakenw.journal.record import Journal, Record
 from harness.judge.history import Run
-from harness.judge.verdict import judge
+from harness.judge.verdict import Verdict, judge
 from harness.report.text import Result
 from harness.runners import memory
 from harness.scenario.catalogue import catalogue
@@ -42,12 +45,31 @@ def plans() -> Iterator[tuple[str, Plan]]:
             yield f"{plan.scenario}/{plan.variant}/tcp", plan
 
 
-def fingerprint(plan: Plan) -> str:
-    """The hashes of a run's journals and of its verdict."""
-    journals = memory.run(plan)
-    run = Run.of(journals)
-    entry = Result(run, judge(run)).as_json()
-    return f"{digest(lines(journals))} {digest([json.dumps(without_sentences(entry), sort_keys=True)])}"
+class Ran(NamedTuple):
+    """A run of the catalogue, over."""
+
+    name: str
+    plan: Plan
+    journals: list[Journal]
+    run: Run
+    verdict: Verdict
+
+    @classmethod
+    def of(cls, name: str, plan: Plan) -> Ran:
+        journals = memory.run(plan)
+        run = Run.of(journals)
+        return cls(name, plan, journals, run, judge(run))
+
+    def fingerprint(self) -> str:
+        """The hashes of the run's journals and of its verdict."""
+        entry = Result(self.run, self.verdict).as_json()
+        return f"{digest(lines(self.journals))} {digest([json.dumps(without_sentences(entry), sort_keys=True)])}"
+
+
+@pytest.fixture(scope="module", params=[pytest.param(named, id=named[0]) for named in plans()])
+def ran(request: pytest.FixtureRequest) -> Ran:
+    """Each run of the catalogue."""
+    return Ran.of(*request.param)
 
 
 def lines(journals: Iterable[Journal]) -> Iterator[str]:
@@ -75,18 +97,27 @@ def test_every_run_is_in_the_list() -> None:
     assert [name for name, _ in plans()] == list(json.loads(EXPECTED.read_text()))
 
 
-@pytest.mark.parametrize(("name", "plan"), [pytest.param(name, plan, id=name) for name, plan in plans()])
-def test_a_run_is_the_same_as_before(name: str, plan: Plan) -> None:
-    assert fingerprint(plan) == json.loads(EXPECTED.read_text())[name]
+def test_a_run_is_the_same_as_before(ran: Ran) -> None:
+    """Whatever the hash seed of the process: another one begins with each worker."""
+    assert ran.fingerprint() == json.loads(EXPECTED.read_text())[ran.name]
+
+
+def test_its_verdict_is_as_expected(ran: Ran) -> None:
+    """The verdict and the failing checks, over the transport that was asked for, from books that balance."""
+    verdict = ran.verdict
+    assert (verdict.verdict, sorted(verdict.failing)) == (ran.plan.expect, sorted(ran.plan.fails)), verdict.reason
+    assert verdict.ok
+    assert verdict.problems == []
+    assert {life.station.partition(":")[0] for life in ran.run.lives} <= {ran.plan.transport}
 
 
 def test_a_difference_is_seen() -> None:
     """Another seed makes other journals; another title makes the same."""
     name, plan = next(plans())
     expected = json.loads(EXPECTED.read_text())[name]
-    assert fingerprint(plan.model_copy(update={"title": "another"})) == expected
-    assert fingerprint(plan.model_copy(update={"seed": SEED + 1})) != expected
+    assert Ran.of(name, plan.model_copy(update={"title": "another"})).fingerprint() == expected
+    assert Ran.of(name, plan.model_copy(update={"seed": SEED + 1})).fingerprint() != expected
 
 
 if __name__ == "__main__":
-    json.dump({name: fingerprint(plan) for name, plan in plans()}, sys.stdout, indent=0)
+    json.dump({name: Ran.of(name, plan).fingerprint() for name, plan in plans()}, sys.stdout, indent=0)
