@@ -152,6 +152,7 @@ def test_a_second_run_of_a_variant_is_kept_beside_the_first(tmp_path: Path) -> N
     assert names == ["counted", "counted (2)"]
 
 
+@pytest.mark.process
 def test_a_report_of_processes(tmp_path: Path) -> None:
     """A program of the user's own: its command, and the capture that its server has written."""
     perl = shutil.which("perl")

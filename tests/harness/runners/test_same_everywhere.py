@@ -21,6 +21,8 @@ from harness.judge.history import load as load_run
 from harness.scenario.catalogue import find
 from tests.programs import harness
 
+pytestmark = pytest.mark.process
+
 SCENARIOS = ["S28", "S30", *sorted(str(path) for path in (Path(__file__).parent / "scenarios").glob("*.yaml"))]
 RUNNERS = ["memory", "processes", pytest.param("containers", marks=pytest.mark.docker)]
 SPEED = 300  # an hour in twelve seconds, and a watchdog that gives up after three
