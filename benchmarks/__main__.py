@@ -20,13 +20,13 @@ import click
 
 from benchmarks import inside, rows
 from benchmarks.crowd import files
-from benchmarks.line import HEAD, Line
+from benchmarks.row import HEAD, Row
 from benchmarks.rows import Setting
-from benchmarks.steps import Refusal
+from benchmarks.steps import CannotMeasure
 from benchmarks.wire import Tools, build
-from harness.cli.parameters import Output
+from harness.cli.parameters import OutputParam
 
-ROWS: dict[int, Callable[[Setting], Iterator[Line]]] = {
+ROWS: dict[int, Callable[[Setting], Iterator[Row]]] = {
     1: rows.tcp,
     2: rows.udp,
     3: rows.logons,
@@ -41,7 +41,7 @@ QUICK: dict[str, Any] = {
 }
 
 
-class Rows(click.ParamType[tuple[int, ...]]):
+class RowsParam(click.ParamType[tuple[int, ...]]):
     """Numbers of rows, such as ``1,3,6``."""
 
     name = "rows"
@@ -56,7 +56,7 @@ class Rows(click.ParamType[tuple[int, ...]]):
         return tuple(sorted({names[name] for name in wanted}))
 
 
-class Seconds(click.FloatRange):
+class FiniteSecondsParam(click.FloatRange):
     """A time that ends: click lets "nan" through, which is beyond every bound."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
@@ -67,11 +67,13 @@ class Seconds(click.FloatRange):
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--rows", "wanted", type=Rows(), default=tuple(ROWS), metavar="1,3,6", help="Which rows. Default: all.")
+@click.option(
+    "--rows", "wanted", type=RowsParam(), default=tuple(ROWS), metavar="1,3,6", help="Which rows. Default: all."
+)
 @click.option("--rounds", type=click.IntRange(1), default=3, show_default=True, help="How often each is measured.")
 @click.option(
     "--seconds",
-    type=Seconds(min=0, min_open=True, max=3600),
+    type=FiniteSecondsParam(min=0, min_open=True, max=3600),
     default=2.0,
     show_default=True,
     help="How long one measurement takes.",
@@ -79,7 +81,7 @@ class Seconds(click.FloatRange):
 @click.option("--quick", is_flag=True, help="Few connections: to see that it works, not how fast it is.")
 @click.option("--no-c", is_flag=True, help="As if there were no C compiler: the load is Python's, which is slower.")
 @click.option(
-    "--json", "file", type=Output(dash=True), help="Write all numbers; with - they take the place of the table."
+    "--json", "file", type=OutputParam(dash=True), help="Write all numbers; with - they take the place of the table."
 )
 def main(wanted: tuple[int, ...], rounds: int, seconds: float, quick: bool, no_c: bool, file: str | None) -> None:
     """How fast the server is, as ratios to bare Twisted echo servers measured in the same minute.
@@ -90,7 +92,7 @@ def main(wanted: tuple[int, ...], rounds: int, seconds: float, quick: bool, no_c
     3  logons per second over TCP       7  simulated client-hours per second
     4  requests beside idle stations
     """
-    lines: list[Line] = []
+    rows: list[Row] = []
     if file != "-":
         click.echo(HEAD)
     with tempfile.TemporaryDirectory(prefix="fakenw-bench-") as folder:
@@ -102,18 +104,18 @@ def main(wanted: tuple[int, ...], rounds: int, seconds: float, quick: bool, no_c
             setting = replace(setting, **QUICK)
         try:
             for number in wanted:
-                for line in ROWS[number](setting):
-                    lines.append(line)
+                for row in ROWS[number](setting):
+                    rows.append(row)
                     if file != "-":
-                        click.echo(line.text())
-        except (Refusal, OSError) as problem:
+                        click.echo(row.text())
+        except (CannotMeasure, OSError) as problem:
             click.echo(f"bench: {problem}", err=True)
             sys.exit(1)
     if file is not None:
         told = {
             **{"rounds": rounds, "seconds": seconds, "quick": quick, "load": "C" if tools.load else "Python"},
             **{"python": platform.python_version(), "cores": os.cpu_count()},
-            "rows": [line.json() for line in lines],
+            "rows": [row.json() for row in rows],
         }
         text = f"{json.dumps(told, indent=2)}\n"
         if file == "-":

@@ -14,8 +14,8 @@ import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from benchmarks.servers import Running
-from benchmarks.steps import Refusal, licensed
+from benchmarks.servers import MeasuredServer
+from benchmarks.steps import CannotMeasure, licensed
 from benchmarks.wire import Wire
 from fakenw.health import Address
 
@@ -33,8 +33,8 @@ def files() -> int:
 
 
 @contextmanager
-def idle(server: Running, number: int) -> Iterator[None]:
-    """*number* more licensed stations, for so long. Raises Refusal, OSError."""
+def idle(server: MeasuredServer, number: int) -> Iterator[None]:
+    """*number* more licensed stations, for so long. Raises CannotMeasure, OSError."""
     program, before = licensed(), server.held()
     wires: list[Wire] = []
     addresses = _addresses(server.transport, number)
@@ -44,7 +44,7 @@ def idle(server: Running, number: int) -> Iterator[None]:
             while len(some) < min(AT_ONCE, number - begin):
                 address = next(addresses, None)
                 if address is None:
-                    raise Refusal(f"there are not enough free ports for {number} stations")
+                    raise CannotMeasure(f"there are not enough free ports for {number} stations")
                 try:
                     some.append(Wire(server, program, address))
                 except OSError as problem:  # somebody else's port
@@ -60,14 +60,14 @@ def idle(server: Running, number: int) -> Iterator[None]:
                 _close(wires)
         held = server.held() - before
         if held != number:
-            raise Refusal(f"{number} stations were to be licensed, and {held} are")
+            raise CannotMeasure(f"{number} stations were to be licensed, and {held} are")
         yield
     finally:
         _close(wires)
 
 
 @contextmanager
-def connected(server: Running, number: int) -> Iterator[None]:
+def connected(server: MeasuredServer, number: int) -> Iterator[None]:
     """*number* TCP connections to a bare server, each of which was answered once."""
     program = licensed()
     wires: list[Wire] = []

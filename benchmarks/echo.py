@@ -18,7 +18,7 @@ reactor: Any = installed
 BUFFER = 8 * 1024 * 1024
 
 
-class Stream(protocol.Protocol):
+class EchoStream(protocol.Protocol):
     """One connection."""
 
     replies: list[bytes]
@@ -31,7 +31,7 @@ class Stream(protocol.Protocol):
         self.transport.write(self.replies[data[-1]])
 
 
-class Datagrams(protocol.DatagramProtocol):
+class EchoDatagrams(protocol.DatagramProtocol):
     """All stations."""
 
     replies: list[bytes]
@@ -46,12 +46,12 @@ class Datagrams(protocol.DatagramProtocol):
 
 
 def main(transport: str, *sizes: str) -> None:
-    Stream.replies = Datagrams.replies = [bytes(int(size)) for size in sizes]
+    EchoStream.replies = EchoDatagrams.replies = [bytes(int(size)) for size in sizes]
     if transport == "tcp":
-        factory = protocol.Factory.forProtocol(Stream)
+        factory = protocol.Factory.forProtocol(EchoStream)
         port = reactor.listenTCP(0, factory, interface="127.0.0.1", backlog=1024)
     else:
-        port = reactor.listenUDP(0, Datagrams(), interface="127.0.0.1")
+        port = reactor.listenUDP(0, EchoDatagrams(), interface="127.0.0.1")
     print(f"listening {transport} 127.0.0.1:{port.getHost().port}", flush=True)
     reactor.run()
 

@@ -8,44 +8,44 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from benchmarks.line import Line
+from benchmarks.row import Row
 from benchmarks.rows import Setting, progress
-from benchmarks.steps import Refusal
+from benchmarks.steps import CannotMeasure
 from fakenw.core.deadlines import Deadlines
 from fakenw.core.ledger import Ledger
 from fakenw.journal.policy import POLICIES
 from fakenw.journal.record import SECOND
 from fakenw.wire.packet import LARGEST_CONNECTION
 from harness.load.profile import PROFILES
-from harness.load.specification import Order
-from harness.load.virtual_time import Virtual
+from harness.load.specification import LoadSpecification
+from harness.load.virtual_time import VirtualLoad
 
 BATCH = 1000  # grants and releases
 FEW = 100  # holders
 
 
-def ledger(setting: Setting) -> Iterator[Line]:
+def ledger(setting: Setting) -> Iterator[Row]:
     """6: how much longer a grant and a release take where very many hold a license."""
     what = f"grant and release, ÷ with {FEW}"
-    line = Line(6, what, setting.holders, "µs", 1.3, at_most=True)
+    row = Row(6, what, setting.holders, "µs", 1.3, at_most=True)
     full, empty = _ledger(setting.holders), _ledger(FEW)
     for turn in range(setting.rounds):
-        progress(f"row 6, {line.what}, round {turn + 1}")
+        progress(f"row 6, {row.what}, round {turn + 1}")
         slow: list[float] = []
         fast: list[float] = []
         until = time.perf_counter() + setting.seconds
         while not slow or time.perf_counter() < until:
             slow.append(_batch(full))
             fast.append(_batch(empty))
-        line.ours.append(statistics.median(slow))
-        line.bare.append(statistics.median(fast))
-    yield line
+        row.ours.append(statistics.median(slow))
+        row.baseline.append(statistics.median(fast))
+    yield row
 
 
 def _ledger(holders: int) -> Ledger:
     made = Ledger(POLICIES["nls"], LARGEST_CONNECTION, lambda event, fields: None, Deadlines())
     for serial in range(holders):
-        made.take(0, f"connection:{serial}", "login", {})
+        made.acquire(0, f"connection:{serial}", "login", {})
     return made
 
 
@@ -55,37 +55,39 @@ def _batch(books: Ledger) -> float:
     about: dict[str, Any] = {}
     begun = time.perf_counter()
     for unit in units:
-        books.take(0, unit, "login", about)
-        books.give(0, unit, "logout", about)
+        books.acquire(0, unit, "login", about)
+        books.release(0, unit, "logout", about)
     return (time.perf_counter() - begun) / BATCH * 1e6
 
 
-def hours(setting: Setting) -> Iterator[Line]:
+def hours(setting: Setting) -> Iterator[Row]:
     """7: client-hours per second on memory: with the watchdog's questions, and without."""
     for transport, lasting, target in (("udp", setting.hours_udp, 20_000), ("tcp", setting.hours_tcp, 1_000_000)):
         watchdogs = "with" if transport == "udp" else "without"
         what = f"memory: {lasting:,} h {watchdogs} watchdogs"
-        line = Line(7, what, setting.clients, "client-hours/s", target, how="ours")
+        row = Row(7, what, setting.clients, "client-hours/s", target, how="ours")
         for turn in range(setting.rounds):
-            progress(f"row 7, {line.what}, round {turn + 1}")
+            progress(f"row 7, {row.what}, round {turn + 1}")
             took = idle_hours(transport, setting.clients, lasting)
-            line.ours.append(setting.clients * lasting / took)
-        yield line
+            row.ours.append(setting.clients * lasting / took)
+        yield row
 
 
 def idle_hours(transport: str, clients: int, lasting: int) -> float:
     """Seconds that it takes to have so many clients log in, hold a license for so many hours, and log out.
 
-    Raises Refusal where not every one of them got a license and gave it back.
+    Raises CannotMeasure where not every one of them got a license and gave it back.
     """
     hour = 3600 * SECOND
-    order = Order(
+    order = LoadSpecification(
         clients, clients, PROFILES["spike"], day=24 * hour, hold=lasting * hour, transport=transport, users="GUEST"
     )
     books: Counter[str] = Counter()
     begun = time.perf_counter()
-    Virtual(order, lambda record: books.update((record.event,))).run()
+    VirtualLoad(order, lambda record: books.update((record.event,))).run()
     took = time.perf_counter() - begun
     if books["grant"] != clients or books["release"] != clients:
-        raise Refusal(f"{clients} clients were granted {books['grant']} licenses, and gave {books['release']} back")
+        raise CannotMeasure(
+            f"{clients} clients were granted {books['grant']} licenses, and gave {books['release']} back"
+        )
     return took

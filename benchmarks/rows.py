@@ -16,8 +16,8 @@ from pathlib import Path
 
 from benchmarks import steps
 from benchmarks.crowd import connected, idle
-from benchmarks.line import Line
-from benchmarks.servers import Running, bare, in_c, ours
+from benchmarks.row import Row
+from benchmarks.servers import MeasuredServer, baseline, in_c, ours
 from benchmarks.wire import Tools, Wire, load, rehearse, sizes
 
 OFF = ("--watchdog", "off")
@@ -48,27 +48,27 @@ def progress(what: str) -> None:
     print(f"  {what} …", file=sys.stderr, flush=True)
 
 
-def tcp(setting: Setting) -> Iterator[Line]:
+def tcp(setting: Setting) -> Iterator[Row]:
     """1: requests per second over TCP."""
     with ours(setting.folder, "tcp") as server:
         programs = ((steps.get_time(), "get time", 1.5), (steps.mix(), "a client's life", 1.0))
         for program, what, target in programs:
             program = rehearse(server, program)
             for connections in (setting.few, min(setting.many, setting.files)):
-                line = Line(1, f"TCP: {what}", connections, "requests/s", target)
-                yield _measured(line, setting, server, program)
+                row = Row(1, f"TCP: {what}", connections, "requests/s", target)
+                yield _measured(row, setting, server, program)
 
 
-def udp(setting: Setting) -> Iterator[Line]:
+def udp(setting: Setting) -> Iterator[Row]:
     """2: requests per second over UDP."""
     with ours(setting.folder, "udp") as server:
         program = rehearse(server, steps.get_time())
         for connections in (setting.few, min(setting.many, setting.files)):
-            line = Line(2, "UDP: get time", connections, "requests/s", 0.65)
-            yield _measured(line, setting, server, program)
+            row = Row(2, "UDP: get time", connections, "requests/s", 0.65)
+            yield _measured(row, setting, server, program)
 
 
-def logons(setting: Setting) -> Iterator[Line]:
+def logons(setting: Setting) -> Iterator[Row]:
     """3: logons per second, and how often as many frames can be echoed."""
     with ours(setting.folder, "tcp") as server:
         with Wire(server, steps.who()) as wire:
@@ -76,60 +76,60 @@ def logons(setting: Setting) -> Iterator[Line]:
                 wire.ask(step)
             user = int.from_bytes(wire.station.known["id"], "big")
         program = rehearse(server, steps.logon(user))
-        line = Line(3, "TCP: logon to destroy", setting.few, "logons/s", 0.7)
-        yield _measured(line, setting, server, program, exchanges=len(program.life))
+        row = Row(3, "TCP: logon to destroy", setting.few, "logons/s", 0.7)
+        yield _measured(row, setting, server, program, exchanges=len(program.life))
 
 
-def _measured(line: Line, setting: Setting, server: Running, program: steps.Program, exchanges: int = 1) -> Line:
+def _measured(row: Row, setting: Setting, server: MeasuredServer, program: steps.Program, exchanges: int = 1) -> Row:
     """Ours and a bare server, turn by turn. *exchanges* make up what is counted."""
     replies = sizes(program, server.transport)
     with ExitStack() as stack:
-        echo = stack.enter_context(bare(server.transport, replies))
+        echo = stack.enter_context(baseline(server.transport, replies))
         beside = None
         if server.transport == "tcp" and setting.tools.echo is not None:
             beside = stack.enter_context(in_c(setting.tools.echo, replies))
         for number in range(setting.rounds):
-            progress(f"row {line.row}, {line.what}, {line.connections} stations, round {number + 1}")
-            for one, column in ((server, line.ours), (echo, line.bare), (beside, line.beside)):
+            progress(f"row {row.row}, {row.what}, {row.connections} stations, round {number + 1}")
+            for one, column in ((server, row.ours), (echo, row.baseline), (beside, row.beside)):
                 if one is not None:
-                    rate = load(setting.tools, one, program, line.connections, setting.seconds)
+                    rate = load(setting.tools, one, program, row.connections, setting.seconds)
                     column.append(rate.answers / exchanges)
-                    line.resent += rate.resent
-    return line
+                    row.resent += rate.resent
+    return row
 
 
-def crowds(setting: Setting) -> Iterator[Line]:
+def crowds(setting: Setting) -> Iterator[Row]:
     """4: requests per second of a few beside very many who hold a license and say nothing."""
     for transport, wanted in (("tcp", setting.idle_tcp), ("udp", setting.idle_udp)):
         number = min(wanted, setting.files) if transport == "tcp" else wanted
         note = "" if number == wanted else f"not {wanted:,}: the limit of open files is in the way"
-        line = Line(4, f"{transport.upper()}: beside {number:,} idle ones", setting.few, "requests/s", 0.9, note=note)
+        row = Row(4, f"{transport.upper()}: beside {number:,} idle ones", setting.few, "requests/s", 0.9, note=note)
         with ours(setting.folder, transport, *OFF) as full, ours(setting.folder, transport, *OFF) as empty:
             program = rehearse(empty, steps.active())
             progress(f"row 4, {number:,} stations take licenses over {transport.upper()}")
             with idle(full, number):
                 for turn in range(setting.rounds):
-                    progress(f"row 4, {line.what}, round {turn + 1}")
-                    for server, column in ((full, line.ours), (empty, line.bare)):
+                    progress(f"row 4, {row.what}, round {turn + 1}")
+                    for server, column in ((full, row.ours), (empty, row.baseline)):
                         rate = load(setting.tools, server, program, setting.few, setting.seconds)
                         column.append(rate.answers)
-                        line.resent += rate.resent
-        yield line
+                        row.resent += rate.resent
+        yield row
 
 
-def memory(setting: Setting) -> Iterator[Line]:
+def memory(setting: Setting) -> Iterator[Row]:
     """5: what a licensed connection weighs, less what a connection weighs in a bare server."""
     number = min(setting.memory, setting.files)
     before = max(1, number // 50)  # so that what is made once is there
-    line = Line(5, "memory: licensed, less a bare one", number, "KiB", 6.0, how="difference", at_most=True)
+    row = Row(5, "memory: licensed, less a bare one", number, "KiB", 6.0, how="difference", at_most=True)
     for turn in range(setting.rounds):
-        progress(f"row 5, {line.what}, round {turn + 1}")
+        progress(f"row 5, {row.what}, round {turn + 1}")
         with ours(setting.folder, "tcp") as server, idle(server, before):
             empty = server.memory()
             with idle(server, number):
-                line.ours.append((server.memory() - empty) / number / 1024)
-        with bare("tcp", [24]) as server, connected(server, before):
+                row.ours.append((server.memory() - empty) / number / 1024)
+        with baseline("tcp", [24]) as server, connected(server, before):
             empty = server.memory()
             with connected(server, number):
-                line.bare.append((server.memory() - empty) / number / 1024)
-    yield line
+                row.baseline.append((server.memory() - empty) / number / 1024)
+    yield row

@@ -17,16 +17,16 @@ from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.steps import PASSWORD, USER, Refusal
+from benchmarks.steps import PASSWORD, USER, CannotMeasure
 from fakenw.admin.client import AdminClient, AdminRefused, AdminUnreachable
 from fakenw.health import Address
 from fakenw.server_process import ServerFailed, ServerProcess
+from fakenw.wire.packet import LARGEST_CONNECTION
 
-MOST = 65_534
 _number = count(1)
 
 
-class Running(NamedTuple):
+class MeasuredServer(NamedTuple):
     """A server that listens. ``admin`` is the URL of ours."""
 
     transport: str
@@ -35,11 +35,11 @@ class Running(NamedTuple):
     admin: str = ""
 
     def held(self) -> int:
-        """How many licenses are out. Raises Refusal."""
+        """How many licenses are out. Raises CannotMeasure."""
         try:
             return int(AdminClient(self.admin, timeout=60).get("/api/licenses")["held"])
         except (AdminRefused, AdminUnreachable) as problem:
-            raise Refusal(str(problem)) from None
+            raise CannotMeasure(str(problem)) from None
 
     def memory(self) -> int:
         """The bytes of it that are in memory."""
@@ -48,10 +48,11 @@ class Running(NamedTuple):
 
 
 @contextmanager
-def ours(folder: Path, transport: str, *more: str) -> Iterator[Running]:
+def ours(folder: Path, transport: str, *more: str) -> Iterator[MeasuredServer]:
     """Our server, with a journal in *folder*."""
     name = folder / f"server-{next(_number)}"
-    options = ["--licenses", MOST, "--connections", MOST, "--listen", f"{transport}:127.0.0.1:0", "--seed", 1]
+    most = ("--licenses", LARGEST_CONNECTION, "--connections", LARGEST_CONNECTION)
+    options = [*most, "--listen", f"{transport}:127.0.0.1:0", "--seed", 1]
     options += ["--admin", "127.0.0.1:0", "--user", f"{USER}:{PASSWORD}", "--journal", f"{name}.jsonl"]
     # Its errors go to a file: to a terminal it would tell what happens.
     with _running(ServerProcess(*options, *more, log=Path(f"{name}.log"))) as server:
@@ -59,7 +60,7 @@ def ours(folder: Path, transport: str, *more: str) -> Iterator[Running]:
 
 
 @contextmanager
-def bare(transport: str, sizes: Sequence[int]) -> Iterator[Running]:
+def baseline(transport: str, sizes: Sequence[int]) -> Iterator[MeasuredServer]:
     """A Twisted server that does nothing but answer, with replies of these *sizes*."""
     program = (sys.executable, "-m", "benchmarks.echo")
     with _running(ServerProcess(transport, *sizes, program=program)) as server:
@@ -67,18 +68,18 @@ def bare(transport: str, sizes: Sequence[int]) -> Iterator[Running]:
 
 
 @contextmanager
-def in_c(program: Path, sizes: Sequence[int]) -> Iterator[Running]:
+def in_c(program: Path, sizes: Sequence[int]) -> Iterator[MeasuredServer]:
     """The same over TCP, without Twisted and without Python."""
     with _running(ServerProcess(*sizes, program=(str(program),))) as server:
         yield server
 
 
 @contextmanager
-def _running(process: ServerProcess) -> Iterator[Running]:
+def _running(process: ServerProcess) -> Iterator[MeasuredServer]:
     try:
         process.ready()
     except ServerFailed as problem:
-        raise Refusal(str(problem)) from None
+        raise CannotMeasure(str(problem)) from None
     with process:
         ((transport, address),) = process.addresses.items()
-        yield Running(transport, address, process.process.pid, process.admin)
+        yield MeasuredServer(transport, address, process.process.pid, process.admin)

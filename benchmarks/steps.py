@@ -20,8 +20,8 @@ from fakenw.wire.requests.bindery import GetLoginKey, GetObjectId, KeyedLogin, P
 from fakenw.wire.requests.connection import ChangeConnectionState, Logout, NegotiateBuffer
 from fakenw.wire.requests.files import CloseFile, OpenFile, ReadFile
 from fakenw.wire.requests.server import GetServerTime
+from harness.load.virtual_user import OFFER
 
-FILE = "SYS:CAP_GS1/OFFERINF.BOX/GS100001.OFR"
 USER, PASSWORD = "BENCH", "SECRET"  # whom the bench's servers know
 FRAME, REPLY_FRAME = 16, 8  # what TCP puts before a packet
 HEADER = 8  # of a reply without its frame
@@ -29,7 +29,7 @@ PATCHED = {"handle": slice(8, 14), "answer": slice(10, 18)}  # in a request
 TAKEN = {"handle": slice(8, 14), "key": slice(8, 16), "id": slice(8, 12)}  # of a reply
 
 
-class Refusal(Exception):
+class CannotMeasure(Exception):
     """The server did not do what the bench asked for: there is nothing to measure."""
 
 
@@ -69,7 +69,7 @@ DESTROYS = _bare(DESTROY, "destroy")
 NEGOTIATES = _ask(NegotiateBuffer(1024))
 PLAIN_LOGIN = _ask(PlainLogin(1, USER, PASSWORD))
 ASKS_TIME = _ask(GetServerTime())
-OPENS = _ask(OpenFile(0, 6, 0x11, FILE), take="handle")
+OPENS = _ask(OpenFile(0, 6, 0x11, OFFER), take="handle")
 CLOSES = _ask(CloseFile(0, bytes(6)), patch="handle")
 READS = _ask(ReadFile(0, bytes(6), 0, 64), patch="handle")
 LOGS_OUT = _ask(Logout())
@@ -141,9 +141,11 @@ class Station:
         return len(packet) >= HEADER and packet[0] == REPLY >> 8 and packet[2] == self._sequence
 
     def answered(self, step: Step, packet: bytes) -> None:
-        """Understand the reply to *step*, which is given without its frame. Raises Refusal."""
+        """Understand the reply to *step*, which is given without its frame. Raises CannotMeasure."""
         if not self.is_answer(packet) or packet[6]:
-            raise Refusal(f"{step.name} was answered {packet.hex() or 'with nothing'}: refused, so nothing is measured")
+            raise CannotMeasure(
+                f"{step.name} was answered {packet.hex() or 'with nothing'}: refused, so nothing is measured"
+            )
         if step.take == "number":
             self._number = packet[3] | packet[5] << 8
         elif step.take:

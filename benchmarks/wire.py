@@ -15,15 +15,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.servers import Running
-from benchmarks.steps import DESTROYS, FRAME, HEADER, REPLY_FRAME, Program, Refusal, Station, Step
+from benchmarks.servers import MeasuredServer
+from benchmarks.steps import DESTROYS, FRAME, HEADER, REPLY_FRAME, CannotMeasure, Program, Station, Step
 from fakenw.bindery import passwords
 from fakenw.health import Address
+from harness.runners.sockets import BIND_ADDRESS_NO_PORT, LARGEST
 
 RESEND = 1.0  # seconds
 PATIENCE = 20.0
-LARGEST = 65_536
-BIND_ADDRESS_NO_PORT = 24  # <linux/in.h>: connect chooses the port, among those that are free towards this server
 
 
 class Tools(NamedTuple):
@@ -46,8 +45,8 @@ def build(folder: Path) -> Tools:
     return Tools(folder / "load", folder / "echo")
 
 
-def rehearse(server: Running, program: Program) -> Program:
-    """Say everything once to our server: the program with the sizes of the replies. Raises Refusal, OSError."""
+def rehearse(server: MeasuredServer, program: Program) -> Program:
+    """Say everything once to our server: the program with the sizes of the replies. Raises CannotMeasure, OSError."""
     sizes = []
     with Wire(server, program) as wire:
         for step in program.steps:
@@ -68,8 +67,8 @@ class Rate(NamedTuple):
     resent: int = 0
 
 
-def load(tools: Tools, server: Running, program: Program, connections: int, seconds: float) -> Rate:
-    """How fast *program*, which was rehearsed, is answered. Raises Refusal, OSError."""
+def load(tools: Tools, server: MeasuredServer, program: Program, connections: int, seconds: float) -> Rate:
+    """How fast *program*, which was rehearsed, is answered. Raises CannotMeasure, OSError."""
     if tools.load is None:
         return _load(server, program, connections, seconds)
     kind = "ncp" if server.admin else "bare"
@@ -79,9 +78,9 @@ def load(tools: Tools, server: Running, program: Program, connections: int, seco
             command, input=_spelled(program), capture_output=True, text=True, timeout=2 * seconds + 3 * PATIENCE
         )
     except subprocess.TimeoutExpired:
-        raise Refusal(f"the load on {server.transport} does not come to its end") from None
+        raise CannotMeasure(f"the load on {server.transport} does not come to its end") from None
     if done.returncode:
-        raise Refusal(f"the load on {server.transport}: {done.stderr.strip()}")
+        raise CannotMeasure(f"the load on {server.transport}: {done.stderr.strip()}")
     answers, resent = done.stdout.split()
     return Rate(float(answers), int(resent))
 
@@ -100,7 +99,7 @@ def _spelled(program: Program) -> str:
 class Wire:
     """One station and its socket. *source*: the address to come from."""
 
-    def __init__(self, server: Running, program: Program, source: Address | None = None) -> None:
+    def __init__(self, server: MeasuredServer, program: Program, source: Address | None = None) -> None:
         self.tcp = server.transport == "tcp"
         self.station = Station(program, tcp=self.tcp)
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM if self.tcp else socket.SOCK_DGRAM)
@@ -131,12 +130,12 @@ class Wire:
         self.socket.send(data)
 
     def ask(self, step: Step) -> bytes:
-        """Send and wait: the reply without its frame. Raises Refusal, OSError."""
+        """Send and wait: the reply without its frame. Raises CannotMeasure, OSError."""
         self.send(self.station.request(step))
         return self.wait(step)
 
     def wait(self, step: Step) -> bytes:
-        """The reply to what was sent. Raises Refusal, OSError."""
+        """The reply to what was sent. Raises CannotMeasure, OSError."""
         for _ in range(int(PATIENCE / RESEND)):
             try:
                 packet = self.receive()
@@ -149,7 +148,7 @@ class Wire:
                 continue
             self.station.answered(step, packet)
             return packet
-        raise Refusal(f"{step.name} was never answered")
+        raise CannotMeasure(f"{step.name} was never answered")
 
     def receive(self) -> bytes | None:
         """Read once: the reply without its frame if it is whole, and is one to what was sent last."""
@@ -157,7 +156,7 @@ class Wire:
         if not self.tcp:
             return data if self.station.is_answer(data) else None
         if not data:
-            raise Refusal("the server has ended the connection")
+            raise CannotMeasure("the server has ended the connection")
         self._rest += data
         if len(self._rest) < REPLY_FRAME + HEADER or len(self._rest) < int.from_bytes(self._rest[4:8], "big"):
             return None
@@ -165,7 +164,7 @@ class Wire:
         return data[REPLY_FRAME:]
 
 
-def _load(server: Running, program: Program, connections: int, seconds: float) -> Rate:
+def _load(server: MeasuredServer, program: Program, connections: int, seconds: float) -> Rate:
     """The same as load.c."""
     poll = select.epoll()
     wires = {}
@@ -220,7 +219,7 @@ class Caller:
         self._wire.send(data if self._ncp else data + bytes([self._at]))
 
     def answered(self) -> bool:
-        """Read; whether the whole answer has come. Raises Refusal."""
+        """Read; whether the whole answer has come. Raises CannotMeasure."""
         if self._ncp:
             packet = self._wire.receive()
             if packet is None:
@@ -236,10 +235,10 @@ class Caller:
         return True
 
     def late(self, now: float) -> None:
-        """Send the request again if it, or its answer, was lost. Raises Refusal."""
+        """Send the request again if it, or its answer, was lost. Raises CannotMeasure."""
         if now - self._wire.when > (PATIENCE if self._wire.tcp else RESEND):
             if self._wire.tcp:
-                raise Refusal(f"{self._steps[self._at].name} was never answered")
+                raise CannotMeasure(f"{self._steps[self._at].name} was never answered")
             self.resent += 1
             self._wire.send(self._wire.sent)
 

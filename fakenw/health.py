@@ -24,6 +24,7 @@ from fakenw.wire.layout import Malformed
 from fakenw.wire.packet import (
     CREATE,
     DESTROY,
+    NCP_PORT,
     NO_CONNECTION,
     REPLY,
     REQUEST,
@@ -43,18 +44,18 @@ EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 Address = tuple[str, int]
 
 
-class Sick(Exception):
+class Unhealthy(Exception):
     """The server does not answer as one does; says how."""
 
 
-class Asker:
+class Probe:
     """A way to a server, on which one packet after the other is answered."""
 
     def __init__(self, transport: Transport, stream: socket.socket) -> None:
         self._socket, self._deframer = stream, Deframer(TNCP) if transport.framed else None
 
     def ask(self, packet: RequestPacket) -> ReplyPacket:
-        """The reply to *packet*. May raise what ``ask`` raises."""
+        """The reply to *packet*. Raises OSError, BadFrame, Malformed, Sick."""
         data = frame_request(packet.encode()) if self._deframer else packet.encode()
         for _ in range(1 if self._deframer else TRIES):
             self._socket.sendall(data)
@@ -62,20 +63,20 @@ class Asker:
                 return self._reply()
             except TimeoutError:
                 pass
-        raise Sick("no answer")
+        raise Unhealthy("no answer")
 
     def _reply(self) -> ReplyPacket:
         while True:
             received = self._socket.recv(65536)
             if not received and self._deframer:
-                raise Sick("it closed the connection")
+                raise Unhealthy("it closed the connection")
             for data in self._deframer.feed(received) if self._deframer else [received]:
                 if packet_type(data) == REPLY:
                     return decode_reply(data)
 
 
 @contextmanager
-def asking(server: Peer) -> Iterator[Asker]:
+def asking(server: Peer) -> Iterator[Probe]:
     """A way to *server*. Raises OSError."""
     transport, address = server
     if transport.framed:
@@ -87,7 +88,7 @@ def asking(server: Peer) -> Iterator[Asker]:
     with stream:
         if not transport.framed:
             stream.connect(address)
-        yield Asker(transport, stream)
+        yield Probe(transport, stream)
 
 
 def answers(server: Peer) -> bool:
@@ -95,7 +96,7 @@ def answers(server: Peer) -> bool:
     try:
         with asking(server) as asker:
             asker.ask(RequestPacket(REQUEST, 1, NO_CONNECTION, 0, Logout.function, b""))
-    except (OSError, BadFrame, Malformed, Sick):
+    except (OSError, BadFrame, Malformed, Unhealthy):
         return False
     return True
 
@@ -107,12 +108,12 @@ def visit(server: Peer) -> str:
         if created.completion == Code.TABLE_FULL:
             return "a server answers, and has no room left"
         if created.completion:
-            raise Sick(f"completion code 0x{created.completion:02X}")
+            raise Unhealthy(f"completion code 0x{created.completion:02X}")
         number, request = created.connection, GetServerInfo()
         try:
             reply = asker.ask(RequestPacket(REQUEST, 1, number, 1, request.function, request.body()))
             if reply.completion:
-                raise Sick(f"completion code 0x{reply.completion:02X}")
+                raise Unhealthy(f"completion code 0x{reply.completion:02X}")
             info = ServerInfo.decode(reply.data)
         finally:
             asker.ask(RequestPacket(DESTROY, 2, number, 0, 0, b""))
@@ -125,7 +126,7 @@ def main() -> int:
     traceless = "--no-trace" in arguments
     given = [word for word in arguments if word != "--no-trace"]
     code = 0
-    for place in given or os.environ.get("FAKENW_LISTEN", "").split() or ["tcp:127.0.0.1:524"]:
+    for place in given or os.environ.get("FAKENW_LISTEN", "").split() or [f"tcp:127.0.0.1:{NCP_PORT}"]:
         try:
             transport, (host, port) = Peer.parse(place)
         except ValueError as problem:
@@ -138,8 +139,8 @@ def main() -> int:
             elif answers(server):
                 print(f"{place}: a server answers")
             else:
-                raise Sick("no answer")
-        except (OSError, BadFrame, Malformed, Sick) as problem:
+                raise Unhealthy("no answer")
+        except (OSError, BadFrame, Malformed, Unhealthy) as problem:
             print(f"{place}: {problem}")
             code = 1
     return code

@@ -23,6 +23,11 @@ from typing import Any
 import hypothesis
 import pytest
 
+from fakenw.core.ledger import NoRoom
+from fakenw.core.service import Answer, ServiceFunction, Succeeded
+from fakenw.core.services import SERVICES
+from fakenw.wire.packet import Code, Refused
+
 pytest_plugins = ["pytester"]
 
 # How long an example takes says something about the machine only. Continuous integration tries the same examples every
@@ -106,6 +111,28 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             pytest.fail(f"FAKENW_REQUIRE names {tool}, but {reason}", pytrace=False)
         if reason:
             pytest.skip(reason)
+
+
+def held_to_its_codes(function: ServiceFunction) -> Answer[Any]:
+    """The function; it fails where it refuses with a code that it does not declare."""
+
+    def answer(call: Any) -> Any:
+        try:
+            return function.answer(call)
+        except (Refused, Succeeded, NoRoom) as outcome:
+            code = Code.NO_LICENSE if isinstance(outcome, NoRoom) else outcome.code
+            assert code in function.refuses, f"{function.layout.__name__} does not declare 0x{code:02X}"
+            raise
+
+    return answer
+
+
+@pytest.fixture(scope="session", autouse=True)
+def codes_are_declared() -> None:
+    """Whatever a test asks of a server in this process: the completion code is one that the function declares."""
+    for service in SERVICES:
+        for key, function in service.functions.items():
+            service.functions[key] = function._replace(answer=held_to_its_codes(function))
 
 
 @pytest.fixture(autouse=True)

@@ -26,9 +26,9 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
 from fakenw.admin.bounded_http import LARGEST_BODY, TOO_LARGE
-from fakenw.admin.journal_reader import Reader
+from fakenw.admin.journal_reader import JournalReader
 from fakenw.admin.metrics import CONTENT_TYPE, Metrics
-from fakenw.admin.operations import Administration, Refusal, is_loopback
+from fakenw.admin.operations import Administration, ApiError, is_loopback
 from fakenw.journal.record import SECOND
 
 STREAMS = 64
@@ -36,7 +36,7 @@ POLICY = b"default-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 Advance = Callable[[int], Coroutine[Any, Any, None]]
 
 
-class Admin(Resource):
+class AdminResource(Resource):
     """All of it is one resource: what is asked for is a path. A request is Any: Twisted's web has no types."""
 
     isLeaf = True
@@ -63,8 +63,8 @@ class Admin(Resource):
                 return self._get(request, path)
             if request.method == b"POST":
                 return self._post(request, path)
-            raise Refusal(405, f"{request.method.decode('ascii', 'replace')}: expected GET or POST")
-        except Refusal as refusal:
+            raise ApiError(405, f"{request.method.decode('ascii', 'replace')}: expected GET or POST")
+        except ApiError as refusal:
             return self._refuse(request, refusal)
 
     def _check(self, request: Any, path: str) -> None:
@@ -72,16 +72,16 @@ class Admin(Resource):
         bare = name.rpartition(":")[0] if name.rpartition(":")[2].isdecimal() else name
         bare = bare.strip("[]")
         if is_loopback(self._host) and not is_loopback(bare) and bare != self._host:
-            raise Refusal(421, f"Host {bare[:80]!r} is not this server; expected {self._host} or localhost")
+            raise ApiError(421, f"Host {bare[:80]!r} is not this server; expected {self._host} or localhost")
         origin = _header(request, "origin").lower()
         if origin and origin.partition("://")[2] != name:
-            raise Refusal(403, f"Origin {origin[:80]!r} is another site; expected {name[:80]!r}, or none")
+            raise ApiError(403, f"Origin {origin[:80]!r} is another site; expected {name[:80]!r}, or none")
         if path == "/health" or (not path.startswith(("/api/", "/metrics"))):
             return
         scheme, _, given = _header(request, "authorization").partition(" ")
         given = given.strip() if scheme.lower() == "bearer" else ""
         if self._token is not None and not hmac.compare_digest(given.encode("latin-1"), self._token.encode()):
-            raise Refusal(401, "expected the header Authorization: Bearer TOKEN")
+            raise ApiError(401, "expected the header Authorization: Bearer TOKEN")
 
     # Reading
 
@@ -102,28 +102,28 @@ class Admin(Resource):
             case "/api/journal":
                 return self._journal(request)
         if path.startswith("/api/"):
-            raise Refusal(404, f"there is no {path[:80]}")
+            raise ApiError(404, f"there is no {path[:80]}")
         return _page(request, path)
 
     def _journal(self, request: Any) -> Any:
-        past, streaming = self._administration.past, "text/event-stream" in _header(request, "accept")
+        past, streaming = self._administration.journal_buffer, "text/event-stream" in _header(request, "accept")
         last = _header(request, "last-event-id")
         asked = last or request.args.get(b"from", [b"0"])[0].decode("latin-1")
         if not (asked.isascii() and asked.isdecimal() and len(asked) <= 15):
             what = "Last-Event-ID" if last else "from"
-            raise Refusal(400, f"{what}: {asked[:40]!r} is no number; expected that of a record")
+            raise ApiError(400, f"{what}: {asked[:40]!r} is no number; expected that of a record")
         number = int(asked) + (1 if last else 0)
         past.check(number)
         if not streaming or request.method == b"HEAD":
             kind, until = b"application/x-ndjson", past.next
             request.setHeader(b"X-Next", b"%d" % until)
-            reader = Reader(request, past, number, until)
+            reader = JournalReader(request, past, number, until)
         else:
             if self._streams >= STREAMS:
-                raise Refusal(503, f"{STREAMS} streams are open; expected fewer")
+                raise ApiError(503, f"{STREAMS} streams are open; expected fewer")
             self._streams += 1
             request.notifyFinish().addBoth(self._stream_ended)
-            kind, reader = b"text/event-stream", Reader(request, past, number, None)
+            kind, reader = b"text/event-stream", JournalReader(request, past, number, None)
         request.setHeader(b"Content-Type", kind)
         reader.begin()
         return NOT_DONE_YET
@@ -135,19 +135,19 @@ class Admin(Resource):
 
     def _post(self, request: Any, path: str) -> Any:
         if not path.startswith("/api/"):
-            raise Refusal(404, f"there is no {path[:80]}")
+            raise ApiError(404, f"there is no {path[:80]}")
         kind = _header(request, "content-type").partition(";")[0].strip().lower()
         if kind != "application/json":
-            raise Refusal(415, f"Content-Type {kind[:80]!r}; expected application/json")
+            raise ApiError(415, f"Content-Type {kind[:80]!r}; expected application/json")
         body = request.content.read()
         if len(body) > LARGEST_BODY:
-            raise Refusal(413, TOO_LARGE)
+            raise ApiError(413, TOO_LARGE)
         try:
             given = json.loads(body or b"{}")
         except (ValueError, RecursionError):
-            raise Refusal(400, "the body is no JSON; expected an object") from None
+            raise ApiError(400, "the body is no JSON; expected an object") from None
         if not isinstance(given, dict):
-            raise Refusal(400, "the body is something else; expected a JSON object")
+            raise ApiError(400, "the body is something else; expected a JSON object")
         address = request.getClientAddress()
         peer = f"{getattr(address, 'host', '')}:{getattr(address, 'port', '')}"
         if path == "/api/clock/advance":
@@ -157,9 +157,9 @@ class Admin(Resource):
     def _run_ahead(self, request: Any, given: dict[str, Any], peer: str) -> Any:
         by = self._administration.ahead(given)
         if self._advancing:
-            raise Refusal(409, "the clock is running ahead already; expected to be asked afterwards")
+            raise ApiError(409, "the clock is running ahead already; expected to be asked afterwards")
         self._advancing = True
-        self._administration.note("clock-advance", peer, text=f"{by / SECOND:g} s")
+        self._administration.emit("clock-advance", peer, text=f"{by / SECOND:g} s")
         running = ensureDeferred(self._advance(by))
 
         def done(result: object) -> None:
@@ -179,7 +179,7 @@ class Admin(Resource):
         running.addBoth(done)
         return NOT_DONE_YET
 
-    def _refuse(self, request: Any, refusal: Refusal) -> bytes:
+    def _refuse(self, request: Any, refusal: ApiError) -> bytes:
         request.setResponseCode(refusal.status, HTTPStatus(refusal.status).phrase.encode())
         if refusal.status == 401:
             request.setHeader(b"WWW-Authenticate", b"Bearer")
@@ -200,7 +200,7 @@ def _page(request: Any, path: str) -> bytes:
     name = "index.html" if path == "/" else path.removeprefix("/static/").removeprefix("/")
     files = {file.name: file for file in (resources.files("fakenw.admin") / "page").iterdir() if file.is_file()}
     if (file := files.get(name)) is None:
-        raise Refusal(404, f"there is no {path[:80]}")
+        raise ApiError(404, f"there is no {path[:80]}")
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
     request.setHeader(b"Content-Type", f"{kind}; charset=utf-8".encode())
     return file.read_bytes()

@@ -10,19 +10,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from fakenw.admin.operations import Past
+from fakenw.admin.operations import JournalBuffer
 
 AT_ONCE = 100  # lines; others have their turn in between
 
 
-class Reader:
+class JournalReader:
     """Writes the lines from *number* on as the answer to *request*: up to *until*, or for ever as server-sent events.
 
     It is an IPushProducer of Twisted's, which tells it when to pause.
     """
 
-    def __init__(self, request: Any, past: Past, number: int, until: int | None) -> None:
-        self._request, self._past, self._number, self._until = request, past, number, until
+    def __init__(self, request: Any, buffer: JournalBuffer, number: int, until: int | None) -> None:
+        self._request, self._buffer, self._number, self._until = request, buffer, number, until
         self._paused = self._ended = False
 
     def begin(self) -> None:
@@ -30,17 +30,17 @@ class Reader:
         self._request.notifyFinish().addBoth(self._end)
         if self._until is None:
             self._request.write(b": journal\n\n")  # so that the head goes out
-            self._past.listeners.append(self.more)
+            self._buffer.listeners.append(self.more)
         self._request.registerProducer(self, True)
         self.more()
 
     def more(self) -> None:
         """Write what there is, unless the reader has to catch up first."""
-        if not self._ended and self._number < self._past.first:
+        if not self._ended and self._number < self._buffer.first:
             self._end()
             self._request.channel.abort()
         while not self._paused and not self._ended:
-            upto = min(self._number + AT_ONCE, self._past.next if self._until is None else self._until)
+            upto = min(self._number + AT_ONCE, self._buffer.next if self._until is None else self._until)
             if self._number < upto:
                 self._request.write(b"".join([self._text(number) for number in range(self._number, upto)]))
                 self._number = upto
@@ -51,13 +51,13 @@ class Reader:
                 self._request.finish()
 
     def _text(self, number: int) -> bytes:
-        line = self._past.line(number)
+        line = self._buffer.line(number)
         return line if self._until is not None else b"id: %d\ndata: %s\n" % (number, line)
 
     def _end(self, _: object = None) -> None:
         self._ended = True
-        if self.more in self._past.listeners:
-            self._past.listeners.remove(self.more)
+        if self.more in self._buffer.listeners:
+            self._buffer.listeners.remove(self.more)
 
     # Twisted's IPushProducer
 

@@ -33,7 +33,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-class Refusal(Exception):
+class ApiError(Exception):
     """It is not done. ``status`` is that of HTTP, ``more`` what a program wants to know besides the text."""
 
     def __init__(self, status: int, text: str, **more: int) -> None:
@@ -41,7 +41,7 @@ class Refusal(Exception):
         self.status, self.more = status, more
 
 
-class Past:
+class JournalBuffer:
     """The last records, each with its number: the first of a journal is 0."""
 
     def __init__(self) -> None:
@@ -63,12 +63,12 @@ class Past:
             listener()
 
     def check(self, number: int) -> None:
-        """Raises Refusal where the record *number* is forgotten, or beyond the next one."""
+        """Raises ApiError where the record *number* is forgotten, or beyond the next one."""
         first = self.first
         if number < first:
-            raise Refusal(410, f"record {number} is forgotten; the oldest that is kept is {first}", oldest=first)
+            raise ApiError(410, f"record {number} is forgotten; the oldest that is kept is {first}", oldest=first)
         if number > self.next:
-            raise Refusal(400, f"record {number} is not there yet; expected no more than {self.next}, the next one")
+            raise ApiError(400, f"record {number} is not there yet; expected no more than {self.next}, the next one")
 
     def line(self, number: int) -> bytes:
         """The record *number*, which is kept, as its line."""
@@ -82,7 +82,7 @@ class Administration:
 
     def __init__(self, server: Server, now: Callable[[], int], act: Callable[[Callable[[], None]], None]) -> None:
         self.server = server
-        self.past = Past()
+        self.journal_buffer = JournalBuffer()
         self._now, self._act = now, act
 
     # What there is
@@ -146,41 +146,41 @@ class Administration:
     # What can be done
 
     def do(self, what: str, given: Mapping[str, Any], peer: str) -> dict[str, Any]:
-        """POST /api/*what* with *given*; all but the clock, which takes its time. Raises Refusal."""
+        """POST /api/*what* with *given*; all but the clock, which takes its time. Raises ApiError."""
         match what.split("/"):
             case ["connections", number, "clear"]:
                 return self._clear(number, given, peer)
             case ["mark"]:
                 text = _known(given, "text").get("text", "mark")
                 if not isinstance(text, str) or len(text) > LONGEST_TEXT:
-                    raise Refusal(400, f"text: expected text of no more than {LONGEST_TEXT} characters")
-                self._act(lambda: self.server.note("mark", {"text": text, "from": peer}))
+                    raise ApiError(400, f"text: expected text of no more than {LONGEST_TEXT} characters")
+                self._act(lambda: self.server.emit("mark", {"text": text, "from": peer}))
             case ["login"]:
                 enabled = _known(given, "enabled").get("enabled")
                 if not isinstance(enabled, bool):
-                    raise Refusal(400, "enabled: expected true or false")
+                    raise ApiError(400, "enabled: expected true or false")
                 self.server.logins = enabled
-                self.note("enable-login" if enabled else "disable-login", peer)
+                self.emit("enable-login" if enabled else "disable-login", peer)
             case ["set"]:
                 self._set(given, peer)
             case ["down"]:
                 _known(given)
-                self.note("down", peer)
+                self.emit("down", peer)
                 self.server.down()
             case ["reset"]:
                 self._reset(_known(given, "force").get("force", False), peer)
             case _:
-                raise Refusal(404, f"there is no /api/{what}")
+                raise ApiError(404, f"there is no /api/{what}")
         return self.about()
 
     def ahead(self, given: Mapping[str, Any]) -> int:
-        """By how many microseconds POST /api/clock/advance wants the clock to run ahead. Raises Refusal."""
+        """By how many microseconds POST /api/clock/advance wants the clock to run ahead. Raises ApiError."""
         try:
             by = duration(_known(given, "seconds").get("seconds"))
         except ValueError as problem:
-            raise Refusal(400, f"seconds: {problem}") from None
+            raise ApiError(400, f"seconds: {problem}") from None
         if by > (END_OF_TIME - self.server.utc(self._now())) // timedelta(microseconds=1):
-            raise Refusal(400, f"seconds: the clock would leave {END_OF_TIME.year - 1} behind; expected less")
+            raise ApiError(400, f"seconds: the clock would leave {END_OF_TIME.year - 1} behind; expected less")
         return by
 
     def _clear(self, number: str, given: Mapping[str, Any], peer: str) -> dict[str, Any]:
@@ -188,8 +188,8 @@ class Administration:
         known = number.isdecimal() and len(number) <= 5
         connection = self.server.table.by_number.get(int(number)) if known else None
         if connection is None:
-            raise Refusal(404, f"there is no connection {number[:40]}")
-        self.note("clear", peer, connection=connection.number)
+            raise ApiError(404, f"there is no connection {number[:40]}")
+        self.emit("clear", peer, connection=connection.number)
         self._act(lambda: self.server.clear(connection, "cleared"))
         return {"cleared": connection.number}
 
@@ -199,33 +199,33 @@ class Administration:
             try:
                 changes[name] = SETTINGS[name](value)
             except ValueError as problem:
-                raise Refusal(400, f"{name}: {problem}") from None
+                raise ApiError(400, f"{name}: {problem}") from None
         if not changes:
-            raise Refusal(400, f"nothing to set; expected {', '.join(SETTINGS)}, or some of them")
+            raise ApiError(400, f"nothing to set; expected {', '.join(SETTINGS)}, or some of them")
         held = self.server.ledger.held
         if changes.get("licenses", held) < held:
-            raise Refusal(409, f"licenses: {held} are out; expected that many, or more")
+            raise ApiError(409, f"licenses: {held} are out; expected that many, or more")
         self._act(lambda: self.server.reconfigure(**changes))
-        self.note("set", peer, text=", ".join(f"{name}={given[name]}" for name in changes)[:LONGEST_TEXT])
+        self.emit("set", peer, text=", ".join(f"{name}={given[name]}" for name in changes)[:LONGEST_TEXT])
 
     def _reset(self, force: object, peer: str) -> None:
         if not isinstance(force, bool):
-            raise Refusal(400, "force: expected true or false")
+            raise ApiError(400, "force: expected true or false")
         there = len(self.server.table.by_number)
         if there and not force:
-            raise Refusal(409, f"{there} clients are connected; expected none, or force: true")
-        self.note("reset", peer)
+            raise ApiError(409, f"{there} clients are connected; expected none, or force: true")
+        self.emit("reset", peer)
         self._act(self.server.reset)
 
-    def note(self, action: str, peer: str, **more: Any) -> None:
+    def emit(self, action: str, peer: str, **more: Any) -> None:
         """Write down who did what."""
-        self._act(lambda: self.server.note("operator", {"action": action, "by": "admin", "from": peer, **more}))
+        self._act(lambda: self.server.emit("operator", {"action": action, "by": "admin", "from": peer, **more}))
 
 
 def _known(given: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
     unknown = [name for name in given if name not in names]
     if unknown:
-        raise Refusal(400, f"unknown: {', '.join(map(str, unknown))}; expected {', '.join(names) or 'nothing'}")
+        raise ApiError(400, f"unknown: {', '.join(map(str, unknown))}; expected {', '.join(names) or 'nothing'}")
     return given
 
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from ipaddress import AddressValueError, IPv4Address
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 from fakenw.wire.layout import Byte, Field, Layout, Long, Malformed, Raw, Word
 from fakenw.wire.packet import Code
@@ -97,31 +97,23 @@ class Asked:
     others: Callable[[], int]
 
 
-class Check(NamedTuple):
-    """One way to be refused, and who says so."""
-
-    code: Code
-    refuses: Callable[[Asked], bool]
-    source: str
-
-
 # mars_nwe has station, connections, disabled and expired, time, password expiry, all after the password; that what is
 # disabled or expired comes first is inferred (ncp.md 6.2). Before the password stands only the intruder lockout (0xC5):
 # a lock that opens to the right password would be none; inferred. After all of these comes the license (0xE0);
 # inferred. SUPERVISOR is not exempt: mars_nwe exempts it only if so configured.
-CHECKS = (
-    Check(Code.ACCOUNT_DISABLED, lambda a: a.control.disabled != 0, "code: mars_nwe; place: inferred"),
-    Check(Code.ACCOUNT_DISABLED, lambda a: _past(a.control.expires, a.now), "code: mars_nwe; place: inferred"),
-    Check(Code.BAD_STATION, lambda a: a.nodes is not None and not _at_home(a.nodes, a.here()), "mars_nwe"),
-    Check(Code.TOO_MANY_CONNECTIONS, lambda a: 0 < a.control.max_connections <= a.others(), "mars_nwe; Q175877"),
-    Check(Code.BAD_LOGIN_TIME, lambda a: not _open_at(a.control.hours, a.now), "mars_nwe nwdbm.c"),
-    Check(Code.PASSWORD_EXPIRED, lambda a: overdue(a.control, a.now) and not a.control.grace_logins, "ncp.md 6.1"),
+CHECKS: tuple[tuple[Code, Callable[[Asked], bool]], ...] = (
+    (Code.ACCOUNT_DISABLED, lambda a: a.control.disabled != 0),  # code: mars_nwe; place: inferred
+    (Code.ACCOUNT_DISABLED, lambda a: _past(a.control.expires, a.now)),  # code: mars_nwe; place: inferred
+    (Code.BAD_STATION, lambda a: a.nodes is not None and not _at_home(a.nodes, a.here())),  # mars_nwe
+    (Code.TOO_MANY_CONNECTIONS, lambda a: 0 < a.control.max_connections <= a.others()),  # mars_nwe; Q175877
+    (Code.BAD_LOGIN_TIME, lambda a: not _open_at(a.control.hours, a.now)),  # mars_nwe nwdbm.c
+    (Code.PASSWORD_EXPIRED, lambda a: overdue(a.control, a.now) and not a.control.grace_logins),  # ncp.md 6.1
 )
 
 
 def refusal(asked: Asked) -> Code | None:
     """Why a login with the right password is refused, or None."""
-    return next((check.code for check in CHECKS if check.refuses(asked)), None)
+    return next((code for code, refuses in CHECKS if refuses(asked)), None)
 
 
 def overdue(control: LoginControl, now: datetime) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from fakenw.bindery.objects import FILE_SERVER, USER, Bindery, BinderyObject, pattern
 from fakenw.volumes.dos_name import fold
-from fakenw.wire.nds import RDN, TYPELESS, Entry, Filter, Filtering, NdsCode, NdsRefused
+from fakenw.wire.nds import RDN, TYPELESS, Filter, Filtering, NdsCode, NdsEntry, NdsRefused
 
 ROOT, ORGANIZATION = 0x00010000, 0x00010001
 CLASSES = {USER: "User", 0x0002: "Group", 0x0003: "Queue", FILE_SERVER: "NCP Server", 0x0007: "Print Server"}
@@ -22,7 +22,7 @@ _PARTITION_ROOT, _CONTAINER = 0x0002, 0x0004
 THIS, BELOW, SUBTREE = 0, 1, 2  # scopes of a search
 
 
-class Tree:
+class NdsTree:
     """A tree called *name*, over a bindery. *made* is when everything in it was made, in seconds since 1970."""
 
     def __init__(self, name: str, bindery: Bindery, made: int = 0) -> None:
@@ -89,7 +89,7 @@ class Tree:
     def container(self, entry: int) -> bool:
         return entry in (ROOT, ORGANIZATION)
 
-    def entry(self, entry: int, flags: int = 0) -> Entry:
+    def entry(self, entry: int, flags: int = 0) -> NdsEntry:
         """What an entry tells of itself, with names as the request's *flags* want them. Raises NdsRefused."""
         kind, name = self._kind(entry)
         typed = not flags & TYPELESS
@@ -98,7 +98,7 @@ class Tree:
             ROOT: (_PARTITION_ROOT | _CONTAINER, ROOT, "[Root]"),
             ORGANIZATION: (_CONTAINER, ROOT, organization),
         }.get(entry, (0, ORGANIZATION, f"{'CN=' * typed}{_escape(name)}"))
-        return Entry(
+        return NdsEntry(
             id=entry,
             flags=marks,
             subordinates=len(self.below(entry)),

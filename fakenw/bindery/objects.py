@@ -29,7 +29,7 @@ FILE_SERVER = 0x0004
 WILD_TYPE = 0xFFFF
 START = 0xFFFFFFFF
 SUPERVISOR_ID = 0x00000001
-DYNAMIC, SET = 0x01, 0x02  # flags of a property
+SET = 0x02  # a flag of a property
 SEGMENT = 128
 PASSWORD = "PASSWORD"
 LOGIN_CONTROL = "LOGIN_CONTROL"
@@ -50,8 +50,7 @@ class Level(IntEnum):
     ANYONE = 0
     LOGGED_IN = 1
     OBJECT = 2  # the object itself
-    SUPERVISOR = 3
-    NETWARE = 4  # the server only
+    SUPERVISOR = 3  # beyond it, 4 is the server only
 
 
 def may_read(level: Level, security: int) -> bool:

@@ -67,32 +67,14 @@ def new_login_key(random: Random) -> bytes:
             return key
 
 
-def encrypt_hash(old: bytes, new: bytes) -> bytes:
-    """What a client sends for the hash *new* where the hash *old* is known to both (16 bytes each)."""
-    return _encrypt_half(old[:8], new[:8]) + _encrypt_half(old[8:], new[8:])
-
-
 def decrypt_hash(old: bytes, sent: bytes) -> bytes:
     """The new hash that a client *sent* under the hash *old* (16 bytes each)."""
     return _decrypt_half(old[:8], sent[:8]) + _decrypt_half(old[8:], sent[8:])
 
 
-def length_byte(old: bytes, length: int) -> int:
-    """The length of a new password as 23/75 has it under the hash *old*; ``real_length`` reads it again, up to 63."""
-    return (min(length, 63) ^ old[0] ^ old[1]) & 0x7F | 0x40
-
-
 def real_length(old: bytes, code: int) -> int:
     """How long a new password is, given its length byte (mars_nwe: the lowest six bits count)."""
     return (code ^ old[0] ^ old[1]) & 0x3F
-
-
-def _encrypt_half(old: bytes, new: bytes) -> bytes:
-    key, half = _nibbles(old), _nibbles(new)
-    for turn in range(16):
-        half = [_SUBSTITUTES[s][half[s] ^ key[s - turn]] for s in range(16)]
-        half = [half[place] for place in _PLACES]
-    return _join(half)
 
 
 def _decrypt_half(old: bytes, sent: bytes) -> bytes:

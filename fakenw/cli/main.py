@@ -12,7 +12,17 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from fakenw.cli.parameters import Admin, File, Listen, Mount, Seconds, Slow, Time, User, Watchdog
+from fakenw.cli.parameters import (
+    AdminParam,
+    ConfigParam,
+    ListenParam,
+    MountParam,
+    SecondsParam,
+    SlowParam,
+    TimeParam,
+    UserParam,
+    WatchdogParam,
+)
 from fakenw.cli.remote import COMMANDS
 from fakenw.config.server_file import ConfigFile, example
 from fakenw.core.peer import Peer
@@ -38,7 +48,7 @@ def main() -> None:
 @click.option(
     "--config",
     "file",
-    type=File(),
+    type=ConfigParam(),
     help="A server in one file; the other options, and the environment, come before what it says. "
     "See fakenw config --example.",
 )
@@ -76,7 +86,7 @@ def main() -> None:
     "--listen",
     envvar="FAKENW_LISTEN",
     show_envvar=True,
-    type=Listen(),
+    type=ListenParam(),
     multiple=True,
     help="Where to listen; may be repeated. Port 0 picks a free one. "
     "Default: tcp:127.0.0.1:10524 and udp:127.0.0.1:10524.",
@@ -86,14 +96,14 @@ def main() -> None:
     "users",
     envvar="FAKENW_USERS",
     show_envvar=True,
-    type=User(),
+    type=UserParam(),
     multiple=True,
     help="A user, besides SUPERVISOR and GUEST; may be repeated.",
 )
 @click.option(
     "--volume",
     "volumes",
-    type=Mount(),
+    type=MountParam(),
     multiple=True,
     help="Serve a directory; may be repeated. What clients write goes to memory only, unless a configuration file says "
     "that the volume is writable. SYS=DIR takes the place of the built-in SYS.",
@@ -108,33 +118,33 @@ def main() -> None:
 )
 @click.option(
     "--watchdog",
-    type=Watchdog(),
+    type=WatchdogParam(),
     help="When a silent station over UDP is asked: first delay, delay between packets, number of packets. The delays "
     "are seconds, or clock ticks with a t. off: never, as OES Linux was shipped. Default: 5400t,1080t,10, "
     "which is 296.6,59.3,10.",
 )
 @click.option(
     "--idle-after",
-    type=Seconds(),
+    type=SecondsParam(),
     metavar="SECONDS",
     help="After how many seconds of the server's time without a request a licensed connection counts as idle. "
     "Default: 300.",
 )
 @click.option(
     "--clear-idle",
-    type=Time(),
+    type=TimeParam(),
     help="Clear a connection that holds a license and has asked nothing for so long. Default: never.",
 )
 @click.option(
     "--keep-cleared",
-    type=Time(),
+    type=TimeParam(),
     help="Under the policy nls: keep the license of a connection that an operator has cleared for so long (72h, says "
     "Novell). Default: not at all.",
 )
 @click.option("--user-connections", type=click.IntRange(0, 65535), help="At once, of one user. Default: 0, any number.")
 @click.option(
     "--slow",
-    type=Slow(),
+    type=SlowParam(),
     multiple=True,
     help="An NCP that takes its time, such as 23/24=2h; may be repeated.",
 )
@@ -147,7 +157,7 @@ def main() -> None:
 @click.option("--seed", type=int, help="Make every random choice repeatable.")
 @click.option(
     "--admin",
-    type=Admin(),
+    type=AdminParam(),
     help="Where an operator's page, a JSON API and metrics are served over HTTP; port 0 picks a free one.",
 )
 @click.option(
@@ -197,7 +207,7 @@ def serve(
 
 @main.command("config")
 @click.option("--example", "shown", is_flag=True, help="Print a file in which everything is shown and explained.")
-@click.option("--check", "file", type=File(), help="Look for mistakes in a file.")
+@click.option("--check", "file", type=ConfigParam(), help="Look for mistakes in a file.")
 def configuration(shown: bool, file: ConfigFile | None) -> None:
     """The file that holds a server: an example of one, and what is wrong with one.
 
@@ -235,7 +245,7 @@ def _run(
         textFileLogObserver,
     )
 
-    from fakenw.cli.running import CannotRun, Running
+    from fakenw.cli.running import CannotRun, RunningServer
 
     reactor: Any = installed
     serious = LogLevelFilterPredicate(defaultLogLevel=LogLevel.warn)  # Twisted tells of every port otherwise
@@ -251,7 +261,7 @@ def _run(
             reactor.callLater(0, reactor.stop)
 
     gc.set_threshold(100_000, 20, 100)  # nearly nothing here is a cycle, and there may be sixty thousand connections
-    running = Running(server, reactor, fail)
+    running = RunningServer(server, reactor, fail)
     if sys.stderr.isatty():
         running.watchers.append(_tell)
     try:

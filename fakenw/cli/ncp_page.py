@@ -5,7 +5,6 @@ Rules of this file:
 * ``page`` is a pure function of the services; ``make docs`` writes it to docs/ncp.md, and a test compares the two.
 * The meaning of a packet type, a status bit or a completion code is the comment that stands behind it in
   ``fakenw.wire.packet``, and its name in words where there is none.
-* The codes of a function are those that it names itself, or what it calls in the same room.
 """
 
 from __future__ import annotations
@@ -13,14 +12,13 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from types import FunctionType
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from fakenw.core.service import Service
+from fakenw.core.service import NcpService, ServiceFunction
 from fakenw.core.services import SERVICES
 from fakenw.wire import layout, packet
-from fakenw.wire.layout import WITH_LENGTH, WITHOUT_LENGTH, Field, Layout, Nothing, Request
+from fakenw.wire.layout import WITH_LENGTH, WITHOUT_LENGTH, Field, Layout, Nothing
 from fakenw.wire.packet import Code
 
 HEAD = """\
@@ -33,7 +31,7 @@ Made by `make docs` from the declarations in `fakenw/wire/`: what stands here is
 - A request of the groups {with_length} has a length word at @7, which is not checked, and its sub-function at @9;
   one of the groups {without_length} has its sub-function at @7.
 - Bytes beyond the last field of a request are ignored. Too few are 0x7E.
-- *Refuses with*: the completion codes that the function itself names; 0xDF among them is no refusal, but a login that
+- *Refuses with*: the completion codes of the function; 0xDF among them is no refusal, but a login that
   succeeded although the password has expired. Besides, every function answers
   0xFD with status 0x01 on a connection that is not, or no longer, the caller's, and an NCP that is not listed is 0xFB.
 - *sure*: as the sources say. *inferred*: no source says it all, or they contradict one another.
@@ -43,22 +41,21 @@ COLUMNS = ("NCP", "name", "request", "reply", "refuses with", "source", "sure?")
 PACKET_TYPES = ("CREATE", "REQUEST", "REPLY", "WATCHDOG", "DESTROY", "BURST", "BEING_PROCESSED", "BROADCAST")
 
 
-def page(services: Iterable[Service]) -> str:
+def page(services: Iterable[NcpService]) -> str:
     """The whole page, in Markdown."""
     groups = {
         "with_length": ", ".join(map(str, sorted(WITH_LENGTH))),
         "without_length": ", ".join(map(str, sorted(WITHOUT_LENGTH))),
     }
     parts = [HEAD.format_map(groups)]
-    families: dict[str, list[tuple[type[Request[Any]], Callable[..., Any]]]] = {}
+    families: dict[str, list[ServiceFunction]] = {}
     for service in services:
-        for request, function in service.functions.values():
-            families.setdefault(request.__module__, []).append((request, function))
+        for function in service.functions.values():
+            families.setdefault(function.layout.__module__, []).append(function)
     for module, functions in families.items():
         title, *_ = (sys.modules[module].__doc__ or module).partition("\n")
-        functions.sort(key=lambda entry: (entry[0].function, entry[0].subfunction or 0))
-        rows = [_row(request, function) for request, function in functions]
-        parts.append(_table(title.rstrip("."), COLUMNS, rows))
+        functions.sort(key=lambda entry: (entry.layout.function, entry.layout.subfunction or 0))
+        parts.append(_table(title.rstrip("."), COLUMNS, map(_row, functions)))
     constants = _comments(packet, "")
     status = {name: text.removeprefix("status: ") for name, text in constants.items() if text.startswith("status: ")}
     for title, first, digits, known in (
@@ -103,7 +100,7 @@ def _shape(field: Field) -> tuple[int | None, str]:
             return None, "1 count, then pstr each:"
         case layout.Remaining():
             return None, "the rest:"
-        case layout.Moment():
+        case layout.DateAndTime():
             return 7, "7 time"
     raise TypeError(f"{type(field).__name__} has no words yet: how does it lie on the wire?")
 
@@ -113,30 +110,13 @@ def _number(one: bytes) -> tuple[int, str]:
     return len(one), f"{len(one)}{'' if len(one) == 1 else ' LE' if one[0] else ' BE'}"
 
 
-def codes(function: Callable[..., Any]) -> list[Code]:
-    """The completion codes that a service function names, and the functions of its room that it calls."""
-    found: set[Code] = set()
-    seen: set[FunctionType] = set()
-    waiting = [function]
-    while waiting:
-        one = waiting.pop()
-        if not isinstance(one, FunctionType) or one in seen:
-            continue
-        seen.add(one)
-        names = one.__code__.co_names
-        if "Code" in names:
-            found |= {Code[name] for name in names if name in Code.__members__}
-        around: list[Any] = [one.__globals__.get(name) for name in names]
-        waiting += [other for other in around if getattr(other, "__module__", "").startswith("fakenw.core.services.")]
-    return sorted(found - {Code.OK})
-
-
 def words(name: str) -> str:
     """A name of the source in words: ``GetServerInfo`` and ``TABLE_FULL``."""
     return name.replace("_", " ").lower() if name.isupper() else re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
 
 
-def _row(request: type[Request[Any]], function: Callable[..., Any]) -> tuple[str, ...]:
+def _row(function: ServiceFunction) -> tuple[str, ...]:
+    request = function.layout
     kind, group, sub = request.reply, request.function, request.subfunction
     start = 7 if sub is None else 10 if group in WITH_LENGTH else 8
     said = {request.__doc__, kind.__doc__} - {Nothing.__doc__}
@@ -147,7 +127,7 @@ def _row(request: type[Request[Any]], function: Callable[..., Any]) -> tuple[str
         "<br>".join([f"**{words(request.__name__)}**", *notes]),
         "<br>".join(fields(request, start)) or "none",
         "<br>".join(fields(kind, 8)) or "none",
-        ", ".join(f"0x{code:02X}" for code in codes(function)),
+        ", ".join(f"0x{code:02X}" for code in sorted(function.refuses)),
         "<br>".join(dict.fromkeys(one.source for one in layouts)),
         "sure" if all(one.sure for one in layouts) else "inferred",
     )

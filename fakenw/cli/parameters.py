@@ -12,10 +12,11 @@ from fakenw.config.field_types import duration
 from fakenw.config.server_file import ConfigFile, checked_ncp, load, ncp_number
 from fakenw.config.yaml_file import DocumentError
 from fakenw.core.peer import TRANSPORTS, Peer
-from fakenw.core.settings import SECOND, watchdog
+from fakenw.core.settings import watchdog
+from fakenw.journal.record import SECOND
 
 
-class Listen(click.ParamType[Peer]):
+class ListenParam(click.ParamType[Peer]):
     """``tcp:HOST:PORT`` or ``udp:HOST:PORT``."""
 
     name = f"{'|'.join(TRANSPORTS)}:HOST:PORT"
@@ -29,7 +30,7 @@ class Listen(click.ParamType[Peer]):
             self.fail(str(problem), param, ctx)
 
 
-class Admin(click.ParamType[tuple[str, int]]):
+class AdminParam(click.ParamType[tuple[str, int]]):
     """``HOST:PORT``."""
 
     name = "HOST:PORT"
@@ -44,7 +45,7 @@ class Admin(click.ParamType[tuple[str, int]]):
         return host, port
 
 
-class User(click.ParamType[tuple[str, str]]):
+class UserParam(click.ParamType[tuple[str, str]]):
     """``NAME`` or ``NAME:PASSWORD`` as (name, password)."""
 
     name = "NAME[:PASSWORD]"
@@ -60,7 +61,7 @@ class User(click.ParamType[tuple[str, str]]):
         return name, password
 
 
-class Mount(click.ParamType[tuple[str, Path]]):
+class MountParam(click.ParamType[tuple[str, Path]]):
     """``NAME=DIR`` as (name, directory)."""
 
     name = "NAME=DIR"
@@ -74,7 +75,7 @@ class Mount(click.ParamType[tuple[str, Path]]):
         return name, Path(folder)
 
 
-class Seconds(click.FloatRange):
+class SecondsParam(click.FloatRange):
     """Seconds, more than 0, as whole microseconds."""
 
     def __init__(self) -> None:
@@ -87,7 +88,7 @@ class Seconds(click.FloatRange):
             self.fail(str(problem), param, ctx)
 
 
-class Time(click.ParamType[int]):
+class TimeParam(click.ParamType[int]):
     """``500ms``, ``30s``, ``10m``, ``4h`` or seconds, more than 0, as microseconds."""
 
     name = "DURATION"
@@ -100,7 +101,7 @@ class Time(click.ParamType[int]):
         return time or self.fail("no time at all; expected more than 0", param, ctx)
 
 
-class Slow(click.ParamType[tuple[tuple[int, int | None], int]]):
+class SlowParam(click.ParamType[tuple[tuple[int, int | None], int]]):
     """``NCP=DURATION`` as ((function, sub-function or None), microseconds)."""
 
     name = "NCP=DURATION"
@@ -119,7 +120,7 @@ class Slow(click.ParamType[tuple[tuple[int, int | None], int]]):
             self.fail(str(problem), param, ctx)
 
 
-class Watchdog(click.ParamType[tuple[int, int, int] | None]):
+class WatchdogParam(click.ParamType[tuple[int, int, int] | None]):
     """``off`` as None, or ``FIRST,BETWEEN,COUNT`` in ticks."""
 
     name = "off|FIRST,BETWEEN,COUNT"
@@ -144,7 +145,7 @@ class Mistakes(click.ClickException):
         click.echo(self.message, err=True)
 
 
-class File(click.ParamType[ConfigFile]):
+class ConfigParam(click.ParamType[ConfigFile]):
     """A configuration file as what it says."""
 
     name = "FILE"

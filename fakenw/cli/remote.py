@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 import click
 
 from fakenw.admin.client import AdminClient, AdminRefused, AdminUnreachable
-from fakenw.cli.parameters import Time
+from fakenw.cli.parameters import TimeParam
 from fakenw.core.peer import TRANSPORTS, Peer
 from fakenw.journal.record import SECOND, JournalError, read_lines
 from fakenw.journal.sentences import clock, harmless, sentence
@@ -182,7 +182,7 @@ def journal(server: AdminClient, as_json: bool, follow: bool) -> None:
 @click.command()
 @click.argument("address", metavar="HOST:PORT")
 @click.option("--transport", type=click.Choice(list(TRANSPORTS)), default="tcp", show_default=True)
-@click.option("--for", "how_long", type=Time(), default="30s", show_default=True, help="How long to wait.")
+@click.option("--for", "how_long", type=TimeParam(), default="30s", show_default=True, help="How long to wait.")
 def wait(address: str, transport: str, how_long: int) -> None:
     """Wait until a server answers NCP at HOST:PORT. Exit code 3 where it does not in time."""
     from fakenw.health import answers

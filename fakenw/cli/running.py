@@ -23,16 +23,16 @@ from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.error import CannotListenError
 
 from fakenw.admin.bounded_http import BoundedSite
-from fakenw.admin.http import Admin
+from fakenw.admin.http import AdminResource
 from fakenw.admin.metrics import Metrics
 from fakenw.admin.operations import Administration, is_loopback
 from fakenw.core.peer import TCP, UDP, Peer, Transport
 from fakenw.core.server import Server
-from fakenw.core.settings import Config
+from fakenw.core.settings import ServerSettings
 from fakenw.journal.record import Record
 from fakenw.journal.writer import JournalFile
-from fakenw.transports.asyncio_transports import FastTcpListener, FastUdpListener
-from fakenw.transports.capture import Capture
+from fakenw.transports.asyncio_transports import AsyncioTcpListener, AsyncioUdpListener
+from fakenw.transports.capture import CaptureFile
 from fakenw.transports.reactor_host import ReactorHost
 from fakenw.transports.tcp import TcpListener
 from fakenw.transports.udp import UdpListener, facing
@@ -45,7 +45,7 @@ DEFAULT_LISTEN = (Peer(TCP, ("127.0.0.1", 10524)), Peer(UDP, ("127.0.0.1", 10524
 
 # What listens on a transport: in any reactor, and in asyncio's.
 EDGES: dict[Transport, Any] = {TCP: TcpListener, UDP: UdpListener}
-FAST_EDGES: dict[Transport, Any] = {TCP: FastTcpListener, UDP: FastUdpListener}
+FAST_EDGES: dict[Transport, Any] = {TCP: AsyncioTcpListener, UDP: AsyncioUdpListener}
 
 
 class CannotRun(Exception):
@@ -53,9 +53,9 @@ class CannotRun(Exception):
 
 
 def build(settings: Mapping[str, Any], mounts: Mapping[str, tuple[Path, bool]]) -> Server:
-    """A server with these settings of ``Config``, and these directories as volumes. Raises CannotRun."""
+    """A server with these settings of ``ServerSettings``, and these directories as volumes. Raises CannotRun."""
     try:
-        config = Config(**settings)
+        config = ServerSettings(**settings)
         roots: dict[str, tuple[Directory, bool]] = {} if "SYS" in mounts else {"SYS": (sms_tree(), False)}
         roots |= {name: (Folder(str(path)), writable) for name, (path, writable) in mounts.items()}
         first = sorted(roots, key=lambda name: name != "SYS")
@@ -64,7 +64,7 @@ def build(settings: Mapping[str, Any], mounts: Mapping[str, tuple[Path, bool]]) 
         raise CannotRun(str(problem)) from None
 
 
-class Running:
+class RunningServer:
     """Runs *server* in *reactor*.
 
     *fail* hears of a file that cannot be written any more, and which one that is.
@@ -79,7 +79,7 @@ class Running:
         self._reactor: Any = reactor
         self._host = ReactorHost(server, reactor, self.watchers, lambda problem: fail(problem, "journal"), soon)
         self._bound: list[Callable[[], Any]] = []  # what ends each
-        self._capture: Capture | None = None
+        self._capture: CaptureFile | None = None
 
     def listen(self, listeners: Sequence[Peer]) -> list[str]:
         """Bind everything: a line for each listener. Raises CannotRun."""
@@ -101,8 +101,10 @@ class Running:
             raise CannotRun(f"--admin {host} can be reached from elsewhere; expected --admin-token as well")
         administration = Administration(self._server, self._host.now, self._host.delivery.act)
         metrics = Metrics(self._server, self._host.now)
-        self.watchers += [metrics.saw, administration.past.add]
-        site = BoundedSite(Admin(administration, metrics, self._host.advance, host, token or None), self._reactor)
+        self.watchers += [metrics.saw, administration.journal_buffer.add]
+        site = BoundedSite(
+            AdminResource(administration, metrics, self._host.advance, host, token or None), self._reactor
+        )
         try:
             bound = self._reactor.listenTCP(port, site, interface=host)
         except CannotListenError as problem:
@@ -118,7 +120,7 @@ class Running:
             raise CannotRun(f"the journal cannot be written: {problem}") from None
         if pcap is not None:
             try:
-                made = Capture.create(Path(pcap), time.time, lambda problem: self._fail(problem, "capture"))
+                made = CaptureFile.create(Path(pcap), time.time, lambda problem: self._fail(problem, "capture"))
             except OSError as problem:
                 raise CannotRun(f"the capture cannot be written: {problem}") from None
             self._host.delivery.capture = self._capture = made

@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python import usage
 
-from fakenw.cli.running import DEFAULT_LISTEN, CannotRun, Running, build
+from fakenw.cli.running import DEFAULT_LISTEN, CannotRun, RunningServer, build
 from fakenw.config.server_file import ConfigFile, load
 from fakenw.config.yaml_file import DocumentError
 from fakenw.core.peer import Peer
@@ -43,7 +43,7 @@ class FakenwService(Service):
             settings = self._file.settings()
             settings.setdefault("seed", secrets.randbits(31))
             mounts = {volume.name: (volume.path, volume.writable) for volume in self._file.volumes}
-            self._running = Running(build(settings, mounts), reactor, self._failed)
+            self._running = RunningServer(build(settings, mounts), reactor, self._failed)
         except (DocumentError, CannotRun, ValueError) as problem:
             raise usage.UsageError(str(problem)) from None
 

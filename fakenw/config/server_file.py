@@ -106,7 +106,6 @@ _FIRST, _BETWEEN, _PACKETS = ((least, most) for _, least, most, _ in WATCHDOG_RA
 VolumeName = Annotated[str, name(_VOLUME_NAME, "1 to 15 letters, digits and signs"), AfterValidator(fold)]
 Day = Annotated[date, BeforeValidator(_day)]
 Ncp = Annotated[str, AfterValidator(checked_ncp)]
-Whole = Annotated[StrictInt, Field(ge=0)]
 Slots = Annotated[StrictInt, Field(ge=1, le=65_534)]
 
 
@@ -129,7 +128,7 @@ class ServerSection(Model):
     seed: StrictInt | None = None
 
 
-class Account(Model):
+class AccountSection(Model):
     """A user; the fields are those of ``UserSpec``. With neither password nor restriction it can be just the name."""
 
     name: BinderyName = Field(description="the name of the user, 1 to 47 characters")
@@ -174,7 +173,7 @@ class LockoutSection(Model):
 class BinderySection(Model):
     """Users, besides SUPERVISOR and GUEST, which are always there and can be given a password here; groups."""
 
-    users: Annotated[tuple[Account, ...], BeforeValidator(mark_repeated)] = ()
+    users: Annotated[tuple[AccountSection, ...], BeforeValidator(mark_repeated)] = ()
     groups: tuple[BinderyName, ...] = ()
     lockout: LockoutSection | None = None
     user_connections: Annotated[StrictInt, Field(ge=0, le=65_535)] = 0

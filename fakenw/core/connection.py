@@ -12,13 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from fakenw.core.ledger import Ledger, NoRoom, Note
+from fakenw.core.ledger import Emit, Ledger, NoRoom
 from fakenw.core.peer import Peer, Transport
 from fakenw.journal.policy import State
 from fakenw.journal.record import SECOND
-from fakenw.volumes.sharing import OpenFile
-from fakenw.volumes.volume import Path
-from fakenw.wire.nds import Exchange
+from fakenw.volumes.sharing import FileHandle
+from fakenw.volumes.volume import VolumePath
+from fakenw.wire.nds import NdsExchange
 
 SMALLEST_BUFFER = 512  # before a client negotiates; libncp rejects less, mars_nwe ignores smaller proposals
 
@@ -31,7 +31,7 @@ class Connection:
     serial: int
     peer: Peer
     ledger: Ledger
-    note: Note
+    emit: Emit
     schedule: Callable[[Connection], None]  # to be called when a deadline of it may have come nearer
     state: State = State.GONE
     user: str | None = None
@@ -44,10 +44,10 @@ class Connection:
     buffer: int = SMALLEST_BUFFER  # what the client can take at once; it may negotiate more
     due: int | None = None  # a slow request is being executed: its reply goes out then
     busy_replies: int = 0  # "being processed", to one request
-    fresh: bool = True  # no request since the create: a repeated create is a retransmission
+    awaiting_first_request: bool = True  # no request since the create: a repeated create is a retransmission
     created: int = 0
     last_request: int = 0
-    heard: int = 0  # last request or watchdog answer
+    last_activity: int = 0  # last request or watchdog answer
     asked: int = 0  # watchdog queries without an answer
     asked_at: int = 0
     postponed: int = 0  # how much later than usual the watchdog begins (23/30)
@@ -60,10 +60,10 @@ class Connection:
     bytes_read: int = 0
     bytes_written: int = 0
     operator: bool = False  # may use the console functions
-    directories: dict[int, Path] = field(default_factory=dict)
-    files: dict[bytes, OpenFile] = field(default_factory=dict)
+    directories: dict[int, VolumePath] = field(default_factory=dict)
+    files: dict[bytes, FileHandle] = field(default_factory=dict)
     next_file: int = 1
-    exchange: Exchange | None = None  # an NDS message that is not through yet
+    exchange: NdsExchange | None = None  # an NDS message that is not through yet
     fragments: int = 0  # how many NDS messages there were, modulo 256
     station: str = field(init=False)  # the peer's text, for the journal
     transport: Transport = field(init=False)
@@ -91,17 +91,17 @@ class Connection:
         after = self.ledger.policy.unit(to, self.serial, self.user)
         if after and after != before:
             try:
-                self.ledger.take(now, after, cause, self.about())
+                self.ledger.acquire(now, after, cause, self.about())
             except NoRoom:
                 self.user = previous
                 raise
         if to is not State.LICENSED:
             self.shut(cause)
         self.state, self.unit = to, after
-        self.note("state", {**self.about(), "from": was, "to": to, "cause": cause})
+        self.emit("state", {**self.about(), "from": was, "to": to, "cause": cause})
         if before and before != after:
             about = {**self.about(), "last_request": self.last_request / SECOND}
-            self.ledger.give(now, before, cause, about)
+            self.ledger.release(now, before, cause, about)
         if to in (State.ATTACHED, State.GONE):
             self.user, self.object_id, self.login_time, self.operator = None, 0, None, False
         if to is State.ATTACHED:
@@ -126,4 +126,4 @@ class Connection:
         """Close one file handle."""
         file = self.files.pop(handle)
         file.end()
-        self.note("shut", {**self.about(), "handle": handle.hex(), "path": file.path, "cause": cause})
+        self.emit("shut", {**self.about(), "handle": handle.hex(), "path": file.path, "cause": cause})

@@ -13,7 +13,7 @@ from fakenw.core.peer import Peer
 from fakenw.wire.packet import LARGEST_CONNECTION
 
 
-class Table:
+class ConnectionTable:
     """At most *capacity* connections, numbered from 1."""
 
     def __init__(self, capacity: int) -> None:

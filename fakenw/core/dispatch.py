@@ -21,9 +21,9 @@ from fakenw.core.connection import Connection
 from fakenw.core.deadlines import Deadlines
 from fakenw.core.ledger import NoRoom
 from fakenw.core.peer import Peer
-from fakenw.core.service import Call, Host, Succeeded
+from fakenw.core.service import Call, ServiceHost, Succeeded
 from fakenw.core.services import SERVICES, nds
-from fakenw.core.watchdog import Watch
+from fakenw.core.watchdog import Watchdog
 from fakenw.journal.policy import State
 from fakenw.wire import packet as ncp
 from fakenw.wire.framing import framed_reply
@@ -40,19 +40,21 @@ LATE = 128  # a sequence up to so many behind the last is a datagram that took i
 
 
 class Dispatch:
-    """The functions of all services, for *host*; *watch* hears of every sign of life.
+    """The functions of all services, for *host*; *watchdog* hears of every sign of life.
 
     Replies that are held back wait among the *deadlines*, and go out by *send*.
     """
 
-    def __init__(self, host: Host, watch: Watch, deadlines: Deadlines, send: Callable[[Peer, bytes], None]) -> None:
+    def __init__(
+        self, host: ServiceHost, watchdog: Watchdog, deadlines: Deadlines, send: Callable[[Peer, bytes], None]
+    ) -> None:
         self.down = False
-        self._host, self._watch, self._deadlines, self._send = host, watch, deadlines, send
+        self._host, self._watchdog, self._deadlines, self._send = host, watchdog, deadlines, send
         services = [service for service in SERVICES if service is not nds.service or host.tree is not None]
         self._functions = {
-            key: (key, layout.decode, function)
+            key: (key, function.layout.decode, function.answer)
             for service in services
-            for key, (layout, function) in service.functions.items()
+            for key, function in service.functions.items()
         }
         self._plain = {function: entry for (function, sub), entry in self._functions.items() if sub is None}
         self._slow = dict(host.config.slow)
@@ -64,18 +66,18 @@ class Dispatch:
         if connection.reply is not None:  # where replies are retained, and not at the first request
             behind = (connection.sequence - packet.sequence) & 0xFF
             if behind < LATE:
-                self._watch.heard(connection, now)
+                self._watchdog.activity(connection, now)
                 if not behind:
                     return self._again(connection, packet)
                 self._host.counts.late += 1
                 return None
-        connection.fresh = False
+        connection.awaiting_first_request = False
         connection.busy_replies = 0
         connection.sequence = packet.sequence
         connection.requests += 1
-        connection.heard = connection.last_request = now
+        connection.last_activity = connection.last_request = now
         if connection.asked or connection.idle:
-            self._watch.requested(connection, now)
+            self._watchdog.requested(connection, now)
         reply = self._execute(connection, packet)
         if not connection.transport.lossless:
             short = len(reply) <= connection.buffer + HEADROOM
@@ -118,7 +120,7 @@ class Dispatch:
             code = outcome.code
         except NoRoom:
             code = Code.NO_LICENSE
-            host.note("deny", {**connection.about(), "what": "license", "code": code})
+            host.emit("deny", {**connection.about(), "what": "license", "code": code})
         status = 0 if connection.message is None else ncp.MESSAGE_WAITING
         encode = framed_reply if connection.transport.framed else ncp.encode_reply
         return encode(ncp.REPLY, packet.sequence, packet.connection, packet.task, code, status, data)

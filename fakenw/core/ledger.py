@@ -26,7 +26,7 @@ class NoRoom(Exception):
 
 
 @dataclass(slots=True)
-class Holding:
+class Grant:
     """One granted unit: since when, by how many connections, and when an unused assignment ends."""
 
     since: int
@@ -34,19 +34,19 @@ class Holding:
     until: int | None = None
 
 
-Note = Callable[[str, dict[str, Any]], None]
+Emit = Callable[[str, dict[str, Any]], None]
 
 
 class Ledger:
-    """Grants and releases units up to *licenses*, and reports every move through *note*."""
+    """Grants and releases units up to *licenses*, and reports every move through *emit*."""
 
-    def __init__(self, policy: Policy, licenses: int, note: Note, deadlines: Deadlines, keep_cleared: int = 0) -> None:
+    def __init__(self, policy: Policy, licenses: int, emit: Emit, deadlines: Deadlines, keep_cleared: int = 0) -> None:
         self.policy = policy
         self.limit = licenses or policy.grace
-        self.holdings: dict[str, Holding] = {}
+        self.holdings: dict[str, Grant] = {}
         self.keep_cleared = keep_cleared if policy.name == "nls" else 0
         self.peak = 0
-        self._note, self._deadlines = note, deadlines
+        self._emit, self._deadlines = emit, deadlines
 
     @property
     def held(self) -> int:
@@ -57,7 +57,7 @@ class Ledger:
         """Whether taking *unit* would succeed now."""
         return unit is None or unit in self.holdings or self.held < self.limit
 
-    def take(self, now: int, unit: str, cause: str, about: dict[str, Any]) -> None:
+    def acquire(self, now: int, unit: str, cause: str, about: dict[str, Any]) -> None:
         """Grant *unit*, or count one more use of it. Raises NoRoom, and then nothing has changed."""
         holding = self.holdings.get(unit)
         if holding:
@@ -66,11 +66,11 @@ class Ledger:
             return
         if self.held >= self.limit:
             raise NoRoom
-        self.holdings[unit] = Holding(now, 1)
+        self.holdings[unit] = Grant(now, 1)
         self.peak = max(self.peak, self.held)
-        self._note("grant", {**about, "unit": unit, "cause": cause})
+        self._emit("grant", {**about, "unit": unit, "cause": cause})
 
-    def give(self, now: int, unit: str, cause: str, about: dict[str, Any]) -> None:
+    def release(self, now: int, unit: str, cause: str, about: dict[str, Any]) -> None:
         """One use of *unit* has ended; after the last one it is released, or kept for a while."""
         holding = self.holdings[unit]
         holding.uses -= 1
@@ -82,7 +82,7 @@ class Ledger:
             self._deadlines.add(holding.until, self._expire, unit)
         else:
             del self.holdings[unit]
-            self._note("release", {**about, "unit": unit, "cause": cause})
+            self._emit("release", {**about, "unit": unit, "cause": cause})
 
     def reset(self) -> None:
         """Release what is still out: assignments that nobody uses. The peak is of what comes."""
@@ -100,4 +100,4 @@ class Ledger:
         """Release an assignment that no connection uses."""
         del self.holdings[unit]
         about = {"user": unit.removeprefix("user:")} if self.policy.by_user else {}
-        self._note("release", {**about, "unit": unit, "cause": cause})
+        self._emit("release", {**about, "unit": unit, "cause": cause})

@@ -18,23 +18,23 @@ from random import Random
 from typing import Any, NamedTuple
 
 from fakenw.bindery.initial_objects import initial_bindery, net_address
-from fakenw.bindery.nds_tree import Tree
+from fakenw.bindery.nds_tree import NdsTree
 from fakenw.core.connection import Connection
-from fakenw.core.connection_table import Table
+from fakenw.core.connection_table import ConnectionTable
 from fakenw.core.deadlines import Deadlines
 from fakenw.core.dispatch import Dispatch
 from fakenw.core.ledger import Ledger
 from fakenw.core.peer import Peer
 from fakenw.core.service import Counts
-from fakenw.core.settings import Config
-from fakenw.core.watchdog import Watch
+from fakenw.core.settings import ServerSettings
+from fakenw.core.watchdog import Watchdog
 from fakenw.journal.policy import State
 from fakenw.journal.record import FORMAT, SECOND, Record
 from fakenw.volumes.volume import Volumes
 from fakenw.wire import packet as ncp
 from fakenw.wire.framing import DMDT, BadFrame, Deframer, frame_reply, whole_request
 from fakenw.wire.layout import Malformed
-from fakenw.wire.packet import Broadcast, Code, ReplyPacket, RequestPacket, Watchdog
+from fakenw.wire.packet import Broadcast, Code, ReplyPacket, RequestPacket, WatchdogPacket
 
 LOGOUT = 0x19
 LIP_ECHO = b"Lip Echo Data"  # a large-internet-packet test that looks like a create; returned as it is
@@ -51,13 +51,13 @@ class Effects(NamedTuple):
 @cache  # there are no more than numbers of connections
 def _question(number: int) -> bytes:
     """What the watchdog asks; of all packets this is sent most often."""
-    return Watchdog(number, b"?").encode()
+    return WatchdogPacket(number, b"?").encode()
 
 
 class Server:
     """A NetWare server. Every random choice comes from *random*."""
 
-    def __init__(self, config: Config, volumes: Volumes, random: Random) -> None:
+    def __init__(self, config: ServerSettings, volumes: Volumes, random: Random) -> None:
         self.config = config
         self.volumes = volumes
         self.random = random
@@ -65,16 +65,16 @@ class Server:
         self.addresses: tuple[Peer, ...] = ()  # where it listens: told by the edge
         self._utc = datetime(1980, 1, 1)  # UTC
         self._second = -SECOND, self._utc  # since when it is that second
-        self.table = Table(config.connections)
+        self.table = ConnectionTable(config.connections)
         self._deadlines = Deadlines()
-        self.ledger = Ledger(config.policy, config.licenses, self.note, self._deadlines, config.keep_cleared)
+        self.ledger = Ledger(config.policy, config.licenses, self.emit, self._deadlines, config.keep_cleared)
         address = net_address(config.serial_number)
         self.bindery = initial_bindery(config.name, address, config.users, config.groups, config.user_connections)
-        self.tree = Tree(config.tree, self.bindery) if config.tree else None
+        self.tree = NdsTree(config.tree, self.bindery) if config.tree else None
         self.logins = True
         self.counts = Counts()
-        self._watch = Watch(config, self.table, self.note, self._deadlines, self._ask, self.clear)
-        self._dispatch = Dispatch(self, self._watch, self._deadlines, self._send_raw)
+        self._watchdog = Watchdog(config, self.table, self.emit, self._deadlines, self._ask, self.clear)
+        self._dispatch = Dispatch(self, self._watchdog, self._deadlines, self._send_raw)
         self._kinds = {ncp.REQUEST: self._request, ncp.CREATE: self._create, ncp.DESTROY: self._destroy}
         self._streams: dict[Peer, Deframer] = {}
         self._cleared: set[Peer] = set()
@@ -90,7 +90,7 @@ class Server:
         self.now = now
         if self.tree is not None:
             self.tree.made = int(utc.timestamp())
-        self.note(
+        self.emit(
             "start",
             {
                 "format": FORMAT,
@@ -163,7 +163,7 @@ class Server:
             for c in self.table.by_serial.values()
             if c.unit is not None
         ]
-        self.note("stop", {"holders": holders})
+        self.emit("stop", {"holders": holders})
         return self._take()
 
     # What service functions use (fakenw.core.service.Host)
@@ -185,7 +185,7 @@ class Server:
         self._utc = utc - timedelta(microseconds=self.now)
         self._second = -SECOND, utc
 
-    def note(self, event: str, fields: dict[str, Any]) -> None:
+    def emit(self, event: str, fields: dict[str, Any]) -> None:
         """Write a line to the journal, with what is held after the event."""
         more = {"server": self.config.name, "held": self.ledger.held, "limit": self.ledger.limit}
         self._effects.records.append(Record(self.now, "server", event, {**more, **fields}))
@@ -208,10 +208,10 @@ class Server:
         return self._dispatch.down
 
     def reconfigure(self, **changes: Any) -> None:
-        """Change settings of a running server: *licenses*, *watchdog* and *clear_idle* as in ``Config``."""
+        """Change settings of a running server: *licenses*, *watchdog* and *clear_idle* as in ``ServerSettings``."""
         self.config = replace(self.config, **changes)
         self.ledger.limit = self.config.licenses or self.ledger.policy.grace
-        self._watch.configure(self.config)
+        self._watchdog.configure(self.config)
 
     def reset(self) -> None:
         """End all connections and give up every unit, so that the next client finds a server without a past."""
@@ -225,7 +225,7 @@ class Server:
 
     def awaits_answers(self, now: int, patience: int) -> bool:
         """Whether the watchdog has asked somebody less than *patience* ago who has not answered yet."""
-        return not self._dispatch.down and self._watch.waits(now, patience)
+        return not self._dispatch.down and self._watchdog.waits(now, patience)
 
     def take(self) -> Effects:
         """What has followed from what was done to the server outside ``receive``, ``lost`` and ``expire``."""
@@ -245,7 +245,7 @@ class Server:
             self._unsupported.add(key)
             number = f"{function}" if subfunction is None else f"{function}/{subfunction}"
             more = {} if verb is None else {"verb": verb}
-            self.note("unsupported", {**connection.about(), "ncp": number, **more})
+            self.emit("unsupported", {**connection.about(), "ncp": number, **more})
 
     # Packets
 
@@ -270,8 +270,8 @@ class Server:
             self._reply(peer, packet, number=0, code=Code.FAILURE, status=ncp.SERVER_DOWN)
             return
         old = self.table.by_peer.get(peer)
-        if old is not None and old.fresh:
-            self._watch.heard(old, self.now)
+        if old is not None and old.awaiting_first_request:
+            self._watchdog.activity(old, self.now)
             self._reply(peer, packet, number=old.number)
             return
         if old is not None:
@@ -289,15 +289,15 @@ class Server:
             serial=self.table.next_serial(),
             peer=peer,
             ledger=self.ledger,
-            note=self.note,
-            schedule=self._watch.schedule,
+            emit=self.emit,
+            schedule=self._watchdog.schedule,
             created=self.now,
             last_request=self.now,
-            heard=self.now,
+            last_activity=self.now,
         )
         self._cleared.discard(peer)
         self.table.add(connection)
-        self.note("create", {**connection.about(), "again": True} if old else connection.about())
+        self.emit("create", {**connection.about(), "again": True} if old else connection.about())
         connection.move(self.now, State.ATTACHED, "create")
         self._reply(peer, packet, number=number)
 
@@ -305,9 +305,9 @@ class Server:
         """Connection 0, sequence 0, task 0; and now everybody is asked for a sign of life (mars_nwe ncpserv.c)."""
         self.counts.denied += 1
         code = Code.TABLE_FULL
-        self.note("deny", {"station": str(peer), "user": None, "what": what, "code": code})
+        self.emit("deny", {"station": str(peer), "user": None, "what": what, "code": code})
         self._send(peer, ReplyPacket(ncp.REPLY, 0, 0, 0, code, 0, b"").encode())
-        self._watch.rouse(self.now)
+        self._watchdog.rouse(self.now)
 
     def _destroy(self, peer: Peer, packet: RequestPacket) -> None:
         """Always answered: libncp over UDP waits a minute for it."""
@@ -328,7 +328,7 @@ class Server:
 
     def _stranger(self, peer: Peer, packet: RequestPacket) -> None:
         """The number is not this station's. libncp ignores the status byte, so the code says it too."""
-        self.counts.strangers += 1
+        self.counts.invalid_connections += 1
         if self._dispatch.down:
             self._reply(peer, packet, code=Code.FAILURE, status=ncp.SERVER_DOWN)
             return
@@ -370,7 +370,7 @@ class Server:
             return
         connection = self.table.by_peer.get(peer)
         if connection is not None and connection.number == answer.connection and answer.mark == b"Y":
-            self._watch.heard(connection, self.now)
+            self._watchdog.activity(connection, self.now)
 
     # Ends of connections
 
@@ -387,5 +387,5 @@ class Server:
         self.counts.requests += connection.requests
         connection.move(self.now, State.GONE, cause)
         last = connection.last_request / SECOND
-        self.note("close", {**connection.about(), "user": user, "cause": cause, "last_request": last})
+        self.emit("close", {**connection.about(), "user": user, "cause": cause, "last_request": last})
         self.table.remove(connection, keep_number=keep_number)

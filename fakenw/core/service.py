@@ -7,21 +7,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
-from fakenw.bindery.nds_tree import Tree
+from fakenw.bindery.nds_tree import NdsTree
 from fakenw.bindery.objects import Bindery
 from fakenw.core.connection import Connection
-from fakenw.core.connection_table import Table
+from fakenw.core.connection_table import ConnectionTable
 from fakenw.core.ledger import Ledger
 from fakenw.core.peer import Peer
-from fakenw.core.settings import Config
+from fakenw.core.settings import ServerSettings
 from fakenw.volumes.volume import Volumes
 from fakenw.wire.layout import Reply, Request
+from fakenw.wire.packet import Code
 
 
 @dataclass(slots=True)
@@ -31,23 +32,23 @@ class Counts:
     requests: int = 0  # of connections that have ended
     duplicates: int = 0  # replies that were sent again
     acknowledged: int = 0  # 0x9999: still executing
-    strangers: int = 0  # requests on a number that is not the station's
+    invalid_connections: int = 0  # requests on a number that is not the station's
     late: int = 0  # with a sequence number that had been executed
     denied: int = 0  # creates for which there was no slot
     reused: int = 0  # creates of a station that had a slot
     by_function: Counter[tuple[int, int | None]] = field(default_factory=Counter)  # requests
 
 
-class Host(Protocol):
+class ServiceHost(Protocol):
     """What a service function may use of the server."""
 
-    config: Config
+    config: ServerSettings
     bindery: Bindery
     volumes: Volumes
-    table: Table
+    table: ConnectionTable
     ledger: Ledger
     random: Random
-    tree: Tree | None  # None: a bindery server
+    tree: NdsTree | None  # None: a bindery server
     addresses: tuple[Peer, ...]  # where it listens
     now: int
     logins: bool  # False: a console operator has disabled login (23/203)
@@ -59,7 +60,7 @@ class Host(Protocol):
     def clock(self) -> datetime:
         """The server's wall time now, to the second: within one it is the same object."""
 
-    def note(self, event: str, fields: dict[str, Any]) -> None:
+    def emit(self, event: str, fields: dict[str, Any]) -> None:
         """Write a line to the journal."""
 
     def clear(self, connection: Connection, cause: str) -> None:
@@ -87,13 +88,21 @@ Q = TypeVar("Q", bound="Request[Any]")
 class Call(Generic[Q]):
     """One request on its way through a service function."""
 
-    host: Host
+    host: ServiceHost
     connection: Connection
     request: Q
     task: int
 
 
-Function = Callable[[Call[Any]], Reply | None]
+Answer = Callable[[Call[Q]], Reply | None]
+
+
+class ServiceFunction(NamedTuple):
+    """A request's layout, what answers it, and the completion codes other than 0 that it may answer with."""
+
+    layout: type[Request[Any]]
+    answer: Answer[Any]
+    refuses: frozenset[Code]
 
 
 class Succeeded(Exception):
@@ -104,17 +113,19 @@ class Succeeded(Exception):
         self.code = code
 
 
-class Service:
+class NcpService:
     """A family of functions, by (function, sub-function)."""
 
     def __init__(self) -> None:
-        self.functions: dict[tuple[int, int | None], tuple[type[Request[Any]], Function]] = {}
+        self.functions: dict[tuple[int, int | None], ServiceFunction] = {}
 
-    def answers(self, layout: type[Q]) -> Callable[[Callable[[Call[Q]], Reply | None]], Function]:
-        """Let the decorated function answer *layout*."""
+    def answers(self, *layouts: type[Q], refuses: Iterable[Code] = ()) -> Callable[[Answer[Q]], Answer[Q]]:
+        """Let the decorated function answer *layouts*, with data or one of the codes *refuses*."""
 
-        def enter(function: Callable[[Call[Q]], Reply | None]) -> Function:
-            self.functions[layout.function, layout.subfunction] = (layout, function)
-            return function
+        def enter(answer: Answer[Q]) -> Answer[Q]:
+            for layout in layouts:
+                function = ServiceFunction(layout, answer, frozenset(refuses))
+                self.functions[layout.function, layout.subfunction] = function
+            return answer
 
         return enter

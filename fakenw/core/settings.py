@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from fakenw.bindery.initial_objects import UserSpec
 from fakenw.bindery.login_control import Lockout
 from fakenw.journal.policy import BY_RELEASE, POLICIES, Policy
+from fakenw.journal.record import SECOND
 
-SECOND = 1_000_000
 REAL_PATIENCE = 100_000  # microseconds of real time in which a living client can answer
 
 # 18.2065 clock ticks a second: the SET parameters of the watchdog are ticks, which is why they look so odd.
@@ -32,7 +32,7 @@ def ticks(count: int) -> int:
 
 
 def watchdog(text: str) -> tuple[int, int, int] | None:
-    """``off``, or ``FIRST,BETWEEN,COUNT`` in ticks, as ``Config`` wants it. Raises ValueError.
+    """``off``, or ``FIRST,BETWEEN,COUNT`` in ticks, as ``ServerSettings`` wants it. Raises ValueError.
 
     The delays are seconds (``296.6`` or ``296.6s``) or ticks (``5400t``). Novell's tables round seconds to
     tenths, which are longer than a tick: a delay that is one tick beyond its range is the end of the range.
@@ -81,7 +81,7 @@ RELEASES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Config:
+class ServerSettings:
     """A server's name, size and habits.
 
     *users* are (name, password) pairs or what ``UserSpec`` says; *groups* are groups besides those that users name.

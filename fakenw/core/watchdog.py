@@ -23,20 +23,20 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fakenw.core.connection import Connection
-from fakenw.core.connection_table import Table
+from fakenw.core.connection_table import ConnectionTable
 from fakenw.core.deadlines import Deadlines
-from fakenw.core.ledger import Note
-from fakenw.core.settings import Config, ticks
+from fakenw.core.ledger import Emit
+from fakenw.core.settings import ServerSettings, ticks
 from fakenw.journal.policy import State
 from fakenw.journal.record import SECOND
 
 
-def first_delay(config: Config) -> int:
+def first_delay(config: ServerSettings) -> int:
     """Microseconds of silence before the first packet; 0 without a watchdog."""
     return ticks(config.watchdog[0]) if config.watchdog else 0
 
 
-class Watch:
+class Watchdog:
     """The deadlines of all connections of a table, kept in *deadlines*.
 
     *ask* sends a query to a connection's station, *give_up* clears a connection, for the cause that it is told.
@@ -44,18 +44,18 @@ class Watch:
 
     def __init__(
         self,
-        config: Config,
-        table: Table,
-        note: Note,
+        config: ServerSettings,
+        table: ConnectionTable,
+        emit: Emit,
         deadlines: Deadlines,
         ask: Callable[[Connection], None],
         give_up: Callable[[Connection, str], None],
     ) -> None:
-        self._table, self._note, self._deadlines, self._ask, self._give_up = table, note, deadlines, ask, give_up
+        self._table, self._emit, self._deadlines, self._ask, self._give_up = table, emit, deadlines, ask, give_up
         self._roused: int | None = None
         self.configure(config)
 
-    def configure(self, config: Config) -> None:
+    def configure(self, config: ServerSettings) -> None:
         """From now on other delays; who has been asked already has been asked once."""
         self._config = config
         first, between, self._tries = config.watchdog or (0, 0, -1)  # without a watchdog there are no delays
@@ -96,23 +96,25 @@ class Watch:
         self._roused = now
         for connection in self._table.by_serial.values():
             if connection.transport.watched and not connection.asked:
-                connection.heard = now - self._delays[0] - connection.postponed  # it has been silent long enough
+                connection.last_activity = (
+                    now - self._delays[0] - connection.postponed
+                )  # it has been silent long enough
                 self._query(connection, now)
                 self.schedule(connection)
 
-    def heard(self, connection: Connection, now: int) -> None:
+    def activity(self, connection: Connection, now: int) -> None:
         """The station has given a sign of life: a request, or an answer to the watchdog."""
-        connection.heard, connection.asked = now, 0
+        connection.last_activity, connection.asked = now, 0
         if connection.silent:
             connection.silent = False
-            self._note("watchdog", {**connection.about(), "what": "answered"})
+            self._emit("watchdog", {**connection.about(), "what": "answered"})
 
     def requested(self, connection: Connection, now: int) -> None:
         """The station has asked for something, after it was asked or had been idle."""
-        self.heard(connection, now)
+        self.activity(connection, now)
         if connection.idle:
             connection.idle = False
-            self._note("busy", connection.about())
+            self._emit("busy", connection.about())
             self.schedule(connection)
 
     def _next(self, connection: Connection) -> int | None:
@@ -131,7 +133,7 @@ class Watch:
     def _watchdog_due(self, connection: Connection) -> int | None:
         if not self._delays or not connection.transport.watched:
             return None
-        due = connection.heard + connection.postponed + self._delays[connection.asked]
+        due = connection.last_activity + connection.postponed + self._delays[connection.asked]
         return max(due, connection.asked_at + self._patience) if connection.asked else due
 
     def _idle_due(self, connection: Connection) -> int | None:
@@ -149,7 +151,7 @@ class Watch:
         if idle is not None and idle <= now:
             connection.idle = True
             since = connection.last_request / SECOND
-            self._note("idle", {**connection.about(), "since": since, "files": len(connection.files)})
+            self._emit("idle", {**connection.about(), "since": since, "files": len(connection.files)})
         clear = self._clear_due(connection)
         if clear is not None and clear <= now:
             self._give_up(connection, "idle-policy")
@@ -157,9 +159,9 @@ class Watch:
         if watchdog is not None and watchdog <= now:
             if connection.asked and not connection.silent:
                 connection.silent = True
-                self._note("watchdog", {**connection.about(), "what": "silent"})
+                self._emit("watchdog", {**connection.about(), "what": "silent"})
             if connection.asked == self._tries:
-                self._note("watchdog", {**connection.about(), "what": "gave-up"})
+                self._emit("watchdog", {**connection.about(), "what": "gave-up"})
                 self._give_up(connection, "watchdog")
                 return
             self._query(connection, now)

@@ -40,7 +40,7 @@ class Holding:
 
 
 @dataclass(slots=True)
-class OpenFile:
+class OpenHandle:
     """A file handle a connection had open. ``shut`` None: it is open still."""
 
     path: str
@@ -75,7 +75,7 @@ class ServiceConnection:
     units: frozenset[str] = frozenset()
     holding: Holding | None = None
     idle: Idle | None = None
-    open_files: dict[str, OpenFile] = field(default_factory=dict)  # by handle
+    open_files: dict[str, OpenHandle] = field(default_factory=dict)  # by handle
     last_request: int = 0
     ended: int | None = None
     cause: str | None = None
@@ -110,7 +110,7 @@ class ServiceConnection:
             case "close":
                 self.end(t, cause)
             case "open":
-                self.open_files[str(get("handle"))] = OpenFile(str(get("path")), t)
+                self.open_files[str(get("handle"))] = OpenHandle(str(get("path")), t)
             case "shut" if file := self.open_files.pop(str(get("handle")), None):
                 file.shut, file.cause = t, cause
             case "idle":

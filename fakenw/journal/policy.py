@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-DAY = 86_400 * 1_000_000  # microseconds
+from fakenw.journal.record import SECOND
+
+DAY = 86_400 * SECOND
 
 
 class State(StrEnum):

@@ -93,7 +93,7 @@ class Journal:
     records: list[Record]
     torn: bool = False
 
-    def lives(self) -> Iterator[tuple[int, list[Record]]]:
+    def incarnations(self) -> Iterator[tuple[int, list[Record]]]:
         """The journal cut at every ``start``, each part with its first line: a server may have begun more than once."""
         begins = [n for n, record in enumerate(self.records) if n == 0 or record.event == "start"]
         for begin, end in pairwise([*begins, len(self.records)]):

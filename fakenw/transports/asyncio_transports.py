@@ -28,7 +28,7 @@ AT_ONCE = 256  # datagrams
 KNOWN = 70_000  # ways back that are kept at hand, a few more than there can be connections
 
 
-class FastStream(asyncio.Protocol):
+class AsyncioConnection(asyncio.Protocol):
     """One client's connection. The core cuts the stream into frames."""
 
     def __init__(self, host: ReactorHost) -> None:
@@ -58,7 +58,7 @@ class FastStream(asyncio.Protocol):
         return str(self._transport.get_extra_info("sockname")[0])
 
 
-class FastTcpListener:
+class AsyncioTcpListener:
     """Listens at once on *host* and *port*, and accepts once *reactor* runs. Raises OSError."""
 
     def __init__(self, server: ReactorHost, reactor: Any, host: str, port: int) -> None:
@@ -70,7 +70,7 @@ class FastTcpListener:
 
     def _accept(self) -> None:
         loop = asyncio.get_running_loop()
-        making = loop.create_server(lambda: FastStream(self._server), sock=self._socket, backlog=BACKLOG)
+        making = loop.create_server(lambda: AsyncioConnection(self._server), sock=self._socket, backlog=BACKLOG)
         self._making = loop.create_task(making)
 
     def stop(self) -> None:
@@ -83,7 +83,7 @@ class FastTcpListener:
 
 
 @implementer(IReadDescriptor)
-class FastUdpListener:
+class AsyncioUdpListener:
     """Listens at once on *host* and *port*, and reads once *reactor* runs. Raises OSError."""
 
     def __init__(self, server: ReactorHost, reactor: Any, host: str, port: int) -> None:

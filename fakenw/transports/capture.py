@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from fakenw.core.peer import Peer
+from fakenw.wire.packet import NCP_PORT
 
-NCP_PORT = 524
 LINKTYPE_RAW = 101
 LARGEST_SEGMENT = 32_768
 _TCP, _UDP = 6, 17
@@ -44,7 +44,7 @@ class Flow:
     over: bool = False
 
 
-class Capture:
+class CaptureFile:
     """Writes packets to a file.
 
     *clock* tells the wall time in seconds. When the file cannot be written any more, *fail* is called once, and
@@ -59,7 +59,7 @@ class Capture:
         self._write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 0x40000, LINKTYPE_RAW))
 
     @classmethod
-    def create(cls, path: Path, clock: Callable[[], float], fail: Callable[[OSError], None]) -> Capture:
+    def create(cls, path: Path, clock: Callable[[], float], fail: Callable[[OSError], None]) -> CaptureFile:
         """Begin a new file at *path*; what was there is replaced. Raises OSError."""
         return cls(path.open("wb", buffering=0), clock, fail)
 

@@ -14,7 +14,7 @@ from fakenw.transports.reactor_host import ReactorHost
 BACKLOG = 1024
 
 
-class Stream(Protocol):
+class TcpConnection(Protocol):
     """One client's connection. The core cuts the stream into frames."""
 
     def __init__(self, host: ReactorHost) -> None:
@@ -50,15 +50,15 @@ class Stream(Protocol):
 
 
 class StreamFactory(Factory):
-    """Makes a ``Stream`` for every client, and does not log."""
+    """Makes a ``TcpConnection`` for every client, and does not log."""
 
     noisy = False
 
     def __init__(self, host: ReactorHost) -> None:
         self._host = host
 
-    def buildProtocol(self, addr: object) -> Stream:
-        return Stream(self._host)
+    def buildProtocol(self, addr: object) -> TcpConnection:
+        return TcpConnection(self._host)
 
 
 class TcpListener:

@@ -24,7 +24,7 @@ BUFFER = 8 * 1024 * 1024  # bytes of the kernel's, if it gives so many: sixty th
 DOCUMENTATION = ("192.0.2.1", 9)  # a documentation address (RFC 5737): no host is there, and nothing is sent
 
 
-class Datagrams(DatagramProtocol):
+class UdpPort(DatagramProtocol):
     """What arrives at one port."""
 
     noisy = False
@@ -66,7 +66,7 @@ class UdpListener:
 
     def __init__(self, server: ReactorHost, reactor: Any, host: str, port: int) -> None:
         try:
-            self._port: Any = reactor.listenUDP(port, Datagrams(server), interface=host, maxPacketSize=LARGEST)
+            self._port: Any = reactor.listenUDP(port, UdpPort(server), interface=host, maxPacketSize=LARGEST)
         except CannotListenError as problem:
             raise problem.socketError from None
         enlarge(self._port.socket)

@@ -18,7 +18,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from fakenw.volumes.dos_name import Names, matches
+from fakenw.volumes.dos_name import DosNames, matches
 from fakenw.wire.packet import Code, Refused
 
 READ_ONLY = 0x01
@@ -28,6 +28,10 @@ DIRECTORY = 0x10
 ARCHIVE = 0x20
 
 LARGEST = 0xFFFFFFFF  # a size has four bytes on the wire
+
+# The codes of a tree that cannot be read, and of one that cannot be changed, where the name is there
+UNREADABLE = (Code.NO_READ_RIGHTS, Code.OUT_OF_HANDLES, Code.OUT_OF_MEMORY)
+UNCHANGEABLE = (*UNREADABLE, Code.READ_ONLY, Code.OUT_OF_SPACE, Code.DIRECTORY_FULL)
 
 
 class PathError(Refused):
@@ -82,20 +86,20 @@ class Directory(Node):
     def child(self, name: str) -> File | Directory:
         """The node of one of ``names()``, letter by letter. Raises PathError."""
 
-    def index(self) -> Names:
+    def index(self) -> DosNames:
         """The names with their DOS names; the same object again where nothing can have changed. Raises PathError."""
-        return Names(self.names())
+        return DosNames(self.names())
 
-    def find(self, name: str) -> Entry:
+    def find(self, name: str) -> DirectoryEntry:
         """The entry called *name*, by its own name or its DOS name, in either case. Raises PathError."""
         index = self.index()
         dos = index.find(name)
         if dos is None:
             raise PathError(Code.FAILURE, f"no such name: {name}")
         own = index.shown[dos]
-        return Entry(dos, own, self.child(own))
+        return DirectoryEntry(dos, own, self.child(own))
 
-    def search(self, pattern: str, after: str = "") -> Iterator[Entry]:
+    def search(self, pattern: str, after: str = "") -> Iterator[DirectoryEntry]:
         """The entries whose DOS name matches *pattern* and comes after *after*, in the order of these names.
 
         So a search can go on after the entry it returned last, whatever has come or gone meanwhile. Nodes are
@@ -105,14 +109,10 @@ class Directory(Node):
             if dos <= after or not matches(pattern, dos):
                 continue
             try:
-                entry = Entry(dos, name, self.child(name))
+                entry = DirectoryEntry(dos, name, self.child(name))
             except PathError:
                 continue  # it vanished while we were reading
             yield entry
-
-    def entries(self) -> list[Entry]:
-        """Everything in the directory, in the order of the DOS names. Raises PathError."""
-        return list(self.search("*.*"))
 
     def create_file(self, name: str, attributes: int, now: datetime) -> File:
         """Make an empty file. Raises PathError."""
@@ -136,7 +136,7 @@ class Directory(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class DirectoryEntry:
     """A node under its DOS name (at most 12 characters), and under its own, by which its tree knows it."""
 
     name: str
@@ -158,12 +158,6 @@ class Entry:
     @property
     def attributes(self) -> int:
         return self.node.attributes
-
-    def read(self, offset: int, length: int) -> bytes:
-        """Read from a file, see ``File.read``. Raises PathError, also for a directory."""
-        if not isinstance(self.node, File):
-            raise PathError(Code.NO_READ_RIGHTS, f"{self.name} is a directory")
-        return self.node.read(offset, length)
 
 
 Contents = Mapping[str, "bytes | Contents"]
@@ -192,14 +186,14 @@ class MemoryTree(Directory):
             name: MemoryFile(content, modified) if isinstance(content, bytes) else MemoryTree(content, modified)
             for name, content in contents.items()
         }
-        self._index: Names | None = None
+        self._index: DosNames | None = None
 
     def names(self) -> Collection[str]:
         return self._children.keys()
 
-    def index(self) -> Names:
+    def index(self) -> DosNames:
         if self._index is None:
-            self._index = Names(self._children)
+            self._index = DosNames(self._children)
         return self._index
 
     def child(self, name: str) -> File | Directory:

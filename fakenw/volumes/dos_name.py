@@ -89,7 +89,7 @@ def dos_names(names: Iterable[str]) -> dict[str, str]:
     return dict(sorted(shown.items()))
 
 
-class Names:
+class DosNames:
     """The names of one directory, each under its DOS name."""
 
     def __init__(self, names: Iterable[str]) -> None:

@@ -25,7 +25,7 @@ from fakenw.volumes.directory_tree import (
     MemoryTree,
     PathError,
 )
-from fakenw.volumes.dos_name import Names
+from fakenw.volumes.dos_name import DosNames
 from fakenw.wire.packet import Code
 
 ENTRY = 512  # what an entry costs, so that a volume of empty files is bounded as well
@@ -44,7 +44,7 @@ class _Layer:
 
     own: dict[str, OverlayFile | Directory] = field(default_factory=dict)
     hidden: set[str] = field(default_factory=set)
-    index: tuple[Names, Names] | None = None  # of the directory below, and ours
+    index: tuple[DosNames, DosNames] | None = None  # of the directory below, and ours
 
 
 class _Changes:
@@ -170,14 +170,14 @@ class OverlayDirectory(Directory):
             return self._below.names()
         return (set(self._below.names()) - layer.hidden) | layer.own.keys()
 
-    def index(self) -> Names:
+    def index(self) -> DosNames:
         layer = self._changes.layers.get(self._parts)
         below = self._below.index()
         if layer is None:
             return below
         if layer.index is None or layer.index[0] is not below:
             names = (set(below.shown.values()) - layer.hidden) | layer.own.keys()
-            layer.index = below, Names(names)
+            layer.index = below, DosNames(names)
         return layer.index[1]
 
     def child(self, name: str) -> File | Directory:

@@ -23,7 +23,7 @@ Place = tuple[str, ...]  # volume, names
 
 
 @dataclass(slots=True, eq=False)
-class OpenFile:
+class FileHandle:
     """A file handle: what it is open on, as the client wrote it, and for which task."""
 
     path: str
@@ -46,7 +46,7 @@ class Sharing:
     """The open files of a server."""
 
     def __init__(self) -> None:
-        self.by_place: dict[Place, list[OpenFile]] = {}
+        self.by_place: dict[Place, list[FileHandle]] = {}
 
     def node(self, place: Place, found: File) -> File:
         """What to read, write or change: the node the file is open on, or else *found*."""
@@ -60,9 +60,9 @@ class Sharing:
             for handle in self.by_place.get(place, ())
         )
 
-    def open(self, path: str, place: Place, node: File, access: int, task: int, serial: int) -> OpenFile:
+    def open(self, path: str, place: Place, node: File, access: int, task: int, serial: int) -> FileHandle:
         """Enter a handle."""
-        handle = OpenFile(path, node, task, access, serial, place, self)
+        handle = FileHandle(path, node, task, access, serial, place, self)
         self.by_place.setdefault(place, []).append(handle)
         return handle
 

@@ -14,13 +14,13 @@ from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from fakenw.volumes.directory_tree import Directory, Entry, PathError
+from fakenw.volumes.directory_tree import Directory, DirectoryEntry, PathError
 from fakenw.volumes.dos_name import DOS_CHARACTER, fold
 from fakenw.volumes.overlay import Overlay
 from fakenw.volumes.sharing import Sharing
 from fakenw.wire.packet import Code
 
-__all__ = ["Found", "Numbers", "Path", "PathError", "Volume", "Volumes"]
+__all__ = ["Found", "Numbers", "PathError", "Volume", "VolumePath", "Volumes"]
 
 SPACE = 64 << 20  # bytes of changes that a volume keeps in memory
 MOST_ENTRIES = 1 << 20  # that have a number at a time
@@ -29,14 +29,14 @@ K = TypeVar("K", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
-class Path:
+class VolumePath:
     """A volume and the names that lead from its root, as the client wrote them."""
 
     volume: str
     parts: tuple[str, ...] = ()
 
     @classmethod
-    def parse(cls, text: str, base: Path | None = None) -> Path:
+    def parse(cls, text: str, base: VolumePath | None = None) -> VolumePath:
         r"""Read ``VOL:DIR\SUB/FILE``, or a path from *base* where no volume is named. Raises PathError.
 
         Empty names and ``.`` are skipped; ``..`` goes up, but not above the root.
@@ -61,8 +61,8 @@ class Path:
         """The path as one sequence of names."""
         return (self.volume, *self.parts)
 
-    def __truediv__(self, name: str) -> Path:
-        return Path(self.volume, (*self.parts, name))
+    def __truediv__(self, name: str) -> VolumePath:
+        return VolumePath(self.volume, (*self.parts, name))
 
     def __str__(self) -> str:
         return f"{self.volume}:{'/'.join(self.parts)}"
@@ -117,7 +117,6 @@ class Volume:
     name: str
     number: int
     root: Directory
-    writable: bool = False
     numbers: Numbers[tuple[str, ...]] = field(default_factory=lambda: Numbers(MOST_ENTRIES))
     searches: Numbers[tuple[str, ...]] = field(default_factory=lambda: Numbers(0xFFFF))
 
@@ -145,8 +144,8 @@ class Volume:
 class Found:
     """An entry, under the path of DOS names, in its directory (a root is in itself)."""
 
-    path: Path
-    entry: Entry
+    path: VolumePath
+    entry: DirectoryEntry
     parent: Directory
 
 
@@ -170,15 +169,12 @@ class Volumes:
                 raise ValueError(f"a volume cannot be called {given!r}: 1 to 15 letters, digits and signs, please")
             if name in self._named:
                 raise ValueError(f"there are two volumes called {name}")
-            volume = Volume(name, number, root if writable else Overlay(root, space), writable)
+            volume = Volume(name, number, root if writable else Overlay(root, space))
             self._mounted.append(volume)
             self._named[name] = volume
 
     def __iter__(self) -> Iterator[Volume]:
         return iter(self._mounted)
-
-    def __len__(self) -> int:
-        return len(self._mounted)
 
     def numbered(self, number: int) -> Volume:
         """The volume with this number. Raises PathError."""
@@ -193,14 +189,14 @@ class Volumes:
             raise PathError(Code.NO_SUCH_VOLUME, f"no volume {name}")
         return volume
 
-    def look_up(self, path: Path) -> Found:
+    def look_up(self, path: VolumePath) -> Found:
         """What is at *path*.
 
         Raises PathError: NO_SUCH_VOLUME; INVALID_PATH where a directory on the way is missing; FAILURE where
         only the last name is.
         """
         volume = self.named(path.volume)
-        entry, parent, parts = Entry(volume.name, "", volume.root), volume.root, []
+        entry, parent, parts = DirectoryEntry(volume.name, "", volume.root), volume.root, []
         for depth, part in enumerate(path.parts):
             if not isinstance(entry.node, Directory):
                 raise PathError(Code.INVALID_PATH, f"{path}: {entry.name} is a file")
@@ -212,13 +208,9 @@ class Volumes:
                 code = Code.INVALID_PATH if on_the_way else problem.code
                 raise PathError(code, f"{path}: {problem}") from None
             parts.append(entry.name)
-        return Found(Path(volume.name, tuple(parts)), entry, parent)
+        return Found(VolumePath(volume.name, tuple(parts)), entry, parent)
 
-    def find(self, path: Path) -> Entry:
-        """The file or directory at *path*, see ``look_up``."""
-        return self.look_up(path).entry
-
-    def look_up_directory(self, path: Path) -> tuple[Path, Directory]:
+    def look_up_directory(self, path: VolumePath) -> tuple[VolumePath, Directory]:
         """The directory at *path*, and its path of DOS names. Raises PathError, INVALID_PATH if missing or a file."""
         try:
             found = self.look_up(path)
@@ -229,6 +221,6 @@ class Volumes:
             raise PathError(Code.INVALID_PATH, f"{path} is a file")
         return found.path, found.entry.node
 
-    def directory(self, path: Path) -> Directory:
+    def directory(self, path: VolumePath) -> Directory:
         """The directory at *path*, see ``look_up_directory``."""
         return self.look_up_directory(path)[1]

@@ -167,7 +167,7 @@ class Remaining(Field):
         return bytes(value)
 
 
-class Moment(Field):
+class DateAndTime(Field):
     """Seven bytes of time: year-1900, month, day, hour, minute, second, weekday with Sunday 0.
 
     ``None`` is seven zero bytes: no time.
@@ -215,11 +215,12 @@ Bytes2 = Annotated[bytes, Raw(2)]
 Bytes6 = Annotated[bytes, Raw(6)]
 Bytes8 = Annotated[bytes, Raw(8)]
 Text14 = Annotated[str, Padded(14)]
+Text16 = Annotated[str, Padded(16)]
 Text48 = Annotated[str, Padded(48)]
 PString = Annotated[str, Counted()]
 PStrings = Annotated[tuple[str, ...], Texts()]
 Rest = Annotated[bytes, Remaining()]
-Stamp = Annotated[datetime | None, Moment()]
+Stamp = Annotated[datetime | None, DateAndTime()]
 
 
 @dataclass_transform(frozen_default=True)

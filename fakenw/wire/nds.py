@@ -6,7 +6,7 @@ Rules of this file:
   bytes from the start of the message's data.
 * A string is its length in bytes, then UTF-16 with a NUL, padded to four bytes.
 * A message is a verb and its data; its answer is an NDS code (0, or negative) and data. Either may need several
-  fragments; ``Exchange`` keeps one of each, and no more than ``LARGEST_MESSAGE``.
+  fragments; ``NdsExchange`` keeps one of each, and no more than ``LARGEST_MESSAGE``.
 """
 
 from __future__ import annotations
@@ -225,7 +225,7 @@ class SearchEntries(Layout, source="libncp search.c, filter as Wireshark has it;
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class NdsEntry:
     """What an entry tells of itself. Names are those that the client asked for, with types or without."""
 
     id: int
@@ -283,7 +283,7 @@ ENTRY_FIELDS: tuple[tuple[int, str, Field], ...] = (
 KNOWN_FIELDS = OUTPUT_FIELDS | sum(bit for bit, _, _ in ENTRY_FIELDS)
 
 
-def encode_entry(entry: Entry, info_flags: int) -> bytes:
+def encode_entry(entry: NdsEntry, info_flags: int) -> bytes:
     """The fields of an entry that *info_flags* asks for and that we have. Raises NdsRefused if it could not be told."""
     given = info_flags & KNOWN_FIELDS
     if given != info_flags and not given & OUTPUT_FIELDS:
@@ -293,7 +293,7 @@ def encode_entry(entry: Entry, info_flags: int) -> bytes:
 
 
 @dataclass(slots=True)
-class Exchange:
+class NdsExchange:
     """One message on its way in, and its answer on its way out."""
 
     handle: int

@@ -31,6 +31,7 @@ MESSAGE_WAITING = 0x40  # status: fetch it with 21/1 or 21/11
 
 LARGEST_CONNECTION = 65_534
 NO_CONNECTION = 0xFFFF
+NCP_PORT = 524
 
 _request = struct.Struct(">HBBBBB")
 _reply = struct.Struct(">HBBBBBB")
@@ -53,7 +54,6 @@ class Code(IntEnum):
     NOT_LOGGED_IN = 0x7D
     IN_USE = 0x80  # another station has it open and does not share it so
     OUT_OF_HANDLES = 0x81
-    NO_OPEN_PRIVILEGE = 0x82
     NO_CREATE_RIGHTS = 0x84
     NO_OVERWRITE_RIGHTS = 0x85  # also: a file to be new is there already
     BAD_FILE_NAME = 0x87  # of a file to be created: wild cards, or not 8.3
@@ -104,7 +104,6 @@ class Code(IntEnum):
     ILLEGAL_NAME = 0xEF
     WILD_CARD = 0xF0  # not allowed here
     BINDERY_SECURITY = 0xF1
-    NO_OBJECT_READ = 0xF2
     NO_OBJECT_RENAME = 0xF3
     NO_OBJECT_DELETE = 0xF4
     NO_OBJECT_CREATE = 0xF5
@@ -165,7 +164,7 @@ def encode_reply(
     return _reply.pack(kind, sequence, connection & 0xFF, task, connection >> 8, completion, status) + data
 
 
-class Watchdog(NamedTuple):
+class WatchdogPacket(NamedTuple):
     """Ten bytes over UDP: the server asks ``?``, a living station returns them with ``Y`` (Linux ncpfs)."""
 
     connection: int
@@ -207,8 +206,8 @@ def decode_reply(data: bytes) -> ReplyPacket:
     return ReplyPacket(kind, sequence, low | high << 8, task, completion, status, bytes(data[8:]))
 
 
-def decode_watchdog(data: bytes) -> Watchdog:
+def decode_watchdog(data: bytes) -> WatchdogPacket:
     """Read a watchdog packet. Raises Malformed."""
     if len(data) < 10:
         raise Malformed("shorter than a watchdog packet")
-    return Watchdog(data[3] | data[5] << 8, data[9:10])
+    return WatchdogPacket(data[3] | data[5] << 8, data[9:10])

@@ -14,10 +14,10 @@ from fakenw.admin.client import AdminClient, AdminRefused, AdminUnreachable
 from fakenw.cli.remote import admin_client
 from fakenw.journal.record import SECOND, JournalError, read_lines
 from fakenw.journal.sentences import harmless
-from harness.cli.parameters import Duration, Output
-from harness.judge.assertions import Answer, Wanted, released
+from harness.cli.parameters import DurationParam, OutputParam
+from harness.judge.assertions import AssertionAnswer, LicenseSelection, released
 from harness.judge.cut_journal import completed
-from harness.judge.history import Run
+from harness.judge.history import RunHistory
 from harness.report.text import NOT_EXPECTED, UNKNOWN
 
 LOOK_EVERY = 0.2  # seconds
@@ -26,13 +26,13 @@ LOOK_EVERY = 0.2  # seconds
 @click.command("assert")
 @click.argument("admin", metavar="ADMIN_URL")
 @click.option("--released", "promise", is_flag=True, required=True, help="Every license came back from its client.")
-@click.option("--within", type=Duration(), default="30s", show_default=True, help="How long it is waited for.")
+@click.option("--within", type=DurationParam(), default="30s", show_default=True, help="How long it is waited for.")
 @click.option("--user", help="Only the licenses of this user.")
 @click.option("--station", help="Only those of stations that begin so, such as udp:10.0.0.7.")
 @click.option("--since-mark", is_flag=True, help="Only what was held at the last mark, or later (fakenw mark).")
 @click.option("--by", default="client", show_default=True, help="client, anybody, or one cause such as logout.")
 @click.option("--token", envvar="FAKENW_ADMIN_TOKEN", show_envvar=True, help="Where the server wants one.")
-@click.option("--junit", type=Output(), help="Write the result as JUnit XML.")
+@click.option("--junit", type=OutputParam(), help="Write the result as JUnit XML.")
 def assert_command(
     admin: str,
     promise: bool,
@@ -64,7 +64,7 @@ def assert_command(
             _unknown(f"{admin} does not answer as a fakenw does")
         marks = [mark for server in run.servers for mark in server.marks]
         since = marks[-1] if since_mark and marks else 0
-        answer = released(run, Wanted(user, station, since, by))
+        answer = released(run, LicenseSelection(user, station, since, by))
         if answer.kept or not answer.waiting or time.monotonic() > deadline:
             break
         time.sleep(LOOK_EVERY)
@@ -80,16 +80,16 @@ def assert_command(
     sys.exit(0 if answer.kept else NOT_EXPECTED)
 
 
-def _history(client: AdminClient, name: str) -> tuple[Run, int]:
+def _history(client: AdminClient, name: str) -> tuple[RunHistory, int]:
     """What the server knows of its past, and how many lines of it are forgotten."""
     while True:
         first, lines, after = client.journal()
         if not first:
-            return Run.of([read_lines(lines, name)]), 0
+            return RunHistory.of([read_lines(lines, name)]), 0
         said = [client.get(f"/api/{what}") for what in ("server", "licenses", "connections")]
         begin, more, _ = client.journal(after)
         if begin == after:  # else more was forgotten than was read, and perhaps a license with it
-            return Run.of([completed(read_lines([*lines, *more], name), *said)]), first
+            return RunHistory.of([completed(read_lines([*lines, *more], name), *said)]), first
 
 
 def _unknown(text: str) -> NoReturn:
@@ -97,7 +97,7 @@ def _unknown(text: str) -> NoReturn:
     sys.exit(UNKNOWN)
 
 
-def _junit(admin: str, answer: Answer, what: str) -> str:
+def _junit(admin: str, answer: AssertionAnswer, what: str) -> str:
     failures = "0" if answer.kept else "1"
     counts = {"name": "harness", "tests": "1", "failures": failures, "errors": "0", "skipped": "0"}
     suites = ElementTree.Element("testsuites", counts)

@@ -12,9 +12,9 @@ import click
 from fakenw.journal.record import SECOND
 from harness.cli.explain import introduction, steps
 from harness.cli.matrix import REPAIRS, Cell, answer, lines, told
-from harness.cli.parameters import BEHAVIORS, TRANSPORT, Duration, Names, Output
+from harness.cli.parameters import BEHAVIORS, TRANSPORT, DurationParam, NamesParam, OutputParam
 from harness.client.behavior_file import BehaviorError, load
-from harness.judge.history import Run
+from harness.judge.history import RunHistory
 from harness.judge.verdict import judge
 from harness.report.output import refuse, write
 from harness.report.text import Result, story
@@ -71,7 +71,7 @@ def explain(name: str, variant: str | None, transport: str | None, seed: int, be
             raise ScenarioError([f"{scenario.id}: a client with a program of its own cannot be run on memory"])
     except (ScenarioError, BehaviorError) as problem:
         refuse(problem)
-    run = Run.of(memory.run(plan))
+    run = RunHistory.of(memory.run(plan))
     click.echo("\n".join(introduction(scenario)))
     click.echo(f"Variant: {plan.variant}{f', {plan.why}' if plan.why else ''} ({plan.transport})\n")
     click.echo("\n".join(steps(run)))
@@ -106,11 +106,13 @@ def schema() -> None:
 
 
 @click.command()
-@click.option("--repairs", type=Names(), help="Only these, as NAME,NAME. Default: all.")
-@click.option("--scenarios", type=Names(), help="Only these. Default: the whole catalogue.")
+@click.option("--repairs", type=NamesParam(), help="Only these, as NAME,NAME. Default: all.")
+@click.option("--scenarios", type=NamesParam(), help="Only these. Default: the whole catalogue.")
 @click.option("--for", "whom", default="Q257223", show_default=True, help="Which scenario the answer is about.")
-@click.option("--within", type=Duration(), default="30m", show_default=True, help="In which a license must come back.")
-@click.option("--json", "as_json", type=Output(dash=True), help="Write cells and answer as JSON.")
+@click.option(
+    "--within", type=DurationParam(), default="30m", show_default=True, help="In which a license must come back."
+)
+@click.option("--json", "as_json", type=OutputParam(dash=True), help="Write cells and answer as JSON.")
 @TRANSPORT
 @SEED
 def matrix(
@@ -156,5 +158,5 @@ def matrix(
 def _cell(scenario: Scenario, repair: str, transport: str | None, seed: int, within: int) -> Cell:
     variants = list(scenario.variants)[:1]
     (plan,) = scenario.plans(transport, variants, seed=seed, change=REPAIRS[repair].change)
-    run = Run.of(memory.run(plan.model_copy(update={"within": within})))
+    run = RunHistory.of(memory.run(plan.model_copy(update={"within": within})))
     return Cell.of(scenario.id, repair, run, judge(run, within / SECOND))

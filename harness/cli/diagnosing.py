@@ -13,12 +13,12 @@ import click
 
 from fakenw.journal.record import JournalError
 from fakenw.journal.sentences import harmless
-from harness.cli.parameters import Output
+from harness.cli.parameters import OutputParam
 from harness.client.reg_file import RegError
 from harness.judge.history import load
-from harness.lab.evidence import Connection, Dump, EvidenceError, connections, dump, of_run
-from harness.lab.nal_dump import OURS, Names
-from harness.lab.signature import Answer, decide, name_of
+from harness.lab.evidence import Dump, EvidenceError, ListedConnection, connections, dump, of_run
+from harness.lab.nal_dump import OURS, ValueNames
+from harness.lab.signature import Q257223Answer, decide, name_of
 from harness.report.output import refuse, write
 from harness.report.text import UNKNOWN
 
@@ -26,7 +26,7 @@ CSV = click.Path(exists=True, dir_okay=False, path_type=Path)
 JOURNAL = click.Path(exists=True, path_type=Path)
 
 
-class NameOfValue(click.ParamType[tuple[str, str]]):
+class ValueNameParam(click.ParamType[tuple[str, str]]):
     """``path=NAME``, ``persistence=NAME`` or ``reference=NAME``."""
 
     name = "WHAT=NAME"
@@ -53,11 +53,11 @@ class NameOfValue(click.ParamType[tuple[str, str]]):
 @click.option(
     "--value-name",
     "value_names",
-    type=NameOfValue(),
+    type=ValueNameParam(),
     multiple=True,
     help="What a value is called there: path=NAME, persistence=NAME or reference=NAME; may be repeated.",
 )
-@click.option("--json", "as_json", type=Output(dash=True), help="Write what was found as JSON.")
+@click.option("--json", "as_json", type=OutputParam(dash=True), help="Write what was found as JSON.")
 def diagnose(
     journal: Path | None,
     listed: Path | None,
@@ -92,7 +92,9 @@ def diagnose(
     sys.exit(UNKNOWN if answer.told is None else 0)
 
 
-def _evidence(journal: Path | None, listed: Path | None, names: Names) -> tuple[list[Connection], list[Dump]]:
+def _evidence(
+    journal: Path | None, listed: Path | None, names: ValueNames
+) -> tuple[list[ListedConnection], list[Dump]]:
     if journal is not None:
         return of_run(load([journal]), names)
     assert listed is not None
@@ -108,7 +110,7 @@ def _dump_of(text: str) -> tuple[Path, str]:
     return (Path(file), address) if equals and not Path(text).exists() else (Path(text), "")
 
 
-def _read(there: Sequence[Connection], dumps: Sequence[Dump]) -> list[str]:
+def _read(there: Sequence[ListedConnection], dumps: Sequence[Dump]) -> list[str]:
     """What was read, and which value of the registry as what."""
     licensed = sum(one.licensed for one in there)
     lines = [f"{len(there)} connections, {licensed} of them licensed"]
@@ -120,7 +122,7 @@ def _read(there: Sequence[Connection], dumps: Sequence[Dump]) -> list[str]:
     return lines
 
 
-def _found(answer: Answer) -> list[str]:
+def _found(answer: Q257223Answer) -> list[str]:
     lines = []
     for finding in answer.findings:
         if not finding.connection.licensed and not finding.entries:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from fakenw.journal.record import Record
 from fakenw.journal.sentences import clock, harmless, sentence
 from harness.judge.diagnosis import name_of
-from harness.judge.history import Run
+from harness.judge.history import RunHistory
 from harness.scenario.scenario import Scenario
 
 WIDTH = 54
@@ -55,7 +55,7 @@ _SILENT = {"start", "registry"}
 _RUNNER = {"fault", "exit", "mark"}
 
 
-def steps(run: Run) -> Iterator[str]:
+def steps(run: RunHistory) -> Iterator[str]:
     """The timeline in two columns. *run* has at least one server."""
     moments: list[tuple[int, bool, str]] = []
     server = run.servers[0]

@@ -20,22 +20,22 @@ import click
 from fakenw.cli.remote import admin_client, exits
 from fakenw.core.peer import TRANSPORTS
 from fakenw.journal.record import SECOND
-from harness.cli.load_options import ENOUGH, If, Mix, Refused, Share, Sweep
-from harness.cli.parameters import Duration, Output
+from harness.cli.load_options import ENOUGH, ConditionParam, MixParam, RefusedParam, ShareParam, SweepParam
+from harness.cli.parameters import DurationParam, OutputParam
 from harness.load import report, summary
-from harness.load.coordinator import Moment, carry_out
+from harness.load.coordinator import LoadProgress, carry_out
 from harness.load.outcome import Outcome
 from harness.load.preflight import sources, wanting
 from harness.load.profile import PROFILES, BadProfile, Profile, at_rate, load
 from harness.load.report import Point
-from harness.load.server_view import Accounts
-from harness.load.servers import NoServer, Own, Theirs
-from harness.load.specification import Order
-from harness.load.virtual_time import Virtual
+from harness.load.server_view import ServerView
+from harness.load.servers import ForeignServer, NoServer, OwnServer
+from harness.load.specification import LoadSpecification
+from harness.load.virtual_time import VirtualLoad
 from harness.report.output import write
 
 HOUR, DAY = 3600 * SECOND, 86_400 * SECOND
-FAILED, BAD_USAGE, UNKNOWN = 1, 2, 3
+FAILED, UNKNOWN = 1, 3
 LOOK_EVERY = 0.2  # seconds
 SHORT = 120 * SECOND  # a day over real sockets
 
@@ -54,14 +54,14 @@ SHORT = 120 * SECOND  # a day over real sockets
 @click.option(
     "--behavior",
     "behaviors",
-    type=Mix(),
+    type=MixParam(),
     default="session",
     show_default=True,
     help="What they do; several with weights: session:9,reader:1.",
 )
 @click.option(
     "--leak",
-    type=Share(),
+    type=ShareParam(),
     default="0%",
     show_default=True,
     help="On so many machines, or logons, APM rides on NAL's connection as shipped (KB Q257223).",
@@ -75,13 +75,13 @@ SHORT = 120 * SECOND  # a day over real sockets
 )
 @click.option(
     "--hold",
-    type=Duration(),
+    type=DurationParam(),
     help="How long a client keeps its license. Default: 8h on memory; over sockets until everybody has come.",
 )
-@click.option("--duration", type=Duration(), help="How long a day is. Default: 24h on memory, 2m over sockets.")
+@click.option("--duration", type=DurationParam(), help="How long a day is. Default: 24h on memory, 2m over sockets.")
 @click.option("--days", type=click.IntRange(1, 366), default=1, show_default=True, help="How often everybody comes.")
 @click.option(
-    "--refused", type=Refused(), help="What a refused client does. Default: give-up; retry:10s with retry-storm."
+    "--refused", type=RefusedParam(), help="What a refused client does. Default: give-up; retry:10s with retry-storm."
 )
 @click.option(
     "--transport", type=click.Choice(list(TRANSPORTS)), default="tcp", show_default=True, help="What NCP travels on."
@@ -113,15 +113,17 @@ SHORT = 120 * SECOND  # a day over real sockets
 @click.option(
     "--source", "given", metavar="ADDRESS", multiple=True, help="An address to come from; more of them for more ports."
 )
-@click.option("--sweep", type=Sweep(), help="On memory: run it with each of these numbers of licenses.")
+@click.option("--sweep", type=SweepParam(), help="On memory: run it with each of these numbers of licenses.")
 @click.option("--baseline", is_flag=True, help="Run it again without the leak, and print the difference.")
-@click.option("--fail-if", "conditions", type=If(), multiple=True, help="Exit code 1 if so: leaked>0, p99>50ms …")
+@click.option(
+    "--fail-if", "conditions", type=ConditionParam(), multiple=True, help="Exit code 1 if so: leaked>0, p99>50ms …"
+)
 @click.option(
     "--report",
     type=click.Path(file_okay=False, path_type=Path),
     help="Write report.html, results.json and the journal there.",
 )
-@click.option("--json", "as_json", type=Output(dash=True), help="Write the results as JSON.")
+@click.option("--json", "as_json", type=OutputParam(dash=True), help="Write the results as JSON.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Same seed, same morning.")
 def load_command(**asked: Any) -> None:
     """Exhaust a server's licenses with many clients.
@@ -136,9 +138,9 @@ def load_command(**asked: Any) -> None:
 
     Exit codes: 0 done, 1 a --fail-if is so, 2 bad usage or no room for so many, 3 nothing is known.
     """
-    order = _order(asked)
+    spec = _spec(asked)
     say = _Say(asked["as_json"] == "-")
-    say(summary.plan(order))
+    say(summary.plan(spec))
     text: list[str] = []
     points: list[Point] = []
 
@@ -147,13 +149,13 @@ def load_command(**asked: Any) -> None:
         say(line)
 
     if asked["on"] == "memory":
-        outcomes, points = _on_memory(order, asked["sweep"], asked["baseline"], tell)
+        outcomes, points = _on_memory(spec, asked["sweep"], asked["baseline"], tell)
     else:
-        outcomes = _over_sockets(order, asked, tell, say)
-    _end(outcomes, points, text, asked, summary.swept(order) if points else summary.plan(order))
+        outcomes = _over_sockets(spec, asked, tell, say)
+    _end(outcomes, points, text, asked, summary.swept(spec) if points else summary.plan(spec))
 
 
-def _order(asked: dict[str, Any]) -> Order:
+def _spec(asked: dict[str, Any]) -> LoadSpecification:
     memory = asked["on"] == "memory"
     if asked["sweep"] is not None and not memory:
         raise click.UsageError("--sweep asks for --on memory; over sockets every run takes its time")
@@ -169,8 +171,8 @@ def _order(asked: dict[str, Any]) -> Order:
     except BadProfile as problem:
         raise click.UsageError(str(problem)) from None
     word, _, pause = (asked["refused"] or "").partition(":")
-    retry = Duration().convert(pause, None, None) if word == "retry" else None if word else profile.retry
-    return Order(
+    retry = DurationParam().convert(pause, None, None) if word == "retry" else None if word else profile.retry
+    return LoadSpecification(
         clients=asked["clients"],
         licenses=asked["licenses"],
         profile=profile,
@@ -191,10 +193,10 @@ def _order(asked: dict[str, Any]) -> Order:
 # On virtual time
 
 
-def _virtual(order: Order) -> Outcome:
-    begun, accounts = time.monotonic(), Accounts(order.day * order.days)
-    tally = Virtual(order, accounts.saw).run()
-    return Outcome(order, tally, accounts, time.monotonic() - begun, virtual=True)
+def _virtual(spec: LoadSpecification) -> Outcome:
+    begun, view = time.monotonic(), ServerView(spec.day * spec.days)
+    statistics = VirtualLoad(spec, view.saw).run()
+    return Outcome(spec, statistics, view, time.monotonic() - begun, virtual=True)
 
 
 def _leave_signals_to_us() -> None:
@@ -202,12 +204,12 @@ def _leave_signals_to_us() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def _side_by_side(orders: Sequence[Order]) -> list[Outcome]:
+def _side_by_side(orders: Sequence[LoadSpecification]) -> list[Outcome]:
     """Carry out *orders*, as many at a time as there are processors. A signal ends it at once, and the program."""
     stop = threading.Event()  # an exception might come where Python ignores it, such as after a fork
     before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
     pool = ProcessPoolExecutor(initializer=_leave_signals_to_us)
-    runs = [pool.submit(_virtual, order) for order in orders]
+    runs = [pool.submit(_virtual, spec) for spec in orders]
     try:
         done = 0
         while done < len(runs):
@@ -228,14 +230,16 @@ def _side_by_side(orders: Sequence[Order]) -> list[Outcome]:
             signal.signal(number, what)
 
 
-def _on_memory(order: Order, sweep: range | None, baseline: bool, tell: Any) -> tuple[list[Outcome], list[Point]]:
+def _on_memory(
+    spec: LoadSpecification, sweep: range | None, baseline: bool, tell: Any
+) -> tuple[list[Outcome], list[Point]]:
     """Several runs at a time, each in a process of its own. In the order in which they were asked for."""
-    numbers = [order.licenses] if sweep is None else list(sweep)
+    numbers = [spec.licenses] if sweep is None else list(sweep)
     orders = []
     for licenses in numbers:
-        leaking = replace(order, licenses=licenses)
+        leaking = replace(spec, licenses=licenses)
         orders += [leaking, leaking.without_leak()] if baseline else [leaking]
-    enough = [replace(order, licenses=ENOUGH), replace(order, licenses=ENOUGH).without_leak()] if baseline else []
+    enough = [replace(spec, licenses=ENOUGH), replace(spec, licenses=ENOUGH).without_leak()] if baseline else []
     outcomes = _side_by_side([*orders, *enough])
     runs, most = outcomes[: len(orders)], outcomes[len(orders) :]
     per = 2 if baseline else 1
@@ -247,8 +251,8 @@ def _on_memory(order: Order, sweep: range | None, baseline: bool, tell: Any) -> 
         for line in summary.table(points):
             tell(line)
     if baseline:
-        at = next((point for point in points if point.licenses == order.licenses), points[0])
-        needed = most[0].accounts, most[1].accounts
+        at = next((point for point in points if point.licenses == spec.licenses), points[0])
+        needed = most[0].view, most[1].view
         assert needed[0] is not None
         assert needed[1] is not None
         tell("")
@@ -261,10 +265,10 @@ def _on_memory(order: Order, sweep: range | None, baseline: bool, tell: Any) -> 
 # Over real sockets
 
 
-def _over_sockets(order: Order, asked: dict[str, Any], tell: Any, say: Any) -> list[Outcome]:
-    orders = [order, order.without_leak()] if asked["baseline"] else [order]
-    from_addresses = sources(order, (asked["server"] or "").rpartition(":")[0] or None, list(asked["given"]))
-    if lacking := wanting(order, asked["processes"], asked["server"] is None, from_addresses):
+def _over_sockets(spec: LoadSpecification, asked: dict[str, Any], tell: Any, say: Any) -> list[Outcome]:
+    orders = [spec, spec.without_leak()] if asked["baseline"] else [spec]
+    from_addresses = sources(spec, (asked["server"] or "").rpartition(":")[0] or None, list(asked["given"]))
+    if lacking := wanting(spec, asked["processes"], asked["server"] is None, from_addresses):
         raise click.UsageError("there is no room for so many:\n  " + "\n  ".join(lacking))
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     outcomes = []
@@ -288,25 +292,25 @@ def _over_sockets(order: Order, asked: dict[str, Any], tell: Any, say: Any) -> l
         if not outcome.whole:
             return outcomes
     if asked["baseline"]:
-        peaks = [one.accounts.fold.peak if one.accounts else 0 for one in outcomes]
+        peaks = [one.view.fold.peak if one.view else 0 for one in outcomes]
         for line in summary.difference(outcomes[0], outcomes[1], (peaks[0], peaks[1])):
             tell(line)
     return outcomes
 
 
-def _one(order: Order, asked: dict[str, Any], journal: Path, from_addresses: list[str], say: Any) -> Outcome:
-    accounts = Accounts(order.day * order.days)
+def _one(spec: LoadSpecification, asked: dict[str, Any], journal: Path, from_addresses: list[str], say: Any) -> Outcome:
+    view = ServerView(spec.day * spec.days)
     known = asked["server"] is None or asked["admin"] is not None
-    server: Own | Theirs
+    server: OwnServer | ForeignServer
     if asked["server"] is None:
-        server = Own(order, journal, accounts.saw)
+        server = OwnServer(spec, journal, view.saw)
     else:
         host, _, port = asked["server"].rpartition(":")
         if not host or not port.isdecimal():
             raise click.UsageError(f"{asked['server']!r} is not HOST:PORT")
         admin = admin_client(asked["admin"], asked["admin_token"]) if asked["admin"] else None
-        server = Theirs((host.strip("[]"), int(port)), admin, accounts.saw)
-    return carry_out(order, server, accounts if known else None, asked["processes"], from_addresses, _Watch(say))
+        server = ForeignServer((host.strip("[]"), int(port)), admin, view.saw)
+    return carry_out(spec, server, view if known else None, asked["processes"], from_addresses, _Watch(say))
 
 
 class _Say:
@@ -323,10 +327,10 @@ class _Watch:
     """Shows how it stands: on a terminal always in the same line, elsewhere a line every five seconds."""
 
     def __init__(self, say: Any) -> None:
-        self._before: Moment | None = None
+        self._before: LoadProgress | None = None
         self._tty = sys.stderr.isatty()
 
-    def __call__(self, moment: Moment) -> None:
+    def __call__(self, moment: LoadProgress) -> None:
         if self._tty:
             click.echo(f"\r\x1b[K{summary.progress(moment, self._before)}", err=True, nl=False)
         elif self._before is None or moment.seconds - self._before.seconds >= 5:

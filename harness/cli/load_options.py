@@ -7,14 +7,14 @@ from typing import Any
 
 import click
 
-from harness.cli.parameters import Duration
+from harness.cli.parameters import DurationParam
 from harness.load.outcome import Condition
 from harness.load.specification import BEHAVIORS
 
 ENOUGH = 65_000  # licenses: nobody is refused
 
 
-class Share(click.ParamType[float]):
+class ShareParam(click.ParamType[float]):
     """``1%`` or ``0.01``."""
 
     name = "SHARE"
@@ -28,7 +28,7 @@ class Share(click.ParamType[float]):
         return share if 0 <= share <= 1 else self.fail(f"{text!r} is not a share; expected 1% or 0.01", param, ctx)
 
 
-class Mix(click.ParamType[tuple[tuple[str, float], ...]]):
+class MixParam(click.ParamType[tuple[tuple[str, float], ...]]):
     """``session:9,reader:1``."""
 
     name = "NAME[:WEIGHT],…"
@@ -44,19 +44,19 @@ class Mix(click.ParamType[tuple[tuple[str, float], ...]]):
         return tuple(found)
 
 
-class Refused(click.ParamType[str]):
+class RefusedParam(click.ParamType[str]):
     """``give-up``, or ``retry:10s``."""
 
     name = "give-up|retry:TIME"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         word, _, pause = str(value).partition(":")
-        if (word == "retry" and Duration().convert(pause or "?", param, ctx)) or value == "give-up":
+        if (word == "retry" and DurationParam().convert(pause or "?", param, ctx)) or value == "give-up":
             return str(value)
         self.fail(f"{value!r}; expected give-up, or retry and how often, such as retry:10s", param, ctx)
 
 
-class Sweep(click.ParamType[range]):
+class SweepParam(click.ParamType[range]):
     """``licenses=9000..13000:500``."""
 
     name = "licenses=FROM..TO:STEP"
@@ -69,7 +69,7 @@ class Sweep(click.ParamType[range]):
         return range(numbers[0], numbers[1] + 1, numbers[2])
 
 
-class If(click.ParamType[Condition]):
+class ConditionParam(click.ParamType[Condition]):
     """A condition."""
 
     name = "CONDITION"

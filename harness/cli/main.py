@@ -20,7 +20,7 @@ from harness.cli.asserting import assert_command
 from harness.cli.authoring import explain, learn, list_scenarios, matrix, new, schema
 from harness.cli.diagnosing import diagnose
 from harness.cli.load import load_command
-from harness.cli.parameters import BEHAVIORS, FILES, RESULTS, TRANSPORT, Duration, Image, Zone
+from harness.cli.parameters import BEHAVIORS, FILES, RESULTS, TRANSPORT, DurationParam, ImageParam, ZoneParam
 from harness.cli.rerun import exec_again, run_again
 from harness.client.attachment import Account
 from harness.client.behavior_file import BehaviorError
@@ -29,7 +29,7 @@ from harness.judge.verdict import judge
 from harness.report.output import refuse, tell
 from harness.report.text import UNKNOWN, Result
 from harness.runners.hold import hold as hold_license
-from harness.runners.run_plans import PARALLEL, RUNNERS, Options, conduct, run_directories
+from harness.runners.run_plans import PARALLEL, RUNNERS, RunOptions, run_directories, run_plans
 from harness.scenario.catalogue import catalogue, find
 from harness.scenario.plan import Plan
 from harness.scenario.scenario import Scenario, ScenarioError
@@ -62,7 +62,7 @@ def main() -> None:
 @click.option(
     "--image",
     "images",
-    type=Image(),
+    type=ImageParam(),
     multiple=True,
     help="Take another image for the client NAME; may be repeated.",
 )
@@ -129,8 +129,8 @@ def run(
         click.echo(f"{count} in {on}, {speed:g} times as fast as the clock on the wall", err=True)
     say = functools.partial(click.echo, err=True)
     commands = [run_again(name, plan, on, behaviors, swaps) for name, plan in named]
-    options = Options(report, commands, parallel=parallel, keep=keep, tell=say)
-    results = conduct(plans, on, stop, options, _progress(len(plans), on))
+    options = RunOptions(report, commands, parallel=parallel, keep=keep, tell=say)
+    results = run_plans(plans, on, stop, options, _progress(len(plans), on))
     tell(results, as_json, junit, report=report, missing=len(plans) - len(results))
 
 
@@ -148,14 +148,14 @@ def run(
 @click.option("--user", "users", multiple=True, metavar="NAME[:PASSWORD]", help="A user the server knows.")
 @click.option(
     "--within",
-    type=Duration(),
+    type=DurationParam(),
     default="30s",
     show_default=True,
     help="Time to give a license back that is not needed.",
 )
 @click.option(
     "--idle-after",
-    type=Duration(),
+    type=DurationParam(),
     help="For a client that lives on: a license nobody has used for so long is no longer needed.",
 )
 @TRANSPORT
@@ -203,14 +203,14 @@ def exec_command(
     stop = _stop_on_signals()
     output = sys.stderr.fileno() if as_json == "-" else sys.stdout.fileno()
     again = exec_again(plans[0], command)
-    results = conduct(plans, "processes", stop, Options(report, [again], output))
+    results = run_plans(plans, "processes", stop, RunOptions(report, [again], output))
     tell(results, as_json, junit, report=report, missing=len(plans) - len(results))
 
 
 @main.command()
 @click.argument("address", metavar="HOST:PORT")
 @click.option("--user", default="GUEST", show_default=True, metavar="NAME[:PASSWORD]", help="Who logs in.")
-@click.option("--for", "how_long", type=Duration(), default="60s", show_default=True, help="How long to hold.")
+@click.option("--for", "how_long", type=DurationParam(), default="60s", show_default=True, help="How long to hold.")
 @click.option("--no-logout", is_flag=True, help="Leave without logging out.")
 @TRANSPORT
 def hold(address: str, user: str, how_long: int, no_logout: bool, transport: str | None) -> None:
@@ -235,9 +235,9 @@ def hold(address: str, user: str, how_long: int, no_logout: bool, transport: str
 
 @main.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--within", type=Duration(), help="Overrides what the run says.")
+@click.option("--within", type=DurationParam(), help="Overrides what the run says.")
 @click.option("--wall", is_flag=True, help="Tell real times, from the server's clock, beside those of a client's log.")
-@click.option("--tz", "zone", type=Zone(), help="With --wall: the time zone, such as Europe/Berlin; default: UTC.")
+@click.option("--tz", "zone", type=ZoneParam(), help="With --wall: the time zone, such as Europe/Berlin; default: UTC.")
 @FILES
 def check(
     paths: tuple[Path, ...], within: int | None, wall: bool, zone: tzinfo | None, as_json: str | None, junit: str | None
@@ -305,10 +305,10 @@ def _can_run(plan: Plan, on: str) -> None:
         for file in client.files.values():
             if not Path(plan.folder, file).is_file():
                 raise ScenarioError([f"{plan.scenario}: {name}: there is no file {Path(plan.folder, file)}"])
-        needs = "processes" if client.image is None else "containers"
-        if on != needs:
+        usage = "processes" if client.image is None else "containers"
+        if on != usage:
             what = "a command" if client.image is None else "an image"
-            raise ScenarioError([f"{plan.scenario}: a client with {what} needs --on {needs}"])
+            raise ScenarioError([f"{plan.scenario}: a client with {what} needs --on {usage}"])
 
 
 def _progress(count: int, on: str) -> Callable[[Result], None]:

@@ -17,8 +17,8 @@ from typing import Any
 
 from fakenw.journal.record import SECOND
 from fakenw.journal.sentences import clock
-from harness.judge.history import Run
-from harness.judge.usage import Needs
+from harness.judge.history import RunHistory
+from harness.judge.usage import Usage
 from harness.judge.verdict import Verdict
 from harness.scenario.scenario import Change
 
@@ -68,13 +68,13 @@ class Cell:
     work_failed: int
 
     @classmethod
-    def of(cls, scenario: str, repair: str, run: Run, verdict: Verdict) -> Cell:
+    def of(cls, scenario: str, repair: str, run: RunHistory, verdict: Verdict) -> Cell:
         """The cell of one run."""
-        needs, wasted = Needs(run), 0
-        for life in run.lives:
-            for holding in life.holdings:
-                at = needs.of(life, holding).at
-                end = life.held_until(holding)
+        usage, wasted = Usage(run), 0
+        for history in run.histories:
+            for holding in history.holdings:
+                at = usage.of(history, holding).at
+                end = history.held_until(holding)
                 if at is not None:
                     wasted += max(0, end - max(at, holding.granted))
         failed = sum(record.event == "work-failed" for client in run.clients for record in client.journal.records)
@@ -110,9 +110,6 @@ class Cell:
         if self.verdict == "leaked":
             return f"{self.leaked} leaked {clock(self.wasted)}"
         return self.verdict
-
-
-Table = Mapping[tuple[str, str], Cell]
 
 
 def lines(cells: Sequence[Cell]) -> Iterator[str]:

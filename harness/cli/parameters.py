@@ -14,7 +14,7 @@ from fakenw.config.field_types import duration
 from fakenw.core.peer import TRANSPORTS
 
 
-class Duration(click.ParamType[int]):
+class DurationParam(click.ParamType[int]):
     """``500ms``, ``30s``, ``10m``, ``4h`` in microseconds."""
 
     name = "DURATION"
@@ -28,7 +28,7 @@ class Duration(click.ParamType[int]):
             self.fail(str(problem), param, ctx)
 
 
-class Output(click.ParamType[str]):
+class OutputParam(click.ParamType[str]):
     """A file to be written at the end, in a directory that is there now; *dash*: or standard output."""
 
     def __init__(self, *, dash: bool = False) -> None:
@@ -41,7 +41,7 @@ class Output(click.ParamType[str]):
         return str(value)
 
 
-class Zone(click.ParamType[tzinfo]):
+class ZoneParam(click.ParamType[tzinfo]):
     """A time zone by its name."""
 
     name = "ZONE"
@@ -55,7 +55,7 @@ class Zone(click.ParamType[tzinfo]):
             self.fail(f"{value!r} is no time zone; expected a name such as UTC or Europe/Berlin", param, ctx)
 
 
-class Image(click.ParamType[tuple[str, str]]):
+class ImageParam(click.ParamType[tuple[str, str]]):
     """``NAME=REF`` as (client, image)."""
 
     name = "NAME=REF"
@@ -69,7 +69,7 @@ class Image(click.ParamType[tuple[str, str]]):
         return client, image
 
 
-class Names(click.ParamType[tuple[str, ...]]):
+class NamesParam(click.ParamType[tuple[str, ...]]):
     """``NAME,NAME`` as a tuple."""
 
     name = "NAME,NAME"
@@ -98,8 +98,8 @@ BEHAVIORS = click.option(
 )
 TRANSPORT = click.option("--transport", type=click.Choice(list(TRANSPORTS)), help="How clients speak to the server.")
 FILES = options(
-    click.option("--json", "as_json", type=Output(dash=True), help="Write the results as JSON."),
-    click.option("--junit", type=Output(), help="Write the results as JUnit XML."),
+    click.option("--json", "as_json", type=OutputParam(dash=True), help="Write the results as JSON."),
+    click.option("--junit", type=OutputParam(), help="Write the results as JUnit XML."),
 )
 RESULTS = options(
     FILES,

@@ -19,7 +19,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic import StrictBool
 
 from fakenw.config.field_types import SomeTime
-from harness.client.attachment import Account, Connection, InUse
+from harness.client.attachment import Account, Attachment, InUse
 from harness.client.nal_path import CONNECTIONS, NAL_PATH, PERSISTENCE, REFERENCE, NalPath
 from harness.client.redirector import Redirector
 from harness.client.registry import Registry
@@ -50,7 +50,7 @@ def server_of(path: NalPath) -> str:
     raise OSError(f"there is no NAL provider for {path.type} here")
 
 
-class Entry(NamedTuple):
+class ArbiterEntry(NamedTuple):
     """A ResourceN key: the account that owns it, the key above it, its own name, and the values."""
 
     owner: str
@@ -77,12 +77,12 @@ class Arbiter:
         self._registry = registry
         self._redirector = redirector
         self._account = account
-        self._connections: dict[str, Connection] = {}  # by key: which connection an entry stands for
-        self._orphans: list[Connection] = []  # their release was refused
+        self._connections: dict[str, Attachment] = {}  # by key: which connection an entry stands for
+        self._orphans: list[Attachment] = []  # their release was refused
 
     async def open(
         self, owner: str, path: NalPath, account: Account | None = None, *, persistent: bool = False
-    ) -> Connection:
+    ) -> Attachment:
         """Count one more user of *path*, and connect where needed. Raises Denied, Gone, Lost, OSError.
 
         *account* is who logs in, the workstation's own user where it is left out.
@@ -135,24 +135,24 @@ class Arbiter:
             if self.settings.retry is not None:
                 self._world.spawn(self._ask_again(entry, connection, self.settings.retry))
 
-    def find(self, owner: str, path: NalPath) -> Entry | None:
+    def find(self, owner: str, path: NalPath) -> ArbiterEntry | None:
         """The entry of *owner* for *path*."""
         return next((entry for entry in self._entries(owner) if entry.path.leads_where(path)), None)
 
-    def find_server(self, server: str, context: str = "") -> Entry | None:
+    def find_server(self, server: str, context: str = "") -> ArbiterEntry | None:
         """Any owner's entry whose users are on the connection to *server* that *context* is led to."""
         connection = self._redirector.existing(server, context)
         every = (entry for owner in self._registry.subkeys(CONNECTIONS) for entry in self._entries(owner))
         return next((entry for entry in every if connection and self._connection(entry) is connection), None)
 
-    async def _ask_again(self, entry: Entry, connection: Connection, every: int) -> None:
+    async def _ask_again(self, entry: ArbiterEntry, connection: Attachment, every: int) -> None:
         """The cure that was never shipped: ask until it is released, or counted again."""
         while True:
             await sleep(every)
             if connection.gone or self._is_counted(connection) or await self._release(entry, connection):
                 return
 
-    async def _release(self, entry: Entry, connection: Connection) -> bool:
+    async def _release(self, entry: ArbiterEntry, connection: Attachment) -> bool:
         """Ask once for a release; with it the entry goes. False: refused."""
         try:
             await self._redirector.release(connection, forced=self.settings.forced, by="NAL")
@@ -165,16 +165,16 @@ class Arbiter:
             self._delete(now)
         return True
 
-    def _connection(self, entry: Entry) -> Connection | None:
+    def _connection(self, entry: ArbiterEntry) -> Attachment | None:
         """The connection of *entry*, if a user can still be led to it."""
         connection = self._connections.get(entry.where)
         return None if connection is None or connection.gone or connection.aside else connection
 
-    def _needed(self, connection: Connection) -> bool:
+    def _needed(self, connection: Attachment) -> bool:
         """Whether another path needs it. A redirector that counts its openers knows better, and is always asked."""
         return self._is_counted(connection) and not self._redirector.settings.count_opens
 
-    def _is_counted(self, connection: Connection) -> bool:
+    def _is_counted(self, connection: Attachment) -> bool:
         """Whether any entry counts a user on *connection*."""
         return any(
             (self._registry.get(where, REFERENCE) or self._registry.get(where, PERSISTENCE))
@@ -182,32 +182,32 @@ class Arbiter:
             if one is connection
         )
 
-    def _entries(self, owner: str) -> Iterator[Entry]:
+    def _entries(self, owner: str) -> Iterator[ArbiterEntry]:
         key = f"{CONNECTIONS}\\{owner}\\Deviceless"
         for resource in self._registry.subkeys(key):
             values = self._registry.values(f"{key}\\{resource}")
             path, *counts = (values.get(name) for name in (NAL_PATH, PERSISTENCE, REFERENCE))
             persistence, reference = (count if isinstance(count, int) else 0 for count in counts)
-            yield Entry(owner, key, resource, NalPath.parse(str(path)), persistence, reference)
+            yield ArbiterEntry(owner, key, resource, NalPath.parse(str(path)), persistence, reference)
 
-    def _new(self, owner: str, path: NalPath) -> Entry:
+    def _new(self, owner: str, path: NalPath) -> ArbiterEntry:
         key = f"{CONNECTIONS}\\{owner}\\Deviceless"
         taken = {name.lower() for name in self._registry.subkeys(key)}
         number = next(n for n in range(1, len(taken) + 2) if f"resource{n}" not in taken)
-        return Entry(owner, key, f"Resource{number}", path, persistence=0, reference=0)
+        return ArbiterEntry(owner, key, f"Resource{number}", path, persistence=0, reference=0)
 
-    def _write(self, action: str, entry: Entry) -> None:
+    def _write(self, action: str, entry: ArbiterEntry) -> None:
         self._registry.set(entry.where, NAL_PATH, str(entry.path))
         self._registry.set(entry.where, PERSISTENCE, entry.persistence)
         self._registry.set(entry.where, REFERENCE, entry.reference)
         self._tell(action, entry)
 
-    def _delete(self, entry: Entry) -> None:
+    def _delete(self, entry: ArbiterEntry) -> None:
         self._registry.delete(entry.where)
         self._tell("deleted", entry)
         self._connections.pop(entry.where, None)
 
-    def _tell(self, action: str, entry: Entry) -> None:
+    def _tell(self, action: str, entry: ArbiterEntry) -> None:
         connection = self._connections.get(entry.where)
         fields: dict[str, Any] = entry._asdict() | {"path": str(entry.path)}
         self._world.write("arbiter", action=action, **fields, **(connection.where() if connection else {}))

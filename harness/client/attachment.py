@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from fakenw.bindery.objects import USER
 from fakenw.bindery.passwords import answer, hash_password
 from fakenw.wire.layout import encode_text
 from fakenw.wire.packet import Code, Refused
@@ -20,15 +21,13 @@ from fakenw.wire.requests.bindery import GetLoginKey, GetObjectId, KeyedLogin
 from fakenw.wire.requests.connection import NegotiateBuffer
 from harness.client.workstation import Gone, Lost, Requester, World, failure
 
-USER = 1  # bindery object type
 BUFFER_SIZE = 1024
-GRACE_LOGIN = 0xDF  # the password has expired, and the login succeeded (libncp)
 
-_SHORT_OF = {
+_SHORT_OF: dict[int, str] = {
     Code.TABLE_FULL: "slot",
     Code.NO_LICENSE: "license",
     Code.CANNOT_LICENSE: "license",
-    0xD9: "account",  # the account's limit of concurrent connections
+    Code.TOO_MANY_CONNECTIONS: "account",
 }
 
 
@@ -53,18 +52,17 @@ class InUse(Exception):
 
     def __init__(self, files: list[str]) -> None:
         super().__init__(f"open: {', '.join(files)}")
-        self.files = files
 
 
 @dataclass(eq=False)
-class Connection:
+class Attachment:
     """An NCP connection. ``handles`` are the open files; ``last_use`` is scenario time."""
 
     requester: Requester
     server: str
     user: str
     private: bool
-    handles: dict[int, FileHandle] = field(default_factory=dict)
+    handles: dict[int, ClientFile] = field(default_factory=dict)
     last_use: int = 0
     ready: bool = False  # logged in
     gone: bool = False  # let go, or taken by the server
@@ -75,7 +73,7 @@ class Connection:
     for_drive: bool = False  # made because a drive was mapped
     opens: int = 0  # how many have been led to it and not given it up
     cached: dict[str, bytes] = field(default_factory=dict)  # handles that were closed here, but not on the server
-    monitor: Connection | None = None  # a second connection, which only belongs to this one
+    monitor: Attachment | None = None  # a second connection, which only belongs to this one
 
     def where(self) -> dict[str, Any]:
         """The fields of a journal line that say which connection is meant."""
@@ -83,16 +81,16 @@ class Connection:
 
 
 @dataclass(eq=False)
-class FileHandle:
+class ClientFile:
     """An open file. ``handle`` is the server's, empty while the file is being opened."""
 
     number: int
-    connection: Connection
+    connection: Attachment
     path: str
     handle: bytes = b""
 
 
-async def log_in(world: World, connection: Connection, *, keep_refused: bool = False) -> None:
+async def log_in(world: World, connection: Attachment, *, keep_refused: bool = False) -> None:
     """Attach and log in. Raises Denied, Gone, Lost, OSError.
 
     A connection that was refused is destroyed, or with *keep_refused* left as it is.
@@ -109,7 +107,7 @@ async def log_in(world: World, connection: Connection, *, keep_refused: bool = F
         try:
             await requester.call(login)
         except Refused as refusal:
-            if refusal.code != GRACE_LOGIN:
+            if refusal.code != Code.GRACE_LOGIN:
                 raise
     except Refused as refusal:
         what = _SHORT_OF.get(refusal.code, "login")

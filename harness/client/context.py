@@ -1,4 +1,4 @@
-"""A workstation's desk: what the components of a client share, and what a component is.
+"""What the components of one workstation share, and what a component is.
 
 Rules of this file:
 
@@ -16,7 +16,7 @@ from random import Random
 from typing import Any, ClassVar, TypeVar, cast
 
 from harness.client.arbiter import Arbiter
-from harness.client.attachment import Account, Connection
+from harness.client.attachment import Account, Attachment
 from harness.client.logon_sessions import Sessions
 from harness.client.redirector import Redirector
 from harness.client.registry import Registry
@@ -27,7 +27,7 @@ from harness.client.workstation import Failure, World, failure, sleep
 C = TypeVar("C", bound="Component")
 
 
-class Desk:
+class WorkstationContext:
     """The parts of one workstation."""
 
     def __init__(
@@ -72,22 +72,22 @@ class Component:
     part: ClassVar[str] = ""  # what its settings are called in a scenario, if not like itself
     Settings: ClassVar[type[Settings]] = Settings
 
-    def __init__(self, desk: Desk, settings: Any = None) -> None:
-        self.desk = desk
+    def __init__(self, workstation: WorkstationContext, settings: Any = None) -> None:
+        self.workstation = workstation
         self.settings = self.Settings() if settings is None else settings
 
-    def opened(self, connection: Connection, **fields: Any) -> None:
+    def opened(self, connection: Attachment, **fields: Any) -> None:
         """Say that this component needs *connection* from now on."""
-        self.desk.world.write(f"{self.name}-open", **fields, **connection.where())
+        self.workstation.world.write(f"{self.name}-open", **fields, **connection.where())
 
-    def closed(self, connection: Connection, **fields: Any) -> None:
+    def closed(self, connection: Attachment, **fields: Any) -> None:
         """Say that it does not any more."""
-        self.desk.world.write(f"{self.name}-close", **fields, **connection.where())
+        self.workstation.world.write(f"{self.name}-close", **fields, **connection.where())
 
-    def failed(self, file: str | None, problem: Exception, connection: Connection | None = None) -> None:
+    def failed(self, file: str | None, problem: Exception, connection: Attachment | None = None) -> None:
         """Say that work failed."""
         fields: dict[str, Any] = failure(problem) | (connection.where() if connection else {})
-        self.desk.world.write("work-failed", component=self.name.upper(), file=file, **fields)
+        self.workstation.world.write("work-failed", component=self.name.upper(), file=file, **fields)
 
     async def attempt(self, work: Awaitable[None], file: str | None = None) -> bool:
         """Whether *work* could be done; where not, that is written."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from fakenw.wire.requests.files import CreateFile, ReadFile, WriteFile
-from harness.client.attachment import BUFFER_SIZE, Connection, FileHandle
+from harness.client.attachment import BUFFER_SIZE, Attachment, ClientFile
 from harness.client.redirector import Redirector
 
 PIECE = BUFFER_SIZE // 2
 
 
-async def read(redirector: Redirector, connection: Connection, path: str) -> bytes:
+async def read(redirector: Redirector, connection: Attachment, path: str) -> bytes:
     """The content of the file *path*. Raises Refused, Gone, Lost."""
     file = await redirector.open(connection, path)
     content = b""
@@ -23,10 +23,10 @@ async def read(redirector: Redirector, connection: Connection, path: str) -> byt
         await redirector.close(file)
 
 
-async def write(redirector: Redirector, connection: Connection, path: str, content: bytes) -> None:
+async def write(redirector: Redirector, connection: Attachment, path: str, content: bytes) -> None:
     """Make the file *path*, or empty it, and write *content*. Raises Refused, Gone, Lost."""
     made = await redirector.call(connection, CreateFile(0, 0, path))
-    file = FileHandle(0, connection, path, made.handle)
+    file = ClientFile(0, connection, path, made.handle)
     try:
         for at in range(0, len(content), PIECE):
             piece = content[at : at + PIECE]

@@ -29,7 +29,7 @@ from harness.client.components.operator import Operator
 from harness.client.components.pcm import Pcm
 from harness.client.components.service import Service
 from harness.client.components.user import User
-from harness.client.context import Component, Desk
+from harness.client.context import Component, WorkstationContext
 from harness.client.redirector import Redirector, RedirectorSettings
 from harness.client.reg_file import parse
 from harness.client.registry import Registry
@@ -77,7 +77,7 @@ class Machine:
         self.redirector = Redirector(world, TRANSPORTS[client.get("transport", "udp")], redirector)
         arbiter = ArbiterSettings.model_validate(settings("arbiter"))
         nal = NalSettings.model_validate(settings("nal"))
-        self.desk = desk = Desk(
+        self.workstation = workstation = WorkstationContext(
             world,
             self.registry,
             self.redirector,
@@ -88,7 +88,9 @@ class Machine:
         )
         self.verbs: dict[str, Callable[..., Awaitable[None]]] = {}
         for kind in (*COMPONENTS, *own):
-            part = desk.parts[kind] = kind(desk, kind.Settings.model_validate(settings(kind.part or kind.name)))
+            part = workstation.parts[kind] = kind(
+                workstation, kind.Settings.model_validate(settings(kind.part or kind.name))
+            )
             for name, method in verbs(kind).items():
                 self.verbs[f"{kind.name}.{name}"] = partial(method, part)
         self.verbs |= {"wait": sleep, "repeat": self._repeat}

@@ -32,7 +32,7 @@ from fakenw.wire.layout import R, Request
 from fakenw.wire.packet import Refused
 from fakenw.wire.requests.connection import ChangeConnectionState, Logout
 from fakenw.wire.requests.files import CloseFile, OpenFile
-from harness.client.attachment import Account, Connection, Denied, FileHandle, InUse, log_in
+from harness.client.attachment import Account, Attachment, ClientFile, Denied, InUse, log_in
 from harness.client.scavenger import scavenge
 from harness.client.settings import Settings
 from harness.client.workstation import TURN, Failure, Gone, Lost, Requester, World, failure, sleep
@@ -64,14 +64,14 @@ class Redirector:
     """The connections of one workstation."""
 
     def __init__(self, world: World, transport: Transport = UDP, settings: RedirectorSettings | None = None) -> None:
-        self.connections: list[Connection] = []
+        self.connections: list[Attachment] = []
         self.last_server: str | None = None  # the server that was connected to last
         self.settings = settings or RedirectorSettings()
         self._world = world
         self.transport = transport
         self._handles = 0
 
-    def existing(self, server: str, context: str = "") -> Connection | None:
+    def existing(self, server: str, context: str = "") -> Attachment | None:
         """The connection to *server* that *context* is led to, whether ready or still being made."""
         for connection in reversed(self.connections):
             led = self.settings.contexts == "shared" or connection.context == context
@@ -81,7 +81,7 @@ class Redirector:
 
     async def connect(
         self, server: str, user: str, password: str, *, private: bool = False, context: str = ""
-    ) -> Connection:
+    ) -> Attachment:
         """The existing connection to *server*, or a new one. Raises Denied, Gone, Lost, OSError."""
         server = server.upper()
         self.last_server = server
@@ -104,10 +104,10 @@ class Redirector:
                 self._world.spawn(scavenge(self._world, connection, limit, self._unlicense))
         return connection
 
-    async def open(self, connection: Connection, path: str) -> FileHandle:
+    async def open(self, connection: Attachment, path: str) -> ClientFile:
         """Open the file *path*, such as ``SYS:DIR/FILE``, for reading. Raises Refused, Gone, Lost."""
         self._handles += 1
-        file = FileHandle(self._handles, connection, path)
+        file = ClientFile(self._handles, connection, path)
         connection.handles[file.number] = file
         try:
             file.handle = connection.cached.pop(path, b"")  # it was closed a while ago, but not on the server
@@ -118,7 +118,7 @@ class Redirector:
                 connection.handles.pop(file.number, None)
         return file
 
-    async def close(self, file: FileHandle) -> None:
+    async def close(self, file: ClientFile) -> None:
         """Close *file*; afterwards it is not open here, whatever is raised. Raises Refused, Gone, Lost."""
         try:
             if self.settings.defer_close and file.path not in file.connection.cached:
@@ -128,7 +128,7 @@ class Redirector:
         finally:
             file.connection.handles.pop(file.number, None)
 
-    async def release(self, connection: Connection, *, forced: bool = False, by: str = "redirector") -> None:
+    async def release(self, connection: Attachment, *, forced: bool = False, by: str = "redirector") -> None:
         """Let go of *connection*. Raises InUse, unless *forced*.
 
         A server that does not answer keeps nothing alive here: ``detach`` says ``reason`` then.
@@ -162,7 +162,7 @@ class Redirector:
         if connection.monitor:
             await self.release(connection.monitor, forced=True, by=by)
 
-    async def map(self, drive: str, server: str, account: Account, context: str = "") -> Connection:
+    async def map(self, drive: str, server: str, account: Account, context: str = "") -> Attachment:
         """Map *drive* to *server*, as NET USE does. Raises Denied, Gone, Lost, OSError (the drive is taken)."""
         if self.mapped(drive, context):
             raise OSError(f"{drive} is mapped")
@@ -182,7 +182,7 @@ class Redirector:
             with suppress(InUse):
                 await self.release(connection)
 
-    def mapped(self, drive: str, context: str = "") -> Connection | None:
+    def mapped(self, drive: str, context: str = "") -> Attachment | None:
         """The connection that *drive* leads to, as *context* sees it."""
         own = self.settings.contexts == "separate"
         seen = (one for one in self.connections if one.context == context or not own)
@@ -195,17 +195,17 @@ class Redirector:
         for connection in [one for one in self.connections if one.context == context]:
             await self.release(connection, forced=True, by="logoff")
 
-    async def call(self, connection: Connection, request: Request[R]) -> R:
+    async def call(self, connection: Attachment, request: Request[R]) -> R:
         """Have *request* carried out on *connection*. Raises Refused, Gone, Lost, OSError."""
         return await self._call(connection, lambda: request)
 
-    def _new(self, server: str, user: str, password: str, private: bool, context: str) -> Connection:
+    def _new(self, server: str, user: str, password: str, private: bool, context: str) -> Attachment:
         requester = Requester(self._world, server, self.transport)
-        connection = Connection(requester, server, user.upper(), private, password=password, context=context)
+        connection = Attachment(requester, server, user.upper(), private, password=password, context=context)
         self.connections.append(connection)
         return connection
 
-    async def _log_in(self, connection: Connection) -> None:
+    async def _log_in(self, connection: Attachment) -> None:
         keep = self.settings.failed_login == "keep"
         try:
             await log_in(self._world, connection, keep_refused=keep)
@@ -219,10 +219,10 @@ class Redirector:
         connection.last_use = self._world.now()
         self._attached(connection)
 
-    def _attached(self, connection: Connection) -> None:
+    def _attached(self, connection: Attachment) -> None:
         self._world.write("attach", **connection.where(), user=connection.user, private=connection.private)
 
-    async def _monitor(self, connection: Connection) -> None:
+    async def _monitor(self, connection: Attachment) -> None:
         """The second connection; without it there is none at all. Raises Denied, Gone, Lost, OSError."""
         connection.monitor = self._new(
             connection.server, connection.user, connection.password, True, connection.context
@@ -246,7 +246,7 @@ class Redirector:
             raise OSError(f"no more than {most} servers")
         await self.release(min(idle, key=lambda one: one.last_use), forced=True)
 
-    async def _call(self, connection: Connection, request: Callable[[], Request[R]]) -> R:
+    async def _call(self, connection: Attachment, request: Callable[[], Request[R]]) -> R:
         """The *request* is put together anew after a reconnection, which changes the handles of files."""
         if connection.gone:
             raise Gone("the connection has ended")
@@ -265,7 +265,7 @@ class Redirector:
         finally:
             connection.last_use = self._world.now()
 
-    async def _come_back(self, connection: Connection) -> None:
+    async def _come_back(self, connection: Attachment) -> None:
         """Make *connection* again, with the files that are open on it. Raises Gone where that cannot be done."""
         ended = connection.requester
         ended.close()
@@ -281,7 +281,7 @@ class Redirector:
             connection.requester = ended  # what fails now fails for want of that one
             raise Gone(f"it could not be made again: {problem}") from problem
 
-    def _forget(self, connection: Connection) -> None:
+    def _forget(self, connection: Attachment) -> None:
         connection.gone = True
         connection.handles.clear()
         connection.requester.close()
@@ -290,11 +290,11 @@ class Redirector:
 
     # What the scavenger does
 
-    async def _let_go_if_idle(self, connection: Connection) -> None:
+    async def _let_go_if_idle(self, connection: Attachment) -> None:
         with suppress(InUse):
             await self.release(connection, by="redirector")
 
-    async def _unlicense(self, connection: Connection) -> None:
+    async def _unlicense(self, connection: Attachment) -> None:
         """The next use of a file licenses it again, if there is a license then (NetWare's connection states)."""
         with suppress(Refused, Gone, Lost):
             await connection.requester.call(ChangeConnectionState(0))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from harness.client.attachment import Connection
+from harness.client.attachment import Attachment
 from harness.client.workstation import World, sleep
 
 
 async def scavenge(
-    world: World, connection: Connection, limit: int, act: Callable[[Connection], Awaitable[None]]
+    world: World, connection: Attachment, limit: int, act: Callable[[Attachment], Awaitable[None]]
 ) -> None:
     """Have *act* done to *connection* when it was not used for as long as *limit*: once, until it is used again."""
     done: int | None = None

@@ -9,8 +9,8 @@ from harness.client.workstation import Requester
 
 async def ask(component: Component, server: str, *, detach: bool = True) -> None:
     """Attach to *server* and ask; and detach, or leave it at that. Raises Refused, Gone, Lost, OSError."""
-    desk, say = component.desk, component.desk.world.write
-    requester = Requester(desk.world, server, desk.redirector.transport)
+    workstation, say = component.workstation, component.workstation.world.write
+    requester = Requester(workstation.world, server, workstation.redirector.transport)
     try:
         await requester.create()
         where = {"server": server, "station": requester.station, "connection": requester.number}

@@ -25,14 +25,14 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,46}")
 
 
 @dataclass(frozen=True, slots=True)
-class User:
+class Credentials:
     """A NetWare user, and the password (none: empty). Written ``NAME`` or ``NAME:PASSWORD``."""
 
     name: str
     password: str = ""
 
     @classmethod
-    def parse(cls, text: object) -> User:
+    def parse(cls, text: object) -> Credentials:
         """Raises ValueError. The text of the error never shows the password."""
         if isinstance(text, cls):
             return text
@@ -56,7 +56,9 @@ def _drive(text: object) -> str:
 
 
 Name = Annotated[str, name(NAME, "1 to 47 letters, digits, dots, dashes and underscores")]
-UserText = Annotated[User, PlainValidator(User.parse), PlainSerializer(str), WithJsonSchema({"type": "string"})]
+UserText = Annotated[
+    Credentials, PlainValidator(Credentials.parse), PlainSerializer(str), WithJsonSchema({"type": "string"})
+]
 ServerName = Annotated[BinderyName, Field(description="the name of a server")]
 File = Annotated[WireText, Field(description="a file: VOLUME:DIRECTORY/FILE")]
 Drive = Annotated[

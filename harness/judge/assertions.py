@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from fakenw.journal.fold import GIVEN_BACK, Holding
 from fakenw.journal.record import Journal, Record
 from fakenw.journal.sentences import clock, harmless
-from harness.judge.history import Life, Run
+from harness.judge.history import ConnectionHistory, RunHistory
 
 ANYBODY = "anybody"  # by whom a license may come back: the client, or anybody, or one cause such as logout
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class LicenseSelection:
     """Which connections an assertion is about: of a user, of a station (or its beginning), held at *since* or later.
 
     *since* is microseconds of the server's time. *by* is ``client``, ``anybody`` or a cause.
@@ -32,14 +32,14 @@ class Wanted:
     since: int = 0
     by: str = "client"
 
-    def holdings(self, run: Run) -> Iterator[tuple[Life, Holding]]:
+    def holdings(self, run: RunHistory) -> Iterator[tuple[ConnectionHistory, Holding]]:
         """The licenses that it is about."""
-        for life in run.lives:
-            named = self.user is None or self.user.upper() in [user.upper() for user in life.users]
-            there = self.station is None or life.station.startswith(self.station)
-            for holding in life.holdings if named and there else ():
+        for history in run.histories:
+            named = self.user is None or self.user.upper() in [user.upper() for user in history.users]
+            there = self.station is None or history.station.startswith(self.station)
+            for holding in history.holdings if named and there else ():
                 if holding.released is None or holding.released >= self.since:
-                    yield life, holding
+                    yield history, holding
 
     def accepts(self, cause: str | None) -> bool:
         """Whether a license may have come back so."""
@@ -51,7 +51,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class AssertionAnswer:
     """``kept``: the promise is kept. ``waiting``: it may still be. ``why``: what is wrong, a line each."""
 
     kept: bool
@@ -59,25 +59,25 @@ class Answer:
     why: tuple[str, ...]
 
 
-def released(run: Run, wanted: Wanted) -> Answer:
+def released(run: RunHistory, wanted: LicenseSelection) -> AssertionAnswer:
     """Every license that is wanted came back, and from whom it should."""
     about = list(wanted.holdings(run))
     if not about:
-        return Answer(False, True, (f"nothing was licensed, so that {wanted} prove nothing", *_refusals(run)))
-    held = [(life, holding) for life, holding in about if holding.released is None]
-    taken = [(life, holding) for life, holding in about if holding.released is not None]
-    wrong = [(life, holding) for life, holding in taken if not wanted.accepts(holding.cause)]
+        return AssertionAnswer(False, True, (f"nothing was licensed, so that {wanted} prove nothing", *_refusals(run)))
+    held = [(history, holding) for history, holding in about if holding.released is None]
+    taken = [(history, holding) for history, holding in about if holding.released is not None]
+    wrong = [(history, holding) for history, holding in taken if not wanted.accepts(holding.cause)]
     told = [
-        f"{_holder(life)} holds a license of {life.server.name} since {clock(holding.granted)}; "
-        f"its last request was at {clock(life.last_request)}"
-        for life, holding in held
+        f"{_holder(history)} holds a license of {history.server.name} since {clock(holding.granted)}; "
+        f"its last request was at {clock(history.last_request)}"
+        for history, holding in held
     ]
     told += [
-        f"{_holder(life)} held a license of {life.server.name} from {clock(holding.granted)} to "
+        f"{_holder(history)} held a license of {history.server.name} from {clock(holding.granted)} to "
         f"{clock(holding.released or 0)}; its client did not give it back: {_taken(holding.cause)}"
-        for life, holding in wrong
+        for history, holding in wrong
     ]
-    return Answer(not held and not wrong, bool(held) and not wrong, tuple(told))
+    return AssertionAnswer(not held and not wrong, bool(held) and not wrong, tuple(told))
 
 
 _TAKEN = {
@@ -92,17 +92,17 @@ def _taken(cause: str | None) -> str:
     return _TAKEN.get(str(cause), f"the server took it back ({harmless(cause)})")
 
 
-def _holder(life: Life) -> str:
-    user = f"user {harmless(life.user)}" if life.user else "nobody"
-    return f"{user} on connection {life.connection} from {harmless(life.station)}"
+def _holder(history: ConnectionHistory) -> str:
+    user = f"user {harmless(history.user)}" if history.user else "nobody"
+    return f"{user} on connection {history.connection} from {harmless(history.station)}"
 
 
-def _refusals(run: Run) -> list[str]:
+def _refusals(run: RunHistory) -> list[str]:
     denied = denials(run)
     return [f"{len(denied)} times the server refused: {harmless(denied[0].get('what'))}"] if denied else []
 
 
-def denials(run: Run, user: str | None = None, what: str | None = None) -> list[Record]:
+def denials(run: RunHistory, user: str | None = None, what: str | None = None) -> list[Record]:
     """Who was refused."""
     return [
         record

@@ -199,7 +199,7 @@ def _names(items: Iterable[object]) -> str:
 def books_balance(journal: Journal) -> list[Problem]:
     """Audit a server's journal: held = grants - releases, 0 <= held <= limit, and every move has its pair."""
     problems: list[Problem] = []
-    for first, records in journal.lives():
+    for first, records in journal.incarnations():
         books = _Books(journal.name, records[0])
         for line, record in enumerate(records, first):
             books.line(line, record)

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from fakenw.journal.fold import GIVEN_BACK
 from fakenw.journal.record import SECOND, Record
 from fakenw.journal.sentences import clock, harmless
-from harness.judge.history import Life, Run, Said
+from harness.judge.history import ClientLine, ConnectionHistory, RunHistory
 from harness.judge.verdict import Held, Verdict, files_text
 
 IN_FULL = 10
@@ -23,11 +23,11 @@ AT_ONCE = 30 * SECOND  # on a clock that runs 3600 times as fast it is not long
 STORY = (14, 5)  # lines from the beginning and from the end
 
 
-def explain(run: Run, verdict: Verdict) -> list[str]:
+def explain(run: RunHistory, verdict: Verdict) -> list[str]:
     """Lines of text about every license that was not simply given back; empty where all were."""
     cases: dict[int, Held] = {}
     for held in [*verdict.interrupted, *verdict.leaked, *verdict.undecided, *verdict.reclaimed]:
-        cases.setdefault(id(held.life), held)
+        cases.setdefault(id(held.history), held)
     worst_first = list(cases.values())
     lines = [line for held in worst_first[:IN_FULL] for line in _case(run, held)]
     if worst_first[IN_FULL:]:
@@ -35,24 +35,24 @@ def explain(run: Run, verdict: Verdict) -> list[str]:
     return lines
 
 
-def _case(run: Run, held: Held) -> list[str]:
-    life, holding = held.life, held.holding
+def _case(run: RunHistory, held: Held) -> list[str]:
+    history, holding = held.history, held.holding
     server = harmless(held.server)
     if holding and holding.released is None:
         head = f"{held} holds a license of {server}"
     else:
         head = f"{held} held a license of {server} for {clock(round(held.held_for * SECOND))}"
-    story = [f"{life.server.at(t)}  {text}" for t, text in _story(run, life)]
+    story = [f"{history.server.at(t)}  {text}" for t, text in _story(run, history)]
     first, last = STORY
     if len(story) > first + last + 1:
         story[first:-last] = [f"... and {len(story) - first - last} more ..."]
     ending = held.reason
     if holding and holding.released is None:
-        idle = life.server.end - life.last_request
-        ending += f"; idle since {life.server.at(life.last_request)}, {clock(idle)} by the end"
-        if _exited(run, life) is not None and life.transport == "udp":
+        idle = history.server.end - history.last_request
+        ending += f"; idle since {history.server.at(history.last_request)}, {clock(idle)} by the end"
+        if _exited(run, history) is not None and history.transport == "udp":
             ending += "; the watchdog would take it back a quarter of an hour after its last request"
-    return [head, *(f"  {line}" for line in [*story, ending, *_registry(life)])]
+    return [head, *(f"  {line}" for line in [*story, ending, *_registry(history)])]
 
 
 _ENDS = {
@@ -80,48 +80,48 @@ _SERVER_FAULTS = {
 }
 
 
-def _exited(run: Run, life: Life) -> tuple[int, str] | None:
+def _exited(run: RunHistory, history: ConnectionHistory) -> tuple[int, str] | None:
     """When and how the client ended, on the server's clock; of a user's own client only where there is one."""
-    exits = run.told("exit")
+    exits = run.runner_lines("exit")
     scripted = {client.name for client in run.clients}
-    if life.client:
-        exits = [record for record in exits if record.get("client") == life.client.name]
+    if history.client:
+        exits = [record for record in exits if record.get("client") == history.client.name]
     else:
         exits = [record for record in exits if str(record.get("client")) not in scripted]
         exits = exits if len(exits) == 1 else []
     for record in exits:
-        t = _on_server(run, life, record)
-        if t >= life.created or not life.client:  # a machine that was started again exits more than once
+        t = _on_server(run, history, record)
+        if t >= history.created or not history.client:  # a machine that was started again exits more than once
             return t, _ENDS.get(str(record.get("cause")), "the client exited")
     return None
 
 
-def _faults(run: Run, life: Life) -> Iterator[tuple[int, str]]:
+def _faults(run: RunHistory, history: ConnectionHistory) -> Iterator[tuple[int, str]]:
     """What came over the client's machine, and over the server, while the connection was there."""
-    for record in run.told("fault"):
+    for record in run.runner_lines("fault"):
         what, text = str(record.get("what")), None
-        if life.client and record.get("client") == life.client.name:
+        if history.client and record.get("client") == history.client.name:
             text = _FAULTS.get(what)
-        elif record.get("server") == life.server.name:
+        elif record.get("server") == history.server.name:
             text = _SERVER_FAULTS.get(what)
         if text:
-            t = _on_server(run, life, record)
-            if life.created <= t <= (life.server.end if life.ended is None else life.ended):
+            t = _on_server(run, history, record)
+            if history.created <= t <= (history.server.end if history.ended is None else history.ended):
                 yield t, text
 
 
-def _on_server(run: Run, life: Life, record: Record) -> int:
+def _on_server(run: RunHistory, history: ConnectionHistory, record: Record) -> int:
     """When the runner wrote *record*, on the server's clock."""
     assert run.runner is not None  # it did
-    return run.to_server(run.runner, life.server, record.t)
+    return run.to_server(run.runner, history.server, record.t)
 
 
-def _story(run: Run, life: Life) -> list[tuple[int, str]]:
+def _story(run: RunHistory, history: ConnectionHistory) -> list[tuple[int, str]]:
     """What happened on a connection, each moment with a sentence."""
     told: list[tuple[int, str]] = []
-    asked: Said | None = None
+    asked: ClientLine | None = None
     opened = False
-    for said in life.said:
+    for said in history.said:
         record, event = said.record, said.record.event
         component, _, verb = event.rpartition("-")
         text: str | None = None
@@ -155,9 +155,9 @@ def _story(run: Run, life: Life) -> list[tuple[int, str]]:
         asked = said if event == "release-asked" else None
         if text:
             told.append((said.t, text))
-    told += _seen(life)
-    told += _faults(run, life)
-    if ended := _exited(run, life):
+    told += _seen(history)
+    told += _faults(run, history)
+    if ended := _exited(run, history):
         told.append(ended)
     return sorted(told, key=lambda moment: moment[0])
 
@@ -175,35 +175,38 @@ def _opening(record: Record, name: str, opened: bool) -> str:
     return f"{name} rode on it: opened {what}{counted}"
 
 
-def _seen(life: Life) -> list[tuple[int, str]]:
+def _seen(history: ConnectionHistory) -> list[tuple[int, str]]:
     """What the server saw and no client tells."""
     seen = [
         (file.shut, f"the server shut {harmless(file.path)} ({file.cause})")
-        for file in life.files
+        for file in history.files
         if file.shut is not None and file.cause in GIVEN_BACK
     ]
-    seen += [(r.t, f"the watchdog: {harmless(r.get('what'))}") for r in life.told("watchdog")]
-    if life.foreign:
-        user = f" as user {harmless(life.user)}" if life.user else ""
-        seen += [(holding.granted, f"it took a license{user}") for holding in life.holdings]
-        seen += [(file.opened, f"it opened {harmless(file.path)}") for file in life.files]
+    seen += [(r.t, f"the watchdog: {harmless(r.get('what'))}") for r in history.server_lines("watchdog")]
+    if history.foreign:
+        user = f" as user {harmless(history.user)}" if history.user else ""
+        seen += [(holding.granted, f"it took a license{user}") for holding in history.holdings]
+        seen += [(file.opened, f"it opened {harmless(file.path)}") for file in history.files]
         seen += [
             (file.shut, f"it closed {harmless(file.path)}")
-            for file in life.files
+            for file in history.files
             if file.shut is not None and file.cause in ("close", "end-of-job")
         ]
     return seen
 
 
-def _registry(life: Life) -> list[str]:
+def _registry(history: ConnectionHistory) -> list[str]:
     """The last word of the arbiter on each entry for the connection."""
-    last = {(str(said.record.get("key")), str(said.record.get("resource"))): said for said in life.heard("arbiter")}
+    last = {
+        (str(said.record.get("key")), str(said.record.get("resource"))): said
+        for said in history.client_lines("arbiter")
+    }
     lines = []
     for (key, resource), said in last.items():
         get = said.record.get
         entry = f"registry: {harmless(key)}\\{harmless(resource)}"
         if get("action") == "deleted":
-            lines.append(f"{entry} deleted at {life.server.at(said.t)}")
+            lines.append(f"{entry} deleted at {history.server.at(said.t)}")
         else:
             counts = f"persistence {harmless(get('persistence'))}, reference {harmless(get('reference'))}"
             lines.append(f"{entry} still there: {counts}")

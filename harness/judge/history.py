@@ -25,7 +25,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
-from fakenw.journal.fold import Fold, Holding, Idle, OpenFile, ServiceConnection
+from fakenw.journal.fold import Fold, Holding, Idle, OpenHandle, ServiceConnection
 from fakenw.journal.policy import POLICIES
 from fakenw.journal.record import Journal, JournalError, Record, read
 from fakenw.journal.sentences import clock, harmless
@@ -75,38 +75,38 @@ class Clock:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ClientLine:
     """What a client said about a connection, on the server's clock; ``line`` is in the client's journal."""
 
     t: int
     line: int
-    client: Client
+    client: ClientHistory
     record: Record
 
 
 @dataclass(slots=True, eq=False)
-class Life(ServiceConnection):
+class ConnectionHistory(ServiceConnection):
     """One service connection, from create to close, with everything that has been on it."""
 
-    server: Server = field(repr=False)
+    server: ServerHistory = field(repr=False)
     users: list[str] = field(default_factory=list)
     holdings: list[Holding] = field(default_factory=list)
-    files: list[OpenFile] = field(default_factory=list)
+    files: list[OpenHandle] = field(default_factory=list)
     idles: list[Idle] = field(default_factory=list)
     records: list[Record] = field(default_factory=list, repr=False)
-    client: Client | None = field(default=None, repr=False)
-    said: list[Said] = field(default_factory=list, repr=False)
+    client: ClientHistory | None = field(default=None, repr=False)
+    said: list[ClientLine] = field(default_factory=list, repr=False)
 
     @property
     def foreign(self) -> bool:
         """No client journal knows its station: it is a user's own client."""
         return self.client is None
 
-    def heard(self, event: str) -> list[Said]:
+    def client_lines(self, event: str) -> list[ClientLine]:
         """The client's lines of one kind."""
         return [said for said in self.said if said.record.event == event]
 
-    def told(self, event: str) -> list[Record]:
+    def server_lines(self, event: str) -> list[Record]:
         """The server's lines of one kind."""
         return [record for record in self.records if record.event == event]
 
@@ -129,16 +129,16 @@ class Life(ServiceConnection):
 
 
 @dataclass(slots=True, eq=False)
-class Server(Fold):
+class ServerHistory(Fold):
     """One life of a server, with its past: its journal from one ``start`` (on line ``line``) to the next."""
 
-    kind = Life
+    kind = ConnectionHistory
 
     journal: Journal = field(repr=False, kw_only=True)
     line: int = field(kw_only=True)
     clock: Clock = field(kw_only=True)
     records: list[Record] = field(repr=False, kw_only=True)
-    lives: list[Life] = field(default_factory=list, repr=False)
+    histories: list[ConnectionHistory] = field(default_factory=list, repr=False)
     denied: list[Record] = field(default_factory=list, repr=False)
     marks: list[int] = field(default_factory=list, repr=False)
     zone: tzinfo | None = None
@@ -154,10 +154,10 @@ class Server(Fold):
             return clock(t)  # no calendar goes so far
 
     @classmethod
-    def read(cls, journal: Journal) -> list[Server]:
+    def read(cls, journal: Journal) -> list[ServerHistory]:
         """The lives of the server that wrote *journal*. Raises JournalError."""
-        servers: list[Server] = []
-        for line, records in journal.lives():
+        servers: list[ServerHistory] = []
+        for line, records in journal.incarnations():
             event, policy = records[0].event, records[0].get("policy")
             if event != "start":
                 raise JournalError(f"{journal.name}:{line}: expected a server's start, not {harmless(event)}")
@@ -170,24 +170,24 @@ class Server(Fold):
                     raise JournalError(f"{journal.name}:{n}: serial is not a whole number: {harmless(serial)}")
                 servers[-1].saw(record)
         for server in servers[:-1]:
-            for life in server.connections.values():
-                life.end(server.end, WENT_DOWN)
+            for history in server.connections.values():
+                history.end(server.end, WENT_DOWN)
         return servers
 
     def saw(self, record: Record) -> ServiceConnection | None:
         before = self.connections.get(record.get("serial"))
-        life = Fold.saw(self, record)
-        if isinstance(life, Life) and life is not before:
-            self.lives.append(life)
+        history = Fold.saw(self, record)
+        if isinstance(history, ConnectionHistory) and history is not before:
+            self.histories.append(history)
         if record.event == "deny":
             self.denied.append(record)
         elif record.event == "mark":
             self.marks.append(record.t)
-        return life
+        return history
 
 
 @dataclass(slots=True, eq=False)
-class Client:
+class ClientHistory:
     """A scripted client: its journal, and when (own clock) its script was done."""
 
     name: str
@@ -197,16 +197,16 @@ class Client:
 
 
 @dataclass(slots=True, eq=False)
-class Run:
+class RunHistory:
     """Everything the journals of one run tell. ``settings`` are the fields of the ``run`` record, if any."""
 
-    servers: list[Server]
-    clients: list[Client]
+    servers: list[ServerHistory]
+    clients: list[ClientHistory]
     runner: Journal | None
     settings: Mapping[str, Any]
 
     @classmethod
-    def of(cls, journals: Iterable[Journal]) -> Run:
+    def of(cls, journals: Iterable[Journal]) -> RunHistory:
         """Put journals together. Raises JournalError."""
         run = cls([], [], None, {})
         for journal in journals:
@@ -214,11 +214,11 @@ class Run:
                 continue  # its writer was killed before the first line
             match journal.records[0].role:
                 case "server":
-                    run.servers += Server.read(journal)
+                    run.servers += ServerHistory.read(journal)
                 case "client":
                     done = [record.t for record in journal.records if record.event == "done"]
                     name = str(journal.records[0].get("client", journal.name))
-                    run.clients.append(Client(name, journal, Clock.of(journal), done[-1] if done else None))
+                    run.clients.append(ClientHistory(name, journal, Clock.of(journal), done[-1] if done else None))
                 case "runner":
                     if run.runner:
                         raise JournalError(f"{journal.name}: a second run (the first is {run.runner.name})")
@@ -230,28 +230,28 @@ class Run:
         return run
 
     @property
-    def lives(self) -> Iterator[Life]:
+    def histories(self) -> Iterator[ConnectionHistory]:
         """The connections of every server, in order of creation on each."""
-        return (life for server in self.servers for life in server.lives)
+        return (history for server in self.servers for history in server.histories)
 
-    def told(self, event: str) -> list[Record]:
+    def runner_lines(self, event: str) -> list[Record]:
         """The runner's lines of one kind."""
         return [record for record in self.runner.records if record.event == event] if self.runner else []
 
     @staticmethod
-    def to_server(journal: Journal, server: Server, t: int) -> int:
+    def to_server(journal: Journal, server: ServerHistory, t: int) -> int:
         """What the server's clock shows when the clock of *journal* shows *t*."""
         return Clock.of(journal).to(server.clock, t)
 
 
-def load(paths: Sequence[Path]) -> Run:
+def load(paths: Sequence[Path]) -> RunHistory:
     """Read journals, or the one run directory that holds them. Raises JournalError."""
     files = list(paths)
     if len(files) == 1 and files[0].is_dir():
         files = sorted(files[0].glob("*.jsonl"))
     if not files:
         raise JournalError(f"no journal in {paths[0]}" if paths else "no journal to read")
-    return Run.of([read(file) for file in files])
+    return RunHistory.of([read(file) for file in files])
 
 
 def _key(record: Record) -> Key | None:
@@ -261,35 +261,35 @@ def _key(record: Record) -> Key | None:
     return None
 
 
-def _match(run: Run) -> None:
+def _match(run: RunHistory) -> None:
     """Hang every client line about a connection on its life."""
-    lives: dict[Key, list[Life]] = {}
-    for life in sorted(run.lives, key=lambda life: life.server.clock.wall(life.created)):
-        lives.setdefault((life.server.name, life.station, life.connection), []).append(life)
-    owners: dict[str, Client] = {}
+    histories: dict[Key, list[ConnectionHistory]] = {}
+    for history in sorted(run.histories, key=lambda history: history.server.clock.wall(history.created)):
+        histories.setdefault((history.server.name, history.station, history.connection), []).append(history)
+    owners: dict[str, ClientHistory] = {}
     attaches: dict[Key, list[tuple[float, int, int]]] = {}
     for n, client in enumerate(run.clients):
         for line, record in enumerate(client.journal.records, 1):
             if isinstance(record.get("station"), str):
                 owners.setdefault(record["station"], client)
-            if record.event == "attach" and (key := _key(record)) in lives:
+            if record.event == "attach" and (key := _key(record)) in histories:
                 assert key is not None
                 attaches.setdefault(key, []).append((client.clock.wall(record.t), n, line))
-    which: dict[tuple[int, int], Life] = {}
+    which: dict[tuple[int, int], ConnectionHistory] = {}
     for key, moments in attaches.items():
-        order = lives[key]
+        order = histories[key]
         for i, (wall, n, line) in enumerate(sorted(moments)):
-            life = order[min(i, len(order) - 1)]
+            history = order[min(i, len(order) - 1)]
             if len(order) != len(moments):
-                life = next((x for x in reversed(order) if x.server.clock.wall(x.created) <= wall), life)
-            which[n, line] = life
+                history = next((x for x in reversed(order) if x.server.clock.wall(x.created) <= wall), history)
+            which[n, line] = history
     for n, client in enumerate(run.clients):
-        now: dict[Key, Life] = {}
+        now: dict[Key, ConnectionHistory] = {}
         for line, record in enumerate(client.journal.records, 1):
             key = _key(record)
-            if key is not None and key in lives:
-                life = now[key] = which.get((n, line)) or now.get(key) or lives[key][0]
-                life.client = client
-                life.said.append(Said(client.clock.to(life.server.clock, record.t), line, client, record))
-    for life in run.lives:
-        life.client = life.client or owners.get(life.station)
+            if key is not None and key in histories:
+                history = now[key] = which.get((n, line)) or now.get(key) or histories[key][0]
+                history.client = client
+                history.said.append(ClientLine(client.clock.to(history.server.clock, record.t), line, client, record))
+    for history in run.histories:
+        history.client = history.client or owners.get(history.station)

@@ -13,8 +13,8 @@ from typing import Any
 
 from fakenw.journal.record import SECOND, Record, microseconds
 from fakenw.journal.sentences import clock, harmless
-from harness.judge.history import Life, Run, Server
-from harness.judge.usage import Needs
+from harness.judge.history import ConnectionHistory, RunHistory, ServerHistory
+from harness.judge.usage import Usage
 
 MINUTE = 60.0  # seconds
 
@@ -58,32 +58,32 @@ def selected(checks: Iterable[Any]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def who(life: Life) -> str:
+def who(history: ConnectionHistory) -> str:
     """The client of a connection; a user's own client is known by its address."""
-    return life.client.name if life.client else life.station.rpartition(":")[0]
+    return history.client.name if history.client else history.station.rpartition(":")[0]
 
 
-def _this(life: Life) -> str:
-    return f"connection {life.connection} (serial {life.serial}) of {harmless(who(life))}"
+def _this(history: ConnectionHistory) -> str:
+    return f"connection {history.connection} (serial {history.serial}) of {harmless(who(history))}"
 
 
-def _bounded(run: Run, needs: Needs, within: int, units: float) -> Iterator[str]:
+def _bounded(run: RunHistory, usage: Usage, within: int, units: float) -> Iterator[str]:
     held: dict[str, set[tuple[int, str]]] = {}
-    for life in run.lives:
-        if life.holding:
-            held.setdefault(who(life), set()).add((id(life.server), life.holding.unit))
+    for history in run.histories:
+        if history.holding:
+            held.setdefault(who(history), set()).add((id(history.server), history.holding.unit))
     for client, mine in held.items():
         if len(mine) > units:
             yield f"{harmless(client)} holds {len(mine)} licenses at the end, at most {units:g} were allowed"
 
 
-def _one_license_per_client(run: Run, needs: Needs, within: int) -> Iterator[str]:
+def _one_license_per_client(run: RunHistory, usage: Usage, within: int) -> Iterator[str]:
     for server in run.servers:
         mine: dict[str, list[tuple[int, int]]] = {}
-        for life in server.lives:
-            for holding in life.holdings:
+        for history in server.histories:
+            for holding in history.holdings:
                 end = server.end + 1 if holding.released is None else holding.released
-                mine.setdefault(who(life), []).extend([(holding.granted, 1), (end, -1)])
+                mine.setdefault(who(history), []).extend([(holding.granted, 1), (end, -1)])
         for client, moves in mine.items():
             most, at = _most(moves)
             if most > 1:
@@ -100,26 +100,26 @@ def _most(moves: list[tuple[int, int]]) -> tuple[int, int]:
     return most, at
 
 
-def _servers_licensed(run: Run, needs: Needs, within: int, count: float) -> Iterator[str]:
+def _servers_licensed(run: RunHistory, usage: Usage, within: int, count: float) -> Iterator[str]:
     servers: dict[str, set[str]] = {}
-    for life in run.lives:
-        if life.holdings:
-            servers.setdefault(who(life), set()).add(life.server.name)
+    for history in run.histories:
+        if history.holdings:
+            servers.setdefault(who(history), set()).add(history.server.name)
     for client, names in servers.items():
         if len(names) != count:
             told = ", ".join(sorted(map(harmless, names)))
             yield f"{harmless(client)} was licensed by {len(names)} servers ({told}), expected {count:g}"
 
 
-def _nobody_refused(run: Run, needs: Needs, within: int) -> Iterator[str]:
+def _nobody_refused(run: RunHistory, usage: Usage, within: int) -> Iterator[str]:
     for server in run.servers:
         for denial in server.denied:
-            for life, since in _overdue(server, needs, within, denial.t):
+            for history, since in _overdue(server, usage, within, denial.t):
                 whom = harmless(denial.get("user") or denial.get("station"))
                 yield (
                     f"{whom} was refused {_short(denial)} at {server.at(denial.t)}, while connection "
-                    f"{life.connection} (serial {life.serial}) held a license of {server.name} that nobody had needed "
-                    f"since {server.at(since)}"
+                    f"{history.connection} (serial {history.serial}) held a license of {server.name} that "
+                    f"nobody had needed since {server.at(since)}"
                 )
                 break
 
@@ -131,17 +131,17 @@ def _short(denial: Record) -> str:
     return short.get(what, harmless(what))
 
 
-def _overdue(server: Server, needs: Needs, within: int, t: int) -> Iterator[tuple[Life, int]]:
+def _overdue(server: ServerHistory, usage: Usage, within: int, t: int) -> Iterator[tuple[ConnectionHistory, int]]:
     """The connections that held a license at *t* and should have given it back by then; since when."""
-    for life in server.lives:
-        for holding in life.holdings:
-            need = needs.of(life, holding)
+    for history in server.histories:
+        for holding in history.holdings:
+            need = usage.of(history, holding)
             held = holding.granted <= t and (holding.released is None or t < holding.released)
             if held and need.at is not None and need.at + within <= t:
-                yield life, need.at
+                yield history, need.at
 
 
-def _refusals(run: Run, needs: Needs, within: int, most: float) -> Iterator[str]:
+def _refusals(run: RunHistory, usage: Usage, within: int, most: float) -> Iterator[str]:
     denied = [(server, denial) for server in run.servers for denial in server.denied]
     if len(denied) > most:
         server, first = denied[0]
@@ -151,12 +151,12 @@ def _refusals(run: Run, needs: Needs, within: int, most: float) -> Iterator[str]
         )
 
 
-def _attempts(run: Run, needs: Needs, within: int, most: float, per: float = MINUTE) -> Iterator[str]:
+def _attempts(run: RunHistory, usage: Usage, within: int, most: float, per: float = MINUTE) -> Iterator[str]:
     span = round(per * SECOND)
     for server in run.servers:
         # Who was refused a connection has none that a life could tell of.
         refused = (denial.t for denial in server.denied if denial.get("serial") is None)
-        times = sorted([*(life.created for life in server.lives), *refused])
+        times = sorted([*(history.created for history in server.histories), *refused])
         first, worst, at = 0, 0, 0
         for n, t in enumerate(times):
             while times[first] <= t - span:
@@ -168,44 +168,44 @@ def _attempts(run: Run, needs: Needs, within: int, most: float, per: float = MIN
             yield f"{server.name} was attached to {often}, at most {most:g} were allowed"
 
 
-def _opens_balance(run: Run, needs: Needs, within: int) -> Iterator[str]:
-    for life in run.lives:
-        if life.ended is not None:
+def _opens_balance(run: RunHistory, usage: Usage, within: int) -> Iterator[str]:
+    for history in run.histories:
+        if history.ended is not None:
             continue
-        need = needs.at_all(life)
-        if need is not None and need + within <= life.server.end:
-            what = f" with {len(life.open_files)} open files" if life.open_files else ""
-            yield f"{_this(life)} is left{what}, not needed since {life.server.at(need)}"
+        need = usage.at_all(history)
+        if need is not None and need + within <= history.server.end:
+            what = f" with {len(history.open_files)} open files" if history.open_files else ""
+            yield f"{_this(history)} is left{what}, not needed since {history.server.at(need)}"
         else:
-            opened, still = len(life.files), list(life.open_files.values())
-            if still and life.client is not None and life.client.done is not None:
+            opened, still = len(history.files), list(history.open_files.values())
+            if still and history.client is not None and history.client.done is not None:
                 closed = f"{opened} files opened, {opened - len(still)} closed"
-                yield f"{_this(life)}: {closed}; {harmless(still[0].path)} is still open"
+                yield f"{_this(history)}: {closed}; {harmless(still[0].path)} is still open"
 
 
-def _open_files(run: Run, needs: Needs, within: int, most: float) -> Iterator[str]:
-    for life in run.lives:
-        moves = [(file.opened, 1) for file in life.files]
-        moves += [(file.shut, -1) for file in life.files if file.shut is not None]
+def _open_files(run: RunHistory, usage: Usage, within: int, most: float) -> Iterator[str]:
+    for history in run.histories:
+        moves = [(file.opened, 1) for file in history.files]
+        moves += [(file.shut, -1) for file in history.files if file.shut is not None]
         worst, at = _most(moves)
         if worst > most:
-            yield f"{_this(life)} had {worst} files open at {life.server.at(at)}, at most {most:g} were allowed"
+            yield f"{_this(history)} had {worst} files open at {history.server.at(at)}, at most {most:g} were allowed"
 
 
-def _registry_agrees(run: Run, needs: Needs, within: int) -> Iterator[str]:
-    for life in run.lives:
+def _registry_agrees(run: RunHistory, usage: Usage, within: int) -> Iterator[str]:
+    for history in run.histories:
         last: dict[tuple[str, str], Any] = {}
-        for said in life.heard("arbiter"):
+        for said in history.client_lines("arbiter"):
             last[str(said.record.get("key")), str(said.record.get("resource"))] = said.record
         entries = [record for record in last.values() if record.get("action") != "deleted"]
         counted = [record for record in entries if record.get("reference") or record.get("persistence")]
-        there = life.ended is None
+        there = history.ended is None
         if last and there and not counted:
             kept = "a count of zero" if entries else "no entry"
-            yield f"{_this(life)} is there, and the registry has {kept} for it"
+            yield f"{_this(history)} is there, and the registry has {kept} for it"
         if counted and not there:
             where = f"{harmless(counted[0].get('key'))}\\{harmless(counted[0].get('resource'))}"
-            yield f"{where} counts users of {_this(life)}, which has ended"
+            yield f"{where} counts users of {_this(history)}, which has ended"
 
 
 PROPERTIES: Mapping[str, Callable[..., Iterable[str]]] = {

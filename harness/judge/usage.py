@@ -15,49 +15,49 @@ from dataclasses import dataclass
 
 from fakenw.journal.fold import Holding
 from fakenw.journal.record import Record, microseconds
-from harness.judge.history import Clock, Life, Run
+from harness.judge.history import Clock, ConnectionHistory, RunHistory
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
+class LastUse:
     """Until when a connection was needed: ``at`` on the server's clock, None where nothing says so."""
 
     at: int | None
     by: str
 
 
-class Needs:
+class Usage:
     """When connections were no longer needed."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: RunHistory) -> None:
         self._clock = Clock.of(run.runner) if run.runner else Clock(None, 1)
         self._exits: dict[str, list[Record]] = {}
-        for record in run.told("exit"):
+        for record in run.runner_lines("exit"):
             self._exits.setdefault(str(record.get("client")), []).append(record)
-        spawned = {str(record.get("client")) for record in run.told("spawn")} | self._exits.keys()
+        spawned = {str(record.get("client")) for record in run.runner_lines("spawn")} | self._exits.keys()
         foreign = spawned - {client.name for client in run.clients} - {server.name for server in run.servers}
         over = all(name in self._exits for name in foreign)
         self._gone = max((self._exits[name][-1].t for name in foreign), default=None) if over else None
-        self._marks = [record.t for record in run.told("mark")]
+        self._marks = [record.t for record in run.runner_lines("mark")]
         self._alone = run.runner is None
         self._idle_after = microseconds(run.settings.get("idle_after"))
 
-    def of(self, life: Life, holding: Holding) -> Need:
+    def of(self, history: ConnectionHistory, holding: Holding) -> LastUse:
         """When the connection was no longer needed; a scripted client's word is about its last use."""
-        return self._foreign(life, holding) if life.client is None else self._scripted(life)
+        return self._foreign(history, holding) if history.client is None else self._scripted(history)
 
-    def at_all(self, life: Life) -> int | None:
+    def at_all(self, history: ConnectionHistory) -> int | None:
         """When a connection was no longer needed, whether it ever held a license or not; None where nothing says so."""
-        if life.client is not None:
-            return self._scripted(life).at
-        return self._foreign(life, Holding("", life.created, life.ended)).at
+        if history.client is not None:
+            return self._scripted(history).at
+        return self._foreign(history, Holding("", history.created, history.ended)).at
 
-    def _scripted(self, life: Life) -> Need:
-        client, server = life.client, life.server
+    def _scripted(self, history: ConnectionHistory) -> LastUse:
+        client, server = history.client, history.server
         assert client is not None
         uses: Counter[str] = Counter()
         unused: int | None = None
-        for said in life.said:
+        for said in history.said:
             component, _, verb = said.record.event.rpartition("-")
             if verb == "open":
                 uses[component] += 1
@@ -67,17 +67,17 @@ class Needs:
                 continue
             unused = None if uses.total() else said.t
         if unused is not None:
-            return Need(unused, "close")
+            return LastUse(unused, "close")
         if client.done is not None:
-            return Need(client.clock.to(server.clock, client.done), "done")
+            return LastUse(client.clock.to(server.clock, client.done), "done")
         for record in self._exits.get(client.name, ()):
             at = self._clock.to(server.clock, record.t)
-            if at >= life.created:  # a machine that was started again exits more than once
-                return Need(at, str(record.get("cause") or "exit"))
-        return Need(None, "nothing")
+            if at >= history.created:  # a machine that was started again exits more than once
+                return LastUse(at, str(record.get("cause") or "exit"))
+        return LastUse(None, "nothing")
 
-    def _foreign(self, life: Life, holding: Holding) -> Need:
-        server = life.server
+    def _foreign(self, history: ConnectionHistory, holding: Holding) -> LastUse:
+        server = history.server
         found: list[tuple[int, str]] = []
         if self._gone is not None:
             found.append((max(self._clock.to(server.clock, self._gone), holding.granted), "exit"))
@@ -85,9 +85,9 @@ class Needs:
         marks += server.marks
         found += [(t, "mark") for t in marks if t >= holding.granted][:1]
         idle_after = server.idle_after if self._alone else self._idle_after
-        for idle in life.idles if idle_after is not None else []:
+        for idle in history.idles if idle_after is not None else []:
             # A request that lets the license go is no use of it: the one at the very moment of the release.
             idled = idle.busy is None or idle.busy == holding.released
-            if idled and holding.granted <= idle.t <= life.held_until(holding):
+            if idled and holding.granted <= idle.t <= history.held_until(holding):
                 found.append((idle.since + (idle_after or 0), "idle"))
-        return Need(*min(found)) if found else Need(None, "nothing")
+        return LastUse(*min(found)) if found else LastUse(None, "nothing")

@@ -20,11 +20,11 @@ from fakenw.journal.fold import GIVEN_BACK, Holding
 from fakenw.journal.record import SECOND, microseconds
 from fakenw.journal.sentences import clock, harmless
 from harness.judge.audit import Problem, books_balance
-from harness.judge.history import WENT_DOWN, Life, Run
+from harness.judge.history import WENT_DOWN, ConnectionHistory, RunHistory
 from harness.judge.properties import PROPERTIES, selected
-from harness.judge.usage import Need, Needs
+from harness.judge.usage import LastUse, Usage
 
-WITHIN = 300 * SECOND
+WITHIN = 300 * SECOND  # in which a unit has to be given back, where no check says otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Held:
     opened_by: str | None
     last_used_by: str | None
     reason: str
-    life: Life = field(repr=False)
+    history: ConnectionHistory = field(repr=False)
     holding: Holding | None = field(repr=False)
 
     def as_json(self) -> dict[str, Any]:
@@ -95,7 +95,7 @@ class Verdict:
         }
 
 
-def judge(run: Run, within: float | None = None) -> Verdict:
+def judge(run: RunHistory, within: float | None = None) -> Verdict:
     """The verdict on a run. *within* (seconds) overrides what the run says. Raises ValueError for unknown checks."""
     checks = selected(run.settings.get("checks") or ())
     asked = (within, checks.get("released", {}).get("within"), run.settings.get("within"))
@@ -110,58 +110,58 @@ def judge(run: Run, within: float | None = None) -> Verdict:
     verdict.peak = sum(server.peak for server in run.servers)
     verdict.denied = sum(len(server.denied) for server in run.servers)
     verdict.seconds = max((server.end for server in run.servers), default=0) / SECOND
-    needs = Needs(run)
+    usage = Usage(run)
     licensed = 0
-    for life in run.lives:
-        licensed += len(life.holdings)
-        for holding in life.holdings:
-            _weigh(verdict, life, holding, needs.of(life, holding), limit)
-        if why := _interruption(life):
-            verdict.interrupted.append(_held(life, life.holdings[-1] if life.holdings else None, why))
-        if note := _claim(life):
+    for history in run.histories:
+        licensed += len(history.holdings)
+        for holding in history.holdings:
+            _weigh(verdict, history, holding, usage.of(history, holding), limit)
+        if why := _interruption(history):
+            verdict.interrupted.append(_held(history, history.holdings[-1] if history.holdings else None, why))
+        if note := _claim(history):
             verdict.notes.append(note)
     for name, arguments in checks.items():
         if name in PROPERTIES:
-            problems = PROPERTIES[name](run, needs, limit, **arguments)
+            problems = PROPERTIES[name](run, usage, limit, **arguments)
             verdict.failed += [f"{name}: {text}" for text in problems]
     verdict.verdict, verdict.reason = _worst(run, verdict, licensed, limit)
     return verdict
 
 
-def _weigh(verdict: Verdict, life: Life, holding: Holding, need: Need, within: int) -> None:
+def _weigh(verdict: Verdict, history: ConnectionHistory, holding: Holding, need: LastUse, within: int) -> None:
     """Put a holding where it belongs; one that its client gave back in time belongs nowhere."""
     at = None if need.at is None else max(need.at, holding.granted)
-    end = life.held_until(holding)
+    end = history.held_until(holding)
     late = at is not None and (end > at + within or (holding.released is None and end == at + within))
-    why = _why(life, holding, need, at)
+    why = _why(history, holding, need, at)
     if late:
-        verdict.leaked.append(_held(life, holding, why))
+        verdict.leaked.append(_held(history, holding, why))
     elif holding.released is None:
         if at is None:
             why = "nothing says when it was no longer needed"
         else:
-            since, over = life.server.at(at), life.server.at(end)
+            since, over = history.server.at(at), history.server.at(end)
             why = f"no longer needed since {since}, but the journal ends at {over}, too early to tell"
-        verdict.undecided.append(_held(life, holding, why))
+        verdict.undecided.append(_held(history, holding, why))
     elif holding.cause not in GIVEN_BACK:
-        verdict.reclaimed.append(_held(life, holding, why))
+        verdict.reclaimed.append(_held(history, holding, why))
 
 
-def _held(life: Life, holding: Holding | None, reason: str) -> Held:
-    components = [said.record.event.rpartition("-") for said in life.said]
+def _held(history: ConnectionHistory, holding: Holding | None, reason: str) -> Held:
+    components = [said.record.event.rpartition("-") for said in history.said]
     users = [(component, verb) for component, _, verb in components if verb in ("open", "close")]
-    duration = life.held_until(holding) - holding.granted if holding else 0
+    duration = history.held_until(holding) - holding.granted if holding else 0
     return Held(
-        server=life.server.name,
-        serial=life.serial,
-        connection=life.connection,
-        station=life.station,
-        user=life.user,
+        server=history.server.name,
+        serial=history.serial,
+        connection=history.connection,
+        station=history.station,
+        user=history.user,
         held_for=duration / SECOND,
         opened_by=next((component for component, verb in users if verb == "open"), None),
         last_used_by=users[-1][0] if users else None,
         reason=reason,
-        life=life,
+        history=history,
         holding=holding,
     )
 
@@ -184,9 +184,9 @@ _ENDS = {
 }
 
 
-def _why(life: Life, holding: Holding, need: Need, at: int | None) -> str:
+def _why(history: ConnectionHistory, holding: Holding, need: LastUse, at: int | None) -> str:
     """Why a license is still held, was given back late, or was taken back, in one sentence."""
-    moment = life.server.at
+    moment = history.server.at
     if holding.released is not None:
         late = ""
         if at is not None and holding.released > at:
@@ -196,7 +196,7 @@ def _why(life: Life, holding: Holding, need: Need, at: int | None) -> str:
         if holding.cause == "watchdog":
             return f"the watchdog took it back at {moment(holding.released)}{late}"
         return f"{_TAKEN.get(str(holding.cause), f'the server took it back ({harmless(holding.cause)})')}{late}"
-    asked, refused, gone = (life.heard(event) for event in ("release-asked", "release-refused", "detach"))
+    asked, refused, gone = (history.client_lines(event) for event in ("release-asked", "release-refused", "detach"))
     if gone:
         return f"its client let go of it at {moment(gone[-1].t)}, but the server never saw that"
     if need.by in _ENDS:
@@ -208,7 +208,7 @@ def _why(life: Life, holding: Holding, need: Need, at: int | None) -> str:
         return f"its release {times} at {moment(refused[-1].t)} ({files_text(count)} open), and nobody asked again"
     if asked:
         return f"its release was asked for at {moment(asked[-1].t)}, but the server never saw one"
-    if life.client:
+    if history.client:
         return "nobody asked for its release"
     if need.by == "mark":
         return f"it was marked as no longer needed at {moment(need.at or 0)}"
@@ -220,16 +220,16 @@ def files_text(count: int) -> str:
     return f"{count} file" if count == 1 else f"{count} files"
 
 
-def _interruption(life: Life) -> str | None:
+def _interruption(history: ConnectionHistory) -> str | None:
     """How work on the connection was interrupted by its own client; None where it was not."""
-    shut = [file for file in life.files if file.cause in GIVEN_BACK]
+    shut = [file for file in history.files if file.cause in GIVEN_BACK]
     if shut:
         return f"{shut[0].cause} with {files_text(len(shut))} still open: {harmless(shut[0].path)}"
-    if life.cause is not None and life.cause not in GIVEN_BACK:
+    if history.cause is not None and history.cause not in GIVEN_BACK:
         return None
-    let_go = any(str(record.get("cause")) in GIVEN_BACK for record in life.told("state"))
-    let_go = let_go or any(said.record.get("forced") for said in life.heard("detach"))
-    failed = life.heard("work-failed")
+    let_go = any(str(record.get("cause")) in GIVEN_BACK for record in history.server_lines("state"))
+    let_go = let_go or any(said.record.get("forced") for said in history.client_lines("detach"))
+    failed = history.client_lines("work-failed")
     if not failed or not let_go:
         return None
     record = failed[0].record
@@ -237,25 +237,25 @@ def _interruption(life: Life) -> str | None:
     return f"after the connection was let go {what}: {harmless(record.get('reason'))}"
 
 
-def _claim(life: Life) -> str | None:
+def _claim(history: ConnectionHistory) -> str | None:
     """A release that only the client knows of."""
-    detached = life.heard("detach")
-    if not detached or life.cause in GIVEN_BACK or life.cause in ("lost", "reinitialize"):
+    detached = history.client_lines("detach")
+    if not detached or history.cause in GIVEN_BACK or history.cause in ("lost", "reinitialize"):
         return None
     said = detached[-1]
-    if life.cause == WENT_DOWN and life.ended is not None and said.t >= life.ended:
+    if history.cause == WENT_DOWN and history.ended is not None and said.t >= history.ended:
         return None  # there was nobody who could have seen it
     return (
-        f"the client {harmless(said.client.name)} says that it let go of connection {life.connection} (serial "
-        f"{life.serial}) at {life.server.at(said.t)} ({harmless(said.client.journal.name)}:{said.line}); the server "
-        "never saw it"
+        f"the client {harmless(said.client.name)} says that it let go of connection {history.connection} (serial "
+        f"{history.serial}) at {history.server.at(said.t)} ({harmless(said.client.journal.name)}:{said.line}); "
+        "the server never saw it"
     )
 
 
-def _ends(run: Run) -> str:
+def _ends(run: RunHistory) -> str:
     """What became of the user's own clients, where that is all there is to tell."""
     told = []
-    for record in [*run.told("exit"), *run.told("still-running")]:
+    for record in [*run.runner_lines("exit"), *run.runner_lines("still-running")]:
         how = "was still running" if record.event == "still-running" else f"ended with exit code {record.get('code')}"
         if record.get("cause") is None:
             said = f": {harmless(record['output'])}" if record.get("output") else ""
@@ -263,7 +263,7 @@ def _ends(run: Run) -> str:
     return "".join(told[:3])
 
 
-def _worst(run: Run, verdict: Verdict, licensed: int, within: int) -> tuple[str, str]:
+def _worst(run: RunHistory, verdict: Verdict, licensed: int, within: int) -> tuple[str, str]:
     """The verdict's name, and why."""
     if verdict.problems:
         more = f" (and {len(verdict.problems) - 1} more)" if verdict.problems[1:] else ""
@@ -274,7 +274,7 @@ def _worst(run: Run, verdict: Verdict, licensed: int, within: int) -> tuple[str,
         count = f"{len(verdict.leaked)} of {licensed}"
         first = f"{verdict.leaked[0]}: {verdict.leaked[0].reason}"
         return "leaked", f"{count} licenses not given back within {clock(within)} of being no longer needed; {first}"
-    if failures := run.told("failed"):
+    if failures := run.runner_lines("failed"):
         return "unknown", f"the run could not be carried out: {harmless(failures[0].get('reason'))}"
     if not run.servers:
         return "unknown", "there is no server's journal"

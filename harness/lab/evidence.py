@@ -31,8 +31,8 @@ from harness.client import hive
 from harness.client.nal_path import CLIENT
 from harness.client.reg_file import RegError, parse
 from harness.client.registry import Registry, from_ansi
-from harness.judge.history import Life, Run
-from harness.lab.nal_dump import OURS, Dumped, Names, entries
+from harness.judge.history import ConnectionHistory, RunHistory
+from harness.lab.nal_dump import OURS, Dumped, ValueNames, entries
 
 COLUMNS = ("connection", "user", "address", "licensed", "since")
 SOFTWARE, NAL = CLIENT.rsplit("\\", 3)[0], CLIENT.rpartition("\\")[0]
@@ -50,7 +50,7 @@ class EvidenceError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Connection:
+class ListedConnection:
     """A connection of the list, or one that is there at the end of a journal.
 
     ``server`` and ``idle`` (for how long, in microseconds; 0 is not idle) are known from a journal only.
@@ -90,13 +90,13 @@ def machine(text: str) -> str:
     return text
 
 
-def connections(data: bytes, name: str) -> list[Connection]:
+def connections(data: bytes, name: str) -> list[ListedConnection]:
     """Read the list *data*, the content of the file *name*. Raises EvidenceError."""
     text = _decoded(data, name)
     delimiter = max(",;\t", key=lambda d: len({*_header(text, d)} & {*COLUMNS}))
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=True)
     columns: list[str] | None = None
-    found: dict[int, tuple[Connection, int]] = {}
+    found: dict[int, tuple[ListedConnection, int]] = {}
     line = 1
     try:
         for row in reader:
@@ -153,7 +153,7 @@ def _columns(cells: Sequence[str], name: str, line: int) -> list[str]:
     return columns
 
 
-def _connection(values: dict[str, str], name: str, line: int) -> Connection:
+def _connection(values: dict[str, str], name: str, line: int) -> ListedConnection:
     number, user, licensed = (values.get(column, "") for column in ("connection", "user", "licensed"))
     starred = False
     if number.startswith("*"):  # MONITOR's mark may stand before the number as well
@@ -171,7 +171,7 @@ def _connection(values: dict[str, str], name: str, line: int) -> Connection:
     since = values.get("since", "")
     if since and not _is_time(since):
         _fail(name, line, f"since {shown(since)}", "a time such as 2000-08-10 09:30 or 9:30, or nothing")
-    return Connection(int(number), user, machine(values.get("address", "")), is_licensed, since)
+    return ListedConnection(int(number), user, machine(values.get("address", "")), is_licensed, since)
 
 
 def _is_time(text: str) -> bool:
@@ -188,7 +188,7 @@ def _fail(name: str, line: int, what: str, expected: str) -> NoReturn:
     raise EvidenceError(f"{name}:{line}: {what}; expected {expected}")
 
 
-def dump(path: Path, address: str = "", names: Names = OURS) -> Dump:
+def dump(path: Path, address: str = "", names: ValueNames = OURS) -> Dump:
     """Read the registry dump at *path*: of the client at *address*, if somebody knows. Raises RegError."""
     try:
         data = path.read_bytes()
@@ -203,15 +203,15 @@ def dump(path: Path, address: str = "", names: Names = OURS) -> Dump:
     return _dump(path.name, address, registry, names)
 
 
-def _dump(name: str, address: str, registry: Registry, names: Names) -> Dump:
+def _dump(name: str, address: str, registry: Registry, names: ValueNames) -> Dump:
     found = re.compile(r"(?:.*\\)?NAL\\Client\\Connections\\([^\\]+)(?:\\.*)?", re.IGNORECASE | re.DOTALL)
     accounts = {match[1].removesuffix("&").upper() for key in registry if (match := found.fullmatch(key))}
     return Dump(name, machine(address), tuple(entries(registry, names)), frozenset(accounts))
 
 
-def of_run(run: Run, names: Names = OURS) -> tuple[list[Connection], list[Dump]]:
+def of_run(run: RunHistory, names: ValueNames = OURS) -> tuple[list[ListedConnection], list[Dump]]:
     """What is there at the end of a journal, and what the clients of a run directory said their registries were."""
-    there = [_of_life(life) for life in run.lives if life.ended is None]
+    there = [_of_life(history) for history in run.histories if history.ended is None]
     dumps = []
     for client in run.clients:
         texts = [record.get("text") for record in client.journal.records if record.event == "registry"]
@@ -222,16 +222,16 @@ def of_run(run: Run, names: Names = OURS) -> tuple[list[Connection], list[Dump]]
     return there, dumps
 
 
-def _of_life(life: Life) -> Connection:
-    idle = life.server.end - life.last_request
-    after = ALWAYS_IDLE if life.server.idle_after is None else life.server.idle_after
-    return Connection(
-        number=life.connection,
-        user=life.user or "",
-        address=machine(life.station),
-        licensed=life.holding is not None,
-        since=life.server.at(life.holding.granted) if life.holding else "",
-        server=life.server.name,
+def _of_life(history: ConnectionHistory) -> ListedConnection:
+    idle = history.server.end - history.last_request
+    after = ALWAYS_IDLE if history.server.idle_after is None else history.server.idle_after
+    return ListedConnection(
+        number=history.connection,
+        user=history.user or "",
+        address=machine(history.station),
+        licensed=history.holding is not None,
+        since=history.server.at(history.holding.granted) if history.holding else "",
+        server=history.server.name,
         idle=idle if idle >= after else 0,
-        files=len(life.open_files),
+        files=len(history.open_files),
     )

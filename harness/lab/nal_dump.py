@@ -5,8 +5,8 @@ Rules of this file:
 * An entry is any key ``...\NAL\Client\Connections\<account>\...\ResourceN``: under ``Deviceless``, or what may stand
   beside it. A key with another name is one too if it has a NAL path.
 * The KB gives neither names nor types of the three values, and the names of ``harness.client.nal_path`` are ours. So a
-  value is first sought by its name (``Names``); then the path by its look, as data or, as NAL does elsewhere, as the
-  name of a value (Q235873); and the counts by "persist" and "ref" in their names. ``PREFERRED`` is no "ref".
+  value is first sought by its name (``ValueNames``); then the path by its look, as data or, as NAL does elsewhere,
+  as the name of a value (Q235873); and the counts by "persist" and "ref" in their names. ``PREFERRED`` is no "ref".
 * A count is a number, or text that reads as one, decimal or 0x hex. What is not found is None, never zero.
 """
 
@@ -28,7 +28,7 @@ _NUMBER = re.compile(r"\s*(?:0x([0-9a-f]+)|([0-9]+))\s*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class ValueNames:
     """What the three values are called; None is a value that was not found."""
 
     path: str | None = NAL_PATH
@@ -36,7 +36,7 @@ class Names:
     reference: str | None = REFERENCE
 
 
-OURS = Names()
+OURS = ValueNames()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Dumped:
     path: NalPath | None
     persistence: int | None
     reference: int | None
-    names: Names
+    names: ValueNames
 
     @property
     def resource(self) -> str:
@@ -56,13 +56,13 @@ class Dumped:
         return self.key.rpartition("\\")[2]
 
 
-def entries(registry: Registry, names: Names = OURS) -> list[Dumped]:
+def entries(registry: Registry, names: ValueNames = OURS) -> list[Dumped]:
     """The entries of every account, in the order of *registry*. *names* are tried before anything is guessed."""
     found = (_entry(key, registry.values(key), names) for key in registry)
     return [entry for entry in found if entry]
 
 
-def _entry(key: str, values: dict[str, Data], names: Names) -> Dumped | None:
+def _entry(key: str, values: dict[str, Data], names: ValueNames) -> Dumped | None:
     match = _ENTRY.fullmatch(key)
     if match is None:
         return None
@@ -79,7 +79,7 @@ def _entry(key: str, values: dict[str, Data], names: Names) -> Dumped | None:
         path,
         None if persistence_name is None else counts[persistence_name],
         None if reference_name is None else counts[reference_name],
-        Names(path_name, persistence_name, reference_name),
+        ValueNames(path_name, persistence_name, reference_name),
     )
 
 

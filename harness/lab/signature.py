@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from fakenw.journal.sentences import clock, harmless
-from harness.lab.evidence import Connection, Dump
+from harness.lab.evidence import Dump, ListedConnection
 from harness.lab.nal_dump import Dumped
 
 Sure = Literal["certain", "probable", "possible"]
@@ -31,7 +31,7 @@ SURE: tuple[Sure, ...] = ("certain", "probable", "possible")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class DumpedEntry:
     """An entry, and the dump that it is in."""
 
     dump: Dump
@@ -58,8 +58,8 @@ class Finding:
     ``judged`` is False where nothing could be said.
     """
 
-    connection: Connection
-    entries: list[Entry] = field(default_factory=list)
+    connection: ListedConnection
+    entries: list[DumpedEntry] = field(default_factory=list)
     by: str = ""
     choice: bool = False
     sure: Sure | None = None
@@ -68,15 +68,15 @@ class Finding:
 
 
 @dataclass(slots=True)
-class Answer:
+class Q257223Answer:
     """``told`` is True for Q257223, False for not, None where it could not be told."""
 
     told: bool | None
     sure: Sure | None
     why: str
     findings: list[Finding]
-    orphans: list[Entry]  # without a connection
-    without: list[Connection]  # without an entry
+    orphans: list[DumpedEntry]  # without a connection
+    without: list[ListedConnection]  # without an entry
 
     def line(self) -> str:
         """The last line."""
@@ -107,13 +107,13 @@ class Answer:
         }
 
 
-def name_of(one: Connection) -> str:
+def name_of(one: ListedConnection) -> str:
     """A connection as people write it."""
     user, address = f" of {one.user}" if one.user else "", f" at {one.address}" if one.address else ""
     return harmless(f"connection {one.number}{user}{address}")
 
 
-def decide(connections: Sequence[Connection], dumps: Sequence[Dump]) -> Answer:
+def decide(connections: Sequence[ListedConnection], dumps: Sequence[Dump]) -> Q257223Answer:
     """What *dumps* make of the licenses that *connections* hold."""
     findings = [Finding(one) for one in connections]
     orphans = _pair(findings, dumps)
@@ -121,16 +121,16 @@ def decide(connections: Sequence[Connection], dumps: Sequence[Dump]) -> Answer:
         _judge(finding, dumps)
     without = [finding.connection for finding in findings if not finding.entries]
     told, sure, why = _conclude([one for one in findings if one.connection.licensed], orphans, dumps)
-    return Answer(told, sure, why, findings, orphans, without)
+    return Q257223Answer(told, sure, why, findings, orphans, without)
 
 
-def _pair(findings: Sequence[Finding], dumps: Sequence[Dump]) -> list[Entry]:
+def _pair(findings: Sequence[Finding], dumps: Sequence[Dump]) -> list[DumpedEntry]:
     """Give each entry the connection it may be about. Returns the entries that are about none."""
-    orphans: list[Entry] = []
-    strangers: list[Entry] = []
+    orphans: list[DumpedEntry] = []
+    strangers: list[DumpedEntry] = []
     for dump in dumps:
         for said in sorted(dump.entries, key=lambda said: bool(said.persistence or said.reference)):
-            entry = Entry(dump, said)
+            entry = DumpedEntry(dump, said)
             if not dump.address:
                 strangers.append(entry)
                 continue
@@ -167,20 +167,20 @@ def _pair(findings: Sequence[Finding], dumps: Sequence[Dump]) -> list[Entry]:
     return orphans
 
 
-def _rank(entry: Entry, connection: Connection, dumps: Sequence[Dump]) -> tuple[bool, bool, bool]:
+def _rank(entry: DumpedEntry, connection: ListedConnection, dumps: Sequence[Dump]) -> tuple[bool, bool, bool]:
     """How badly a connection of the same machine fits: the smallest fits best."""
     in_use = connection.idle == 0
     return not connection.licensed, not _nals(connection, dumps), in_use if entry.zero else not in_use
 
 
-def _may_be(entry: Entry, connection: Connection) -> bool:
+def _may_be(entry: DumpedEntry, connection: ListedConnection) -> bool:
     """Whether nothing speaks against it: both may name a server."""
     if connection.server is None or entry.said.path is None or entry.said.path.type == "NWNDS":
         return True  # of NWNDS the tree is named, not the server
     return entry.said.path.server.upper() == connection.server.upper()
 
 
-def _nals(connection: Connection, dumps: Sequence[Dump]) -> bool:
+def _nals(connection: ListedConnection, dumps: Sequence[Dump]) -> bool:
     """Whether its user looks like one of NAL's: the owner of keys in a dump, or of SMS (KB Q231399, Q237759)."""
     user = connection.user.upper()
     mine = {account for dump in dumps if dump.address in ("", connection.address) for account in dump.accounts}
@@ -223,7 +223,7 @@ def _judge(finding: Finding, dumps: Sequence[Dump]) -> None:
 
 
 def _conclude(
-    findings: Sequence[Finding], orphans: Sequence[Entry], dumps: Sequence[Dump]
+    findings: Sequence[Finding], orphans: Sequence[DumpedEntry], dumps: Sequence[Dump]
 ) -> tuple[bool | None, Sure | None, str]:
     guilty = [finding for finding in findings if finding.sure]
     if guilty:
@@ -248,7 +248,7 @@ def _conclude(
     return False, None, "; ".join(reasons)
 
 
-def _json(one: Connection) -> dict[str, Any]:
+def _json(one: ListedConnection) -> dict[str, Any]:
     return {
         "connection": one.number,
         "user": one.user or None,
@@ -259,7 +259,7 @@ def _json(one: Connection) -> dict[str, Any]:
     }
 
 
-def _entry_json(entry: Entry) -> dict[str, Any]:
+def _entry_json(entry: DumpedEntry) -> dict[str, Any]:
     said = entry.said
     return {
         "dump": entry.dump.name,

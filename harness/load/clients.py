@@ -8,25 +8,25 @@ Rules of this file:
 
 from __future__ import annotations
 
-from harness.load.specification import TO_THE_END, Order
-from harness.load.statistics import Tally
-from harness.load.virtual_user import Member
+from harness.load.specification import TO_THE_END, LoadSpecification
+from harness.load.statistics import LoadStatistics
+from harness.load.virtual_user import VirtualUser
 from harness.runners.runtime import Behavior, Driver, Loop
 
 
 class Clients(Driver):
-    """Clients of *order*. ``over``: the end was called."""
+    """Clients of *spec*. ``over``: the end was called."""
 
-    def __init__(self, loop: Loop, order: Order) -> None:
+    def __init__(self, loop: Loop, spec: LoadSpecification) -> None:
         super().__init__(loop)
-        self.order, self.tally, self.over = order, Tally(), False
+        self.spec, self.statistics, self.over = spec, LoadStatistics(), False
         self._staying: list[Behavior] = []
 
     def begin_all(self, first: int = 0, every: int = 1) -> None:
         """Start the client *first* and each *every*-th after it."""
-        logons = self.order.logons()
-        for n in range(first, self.order.clients, every):
-            self.start(Member(self.order, n, logons[n], self, self.tally, lambda: self.over).live())
+        logons = self.spec.logons()
+        for n in range(first, self.spec.clients, every):
+            self.start(VirtualUser(self.spec, n, logons[n], self, self.statistics, lambda: self.over).live())
 
     def wake_after(self, duration: int, behavior: Behavior) -> None:
         if duration >= TO_THE_END and not self.over:

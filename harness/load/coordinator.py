@@ -18,23 +18,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from fakenw.journal.record import SECOND
 from harness.load.outcome import Outcome
-from harness.load.server_view import Accounts
-from harness.load.servers import NoServer, Own, Theirs
-from harness.load.specification import SECOND, Order
-from harness.load.statistics import Tally
+from harness.load.server_view import ServerView
+from harness.load.servers import ForeignServer, NoServer, OwnServer
+from harness.load.specification import LoadSpecification
+from harness.load.statistics import LoadStatistics
 
 LOOK_EVERY = 0.5  # seconds
 LET_GO_WITHIN = 60.0  # seconds, after a stop
 
 
 @dataclass
-class Crowd:
+class WorkerProcess:
     """A process of clients: how far it says it is, and at the end its tally."""
 
     process: subprocess.Popen[bytes]
     progress: dict[str, Any] = field(default_factory=dict)
-    tally: Tally | None = None
+    statistics: LoadStatistics | None = None
     rest: bytes = b""
 
     def read(self) -> bool:
@@ -44,7 +45,7 @@ class Crowd:
         *lines, self.rest = (self.rest + data).split(b"\n")
         for said in map(json.loads, lines):
             if "tally" in said:
-                self.tally = Tally.from_json(said["tally"])
+                self.statistics = LoadStatistics.from_json(said["tally"])
             else:
                 self.progress = said
         return bool(data)
@@ -60,7 +61,7 @@ class Crowd:
 
 
 @dataclass(frozen=True)
-class Moment:
+class LoadProgress:
     """How a load stands: for whoever watches."""
 
     seconds: float
@@ -73,91 +74,93 @@ class Moment:
 
 
 def carry_out(
-    order: Order,
-    server: Own | Theirs,
-    accounts: Accounts | None,
+    spec: LoadSpecification,
+    server: OwnServer | ForeignServer,
+    view: ServerView | None,
     processes: int,
     sources: Sequence[str],
-    watch: Callable[[Moment], None],
+    watch: Callable[[LoadProgress], None],
 ) -> Outcome:
     """Let it happen. Raises NoServer, or KeyboardInterrupt where it could not even be ended in order."""
     begun, whole = time.monotonic(), True
-    crowds: list[Crowd] = []
+    workers: list[WorkerProcess] = []
     try:
         for first in range(processes):
-            crowds.append(_crowd(order, server.address, first, processes, sources[first::processes] or sources))
+            workers.append(_worker(spec, server.address, first, processes, sources[first::processes] or sources))
         try:
-            _until_done(order, server, accounts, crowds, watch, begun)
+            _until_done(spec, server, view, workers, watch, begun)
         except KeyboardInterrupt:
             whole = False
-            for crowd in crowds:
-                crowd.say("stop")
-            _listen(crowds, lambda: server.catch_up(), time.monotonic() + LET_GO_WITHIN)
-        tally = Tally()
-        for crowd in crowds:
-            if crowd.tally is None:
-                raise NoServer(f"a process of clients ended by itself (exit code {crowd.process.poll()})")
-            tally.add(crowd.tally)
+            for worker in workers:
+                worker.say("stop")
+            _listen(workers, lambda: server.catch_up(), time.monotonic() + LET_GO_WITHIN)
+        statistics = LoadStatistics()
+        for worker in workers:
+            if worker.statistics is None:
+                raise NoServer(f"a process of clients ended by itself (exit code {worker.process.poll()})")
+            statistics.add(worker.statistics)
         server.end()
-        return Outcome(order, tally, accounts, time.monotonic() - begun, virtual=False, whole=whole)
+        return Outcome(spec, statistics, view, time.monotonic() - begun, virtual=False, whole=whole)
     finally:
-        for crowd in crowds:
-            crowd.process.kill()
-            crowd.process.communicate()
+        for worker in workers:
+            worker.process.kill()
+            worker.process.communicate()
         server.close()
 
 
-def _crowd(order: Order, server: tuple[str, int], first: int, every: int, sources: Sequence[str]) -> Crowd:
+def _worker(
+    spec: LoadSpecification, server: tuple[str, int], first: int, every: int, sources: Sequence[str]
+) -> WorkerProcess:
     command = [sys.executable, "-m", "harness.load.worker"]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     process: subprocess.Popen[bytes] = subprocess.Popen(command, start_new_session=True, **pipes)  # type: ignore[call-overload]
-    crowd = Crowd(process)
-    asked = {"order": order.to_json(), "server": server, "first": first, "every": every, "sources": list(sources)}
-    crowd.say(json.dumps(asked))
-    return crowd
+    worker = WorkerProcess(process)
+    asked = {"order": spec.to_json(), "server": server, "first": first, "every": every, "sources": list(sources)}
+    worker.say(json.dumps(asked))
+    return worker
 
 
 def _until_done(
-    order: Order,
-    server: Own | Theirs,
-    accounts: Accounts | None,
-    crowds: list[Crowd],
-    watch: Callable[[Moment], None],
+    spec: LoadSpecification,
+    server: OwnServer | ForeignServer,
+    view: ServerView | None,
+    workers: list[WorkerProcess],
+    watch: Callable[[LoadProgress], None],
     begun: float,
 ) -> None:
-    expected, ended, quiet = order.clients * order.days, False, 0
+    expected, ended, quiet = spec.clients * spec.days, False, 0
 
     def look() -> None:
         nonlocal ended, quiet
         server.catch_up()
-        progress = [crowd.progress for crowd in crowds if crowd.progress]
+        progress = [worker.progress for worker in workers if worker.progress]
         logons = sum(one["logons"] for one in progress)
         latencies = [latency for one in progress for latency in one["latencies"]]
         refused = sum(one["clients_refused"] for one in progress)
-        held, limit = (accounts.fold.held, accounts.fold.limit) if accounts else (0, 0)
+        held, limit = (view.fold.held, view.fold.limit) if view else (0, 0)
         elapsed = time.monotonic() - begun
-        watch(Moment(elapsed, held, limit, logons, expected, refused, latencies))
-        idle = len(progress) == len(crowds) and logons == expected and not any(one["busy"] for one in progress)
+        watch(LoadProgress(elapsed, held, limit, logons, expected, refused, latencies))
+        idle = len(progress) == len(workers) and logons == expected and not any(one["busy"] for one in progress)
         quiet = quiet + 1 if idle else 0
-        if quiet >= 2 and not ended and (order.retry is None or elapsed >= order.day * order.days / SECOND):
+        if quiet >= 2 and not ended and (spec.retry is None or elapsed >= spec.day * spec.days / SECOND):
             ended = True
-            for crowd in crowds:
-                crowd.say("end")
+            for worker in workers:
+                worker.say("end")
 
-    _listen(crowds, look, None)
+    _listen(workers, look, None)
 
 
-def _listen(crowds: list[Crowd], look: Callable[[], None], deadline: float | None) -> None:
+def _listen(workers: list[WorkerProcess], look: Callable[[], None], deadline: float | None) -> None:
     """Until every crowd has said its tally, or has ended."""
     with selectors.DefaultSelector() as selector:
-        for crowd in crowds:
-            if crowd.tally is None:
-                assert crowd.process.stdout is not None
-                selector.register(crowd.process.stdout, selectors.EVENT_READ, crowd)
+        for worker in workers:
+            if worker.statistics is None:
+                assert worker.process.stdout is not None
+                selector.register(worker.process.stdout, selectors.EVENT_READ, worker)
         due = 0.0
         while selector.get_map() and (deadline is None or time.monotonic() < deadline):
             for key, _ in selector.select(LOOK_EVERY):
-                if not key.data.read() or key.data.tally is not None:
+                if not key.data.read() or key.data.statistics is not None:
                     selector.unregister(key.fileobj)
             if time.monotonic() >= due:
                 look()

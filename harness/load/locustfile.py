@@ -45,7 +45,7 @@ from fakenw.wire.packet import (
 from fakenw.wire.requests.bindery import GetLoginKey, GetObjectId, KeyedLogin
 from fakenw.wire.requests.connection import Logout, NegotiateBuffer
 from fakenw.wire.requests.server import GetServerTime
-from harness.client.attachment import GRACE_LOGIN, Connection, log_in
+from harness.client.attachment import Attachment, log_in
 from harness.client.workstation import Failure, Gone, Requester, sleep
 from harness.runners.blocking import GOODBYE, BlockingWorld
 
@@ -73,7 +73,7 @@ def judged(name: str, outcome: ReplyPacket | Exception) -> tuple[str, Exception 
         return name, Gone(f"connection status 0x{outcome.status:02X}")
     if outcome.completion in DENIED.get(name, ()):
         return "acquire-denied", None
-    if not outcome.completion or (name, outcome.completion) == ("KeyedLogin", GRACE_LOGIN):
+    if not outcome.completion or (name, outcome.completion) == ("KeyedLogin", Code.GRACE_LOGIN):
         return name, None
     return name, Refused(outcome.completion)
 
@@ -108,7 +108,7 @@ class Workstation(User):
         options, host = self.environment.parsed_options, self.host or ""
         world = BlockingWorld(host, TRANSPORTS[options.ncp_transport], self._count, GreenletExit)
         name = options.ncp_users.replace("{n}", str(self.number))
-        connection = Connection(world.requester, host, name, private=True, password=options.ncp_password)
+        connection = Attachment(world.requester, host, name, private=True, password=options.ncp_password)
         try:
             with suppress(*Failure):
                 world.run(_stay(world, connection, round(options.hold * SECOND), round(options.think * SECOND)))
@@ -132,7 +132,7 @@ class Workstation(User):
         )
 
 
-async def _stay(world: BlockingWorld, connection: Connection, hold: int, think: int) -> None:
+async def _stay(world: BlockingWorld, connection: Attachment, hold: int, think: int) -> None:
     await log_in(world, connection)
     until = world.now() + hold
     while True:

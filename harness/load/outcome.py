@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from fakenw.config.field_types import duration
-from harness.load.profile import middle
-from harness.load.server_view import Accounts
-from harness.load.specification import SECOND, Order
-from harness.load.statistics import Tally
+from fakenw.journal.record import SECOND
+from harness.load.profile import percentile
+from harness.load.server_view import ServerView
+from harness.load.specification import LoadSpecification
+from harness.load.statistics import LoadStatistics
 
 _CONDITION = re.compile(r"\s*([a-z0-9_]+)\s*(<=|>=|==|!=|<|>)\s*(\S+)\s*")
 _COMPARE = {
@@ -35,87 +36,87 @@ _COMPARE = {
 class Outcome:
     """A load that was carried out. *seconds* is how long that took in real time; *whole*: to its end."""
 
-    order: Order
-    tally: Tally
-    accounts: Accounts | None
+    spec: LoadSpecification
+    statistics: LoadStatistics
+    view: ServerView | None
     seconds: float
     virtual: bool
     whole: bool = True
 
     def doubts(self) -> Iterator[str]:
         """Why nothing is known: the books do not balance, or clients and journal do not agree."""
-        accounts, tally = self.accounts, self.tally
-        if accounts is None:
+        view, statistics = self.view, self.statistics
+        if view is None:
             yield "the server's journal is not at hand: say --admin"
             return
-        if accounts.trouble:
-            yield f"the books do not balance: {accounts.trouble}"
-        if accounts.fold.holders is None:
+        if view.trouble:
+            yield f"the books do not balance: {view.trouble}"
+        if view.fold.holders is None:
             yield "the journal has no end"
             return
         pairs = {
-            "were let in": (tally.granted, accounts.let_in),
-            "were refused": (tally.refused, accounts.refused),
-            "let go": (tally.released, accounts.let_go),
+            "were let in": (statistics.granted, view.let_in),
+            "were refused": (statistics.refused, view.refused),
+            "let go": (statistics.released, view.let_go),
         }
         for what, (said, written) in pairs.items():
             if said != written:
                 yield f"clients say that {said} {what}, the journal says {written}"
-        held = {holder["station"] for holder in accounts.fold.holders}
-        for station in sorted(held ^ tally.kept.keys()):
+        held = {holder["station"] for holder in view.fold.holders}
+        for station in sorted(held ^ statistics.kept.keys()):
             where = (
                 "the journal says that it holds a license, no client does"
                 if station in held
-                else (f"client {tally.kept[station] + 1} says that it is connected, the journal does not")
+                else (f"client {statistics.kept[station] + 1} says that it is connected, the journal does not")
             )
             yield f"{station}: {where}"
 
     def leaked(self) -> list[dict[str, Any]]:
         """The units that are still out, with their clients (counted from 1)."""
-        held = {holder["station"]: holder for holder in (self.accounts.fold.holders or [])} if self.accounts else {}
+        held = {holder["station"]: holder for holder in (self.view.fold.holders or [])} if self.view else {}
         return [
             {"client": client + 1, "station": station, "user": held[station]["user"], "since": held[station]["since"]}
-            for station, client in sorted(self.tally.kept.items(), key=lambda item: item[1])
+            for station, client in sorted(self.statistics.kept.items(), key=lambda item: item[1])
             if station in held
         ]
 
     def numbers(self) -> dict[str, float]:
         """What conditions can be about. Times are seconds."""
-        accounts, tally = self.accounts, self.tally
+        view, statistics = self.view, self.statistics
         return {
             "leaked": len(self.leaked()),
-            "refused_clients": len(tally.clients_refused),
-            "refused_attempts": tally.refused,
-            "refused_minutes": tally.waited / SECOND / 60,
-            "granted": tally.granted,
-            "released": tally.released,
-            "failed": sum(tally.failed.values()),
-            "peak": accounts.fold.peak if accounts else 0,
-            "p50": middle(tally.latencies, 0.5) / SECOND,
-            "p99": middle(tally.latencies, 0.99) / SECOND,
-            "p99_quiet": middle(tally.quiet, 0.99) / SECOND,
-            "p99_crowded": middle(tally.crowded, 0.99) / SECOND,
+            "refused_clients": len(statistics.clients_refused),
+            "refused_attempts": statistics.refused,
+            "refused_minutes": statistics.waited / SECOND / 60,
+            "granted": statistics.granted,
+            "released": statistics.released,
+            "failed": sum(statistics.failed.values()),
+            "peak": view.fold.peak if view else 0,
+            "p50": percentile(statistics.latencies, 0.5) / SECOND,
+            "p99": percentile(statistics.latencies, 0.99) / SECOND,
+            "p99_quiet": percentile(statistics.quiet, 0.99) / SECOND,
+            "p99_crowded": percentile(statistics.crowded, 0.99) / SECOND,
         }
 
     def to_json(self) -> dict[str, Any]:
         """Everything, as plain data."""
-        accounts = self.accounts
+        view = self.view
         return {
             "format": 1,
-            **{"clients": self.order.clients, "licenses": self.order.licenses, "profile": self.order.profile.name},
-            **{"days": self.order.days, "transport": self.order.transport, "seed": self.order.seed},
-            **{"leak": 0.0 if self.order.cured else self.order.leak, "leak_by": self.order.leak_by},
-            **{"retry": None if self.order.retry is None else self.order.retry / SECOND},
+            **{"clients": self.spec.clients, "licenses": self.spec.licenses, "profile": self.spec.profile.name},
+            **{"days": self.spec.days, "transport": self.spec.transport, "seed": self.spec.seed},
+            **{"leak": 0.0 if self.spec.cured else self.spec.leak, "leak_by": self.spec.leak_by},
+            **{"retry": None if self.spec.retry is None else self.spec.retry / SECOND},
             **{"virtual": self.virtual, "whole": self.whole, "seconds": round(self.seconds, 3)},
             **self.numbers(),
-            "reasons": dict(self.tally.failed),
-            "exhausted_at": _seconds(accounts.full_at if accounts else None),
-            "recovery": _seconds(accounts.recovery if accounts else None),
-            "causes": dict(accounts.fold.releases) if accounts else {},
+            "reasons": dict(self.statistics.failed),
+            "exhausted_at": _seconds(view.full_at if view else None),
+            "recovery": _seconds(view.recovery if view else None),
+            "causes": dict(view.fold.releases) if view else {},
             "units": self.leaked(),
             "series": [
                 {"t": t / SECOND, "held": s.held, "limit": s.limit, "attempts": s.refused, "clients": len(s.who)}
-                for t, s in (accounts.series() if accounts else [])
+                for t, s in (view.series() if view else [])
             ],
             "doubts": list(self.doubts()),
         }

@@ -13,32 +13,32 @@ import resource
 from pathlib import Path
 
 from fakenw.core.peer import TRANSPORTS
-from harness.load.specification import Order
+from harness.load.specification import LoadSpecification
 
 SPARE = 200  # descriptors besides those of the clients
 SERVER_BYTES, CLIENT_BYTES = 12_000, 30_000  # of memory, a connection; measured, generously
 SMALLEST_RANGE = 0.9  # how much of the ports can be counted on
 
 
-def connections(order: Order) -> int:
+def connections(spec: LoadSpecification) -> int:
     """How many there may be at once: a leaking machine has one more."""
-    return order.clients + round(order.leak * order.clients * (1 if order.leak_by == "machine" else order.days))
+    return spec.clients + round(spec.leak * spec.clients * (1 if spec.leak_by == "machine" else spec.days))
 
 
-def sources(order: Order, server: str | None, given: list[str]) -> list[str]:
+def sources(spec: LoadSpecification, server: str | None, given: list[str]) -> list[str]:
     """The addresses to come from: those that were given, or as many of the loopback's as ports make necessary."""
     if given or not (server is None or _is_loopback(server)):
         return given
-    needed = -(-connections(order) // int(_ports() * SMALLEST_RANGE))
+    needed = -(-connections(spec) // int(_ports() * SMALLEST_RANGE))
     return [f"127.0.0.{n}" for n in range(1, needed + 1)] if needed > 1 else []
 
 
-def wanting(order: Order, processes: int, own: bool, from_addresses: list[str]) -> list[str]:
+def wanting(spec: LoadSpecification, processes: int, own: bool, from_addresses: list[str]) -> list[str]:
     """What there is too little of, each with what mends it. Raises the soft limit of descriptors as a side effect."""
     found = []
-    number = connections(order)
+    number = connections(spec)
     each = -(-number // processes) + SPARE
-    needed = max(each, number + SPARE if own and TRANSPORTS[order.transport].framed else 0)
+    needed = max(each, number + SPARE if own and TRANSPORTS[spec.transport].framed else 0)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < needed:
         try:  # root may

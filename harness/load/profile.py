@@ -94,7 +94,7 @@ def at_rate(rate: float, clients: int, day: int) -> Profile:
     return Profile(f"{rate:g}/s", ((0.0, lasts / day, 1.0),))
 
 
-def middle(values: Sequence[int], share: float) -> int:
+def percentile(values: Sequence[int], share: float) -> int:
     """The value below which *share* of the *values* are; 0 where there are none."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0

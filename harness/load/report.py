@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from fakenw.journal.record import SECOND
 from harness.load.outcome import Outcome
-from harness.load.specification import SECOND
 from harness.report.markup import Markup, tag
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 900, 260, 64, 16, 30, 34
@@ -41,15 +41,15 @@ class Point(NamedTuple):
 
 def over_time(outcome: Outcome) -> Markup:
     """Licenses in use against the limit, and refused attempts below, over the time of a load."""
-    accounts = outcome.accounts
-    series = accounts.series() if accounts else []
-    if accounts is None or not series:
+    view = outcome.view
+    series = view.series() if view else []
+    if view is None or not series:
         return Markup("")
-    fold = accounts.fold
-    end = max(fold.end, series[-1][0] + accounts.slot)
+    fold = view.fold
+    end = max(fold.end, series[-1][0] + view.slot)
     top, most = max(slot.limit for _, slot in series) * 1.1, max([1, *(slot.refused for _, slot in series)])
     x, y = _scale(end, LEFT), _height(top)
-    held = f"M{LEFT} {y(0)}" + "".join(f"V{y(slot.held)}H{x(min(end, t + accounts.slot))}" for t, slot in series)
+    held = f"M{LEFT} {y(0)}" + "".join(f"V{y(slot.held)}H{x(min(end, t + view.slot))}" for t, slot in series)
     limit = f"M{LEFT} {y(series[0][1].limit)}" + "".join(f"H{x(t)}V{y(slot.limit)}" for t, slot in series)
     bars = [
         tag(
@@ -66,7 +66,7 @@ def over_time(outcome: Outcome) -> Markup:
     unit, every = ("h", 3600 * SECOND) if hours else ("s", SECOND)
     step = max(1, round(end / every / 8))
     ticks = [(n, x(n * every)) for n in range(0, int(end / every) + 1, step)]
-    said = f"Licenses in use: at most {fold.peak} of {fold.limit}; {accounts.refused} attempts were refused"
+    said = f"Licenses in use: at most {fold.peak} of {fold.limit}; {view.refused} attempts were refused"
     return _picture(
         said,
         *(tag("path", d=f"M{at} {TOP}V{HEIGHT - BOTTOM}", class_="grid") for _, at in ticks),
@@ -81,7 +81,7 @@ def over_time(outcome: Outcome) -> Markup:
 def sweep(points: Sequence[Point], title: str) -> Markup:
     """How many clients are refused, by how many licenses there are; with the leak and without."""
     first, last = points[0].licenses, points[-1].licenses
-    refused = [[len(one.tally.clients_refused) for one in point.outcomes] for point in points]
+    refused = [[len(one.statistics.clients_refused) for one in point.outcomes] for point in points]
     top = max(1, *(n for row in refused for n in row)) * 1.1
     x, y = _scale(max(1, last - first), LEFT), _height(top)
     lines = []

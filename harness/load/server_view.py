@@ -28,7 +28,7 @@ class Slot:
     who: set[str] = field(default_factory=set)
 
 
-class Accounts:
+class ServerView:
     """What a journal says about a load that lasts *lasts* microseconds."""
 
     def __init__(self, lasts: int) -> None:

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from fakenw.admin.client import AdminClient
-from fakenw.journal.record import Record, parse
+from fakenw.journal.record import SECOND, Record, parse
 from fakenw.server_process import ServerFailed, ServerProcess
-from harness.load.specification import SECOND, Order
+from harness.load.specification import LoadSpecification
 from harness.load.virtual_user import SMS_ACCOUNT
 
 READY_WITHIN = 600.0  # seconds; sixty thousand accounts take a while
@@ -27,20 +27,20 @@ class NoServer(Exception):
     """There is none; says why."""
 
 
-class Own:
-    """A server for *order*, which writes *journal*. *saw* is given its lines. Raises NoServer."""
+class OwnServer:
+    """A server for *spec*, which writes *journal*. *saw* is given its lines. Raises NoServer."""
 
-    def __init__(self, order: Order, journal: Path, saw: Callable[[Record], None]) -> None:
+    def __init__(self, spec: LoadSpecification, journal: Path, saw: Callable[[Record], None]) -> None:
         self._saw, self._journal, self._rest = saw, journal, b""
-        users = [{"name": user, "password": password} for user, password in [*order.accounts(), SMS_ACCOUNT]]
-        room = min(65_534, order.clients * 2 + 100)
-        settings = {"name": "FAKENW", "release": order.release, "licenses": order.licenses, "connections": room}
+        users = [{"name": user, "password": password} for user, password in [*spec.view(), SMS_ACCOUNT]]
+        room = min(65_534, spec.clients * 2 + 100)
+        settings = {"name": "FAKENW", "release": spec.release, "licenses": spec.licenses, "connections": room}
         config = journal.with_suffix(".yaml")
         config.write_text(json.dumps({"server": settings, "bindery": {"users": users}}))
-        options = ["--config", config, "--journal", journal, "--seed", order.seed]
+        options = ["--config", config, "--journal", journal, "--seed", spec.seed]
         try:
-            self._server = ServerProcess(*options, "--listen", f"{order.transport}:127.0.0.1:0")
-            self.address = self._server.ready(READY_WITHIN).addresses[order.transport]
+            self._server = ServerProcess(*options, "--listen", f"{spec.transport}:127.0.0.1:0")
+            self.address = self._server.ready(READY_WITHIN).addresses[spec.transport]
         except ServerFailed as problem:
             raise NoServer(f"the server could not be started (exit code {problem.code})") from None
         finally:
@@ -65,7 +65,7 @@ class Own:
         self._file.close()
 
 
-class Theirs:
+class ForeignServer:
     """The server at *address*. Without *admin* nothing is known of its books. Raises what AdminClient raises."""
 
     def __init__(self, address: tuple[str, int], admin: AdminClient | None, saw: Callable[[Record], None]) -> None:

@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 
 from harness.load.profile import Profile
 
-SECOND = 1_000_000
 TO_THE_END = 10**18  # microseconds: whoever sleeps so long is woken when everybody has come
 BEHAVIORS = {
     "session": "logs in, holds its license, logs out",
@@ -33,7 +32,7 @@ class Logon(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Order:
+class LoadSpecification:
     """A load. ``leak`` is the share of machines, or of logons, on which APM rides on NAL's connection as shipped."""
 
     clients: int
@@ -71,11 +70,11 @@ class Order:
         user, _, password = self.users.replace("{n}", str(n + 1)).partition(":")
         return user.upper(), password
 
-    def accounts(self) -> list[tuple[str, str]]:
+    def view(self) -> list[tuple[str, str]]:
         """Every user that the server must know, once."""
         return list(dict.fromkeys(self.account(n) for n in range(self.clients)))
 
-    def without_leak(self) -> Order:
+    def without_leak(self) -> LoadSpecification:
         """The same clients, with an APM that counts its use."""
         return replace(self, cured=True)
 
@@ -84,7 +83,7 @@ class Order:
         return asdict(self) | {"profile": list(self.profile)}
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Order:
+    def from_json(cls, data: dict[str, Any]) -> LoadSpecification:
         """What ``to_json`` has made."""
         name, slots, retry = data["profile"]
         behaviors = tuple((name, weight) for name, weight in data["behaviors"])

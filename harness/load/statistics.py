@@ -19,7 +19,7 @@ NO_ROOM_CODES = (Code.NO_LICENSE, Code.TABLE_FULL, Code.TOO_MANY_CONNECTIONS)
 
 
 @dataclass
-class Tally:
+class LoadStatistics:
     """The counts of some clients. Times are microseconds of the load; latencies those of a whole logon."""
 
     granted: int = 0  # connections that were let in
@@ -54,7 +54,7 @@ class Tally:
         elif event in ("denied", "attach-failed", "work-failed"):
             self.failed[str(fields.get("reason") or fields.get("what"))] += 1
 
-    def add(self, other: Tally) -> None:
+    def add(self, other: LoadStatistics) -> None:
         """Add what other clients saw."""
         self.granted += other.granted
         self.refused += other.refused
@@ -74,7 +74,7 @@ class Tally:
         return dict(vars(self))
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Tally:
+    def from_json(cls, data: dict[str, Any]) -> LoadStatistics:
         """What ``to_json`` has made, after a journey as JSON."""
         refused = {int(client): attempts for client, attempts in data["clients_refused"].items()}
         return cls(**{**data, "failed": Counter(data["failed"]), "clients_refused": refused})

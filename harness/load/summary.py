@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from harness.load.coordinator import Moment
+from fakenw.journal.record import SECOND
+from harness.load.coordinator import LoadProgress
 from harness.load.outcome import Outcome
-from harness.load.profile import middle
+from harness.load.profile import percentile
 from harness.load.report import Point
-from harness.load.specification import SECOND, Order
+from harness.load.specification import LoadSpecification
 
 SHOWN = 10  # leaked units that are listed
 
@@ -24,29 +25,29 @@ def time(microseconds: float) -> str:
     return f"{days} d {clock}" if days else clock
 
 
-def plan(order: Order) -> str:
+def plan(spec: LoadSpecification) -> str:
     """What is about to happen, in one line."""
-    refused = "goes home" if order.retry is None else f"tries again every {time(order.retry)}"
-    return f"{order.licenses} licenses, {_who(order)}, {order.transport}; who is refused {refused}; seed {order.seed}"
+    refused = "goes home" if spec.retry is None else f"tries again every {time(spec.retry)}"
+    return f"{spec.licenses} licenses, {_who(spec)}, {spec.transport}; who is refused {refused}; seed {spec.seed}"
 
 
-def swept(order: Order) -> str:
+def swept(spec: LoadSpecification) -> str:
     """What a sweep shows, in one line."""
-    return f"Clients refused, by how many licenses there are: {_who(order)}"
+    return f"Clients refused, by how many licenses there are: {_who(spec)}"
 
 
-def _who(order: Order) -> str:
-    days = f", {order.days} days" if order.days > 1 else ""
-    share = f"{order.leak:.2%}".rstrip("0%").rstrip(".")
-    leak = f", {share} % of the {order.leak_by}s leak" if order.leak else ""
-    return f"{order.clients} clients, profile {order.profile.name}{days}{leak}"
+def _who(spec: LoadSpecification) -> str:
+    days = f", {spec.days} days" if spec.days > 1 else ""
+    share = f"{spec.leak:.2%}".rstrip("0%").rstrip(".")
+    leak = f", {share} % of the {spec.leak_by}s leak" if spec.leak else ""
+    return f"{spec.clients} clients, profile {spec.profile.name}{days}{leak}"
 
 
-def progress(moment: Moment, before: Moment | None) -> str:
+def progress(moment: LoadProgress, before: LoadProgress | None) -> str:
     """How it stands, in one line."""
     since = moment.seconds - (before.seconds if before else 0)
     rate = (moment.logons - (before.logons if before else 0)) / since if since else 0
-    p50, p99 = (middle(moment.latencies, share) for share in (0.5, 0.99))
+    p50, p99 = (percentile(moment.latencies, share) for share in (0.5, 0.99))
     return (
         f"{moment.seconds:6.1f} s  held {moment.held} of {moment.limit}  refused {moment.refused}  "
         f"logons {moment.logons} of {moment.expected}, {rate:.0f}/s  p50 {time(p50)}  p99 {time(p99)}"
@@ -55,23 +56,25 @@ def progress(moment: Moment, before: Moment | None) -> str:
 
 def result(outcome: Outcome) -> Iterator[str]:
     """What came of it, line by line."""
-    tally, accounts, order = outcome.tally, outcome.accounts, outcome.order
+    statistics, view, spec = outcome.statistics, outcome.view, outcome.spec
     if not outcome.whole:
         yield "stopped before the end; this is what was done"
-    yield f"logons       {tally.logons} tried, {tally.granted} connections let in, {tally.released} given back"
-    clients = len(tally.clients_refused)
-    without = f", {tally.waited / SECOND / 60:.0f} client-minutes without" if order.hold or order.retry else ""
-    yield f"refused      {clients} clients, {tally.refused} attempts{without}"
-    if accounts is not None:
-        full = "never" if accounts.full_at is None else f"after {time(accounts.full_at)}"
-        yield f"licenses     {accounts.fold.peak} of {accounts.fold.limit} at most; exhausted {full}"
-        if accounts.recovery is not None:
-            yield f"recovery     {time(accounts.recovery)} from then until one was to be had again for good"
-    if tally.latencies and not outcome.virtual:
-        p50, p99 = (middle(tally.latencies, share) for share in (0.5, 0.99))
-        yield f"a logon      p50 {time(p50)}, p99 {time(p99)}; {len(tally.latencies) / outcome.seconds:.0f} a second"
-    if tally.quiet and tally.crowded and not outcome.virtual:
-        quiet, crowded = middle(tally.quiet, 0.99), middle(tally.crowded, 0.99)
+    let_in = f"{statistics.granted} connections let in"
+    yield f"logons       {statistics.logons} tried, {let_in}, {statistics.released} given back"
+    clients = len(statistics.clients_refused)
+    without = f", {statistics.waited / SECOND / 60:.0f} client-minutes without" if spec.hold or spec.retry else ""
+    yield f"refused      {clients} clients, {statistics.refused} attempts{without}"
+    if view is not None:
+        full = "never" if view.full_at is None else f"after {time(view.full_at)}"
+        yield f"licenses     {view.fold.peak} of {view.fold.limit} at most; exhausted {full}"
+        if view.recovery is not None:
+            yield f"recovery     {time(view.recovery)} from then until one was to be had again for good"
+    if statistics.latencies and not outcome.virtual:
+        p50, p99 = (percentile(statistics.latencies, share) for share in (0.5, 0.99))
+        rate = len(statistics.latencies) / outcome.seconds
+        yield f"a logon      p50 {time(p50)}, p99 {time(p99)}; {rate:.0f} a second"
+    if statistics.quiet and statistics.crowded and not outcome.virtual:
+        quiet, crowded = percentile(statistics.quiet, 0.99), percentile(statistics.crowded, 0.99)
         yield f"a read       p99 {time(quiet)} before anybody was refused, {time(crowded)} from then on"
     leaked = outcome.leaked()
     yield f"leaked       {len(leaked)}"
@@ -80,21 +83,21 @@ def result(outcome: Outcome) -> Iterator[str]:
         yield f"  client {unit['client']} as {unit['user']} from {unit['station']}, since {since}"
     if len(leaked) > SHOWN:
         yield f"  and {len(leaked) - SHOWN} more"
-    for reason, count in sorted(tally.failed.items()):
+    for reason, count in sorted(statistics.failed.items()):
         yield f"failed       {count} times: {reason}"
     doubts = list(outcome.doubts())
     if doubts:
         yield from (f"unknown      {doubt}" for doubt in doubts[:SHOWN])
     else:
         yield "agreement    the clients' counts and the server's journal agree, and the books balance"
-    yield f"took         {time(outcome.seconds * SECOND)} for {order.clients} clients"
+    yield f"took         {time(outcome.seconds * SECOND)} for {spec.clients} clients"
 
 
 def difference(leaking: Outcome, cured: Outcome, needed: tuple[int, int]) -> Iterator[str]:
     """The same clients with the leak and without it, side by side."""
 
     def full(outcome: Outcome) -> str:
-        at = outcome.accounts.full_at if outcome.accounts else None
+        at = outcome.view.full_at if outcome.view else None
         return "never" if at is None else time(at)
 
     rows = [
@@ -119,6 +122,6 @@ def table(points: Sequence[Point]) -> Iterator[str]:
     cured = len(points[0].outcomes) > 1
     yield f"{'licenses':>10}{'refused':>12}{'leaked':>10}" + (f"{'refused without the leak':>28}" if cured else "")
     for point in points:
-        refused = [len(one.tally.clients_refused) for one in point.outcomes]
+        refused = [len(one.statistics.clients_refused) for one in point.outcomes]
         row = f"{point.licenses:>10}{refused[0]:>12}{len(point.outcomes[0].leaked()):>10}"
         yield row + (f"{refused[1]:>28}" if cured else "")

@@ -16,14 +16,14 @@ from random import Random
 from fakenw.core.delivery import Delivery
 from fakenw.core.peer import Peer
 from fakenw.core.server import Server
-from fakenw.core.settings import Config
-from fakenw.journal.record import Record
+from fakenw.core.settings import ServerSettings
+from fakenw.journal.record import SECOND, Record
 from fakenw.volumes.sms_volume import sms_tree
 from fakenw.volumes.volume import Volumes
 from harness.client.workstation import Requester
 from harness.load.clients import Clients
-from harness.load.specification import SECOND, Order
-from harness.load.statistics import Tally
+from harness.load.specification import LoadSpecification
+from harness.load.statistics import LoadStatistics
 from harness.load.virtual_user import SMS_ACCOUNT
 from harness.runners.runtime import Alarm, VirtualClock
 
@@ -85,26 +85,26 @@ class DirectServer:
         """There is no address, and nothing to capture."""
 
 
-class Virtual(Clients):
-    """All clients of *order* and their server. *saw* sees every line of its journal."""
+class VirtualLoad(Clients):
+    """All clients of *spec* and their server. *saw* sees every line of its journal."""
 
-    def __init__(self, order: Order, saw: Callable[[Record], None], idle_after: int = 300 * SECOND) -> None:
+    def __init__(self, spec: LoadSpecification, saw: Callable[[Record], None], idle_after: int = 300 * SECOND) -> None:
         self._clock = VirtualClock()
-        super().__init__(self._clock, order)
-        config = Config(
+        super().__init__(self._clock, spec)
+        config = ServerSettings(
             name="FAKENW",
-            release=order.release,
-            licenses=order.licenses,
+            release=spec.release,
+            licenses=spec.licenses,
             connections=65_534,
-            users=(*order.accounts(), SMS_ACCOUNT),
-            seed=order.seed,
+            users=(*spec.view(), SMS_ACCOUNT),
+            seed=spec.seed,
             idle_after=idle_after,
         )
-        server = Server(config, Volumes([("SYS", sms_tree())]), Random(order.seed))
+        server = Server(config, Volumes([("SYS", sms_tree())]), Random(spec.seed))
         self._server = DirectServer(self._clock, server, saw)
         self._made = 0
 
-    def run(self) -> Tally:
+    def run(self) -> LoadStatistics:
         """Let all days pass. What is still held then is in the journal's last line."""
         self._server.delivery.start(EPOCH)
         self.begin_all()
@@ -113,7 +113,7 @@ class Virtual(Clients):
             if self._staying:
                 self.leave()
         self._server.delivery.stop()
-        return self.tally
+        return self.statistics
 
     def link(self, server: str, requester: Requester) -> DirectLink:
         number, port = divmod(self._made, STATIONS)

@@ -18,11 +18,11 @@ from fakenw.core.peer import TRANSPORTS
 from fakenw.wire.packet import Refused
 from fakenw.wire.requests.connection import Logout
 from fakenw.wire.requests.files import CloseFile, OpenFile, ReadFile
-from harness.client.attachment import Connection, Denied, log_in
+from harness.client.attachment import Attachment, Denied, log_in
 from harness.client.machine import Machine
 from harness.client.workstation import Failure, Gone, Lost, Requester, World, failure, sleep
-from harness.load.specification import TO_THE_END, Logon, Order
-from harness.load.statistics import Tally
+from harness.load.specification import TO_THE_END, LoadSpecification, Logon
+from harness.load.statistics import LoadStatistics
 
 SERVER = "FAKENW"
 SMS_ACCOUNT = ("SMSCLIENT", "")  # a client connection account of the site (KB Q237759)
@@ -39,12 +39,20 @@ LOOK = [  # Q257223: APM rides on NAL's connection; NAL has done before APM has
 READS_A_DAY = 144  # every ten minutes, of 24 hours
 
 
-class Member:
+class VirtualUser:
     """Client *n* of an order, in *world*, which says how time passes and how bytes travel."""
 
-    def __init__(self, order: Order, n: int, logons: list[Logon], world: World, tally: Tally, over: Callable[[], bool]):
-        self._order, self._n, self._logons, self._tally, self._over = order, n, logons, tally, over
-        self._world = _Told(world, n, tally)
+    def __init__(
+        self,
+        spec: LoadSpecification,
+        n: int,
+        logons: list[Logon],
+        world: World,
+        statistics: LoadStatistics,
+        over: Callable[[], bool],
+    ):
+        self._spec, self._n, self._logons, self._tally, self._over = spec, n, logons, statistics, over
+        self._world = _Told(world, n, statistics)
         self.machine: Machine | None = None
 
     async def live(self) -> None:
@@ -65,7 +73,7 @@ class Member:
         connection = await self._log_on(leave)
         waited = self._world.now() - begun
         if connection is None:
-            self._tally.waited += waited if logon.hold is None or self._order.retry is not None else logon.hold
+            self._tally.waited += waited if logon.hold is None or self._spec.retry is not None else logon.hold
             return
         self._tally.waited += waited
         if logon.leaks:
@@ -73,13 +81,13 @@ class Member:
         await self._hold(connection, leave, logon.behavior)
         await self._log_off(connection)
 
-    async def _log_on(self, leave: int | None) -> Connection | None:
+    async def _log_on(self, leave: int | None) -> Attachment | None:
         """A connection with a license; None where there was none to be had."""
-        user, password = self._order.account(self._n)
+        user, password = self._spec.account(self._n)
         while True:
             begun = self._world.network_now()
-            requester = Requester(self._world, SERVER, TRANSPORTS[self._order.transport])
-            connection = Connection(requester, SERVER, user, False, password=password)
+            requester = Requester(self._world, SERVER, TRANSPORTS[self._spec.transport])
+            connection = Attachment(requester, SERVER, user, False, password=password)
             try:
                 await log_in(self._world, connection)
             except Denied:
@@ -92,13 +100,13 @@ class Member:
                 self._tally.latencies.append(self._world.network_now() - begun)
                 self._world.write("attach", **connection.where())
                 return connection
-            now, retry = self._world.now(), self._order.retry
+            now, retry = self._world.now(), self._spec.retry
             if retry is None or self._over() or (leave is not None and now + retry >= leave):
                 return None
             await sleep(retry)
 
-    async def _hold(self, connection: Connection, leave: int | None, behavior: str) -> None:
-        pause = self._order.day // READS_A_DAY if behavior == "reader" else None
+    async def _hold(self, connection: Attachment, leave: int | None, behavior: str) -> None:
+        pause = self._spec.day // READS_A_DAY if behavior == "reader" else None
         while not self._over():
             left = TO_THE_END if leave is None else leave - self._world.now()
             if left <= 0:
@@ -107,17 +115,17 @@ class Member:
             if pause is not None:
                 await self._read(connection)
 
-    async def _read(self, connection: Connection) -> None:
-        call, tally, begun = connection.requester.call, self._tally, self._world.network_now()
+    async def _read(self, connection: Attachment) -> None:
+        call, statistics, begun = connection.requester.call, self._tally, self._world.network_now()
         try:
             opened = await call(OpenFile(0, 6, 0x11, OFFER))
             await call(ReadFile(0, opened.handle, 0, 64))
             await call(CloseFile(0, opened.handle))
-            (tally.crowded if tally.refused else tally.quiet).append(self._world.network_now() - begun)
+            (statistics.crowded if statistics.refused else statistics.quiet).append(self._world.network_now() - begun)
         except Failure as problem:
             self._world.write("work-failed", **failure(problem))
 
-    async def _log_off(self, connection: Connection) -> None:
+    async def _log_off(self, connection: Attachment) -> None:
         where, trouble = connection.where(), {}
         try:
             await connection.requester.call(Logout())
@@ -129,8 +137,8 @@ class Member:
     async def _look_for_offers(self) -> None:
         if self.machine is None:
             settings: dict[str, Any] = {"name": f"client{self._n + 1}", "user": ":".join(SMS_ACCOUNT), "script": LOOK}
-            settings |= {"transport": self._order.transport, "seed": self._order.seed}
-            if self._order.cured:
+            settings |= {"transport": self._spec.transport, "seed": self._spec.seed}
+            if self._spec.cured:
                 settings["arbiter"] = {"counted": True}
             self.machine = Machine(self._world, settings)
         await self.machine.run()
@@ -139,8 +147,8 @@ class Member:
 class _Told:
     """A client's world, whose journal is a tally."""
 
-    def __init__(self, world: World, n: int, tally: Tally) -> None:
-        self._world, self._n, self._tally = world, n, tally
+    def __init__(self, world: World, n: int, statistics: LoadStatistics) -> None:
+        self._n, self._tally = n, statistics
         self.now, self.network_now, self.spawn, self.link = world.now, world.network_now, world.spawn, world.link
 
     def write(self, event: str, **fields: Any) -> None:

@@ -18,19 +18,20 @@ from contextlib import suppress
 from itertools import cycle
 from typing import Any
 
+from fakenw.journal.record import SECOND
 from harness.load.clients import Clients
-from harness.load.specification import SECOND, Order
+from harness.load.specification import LoadSpecification
 from harness.runners.runtime import SelectorLoop
 from harness.runners.sockets import Address, SocketDriver
 
 TELL_EVERY = SECOND // 2
 
 
-class Crowd(Clients, SocketDriver):
-    """Clients of *order* that come from *sources* to the *server*."""
+class Worker(Clients, SocketDriver):
+    """Clients of *spec* that come from *sources* to the *server*."""
 
-    def __init__(self, order: Order, server: Address, sources: list[str]) -> None:
-        super().__init__(SelectorLoop(), order)
+    def __init__(self, spec: LoadSpecification, server: Address, sources: list[str]) -> None:
+        super().__init__(SelectorLoop(), spec)
         self._server, self._sources = server, cycle(sources or [None])
         self._is_over = self._is_done = False
 
@@ -58,7 +59,7 @@ class Crowd(Clients, SocketDriver):
         def is_over() -> bool:
             if not self.running and not self._is_done:
                 self._is_done = True
-                tell({"tally": self.tally.to_json()})
+                tell({"tally": self.statistics.to_json()})
             return self._is_over
 
         self.loop.watch(commands, read)
@@ -66,10 +67,15 @@ class Crowd(Clients, SocketDriver):
         self.loop.run(is_over)
 
     def _progress(self) -> dict[str, Any]:
-        tally = self.tally
+        statistics = self.statistics
         return {
-            **{"logons": tally.logons, "granted": tally.granted, "refused": tally.refused, "done": tally.done},
-            **{"clients_refused": len(tally.clients_refused), "latencies": tally.latencies[-2000:]},
+            **{
+                "logons": statistics.logons,
+                "granted": statistics.granted,
+                "refused": statistics.refused,
+                "done": statistics.done,
+            },
+            **{"clients_refused": len(statistics.clients_refused), "latencies": statistics.latencies[-2000:]},
             "busy": self.asking,
         }
 
@@ -88,10 +94,10 @@ def main() -> None:
             return
         line += piece
     asked = json.loads(line)
-    crowd = Crowd(Order.from_json(asked["order"]), tuple(asked["server"]), asked["sources"])
-    crowd.begin_all(asked["first"], asked["every"])
+    worker = Worker(LoadSpecification.from_json(asked["order"]), tuple(asked["server"]), asked["sources"])
+    worker.begin_all(asked["first"], asked["every"])
     with suppress(BrokenPipeError, KeyboardInterrupt):
-        crowd.run(0, tell)
+        worker.run(0, tell)
 
 
 if __name__ == "__main__":

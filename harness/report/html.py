@@ -153,7 +153,7 @@ def _pictures(result: Result) -> Iterator[Markup]:
     """What each server saw, in each of its lives."""
     for server in result.run.servers:
         drawn = [timeline_chart.licenses(server)]
-        if server.lives:
+        if server.histories:
             drawn += [timeline_chart.lanes(result.run, server, result.verdict)]
         name = server.name if server.line == 1 else f"{server.name}, started again"
         yield tag("h3", name)

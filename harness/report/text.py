@@ -8,7 +8,7 @@ from typing import Any
 
 from fakenw.journal.record import FORMAT
 from harness.judge.diagnosis import explain
-from harness.judge.history import Run
+from harness.judge.history import RunHistory
 from harness.judge.verdict import Verdict
 
 AS_EXPECTED, NOT_EXPECTED, BAD_USAGE, UNKNOWN = 0, 1, 2, 3
@@ -18,7 +18,7 @@ AS_EXPECTED, NOT_EXPECTED, BAD_USAGE, UNKNOWN = 0, 1, 2, 3
 class Result:
     """One run and its verdict. *kept* says where its journals are, if they were kept; *command* begins it again."""
 
-    run: Run
+    run: RunHistory
     verdict: Verdict
     kept: str | None = None
     command: str = ""
@@ -41,7 +41,7 @@ class Result:
     @property
     def phases(self) -> dict[str, float]:
         """How long the parts of a run on real time took, in seconds; empty on memory."""
-        return {str(record.get("name")): float(record.get("seconds", 0)) for record in self.run.told("phase")}
+        return {str(record.get("name")): float(record.get("seconds", 0)) for record in self.run.runner_lines("phase")}
 
     def said(self) -> str:
         """``leaked, as expected`` or ``leaked, expected released``, and which checks failed or should have."""

@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from fakenw.journal.record import SECOND
 from fakenw.journal.sentences import clock
-from harness.judge.history import Life, Run, Said, Server
-from harness.judge.usage import Needs
+from harness.judge.history import ClientLine, ConnectionHistory, RunHistory, ServerHistory
+from harness.judge.usage import Usage
 from harness.judge.verdict import Verdict
 from harness.report.markup import Markup, tag
 
@@ -85,7 +85,7 @@ def legend() -> Markup:
     return tag("ul", *swatches, tag("li", use, " in use by a component, from open to close"), class_="legend")
 
 
-def licenses(server: Server) -> Markup:
+def licenses(server: ServerHistory) -> Markup:
     """Licenses in use against the limit, over one life of a server."""
     scale = Scale(server.end)
     far = server.limit > 5 * max(server.peak, 1)  # then only what is used is drawn
@@ -120,20 +120,20 @@ def licenses(server: Server) -> Markup:
     )
 
 
-def lanes(run: Run, server: Server, verdict: Verdict) -> Markup:
+def lanes(run: RunHistory, server: ServerHistory, verdict: Verdict) -> Markup:
     """The connections of one life of a server: the worst of them first."""
-    scale, needs = Scale(server.end), Needs(run)
-    worst = [held.life for held in (*verdict.interrupted, *verdict.leaked, *verdict.undecided, *verdict.reclaimed)]
-    mine = dict.fromkeys([*(life for life in worst if life.server is server), *server.lives])
+    scale, usage = Scale(server.end), Usage(run)
+    worst = [held.history for held in (*verdict.interrupted, *verdict.leaked, *verdict.undecided, *verdict.reclaimed)]
+    mine = dict.fromkeys([*(history for history in worst if history.server is server), *server.histories])
     full, thin = list(mine)[:IN_FULL], list(mine)[IN_FULL:]
     bad = set(map(id, worst))
     y, drawn = 4, []
-    for life in full:
-        lane, height = _lane(life, needs, scale, y, id(life) in bad)
+    for history in full:
+        lane, height = _lane(history, usage, scale, y, id(history) in bad)
         drawn.append(lane)
         y += height + _GAP
     if thin:
-        drawn.append(_compact(thin, needs, scale, y))
+        drawn.append(_compact(thin, usage, scale, y))
         y += _THIN * len(thin) + _GAP
     said = f"{len(mine)} connections of {server.name}"
     return _picture(y + _AXIS, said, scale.grid(y), *drawn, class_="lanes")
@@ -160,24 +160,24 @@ class Scale:
         return tag("g", *drawn, class_="grid")
 
 
-def _lane(life: Life, needs: Needs, scale: Scale, y: int, bad: bool) -> tuple[Markup, int]:
+def _lane(history: ConnectionHistory, usage: Usage, scale: Scale, y: int, bad: bool) -> tuple[Markup, int]:
     """A connection with its name, states, marks, and who used it when. And how high that is."""
-    user = f" {life.user}" if life.user else ""
-    name = f"{life.connection}{user}"
-    who = life.client.name if life.client else "its own client"
-    about = f"connection {life.connection} (serial {life.serial}){user}, {life.station}, {who}"
+    user = f" {history.user}" if history.user else ""
+    name = f"{history.connection}{user}"
+    who = history.client.name if history.client else "its own client"
+    about = f"connection {history.connection} (serial {history.serial}){user}, {history.station}, {who}"
     drawn = [
         tag("title", about),
         tag("text", name if len(name) <= 24 else f"{name[:23]}…", x=0, y=y + _BAR - 2, class_="name"),
     ]
-    for start, end, state in _segments(life, needs):
+    for start, end, state in _segments(history, usage):
         x, right = scale.x(start), scale.x(end)
         if state == "unneeded" and right - x < _SEEN:
             continue
         title = tag("title", f"{STATES[state]}: {clock(start)} to {clock(end)}")
         drawn.append(tag("rect", title, x=_n(x), y=y, width=_n(max(right - x, 1.5)), height=_BAR, class_=state))
     free = 0.0  # where the next mark is not on top of the last
-    for said in life.said:
+    for said in history.said:
         if said.record.event in _MARKS:
             files = said.record.get("files")
             why = f" ({', '.join(map(str, files))})" if isinstance(files, list) and files else ""
@@ -187,7 +187,7 @@ def _lane(life: Life, needs: Needs, scale: Scale, y: int, bad: bool) -> tuple[Ma
             free = x + 11
             drawn.append(_mark(_MARKS[said.record.event], x, y + _BAR / 2, title))
     row = y + _BAR
-    for component, uses in _uses(life).items():
+    for component, uses in _uses(history).items():
         row += _USE
         drawn.append(tag("text", component, x=LEFT - 6, y=row - 1, class_="component"))
         drawn += [_use(component, start, end, closed, scale, row - 3) for start, end, closed in uses]
@@ -201,32 +201,32 @@ def _use(component: str, start: int, end: int, closed: bool, scale: Scale, y: in
     return tag("path", title, d=f"M{_n(x)} {y - 3}v6M{_n(x)} {y}H{_n(right)}{last}", class_="use")
 
 
-def _compact(lives: Sequence[Life], needs: Needs, scale: Scale, y: int) -> Markup:
+def _compact(histories: Sequence[ConnectionHistory], usage: Usage, scale: Scale, y: int) -> Markup:
     """A thin line for each connection, and one element for each state."""
     paths: dict[str, list[str]] = {state: [] for state in STATES}
-    for n, life in enumerate(lives):
+    for n, history in enumerate(histories):
         middle = y + n * _THIN + 1
-        for start, end, state in _segments(life, needs):
+        for start, end, state in _segments(history, usage):
             x = scale.x(start)
             if state == "unneeded" and scale.x(end) - x < _SEEN:
                 continue
             paths[state].append(f"M{_n(x)} {middle}h{_n(max(scale.x(end) - x, 1))}")
     drawn = [tag("path", d="".join(parts), class_=f"thin {state}-line") for state, parts in paths.items() if parts]
-    more = tag("text", f"and {len(lives)} more,", x=0, y=y + 10), tag("text", "a line each", x=0, y=y + 24)
+    more = tag("text", f"and {len(histories)} more,", x=0, y=y + 10), tag("text", "a line each", x=0, y=y + 24)
     return tag("g", *more, *drawn, class_="compact")
 
 
-def _segments(life: Life, needs: Needs) -> Iterator[Segment]:
+def _segments(history: ConnectionHistory, usage: Usage) -> Iterator[Segment]:
     """The states a connection was in, one after the other; of a license that nobody needed that part by itself."""
     unneeded = []
-    for holding in life.holdings:
-        need = needs.of(life, holding).at
-        end = life.held_until(holding)
+    for holding in history.holdings:
+        need = usage.of(history, holding).at
+        end = history.held_until(holding)
         if need is not None and end > max(need, holding.granted):
             unneeded.append((max(need, holding.granted), end))
-    state, since = "attached", life.created
-    moments = [(r.t, str(r.get("to"))) for r in life.told("state")]
-    last = life.server.end if life.ended is None else life.ended
+    state, since = "attached", history.created
+    moments = [(r.t, str(r.get("to"))) for r in history.server_lines("state")]
+    last = history.server.end if history.ended is None else history.ended
     for t, to in [*moments, (last, "gone")]:
         if t > since and state in STATES:
             at = since
@@ -242,15 +242,15 @@ def _segments(life: Life, needs: Needs) -> Iterator[Segment]:
         state, since = to, t
 
 
-def _uses(life: Life) -> dict[str, list[tuple[int, int, bool]]]:
+def _uses(history: ConnectionHistory) -> dict[str, list[tuple[int, int, bool]]]:
     """Who used the connection: from, to, and whether the use was closed. Of a user's own client: its open files."""
-    last = life.server.end if life.ended is None else life.ended
-    if life.client is None:
-        files = [(f.opened, last if f.shut is None else f.shut, f.shut is not None) for f in life.files]
+    last = history.server.end if history.ended is None else history.ended
+    if history.client is None:
+        files = [(f.opened, last if f.shut is None else f.shut, f.shut is not None) for f in history.files]
         return {"files": files} if files else {}
     found: dict[str, list[tuple[int, int, bool]]] = {}
-    opened: dict[str, list[Said]] = {}
-    for said in life.said:
+    opened: dict[str, list[ClientLine]] = {}
+    for said in history.said:
         component, _, verb = said.record.event.rpartition("-")
         if verb == "open" and component:
             opened.setdefault(component, []).append(said)

@@ -43,7 +43,7 @@ class Host(Protocol):
         """Ask it to end, and if that does not help see to it. Its journal is whole afterwards."""
 
 
-class Site(Protocol):
+class Backend(Protocol):
     """Where hosts are: it starts them and makes faults happen. Everything here may raise Failed."""
 
     on: str

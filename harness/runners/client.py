@@ -41,8 +41,8 @@ class Orders:
     def first(self) -> dict[str, Any] | None:
         """Wait for a whole line."""
         while not self.over:
-            for order in self.read():
-                return order
+            for instructions in self.read():
+                return instructions
         return None
 
 
@@ -54,16 +54,16 @@ def main() -> None:
     given = arguments.parse_args()
     orders = Orders()
     print("ready", flush=True)
-    order = orders.first()
-    if order is None:
+    instructions = orders.first()
+    if instructions is None:
         return
-    client, speed = order["client"], order["speed"]
-    servers = {name: (host, port) for name, (host, port) in order["servers"].items()}
+    client, speed = instructions["client"], instructions["speed"]
+    servers = {name: (host, port) for name, (host, port) in instructions["servers"].items()}
     journal = JournalFile(1) if given.journal == "-" else JournalFile.create(Path(given.journal))
     world = SocketWorld(client["name"], servers, journal, speed, given.ports_from)
     world.write("start", format=FORMAT, utc=world.utc.isoformat(timespec="microseconds"), speed=speed)
 
-    own = [component for file in order.get("behaviors", ()) for component in load(Path(file))]
+    own = [component for file in instructions.get("behaviors", ()) for component in load(Path(file))]
 
     async def play() -> None:
         await Machine(world, client, own).run()

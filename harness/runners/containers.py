@@ -27,16 +27,16 @@ from docker.errors import APIError, NotFound
 from docker.types import IPAMConfig, IPAMPool
 
 from fakenw.health import Address
+from fakenw.wire.packet import NCP_PORT
 from harness.runners.backend import Failed, Host
 from harness.runners.docker_engine import LEFT, Container, connect, trouble
 from harness.runners.processes import server_options
-from harness.runners.run_label import RUN, Mark, lives
+from harness.runners.run_label import RUN, RunLabel, is_alive
 from harness.scenario.plan import Plan
 from harness.scenario.schedule import Disruption
 from harness.scenario.settings import ClientSpec, ServerSpec
 
 IMAGE = f"fakenw:{version('fakenw')}"
-NCP_PORT = 524
 FIRST_PORT = 1025  # of a scripted client, which takes the next one for each connection
 CHECK_EVERY = 1_000_000_000  # nanoseconds
 SUBNET_TRIES = 20
@@ -62,22 +62,22 @@ class Containers:
         self._all: list[Container] = []
         self._free: Iterator[Any] = iter(())
         self._network: Any = None
-        self._mark: Mark | None = None
+        self._label: RunLabel | None = None
         self._client: Any = None
         self._slow: dict[str, dict[str, str]] = {}  # by client: what netem was told
 
     def open(self, plan: Plan, folder: Path) -> None:
         self._plan, self._folder = plan, folder
         self._client = connect()
-        self._mark = Mark(plan.scenario)
+        self._label = RunLabel(plan.scenario)
         with trouble("the network of the run"):
-            self._network, subnet = self._make_network(f"fakenw-{self._mark.run}")
+            self._network, subnet = self._make_network(f"fakenw-{self._label.run}")
         self._free = iter(list(subnet.hosts())[1:])  # the first is the engine's own
 
     def _make_network(self, name: str) -> tuple[Any, Any]:
         """A network of its own. Addresses can be given where its subnet is given: the engine chooses, we repeat it."""
-        assert self._mark is not None
-        options = {"driver": "bridge", "internal": True, "labels": self._mark.labels}
+        assert self._label is not None
+        options = {"driver": "bridge", "internal": True, "labels": self._label.labels}
         for attempt in range(SUBNET_TRIES):
             trial = self._client.networks.create(name, **options)
             trial.reload()
@@ -127,7 +127,7 @@ class Containers:
         journal: Path | None,
         files: Mapping[str, Path] | None = None,
     ) -> Container:
-        assert self._mark is not None
+        assert self._label is not None
         host = re.sub(r"[^A-Za-z0-9.-]", "-", name)
         with self._lock:
             address, number = str(next(self._free)), len(self._all)
@@ -135,9 +135,9 @@ class Containers:
             with trouble(f"{name} cannot be made"):
                 endpoint = self._client.api.create_endpoint_config(ipv4_address=address, aliases=[host.lower()])
                 container = self._client.containers.create(
-                    name=f"fakenw-{self._mark.run}-{number}-{host}",
+                    name=f"fakenw-{self._label.run}-{number}-{host}",
                     hostname=host[:63],
-                    labels={**self._mark.labels, "fakenw.name": name},
+                    labels={**self._label.labels, "fakenw.name": name},
                     network=self._network.name,
                     networking_config={self._network.name: endpoint},
                     **options,
@@ -231,8 +231,8 @@ class Containers:
                 one.ended()
             if self._network is not None and not _remove(self._network):
                 self._tell(f"{self._network.name} could not be removed; harness clean tries again")
-        if self._mark is not None:
-            self._mark.close()
+        if self._label is not None:
+            self._label.close()
         self._client.close()
 
     def _tell_what_is_kept(self) -> None:
@@ -269,7 +269,7 @@ def clean(everything: bool = False) -> tuple[list[str], list[str]]:
             networks = client.networks.list(filters={"label": RUN})
         for thing in [*containers, *networks]:
             labels = thing.labels if hasattr(thing, "labels") else thing.attrs["Labels"]
-            alive = lives(labels)
+            alive = is_alive(labels)
             if alive is False or (everything and alive is None):
                 (removed if _remove(thing) else left).append(thing.name)
     finally:

@@ -16,21 +16,21 @@ from typing import Any
 
 from fakenw.health import Address
 from fakenw.journal.record import SECOND
-from harness.runners.backend import Failed, Host, Site
-from harness.runners.journal_tail import Tail
+from harness.runners.backend import Backend, Failed, Host
+from harness.runners.journal_tail import JournalTail
 from harness.scenario.plan import Plan, client_journal
 from harness.scenario.schedule import Disruption
 from harness.scenario.settings import ServerSpec
 
 
 @dataclass(eq=False)
-class Client:
-    """A client of the run. *order*: what it is told, None for the user's own."""
+class RunningClient:
+    """A client of the run. *instructions*: what it is told, None for the user's own."""
 
     name: str
     host: Host
-    order: Mapping[str, Any] | None = None
-    life: int = 1
+    instructions: Mapping[str, Any] | None = None
+    incarnation: int = 1
     ended: bool = False
     frozen: bool = False
     told: bool = False
@@ -42,30 +42,36 @@ class Client:
 
 
 @dataclass(eq=False)
-class Server:
+class ServerUnderTest:
     """A server of the run, and where it answers by transport."""
 
     spec: ServerSpec
     host: Host
-    tail: Tail
+    tail: JournalTail
     addresses: Mapping[str, Address] = field(default_factory=dict)
     down: bool = False
 
 
-class Faults:
+class FaultInjector:
     """The faults of a run that are still to come. *ready* waits for a server that has been started."""
 
     def __init__(
         self,
         plan: Plan,
         folder: Path,
-        site: Site,
-        clients: dict[str, Client],
-        servers: Mapping[str, Server],
+        backend: Backend,
+        clients: dict[str, RunningClient],
+        servers: Mapping[str, ServerUnderTest],
         write: Callable[..., None],
-        ready: Callable[[Server], None],
+        ready: Callable[[ServerUnderTest], None],
     ) -> None:
-        self._speed, self._folder, self._site, self._clients, self._servers = plan.speed, folder, site, clients, servers
+        self._speed, self._folder, self._backend, self._clients, self._servers = (
+            plan.speed,
+            folder,
+            backend,
+            clients,
+            servers,
+        )
         self._write, self._ready = write, ready
         self._pending = plan.disruptions()
 
@@ -84,7 +90,7 @@ class Faults:
             else:
                 self._over_client(self._clients[fault.name], fault)
 
-    def _over_client(self, client: Client, fault: Disruption) -> None:
+    def _over_client(self, client: RunningClient, fault: Disruption) -> None:
         if fault.verb == "restart":
             self._restart(client, fault)
             return
@@ -92,32 +98,32 @@ class Faults:
             raise Failed(f"{fault.verb}: {client.name} has ended before")
         if fault.verb in ("process-killed", "power-off"):
             self._ends(client, fault)
-        self._site.disrupt(fault, client.host)
+        self._backend.disrupt(fault, client.host)
         client.frozen = fault.verb == "freeze" or (client.frozen and fault.verb != "thaw")
 
-    def _over_server(self, server: Server, fault: Disruption) -> None:
+    def _over_server(self, server: ServerUnderTest, fault: Disruption) -> None:
         match fault.verb:
             case "server-down":
                 server.down = True
                 server.host.stop()
             case "server-up":
-                server.host = self._site.start_server(server.spec, server.tail.path, server.host)
+                server.host = self._backend.start_server(server.spec, server.tail.path, server.host)
                 server.down = False
                 self._ready(server)
             case _:
-                self._site.disrupt(fault, server.host)
+                self._backend.disrupt(fault, server.host)
 
-    def _ends(self, client: Client, fault: Disruption) -> None:
+    def _ends(self, client: RunningClient, fault: Disruption) -> None:
         client.ended = True
         self._write("exit", client=client.name, code=None, cause=fault.verb)
 
-    def _restart(self, client: Client, fault: Disruption) -> None:
+    def _restart(self, client: RunningClient, fault: Disruption) -> None:
         if not client.ended:
             self._ends(client, fault)
-            self._site.disrupt(fault._replace(verb="power-off"), client.host)
-        life = client.life + 1
-        journal = None if client.order is None else self._folder / client_journal(client.name, life)
-        host = self._site.restart(client.host, fault.arguments["address"] == "new", journal)
-        self._clients[client.name] = Client(client.name, host, client.order, life)
-        if client.order is None:
+            self._backend.disrupt(fault._replace(verb="power-off"), client.host)
+        incarnation = client.incarnation + 1
+        journal = None if client.instructions is None else self._folder / client_journal(client.name, incarnation)
+        host = self._backend.restart(client.host, fault.arguments["address"] == "new", journal)
+        self._clients[client.name] = RunningClient(client.name, host, client.instructions, incarnation)
+        if client.instructions is None:
             self._write("spawn", client=client.name)

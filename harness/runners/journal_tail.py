@@ -10,7 +10,7 @@ from fakenw.journal.record import parse
 
 
 @dataclass(slots=True)
-class Tail:
+class JournalTail:
     """What a server's journal says so far; of one that has started again, what it says since then."""
 
     path: Path

@@ -22,7 +22,7 @@ Deliver = Callable[[int, bool], None]
 """Called with the microseconds that it takes longer than usual, and whether it stays behind earlier ones."""
 
 
-class Cable:
+class LinkConditions:
     """One machine's way to everybody else. ``calm``: nothing is the matter with it, and it need not be asked."""
 
     WORDS = ("cut", "heal", "delay", "loss", "drop", "duplicate", "reorder")  # of harness.scenario.faults
@@ -36,7 +36,7 @@ class Cable:
         self._loss = self._duplicate = self._reorder = 0.0  # shares from 0 to 1
         self._drop: dict[str, int] = {}  # how many more, by their way
 
-    def suffer(self, verb: str, arguments: Mapping[str, Any]) -> None:
+    def apply(self, verb: str, arguments: Mapping[str, Any]) -> None:
         """Let a fault come over the cable."""
         match verb:
             case "cut":

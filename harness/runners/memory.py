@@ -13,10 +13,10 @@ from random import Random
 from typing import Any, BinaryIO
 
 from fakenw.journal.record import SECOND, Journal, Record
-from fakenw.transports.capture import Capture
+from fakenw.transports.capture import CaptureFile
 from harness.client.behavior_file import load
 from harness.client.machine import Machine
-from harness.runners.link_conditions import Cable
+from harness.runners.link_conditions import LinkConditions
 from harness.runners.memory_clients import ClientWorld
 from harness.runners.memory_network import EPOCH, Network, utc
 from harness.scenario.plan import Plan, client_journal
@@ -25,16 +25,18 @@ from harness.scenario.schedule import Disruption
 STARTS_WITHIN = SECOND  # the clients of a run do not begin in the same instant
 
 
-class Run:
+class MemoryRun:
     """One run on its way. What servers receive and send is written to *capture*, as ``fakenw serve --pcap`` does."""
 
     def __init__(self, plan: Plan, capture: BinaryIO | None = None) -> None:
         self._plan = plan
-        self._capture = None if capture is None else Capture(capture, self._wall, _not_written)
+        self._capture = None if capture is None else CaptureFile(capture, self._wall, _not_written)
         self.network = Network(Random(plan.seed), self._capture)
         self._told = [Record(0, "runner", "run", {**plan.opening("memory"), "utc": utc(0), "speed": 1})]
         self._orders = {client["name"]: client for client in plan.scripted()}
-        self._lives: dict[str, list[ClientWorld]] = {name: [] for name in self._orders}  # the last one is today's
+        self._incarnations: dict[str, list[ClientWorld]] = {
+            name: [] for name in self._orders
+        }  # the last one is today's
         self._going: set[ClientWorld] = set()  # whose script can still go on
         self._done: set[ClientWorld] = set()
         self._own = [component for file in plan.behaviors for component in load(Path(file))]
@@ -67,14 +69,14 @@ class Run:
             *(Journal(f"server-{name}.jsonl", host.records) for name, host in network.hosts.items()),
             *(
                 Journal(client_journal(name, life), world.records)
-                for name, worlds in self._lives.items()
+                for name, worlds in self._incarnations.items()
                 for life, world in enumerate(worlds, 1)
             ),
         ]
 
     def _start(self, name: str, address: str, at: int) -> None:
         world = ClientWorld(self.network, name, address)
-        self._lives[name].append(world)
+        self._incarnations[name].append(world)
         self._going.add(world)
         self.network.clock.call_at(at, world.happen, world.start, self._play(world, self._orders[name]))
         self._tell("spawn", client=name)
@@ -94,10 +96,10 @@ class Run:
         self._tell("fault", **fault.told())
         if fault.role == "server":
             self._disrupt_server(fault)
-        elif fault.verb in Cable.WORDS:
-            self._lives[fault.name][-1].cable.suffer(fault.verb, fault.arguments)
+        elif fault.verb in LinkConditions.WORDS:
+            self._incarnations[fault.name][-1].conditions.apply(fault.verb, fault.arguments)
         else:
-            self._disrupt_client(fault, self._lives[fault.name][-1])
+            self._disrupt_client(fault, self._incarnations[fault.name][-1])
 
     def _disrupt_server(self, fault: Disruption) -> None:
         host = self.network.hosts[fault.name]
@@ -127,7 +129,7 @@ class Run:
                 self._ended(world, fault, world.power_off)
             case "restart":
                 self._ended(world, fault, world.power_off)
-                life = len(self._lives[fault.name])
+                life = len(self._incarnations[fault.name])
                 number = list(self._orders).index(fault.name) + 1
                 new = f"10.{128 + (life - 1) % 127}.{number >> 8 & 255}.{number & 255}"
                 address = new if fault.arguments["address"] == "new" else world.address
@@ -153,4 +155,4 @@ def _not_written(problem: OSError) -> None:
 
 def run(plan: Plan, capture: BinaryIO | None = None) -> list[Journal]:
     """Carry *plan* out. Returns the journals of the runner, the servers and the clients."""
-    return Run(plan, capture).carry_out()
+    return MemoryRun(plan, capture).carry_out()

@@ -14,12 +14,12 @@ from typing import Any, Protocol
 from fakenw.config.server_file import ncp_number
 from fakenw.core.peer import Peer
 from fakenw.core.server import Server
-from fakenw.core.settings import NOVELLS_WATCHDOG, Config, watchdog
-from fakenw.transports.capture import Capture
+from fakenw.core.settings import NOVELLS_WATCHDOG, ServerSettings, watchdog
+from fakenw.transports.capture import CaptureFile
 from fakenw.volumes.sms_volume import sms_tree
 from fakenw.volumes.volume import Volumes
 from harness.client.workstation import Requester
-from harness.runners.link_conditions import Cable
+from harness.runners.link_conditions import LinkConditions
 from harness.runners.memory_server import ServerHost
 from harness.runners.router import Router
 from harness.runners.runtime import VirtualClock
@@ -29,10 +29,10 @@ EPOCH = datetime(2000, 8, 10, 9, 30, 15, tzinfo=UTC)  # the day KB Q257223 was l
 FASTEST, SPREAD = 200, 1800  # microseconds that a packet travels, and by how much they differ
 
 
-class Machine(Protocol):
+class NetworkMachine(Protocol):
     """A client machine, as the network sees it."""
 
-    cable: Cable
+    conditions: LinkConditions
     links: dict[Requester, Any]
 
     def happen(self, call: Callable[..., None], *arguments: Any) -> None:
@@ -46,16 +46,18 @@ class Machine(Protocol):
 class MemoryLink:
     """A client's end of a way to a server. Packets arrive in the order they were sent, unless a fault comes over them.
 
-    ``life``: of the server, if the way is a stream.
+    ``incarnation``: of the server, if the way is a stream.
     """
 
-    def __init__(self, network: Network, machine: Machine, peer: Peer, host: ServerHost, requester: Requester) -> None:
+    def __init__(
+        self, network: Network, machine: NetworkMachine, peer: Peer, host: ServerHost, requester: Requester
+    ) -> None:
         self.machine = machine
         self.peer = peer
         self.station = str(peer)
         self.host = host
         self.requester = requester
-        self.life = host.life if peer.transport.framed else None
+        self.incarnation = host.incarnation if peer.transport.framed else None
         self.arrival = [0, 0]  # of the last packet: at the client, at the server
         self._network = network
 
@@ -74,7 +76,7 @@ class MemoryLink:
 class Network:
     """The servers and everything that is on its way. *capture* sees what comes to servers, and goes from them."""
 
-    def __init__(self, random: Random, capture: Capture | None = None) -> None:
+    def __init__(self, random: Random, capture: CaptureFile | None = None) -> None:
         self.clock = VirtualClock()
         self.random = random
         self.hosts: dict[str, ServerHost] = {}
@@ -85,7 +87,7 @@ class Network:
 
     def add_server(self, spec: ServerSpec, seed: int, idle_after: int) -> None:
         """Start a server, empty."""
-        config = Config(
+        config = ServerSettings(
             name=spec.name,
             release=spec.release,
             licenses=spec.licenses,
@@ -101,8 +103,8 @@ class Network:
             seed=seed,
         )
 
-        def boot(life: int) -> Server:
-            again = f"+{life}" if life > 1 else ""
+        def boot(incarnation: int) -> Server:
+            again = f"+{incarnation}" if incarnation > 1 else ""
             return Server(config, Volumes([("SYS", sms_tree())]), Random(f"{seed}/{spec.name}{again}"))
 
         number = len(self.hosts) + 1
@@ -116,7 +118,7 @@ class Network:
             self.hang_up(link.peer)
         self._half_open = {peer: link for peer, link in self._half_open.items() if link.host is not host}
 
-    def connect(self, machine: Machine, server: str, peer: Peer, requester: Requester) -> MemoryLink:
+    def connect(self, machine: NetworkMachine, server: str, peer: Peer, requester: Requester) -> MemoryLink:
         """A new way to *server*. Raises OSError where there is no such server, or a stream would have no end."""
         host = self.hosts.get(server.upper())
         if host is None:
@@ -126,13 +128,13 @@ class Network:
         if old := self._half_open.pop(peer, None):
             # The same four numbers again: the server asks, and the machine, which knows of nothing, resets
             # the old connection (RFC 9293, 3.5.1).
-            old.host.lost(peer, old.life)
+            old.host.lost(peer, old.incarnation)
         link = self._links[peer] = MemoryLink(self, machine, peer, host, requester)
         return link
 
     def to_server(self, link: MemoryLink, data: bytes) -> None:
         """A client has sent something."""
-        self._travel(link, True, link.host.receive, link.peer, data, link.life)
+        self._travel(link, True, link.host.receive, link.peer, data, link.incarnation)
 
     def to_client(self, host: ServerHost, peer: Peer, data: bytes) -> None:
         """A server has sent something."""
@@ -152,7 +154,7 @@ class Network:
         """A client has closed its socket."""
         self.forget(link)
         if link.peer.transport.framed:
-            self._travel(link, True, link.host.lost, link.peer, link.life)
+            self._travel(link, True, link.host.lost, link.peer, link.incarnation)
 
     def abandon(self, link: MemoryLink) -> None:
         """A client's end is gone, and nothing tells the server."""
@@ -169,8 +171,8 @@ class Network:
         return EPOCH + timedelta(microseconds=self.clock.time)
 
     def _travel(self, link: MemoryLink, to_server: bool, what: Callable[..., None], *arguments: Any) -> None:
-        cable = link.machine.cable
-        if cable.calm:
+        conditions = link.machine.conditions
+        if conditions.calm:
             self._arrive(link, to_server, 0, what, arguments)
             return
 
@@ -180,7 +182,7 @@ class Network:
             else:
                 self.clock.call_at(self.clock.time + self._trip() + late, what, *arguments)
 
-        cable.carry(deliver, sent=to_server, stream=link.peer.transport.lossless)
+        conditions.carry(deliver, sent=to_server, stream=link.peer.transport.lossless)
 
     def _arrive(
         self, link: MemoryLink, to_server: bool, late: int, what: Callable[..., None], arguments: tuple[Any, ...]

@@ -20,7 +20,7 @@ from fakenw.core.delivery import Delivery
 from fakenw.core.peer import Peer
 from fakenw.core.server import Server
 from fakenw.journal.record import Record
-from fakenw.transports.capture import Capture
+from fakenw.transports.capture import CaptureFile
 from harness.runners.runtime import Alarm, VirtualClock
 
 
@@ -43,21 +43,21 @@ class ServerHost:
     """One server machine with an *address*. *boot* makes the server for each of its lives, which are counted from 1."""
 
     def __init__(
-        self, network: Surroundings, boot: Callable[[int], Server], address: str, capture: Capture | None = None
+        self, network: Surroundings, boot: Callable[[int], Server], address: str, capture: CaptureFile | None = None
     ) -> None:
         self.records: list[Record] = []
         self.on = False
         self.frozen = False
-        self.life = 0
+        self.incarnation = 0
         self._network, self._boot, self._address, self._capture = network, boot, address, capture
         self._waiting: list[tuple[Callable[..., None], tuple[Any, ...]]] = []  # until it is thawed
         self.start()
 
     def start(self) -> None:
         """Begin a life, empty."""
-        self.life += 1
+        self.incarnation += 1
         self.on = True
-        self.server = self._boot(self.life)
+        self.server = self._boot(self.incarnation)
         self._begun = self._network.clock.time
         self._delivery = Delivery(self.server, self)
         self._delivery.capture = self._capture
@@ -87,18 +87,18 @@ class ServerHost:
         """Let the wall clock show so much more. The journal's time goes on as it did."""
         self.server.set_utc(self.server.utc(self.server.now) + timedelta(microseconds=by))
 
-    def receive(self, peer: Peer, data: bytes, life: int | None) -> None:
-        """Something has arrived; of a stream that was made in that *life*."""
+    def receive(self, peer: Peer, data: bytes, incarnation: int | None) -> None:
+        """Something has arrived; of a stream that was made in that *incarnation*."""
         if self.frozen:
-            self._waiting.append((self.receive, (peer, data, life)))
-        elif self.on and (life is None or life == self.life):
+            self._waiting.append((self.receive, (peer, data, incarnation)))
+        elif self.on and (incarnation is None or incarnation == self.incarnation):
             self._delivery.receive(peer, data, self.now())
 
-    def lost(self, peer: Peer, life: int | None) -> None:
+    def lost(self, peer: Peer, incarnation: int | None) -> None:
         """The stream of *peer* has ended."""
         if self.frozen:
-            self._waiting.append((self.lost, (peer, life)))
-        elif self.on and (life is None or life == self.life):
+            self._waiting.append((self.lost, (peer, incarnation)))
+        elif self.on and (incarnation is None or incarnation == self.incarnation):
             self._delivery.lost(peer)
 
     # What the delivery asks for (fakenw.core.delivery.Edge)

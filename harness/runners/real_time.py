@@ -22,9 +22,9 @@ from typing import Any
 
 from fakenw.journal.record import SECOND, Journal, Record, read
 from fakenw.journal.writer import JournalFile
-from harness.runners.backend import Failed, Host, Site, death, said
-from harness.runners.fault_injector import Client, Faults, Server
-from harness.runners.journal_tail import Tail
+from harness.runners.backend import Backend, Failed, Host, death, said
+from harness.runners.fault_injector import FaultInjector, RunningClient, ServerUnderTest
+from harness.runners.journal_tail import JournalTail
 from harness.scenario.plan import Plan, client_journal
 from harness.scenario.settings import ClientSpec
 
@@ -38,27 +38,29 @@ class Stopped(Exception):
     """Somebody asked for the end of the run."""
 
 
-class Run:
+class RealTimeRun:
     """One run on its way. *stop* is set when somebody wants it to end early; *tell* hears of its progress."""
 
     def __init__(
-        self, plan: Plan, folder: Path, site: Site, stop: threading.Event, tell: Callable[[str], None]
+        self, plan: Plan, folder: Path, backend: Backend, stop: threading.Event, tell: Callable[[str], None]
     ) -> None:
-        self.plan, self.folder, self._site, self._stop, self._tell = plan, folder, site, stop, tell
+        self.plan, self.folder, self._backend, self._stop, self._tell = plan, folder, backend, stop, tell
         self._begun, utc = time.monotonic(), datetime.now(UTC).isoformat(timespec="microseconds")
         self._lock = threading.Lock()
         self._journal = JournalFile.create(folder / "runner.jsonl")
-        self._write("run", t=0, **{**plan.opening(site.on), "utc": utc, "speed": plan.speed})
-        self._servers: dict[str, Server] = {}
-        self._clients: dict[str, Client] = {}
-        self._faults = Faults(plan, folder, site, self._clients, self._servers, self._write, self._until_answers)
+        self._write("run", t=0, **{**plan.opening(backend.on), "utc": utc, "speed": plan.speed})
+        self._servers: dict[str, ServerUnderTest] = {}
+        self._clients: dict[str, RunningClient] = {}
+        self._faults = FaultInjector(
+            plan, folder, backend, self._clients, self._servers, self._write, self._until_answers
+        )
         self._went = 0.0  # when the clients were told to begin
 
     def carry_out(self) -> None:
         """Start everything, wait until there is nothing more to see, stop everything in the right order."""
         try:
             with self._phase("create"):
-                self._site.open(self.plan, self.folder)
+                self._backend.open(self.plan, self.folder)
                 self._start_everybody()
             with self._phase("ready"):
                 self._until_ready()
@@ -73,7 +75,7 @@ class Run:
             with self._phase("collect"):
                 self._collect()
             with self._phase("remove"):
-                self._site.close()
+                self._backend.close()
             self._write("end")
             self._journal.close()
 
@@ -90,13 +92,13 @@ class Run:
     def _start_everybody(self) -> None:
         for spec in self.plan.servers:
             path = self.folder / f"server-{spec.name}.jsonl"
-            self._servers[spec.name] = Server(spec, self._site.start_server(spec, path), Tail(path))
+            self._servers[spec.name] = ServerUnderTest(spec, self._backend.start_server(spec, path), JournalTail(path))
         orders = self.plan.scripted()
 
         def start(client: dict[str, Any]) -> None:
             name = client["name"]
-            host = self._site.start_scripted(name, self.folder / client_journal(name, 1))
-            self._clients[name] = Client(name, host, client)
+            host = self._backend.start_scripted(name, self.folder / client_journal(name, 1))
+            self._clients[name] = RunningClient(name, host, client)
 
         self._in_parallel(start, orders)
 
@@ -112,7 +114,7 @@ class Run:
                 if len(what) >= 10 and started % max(10, len(what) // 10) == 0:
                     self._tell(f"{started} of {len(what)} clients started")
 
-        with ThreadPoolExecutor(max_workers=self._site.parallel) as pool:
+        with ThreadPoolExecutor(max_workers=self._backend.parallel) as pool:
             jobs = [pool.submit(one, item) for item in what]
             try:
                 for job in jobs:
@@ -131,9 +133,9 @@ class Run:
             while "ready" not in client.host.words:
                 self._alive(client.host, deadline, "was not ready")
 
-    def _until_answers(self, server: Server, deadline: float | None = None) -> None:
+    def _until_answers(self, server: ServerUnderTest, deadline: float | None = None) -> None:
         deadline = deadline or time.monotonic() + READY_WITHIN
-        while (addresses := self._site.addresses(server.host)) is None:
+        while (addresses := self._backend.addresses(server.host)) is None:
             self._alive(server.host, deadline, "does not answer NCP")
         server.addresses = addresses
 
@@ -162,18 +164,18 @@ class Run:
             spec = spec.model_copy(update={"command": command, "environment": {**spec.environment, **told}})
             what: dict[str, Any] = {"command": command, "image": spec.image}
             self._write("spawn", client=name, **{key: value for key, value in what.items() if value})
-            self._clients[name] = Client(name, self._site.start_own(name, spec))
+            self._clients[name] = RunningClient(name, self._backend.start_own(name, spec))
 
         self._in_parallel(start, self.plan.own())
 
-    def _order(self, client: Client) -> None:
-        assert client.order is not None
-        servers = {name: server.addresses[client.order["transport"]] for name, server in self._servers.items()}
+    def _order(self, client: RunningClient) -> None:
+        assert client.instructions is not None
+        servers = {name: server.addresses[client.instructions["transport"]] for name, server in self._servers.items()}
         self._write("spawn", client=client.name)
         client.told = True
         try:
-            order = {"client": client.order, "servers": servers, "speed": self.plan.speed}
-            client.host.tell({**order, "behaviors": list(self.plan.behaviors)})
+            instructions = {"client": client.instructions, "servers": servers, "speed": self.plan.speed}
+            client.host.tell({**instructions, "behaviors": list(self.plan.behaviors)})
         except OSError:
             raise Failed(f"{client.name} ended at once: {said(client.host)}") from None
 
@@ -222,11 +224,11 @@ class Run:
         """Microseconds of the server's time as seconds on the wall."""
         return duration / SECOND / self.plan.speed
 
-    def _look_at(self, client: Client) -> None:
+    def _look_at(self, client: RunningClient) -> None:
         if client.ended:
             return
         code = client.host.code()
-        if client.order is None:
+        if client.instructions is None:
             if code is not None:
                 client.ended = True
                 self._write("exit", client=client.name, code=code, **_output(client.host))
@@ -240,9 +242,9 @@ class Run:
     def _collect(self) -> None:
         """Stop the servers, which completes their journals, and note what became of clients that are still there."""
         for client in self._clients.values():
-            if client.order is None and not client.ended:
+            if client.instructions is None and not client.ended:
                 self._look_at(client)
-            if client.order is None and not client.ended:
+            if client.instructions is None and not client.ended:
                 self._write("still-running", client=client.name, **_output(client.host))
         for server in self._servers.values():
             if not server.down:
@@ -266,8 +268,8 @@ def _fill(word: str, places: Mapping[str, str]) -> str:
 
 
 def run(
-    plan: Plan, folder: Path, site: Site, stop: threading.Event, tell: Callable[[str], None] = lambda text: None
+    plan: Plan, folder: Path, backend: Backend, stop: threading.Event, tell: Callable[[str], None] = lambda text: None
 ) -> list[Journal]:
-    """Carry *plan* out on *site*, in *folder*, which must exist. Returns the journals that were written there."""
-    Run(plan, folder, site, stop, tell).carry_out()
+    """Carry *plan* out on *backend*, in *folder*, which must exist. Returns the journals that were written there."""
+    RealTimeRun(plan, folder, backend, stop, tell).carry_out()
     return [read(path) for path in sorted(folder.glob("*.jsonl"))]

@@ -17,7 +17,7 @@ from pathlib import Path
 RUN, LOCK, MACHINE, SCENARIO = "fakenw.run", "fakenw.lock", "fakenw.machine", "fakenw.scenario"
 
 
-class Mark:
+class RunLabel:
     """The labels of one run. *close* says that it has ended."""
 
     def __init__(self, scenario: str) -> None:
@@ -32,7 +32,7 @@ class Mark:
         os.close(self._lock)
 
 
-def lives(labels: Mapping[str, str]) -> bool | None:
+def is_alive(labels: Mapping[str, str]) -> bool | None:
     """Whether the run that made something with *labels* still lives; None: it is another machine's to know."""
     if labels.get(MACHINE) != socket.gethostname():
         return None

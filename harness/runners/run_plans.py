@@ -16,11 +16,11 @@ from typing import IO
 from fakenw.journal.record import Journal
 from fakenw.journal.writer import JournalFile
 from harness.client.reg_file import encoded
-from harness.judge.history import Run
+from harness.judge.history import RunHistory
 from harness.judge.verdict import judge
 from harness.report.text import Result
 from harness.runners import memory, real_time
-from harness.runners.backend import Site
+from harness.runners.backend import Backend
 from harness.runners.processes import Processes
 from harness.scenario.plan import Plan
 
@@ -29,7 +29,7 @@ PARALLEL = 4  # containers that are started at once; two cores are busy with as 
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class RunOptions:
     """How to run where there is a choice. *tell* hears of the progress of long work.
 
     *commands* begin each of the plans again. With *report* the packets are captured too, where that can be done.
@@ -43,11 +43,11 @@ class Options:
     tell: Callable[[str], None] = lambda text: None
 
 
-def conduct(
+def run_plans(
     plans: Sequence[Plan],
     on: str,
     stop: threading.Event,
-    options: Options = Options(),
+    options: RunOptions = RunOptions(),
     ended: Callable[[Result], None] = lambda result: None,
 ) -> list[Result]:
     """Carry out *plans*, in order on memory and else side by side; *ended* hears of each.
@@ -61,19 +61,19 @@ def conduct(
         turns = threading.Semaphore(options.parallel)
         at_once = options.parallel  # most of a run is waiting
 
-        def site() -> Site:
+        def backend() -> Backend:
             return Containers(turns, options.parallel, options.keep, options.tell)
 
     else:
         at_once = 2 * (os.cpu_count() or 1)
 
-        def site() -> Site:
+        def backend() -> Backend:
             return Processes(options.show_output, capture=options.report is not None)
 
     def one(plan: Plan, folder: Path | None, command: str) -> Result | None:
         if stop.is_set():
             return None
-        result = _on_memory(plan, folder) if on == "memory" else _on_real_time(plan, folder, site(), stop, options)
+        result = _on_memory(plan, folder) if on == "memory" else _on_real_time(plan, folder, backend(), stop, options)
         result = replace(result, command=command)
         ended(result)
         return result
@@ -89,22 +89,24 @@ def conduct(
 
 def _on_memory(plan: Plan, folder: Path | None) -> Result:
     if folder is None:
-        run = Run.of(memory.run(plan))
+        run = RunHistory.of(memory.run(plan))
         return Result(run, judge(run))
     _empty(folder)
     with (folder / "capture.pcap").open("wb") as capture:
         journals = memory.run(plan, capture)
     for journal in journals:
         _write(journal, folder)
-    run = Run.of(journals)
+    run = RunHistory.of(journals)
     _keep_registries(run, folder)
     return Result(run, judge(run), str(folder))
 
 
-def _on_real_time(plan: Plan, kept: Path | None, site: Site, stop: threading.Event, options: Options) -> Result:
+def _on_real_time(
+    plan: Plan, kept: Path | None, backend: Backend, stop: threading.Event, options: RunOptions
+) -> Result:
     folder = kept or Path(tempfile.mkdtemp(prefix="harness-"))
     _empty(folder)
-    run = Run.of(real_time.run(plan, folder, site, stop, options.tell))
+    run = RunHistory.of(real_time.run(plan, folder, backend, stop, options.tell))
     verdict = judge(run)
     if kept is None and verdict.ok and not options.keep:
         shutil.rmtree(folder)
@@ -132,7 +134,7 @@ def _empty(folder: Path) -> None:
             old.unlink()
 
 
-def _keep_registries(run: Run, folder: Path) -> None:
+def _keep_registries(run: RunHistory, folder: Path) -> None:
     """Write what each client said its registry was in the end, for regedit and ``harness diagnose``."""
     for client in run.clients:
         texts = [record.get("text") for record in client.journal.records if record.event == "registry"]

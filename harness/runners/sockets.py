@@ -121,7 +121,7 @@ class SocketDriver(Driver):
         return link
 
 
-class CableLink(SocketLink):
+class ConditionedLink(SocketLink):
     """A socket of a machine whose cable can be pulled out."""
 
     _driver: SocketWorld
@@ -156,7 +156,7 @@ class SocketWorld(SocketDriver):
     it takes that port and the next ones, as a machine does that has just been started, not any free one.
     """
 
-    kind = CableLink
+    kind = ConditionedLink
 
     def __init__(
         self,
@@ -169,7 +169,7 @@ class SocketWorld(SocketDriver):
         super().__init__(SelectorLoop(), speed)
         self.utc = datetime.now(UTC)  # the wall time at t = 0
         self.is_cut = False
-        self.closing: list[CableLink] = []  # streams that the server cannot hear the end of, for the cable is cut
+        self.closing: list[ConditionedLink] = []  # streams that the server cannot hear the end of, for the cable is cut
         self._name, self._servers, self._journal = name, servers, journal
         self._first_port = self._port = ports_from
 
@@ -221,5 +221,5 @@ class SocketWorld(SocketDriver):
         for link in closing:
             link.drop()
 
-    def _streams(self) -> list[CableLink]:
+    def _streams(self) -> list[ConditionedLink]:
         return [link for link in self.links.values() if link.framed]

@@ -32,11 +32,12 @@ from fakenw.config.field_types import SomeTime, Text, mark_repeated, some
 from fakenw.config.yaml_file import DocumentError, Model, expected_one_of, shown
 from fakenw.core.peer import TRANSPORTS
 from harness.client.settings import Name, merged
+from harness.judge.verdict import WITHIN
 from harness.scenario.faults import Fault
 from harness.scenario.plan import Plan, VerdictName
 from harness.scenario.schedule import placed, timeline
 from harness.scenario.settings import ClientSpec, Parts, ServerHabits, ServerSpec, Transport
-from harness.scenario.steps import WITHIN, Check, CheckName, Released, Script
+from harness.scenario.steps import Check, CheckName, Released, Script
 
 ScenarioError = DocumentError  # a scenario cannot be used: its file, or what was asked of it
 

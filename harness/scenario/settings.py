@@ -29,7 +29,7 @@ from harness.client.components.user import UserSettings
 from harness.client.redirector import RedirectorSettings
 from harness.client.reg_file import parse
 from harness.client.selection import NalSettings
-from harness.client.settings import Name, Settings, User, UserText, merged
+from harness.client.settings import Credentials, Name, Settings, UserText, merged
 from harness.scenario.steps import Script
 
 Transport = Literal["udp", "tcp"]
@@ -106,7 +106,7 @@ class ClientSpec(Parts):
     """A client, or *count* of them: scripted, or the user's own, as a program or as an image."""
 
     name: Name = Field(description="the name of the client")
-    user: UserText = User("GUEST")
+    user: UserText = Credentials("GUEST")
     transport: Transport | None = None  # the run's
     count: Count = 1
     script: Script | None = None

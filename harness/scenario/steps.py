@@ -34,10 +34,9 @@ from fakenw.journal.record import SECOND
 from harness.client.context import Component
 from harness.client.machine import COMPONENTS
 from harness.client.settings import verbs
+from harness.judge.verdict import WITHIN
 
 Whole = Annotated[StrictInt, Field(ge=0)]
-
-WITHIN = 300 * SECOND  # in which a unit has to be given back, where no check says otherwise
 
 
 class _Step(Named):

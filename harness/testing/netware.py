@@ -24,8 +24,8 @@ from fakenw.config.field_types import duration
 from fakenw.core.peer import TRANSPORTS
 from fakenw.journal.record import SECOND, Record, read
 from fakenw.server_process import ProcessGroup, ServerFailed, ServerProcess
-from harness.judge.assertions import ANYBODY, Answer, Wanted, denials, released, slice_of
-from harness.judge.history import Run
+from harness.judge.assertions import ANYBODY, AssertionAnswer, LicenseSelection, denials, released, slice_of
+from harness.judge.history import RunHistory
 from harness.judge.verdict import judge
 from harness.report.text import Result, story
 
@@ -70,7 +70,7 @@ class Netware:
     _process: ServerProcess | None = None
     _from: int = 0  # the line of the journal that this test begins with
     _marked: int | None = None
-    _clients: list[Workstation] = field(default_factory=list)
+    _clients: list[ScriptedWorkstation] = field(default_factory=list)
 
     # What there is
 
@@ -115,9 +115,9 @@ class Netware:
         run = self.run()
         return Result(run, judge(run), str(self.folder))
 
-    def run(self) -> Run:
+    def run(self) -> RunHistory:
         """The history of the test."""
-        return Run.of([slice_of(read(self.folder / "server.jsonl"), self._from)])
+        return RunHistory.of([slice_of(read(self.folder / "server.jsonl"), self._from)])
 
     # What can be done
 
@@ -140,9 +140,9 @@ class Netware:
             raise TypeError(f"expected {', '.join(seconds)}, not {', '.join(time) or 'nothing'}")
         self._ask("/api/clock/advance", {"seconds": sum(seconds[unit] * value for unit, value in time.items())})
 
-    def workstation(self, user: str = "GUEST", transport: str = "udp", **settings: Any) -> Workstation:
+    def workstation(self, user: str = "GUEST", transport: str = "udp", **settings: Any) -> ScriptedWorkstation:
         """A scripted client, in a process of its own; *settings* are those of a scenario's client."""
-        client = Workstation(
+        client = ScriptedWorkstation(
             self, {"name": f"workstation-{len(self._clients) + 1}", "user": user, **settings}, transport
         )
         self._clients.append(client)
@@ -157,7 +157,9 @@ class Netware:
 
     # What can be asserted
 
-    def wait_for(self, condition: Callable[[Run], object], within: float | str = 10, what: str = "") -> Run:
+    def wait_for(
+        self, condition: Callable[[RunHistory], object], within: float | str = 10, what: str = ""
+    ) -> RunHistory:
         """Look again and again until *condition* of the history is true. Raises AssertionError after *within*."""
         deadline = time.monotonic() + _seconds(within)
         while True:
@@ -187,7 +189,7 @@ class Netware:
             raise ValueError(f'expected since="mark", not {since!r}')
         if since and self._marked is None:
             raise ValueError("nothing was marked; call mark() first")
-        wanted = Wanted(user, station, (self._marked or 0) if since else 0, by)
+        wanted = LicenseSelection(user, station, (self._marked or 0) if since else 0, by)
         run, answer = self._until(wanted, _seconds(within))
         if not answer.kept:
             raise AssertionError(self._told(f"not released within {within} s:", answer.why, run))
@@ -224,11 +226,11 @@ class Netware:
         """No license is out at the end of a test; says who holds which, and where the evidence is."""
         __tracebackhide__ = True  # of the test, not of us
         run = self.run()
-        wanted = Wanted(by=ANYBODY)
+        wanted = LicenseSelection(by=ANYBODY)
         if any(holding.released is None for _, holding in wanted.holdings(run)):
             raise AssertionError(self._told("licenses are still held at the end:", released(run, wanted).why, run))
 
-    def _until(self, wanted: Wanted, seconds: float) -> tuple[Run, Answer]:
+    def _until(self, wanted: LicenseSelection, seconds: float) -> tuple[RunHistory, AssertionAnswer]:
         deadline = time.monotonic() + seconds
         while True:
             run = self.run()
@@ -237,7 +239,7 @@ class Netware:
                 return run, answer
             time.sleep(LOOK_EVERY)
 
-    def _told(self, head: str, why: Sequence[str], run: Run) -> str:
+    def _told(self, head: str, why: Sequence[str], run: RunHistory) -> str:
         lines = [head, *(f"  {line}" for line in why)]
         lines += [f"  {line}" for line in story(Result(run, judge(run)))[1:]]
         return "\n".join([*lines, f"  journal: {self.folder / 'server.jsonl'}", f"  capture: {self.capture}"])
@@ -290,7 +292,7 @@ class Netware:
         return answer
 
 
-class Workstation:
+class ScriptedWorkstation:
     """A scripted client. It lives until it is stopped, and so answers the watchdog."""
 
     def __init__(self, server: Netware, client: Mapping[str, Any], transport: str) -> None:

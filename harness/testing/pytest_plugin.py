@@ -219,12 +219,12 @@ class ScenarioItem(pytest.Item):
     def runtest(self) -> None:
         import threading
 
-        from harness.runners.run_plans import Options, conduct
+        from harness.runners.run_plans import RunOptions, run_plans
 
         if self._plan.images():
             pytest.skip("a client with an image needs harness run --on containers")
         on = "processes" if self._plan.own() else "memory"
-        (result,) = conduct([self._plan], on, threading.Event(), Options())
+        (result,) = run_plans([self._plan], on, threading.Event(), RunOptions())
         if not result.verdict.ok:
             raise NotAsExpected(result)
 

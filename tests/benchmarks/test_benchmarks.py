@@ -16,10 +16,10 @@ from click.testing import CliRunner
 
 from benchmarks import __main__ as bench
 from benchmarks import steps
-from benchmarks.line import Line
+from benchmarks.row import Row
 from benchmarks.rows import Setting
-from benchmarks.servers import Running, bare, ours
-from benchmarks.steps import Program, Refusal, Station
+from benchmarks.servers import MeasuredServer, baseline, ours
+from benchmarks.steps import CannotMeasure, Program, Station
 from benchmarks.wire import Rate, Tools, Wire, load, rehearse, sizes
 from benchmarks.wire import build as compiled
 from fakenw.cli.running import build
@@ -41,7 +41,7 @@ def test_every_row_has_numbers() -> None:
     assert {number: [line["row"] for line in told["rows"]].count(number) for number in LINES} == LINES
     for line in told["rows"]:
         ratio = line["ratio"]
-        numbers = [line["ours"], *ratio.values(), *([] if line["row"] == 7 else [line["bare"]])]
+        numbers = [line["ours"], *ratio.values(), *([] if line["row"] == 7 else [line["baseline"]])]
         assert all(math.isfinite(number) for number in numbers), line
         assert all(number > 0 for number in numbers) or line["row"] == 5, (
             line
@@ -74,9 +74,9 @@ def test_bad_usage(arguments: list[str], reason: str) -> None:
     assert reason in done.output
 
 
-def _line(**changes: Any) -> Line:
-    numbers = {"ours": [30.0, 10.0, 20.0], "bare": [10.0, 10.0, 10.0]}
-    return Line(**{"row": 1, "what": "it", "connections": 5, "unit": "things", "target": 1.5, **numbers, **changes})
+def _line(**changes: Any) -> Row:
+    numbers = {"ours": [30.0, 10.0, 20.0], "baseline": [10.0, 10.0, 10.0]}
+    return Row(**{"row": 1, "what": "it", "connections": 5, "unit": "things", "target": 1.5, **numbers, **changes})
 
 
 def test_a_line_sums_up_its_rounds() -> None:
@@ -90,7 +90,7 @@ def test_a_line_sums_up_its_rounds() -> None:
     assert not _line(at_most=True).reached
     assert _line(target=2.5).text().endswith("not reached")
     assert _line(how="difference").results() == [20.0, 0.0, 10.0]
-    assert _line(how="ours", bare=[]).json()["bare"] is None
+    assert _line(how="ours", baseline=[]).json()["baseline"] is None
     assert _line(resent=3).text().endswith("3 requests sent again")
 
 
@@ -109,8 +109,8 @@ def test_what_is_not_reached_is_no_failure(monkeypatch: pytest.MonkeyPatch, tmp_
 def test_a_refusal_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was refused is not measured, and nobody may take it for a number."""
 
-    def refused(setting: Setting) -> Iterator[Line]:
-        raise Refusal("KeyedLogin was answered ff")
+    def refused(setting: Setting) -> Iterator[Row]:
+        raise CannotMeasure("KeyedLogin was answered ff")
         yield _line()
 
     monkeypatch.setitem(bench.ROWS, 3, refused)
@@ -160,12 +160,12 @@ def test_the_server_does_what_it_is_asked(name: str, peer: str) -> None:
 def test_a_refusal_names_what_was_refused() -> None:
     """The hash of another user's password is none."""
     program = steps.logon(_user("udp:127.0.0.1:4000") + 1)
-    with pytest.raises(Refusal, match=r"KeyedLogin was answered 3333.*ff00: refused"):
+    with pytest.raises(CannotMeasure, match=r"KeyedLogin was answered 3333.*ff00: refused"):
         Core(program, "udp:127.0.0.1:4000").does(*program.life)
 
 
 @pytest.fixture(scope="module", params=["tcp", "udp"])
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MeasuredServer]:
     with ours(tmp_path_factory.mktemp("bench"), request.param) as running:
         yield running
 
@@ -180,7 +180,7 @@ def tools(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return made
 
 
-def _logon(server: Running) -> Program:
+def _logon(server: MeasuredServer) -> Program:
     with Wire(server, steps.who()) as wire:
         for step in steps.who().life:
             wire.ask(step)
@@ -188,21 +188,21 @@ def _logon(server: Running) -> Program:
 
 
 @pytest.mark.process
-def test_both_loads_log_on(server: Running, tools: Tools) -> None:
-    """The answer to a login key is worked out in C as well, and a bare server gives as many bytes for as many."""
+def test_both_loads_log_on(server: MeasuredServer, tools: Tools) -> None:
+    """The answer to a login key is worked out in C as well, and a baseline server gives as many bytes for as many."""
     program = rehearse(server, _logon(server))
     assert load(tools, server, program, 3, 0.1).answers > 0
-    with bare(server.transport, sizes(program, server.transport)) as echo:
+    with baseline(server.transport, sizes(program, server.transport)) as echo:
         assert load(tools, echo, program, 3, 0.1).answers > 0
 
 
 @pytest.mark.process
-def test_both_loads_end_with_a_refusal(server: Running, tools: Tools) -> None:
+def test_both_loads_end_with_a_refusal(server: MeasuredServer, tools: Tools) -> None:
     """Also where only the load is refused, and the rehearsal was not."""
     program = rehearse(server, _logon(server))
-    with pytest.raises(Refusal, match=r"KeyedLogin was answered .*: refused, so nothing is measured"):
+    with pytest.raises(CannotMeasure, match=r"KeyedLogin was answered .*: refused, so nothing is measured"):
         load(tools, server, program._replace(hashed=bytes(16)), 3, 0.1)
-    with pytest.raises(Refusal, match="KeyedLogin was answered"):
+    with pytest.raises(CannotMeasure, match="KeyedLogin was answered"):
         rehearse(server, program._replace(hashed=bytes(16)))
 
 
@@ -212,5 +212,5 @@ def test_a_lost_datagram_is_sent_again(tools: Tools) -> None:
     program = steps.get_time()._replace(sizes=(8, 15))
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
         deaf.bind(("127.0.0.1", 0))
-        silent = Running("udp", deaf.getsockname(), 0, "ours")
+        silent = MeasuredServer("udp", deaf.getsockname(), 0, "ours")
         assert load(tools, silent, program, 2, 1.0) == Rate(0.0, 2)

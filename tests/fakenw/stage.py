@@ -17,7 +17,7 @@ from fakenw.core.connection import Connection
 from fakenw.core.delivery import Delivery
 from fakenw.core.peer import Peer
 from fakenw.core.server import Server
-from fakenw.core.settings import Config
+from fakenw.core.settings import ServerSettings
 from fakenw.journal.fold import Fold
 from fakenw.journal.record import SECOND, Record
 from fakenw.volumes.sms_volume import sms_tree
@@ -41,7 +41,7 @@ class Stage:
 
     def __init__(self, policy: str = "nls", licenses: int = 5, **more: Any) -> None:
         more = {"release": RELEASE[policy], "policy_name": policy, "licenses": licenses, "users": USERS, **more}
-        self.server = Server(Config(**more), Volumes([("SYS", sms_tree())]), Random(1))
+        self.server = Server(ServerSettings(**more), Volumes([("SYS", sms_tree())]), Random(1))
         self.now = 0
         self.records: list[Record] = []
         self.order: list[tuple[str, str]] = []  # ("send" or "close", station), as it happened

@@ -6,7 +6,7 @@ from typing import Any
 
 from fakenw.journal.policy import POLICIES
 from fakenw.journal.record import SECOND, Journal, Record, read_lines
-from harness.judge.history import Run
+from harness.judge.history import RunHistory
 
 UTC = "2000-08-10T09:30:15.000000+00:00"
 PATH = 'NWBIND:["SMS_SITE=GS1"]\\\\FAKENW\\SYS\\CAP_GS1\\'
@@ -156,9 +156,9 @@ class RunnerBook(Book):
         self.write(0, "run", format=1, utc=UTC, speed=1, scenario="Q257223", **run)
 
 
-def put_together(*books: Book) -> Run:
+def put_together(*books: Book) -> RunHistory:
     """The run that these journals tell."""
-    return Run.of([book.journal() for book in books])
+    return RunHistory.of([book.journal() for book in books])
 
 
 def q257223() -> tuple[ServerBook, ClientBook, RunnerBook]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fakenw.journal.record import Journal, Record
-from harness.judge.history import Run
+from harness.judge.history import RunHistory
 from harness.judge.verdict import Verdict, judge
 from harness.runners import memory
 from harness.scenario.plan import Plan
@@ -32,10 +32,10 @@ def planned(faults: list[Any], transport: str = "udp", script: list[Any] | None 
 
 def played(
     faults: list[Any], transport: str, script: list[Any] | None = None, **more: Any
-) -> tuple[Run, Verdict, dict[str, Journal]]:
+) -> tuple[RunHistory, Verdict, dict[str, Journal]]:
     """What comes of it: the run, its verdict, and its journals by name."""
     journals = memory.run(planned(faults, transport, script, **more))
-    run = Run.of(journals)
+    run = RunHistory.of(journals)
     return run, judge(run), {journal.name: journal for journal in journals}
 
 

@@ -16,11 +16,11 @@ from fakenw.bindery.objects import (
     may_read,
     may_set,
 )
-from fakenw.core.service import Call, Service
+from fakenw.core.service import Call, NcpService
 from fakenw.wire.packet import Code, Refused
 from fakenw.wire.requests import bindery as ncp
 
-service = Service()
+service = NcpService()
 
 NOBODY = 0xFFFFFFFF  # the id of a caller who has not logged in
 BOTH_NIBBLES = 0x11
@@ -44,7 +44,18 @@ def named(call: Call[Any], kind: int, name: str) -> BinderyObject:
     return item
 
 
-@service.answers(ncp.CreateObject)
+def numbered(call: Call[Any], object_id: int) -> BinderyObject:
+    """The object with the id that a request gives."""
+    item = call.host.bindery.objects.get(object_id)
+    if item is None:
+        raise Refused(Code.NO_SUCH_OBJECT)
+    return item
+
+
+@service.answers(
+    ncp.CreateObject,
+    refuses=(Code.NO_OBJECT_CREATE, Code.WILD_CARD, Code.ILLEGAL_NAME, Code.BINDERY_SECURITY, Code.OBJECT_EXISTS),
+)
 def create_object(call: Call[ncp.CreateObject]) -> None:
     request = call.request
     if not call.connection.operator:
@@ -61,7 +72,7 @@ def create_object(call: Call[ncp.CreateObject]) -> None:
     item.flags, item.security = request.flags, request.security
 
 
-@service.answers(ncp.DeleteObject)
+@service.answers(ncp.DeleteObject, refuses=(Code.NO_OBJECT_DELETE, Code.WILD_CARD, Code.NO_SUCH_OBJECT))
 def delete_object(call: Call[ncp.DeleteObject]) -> None:
     """Who is logged in as the object stays so until logging out; its name is its connection's."""
     if not call.connection.operator:
@@ -71,7 +82,10 @@ def delete_object(call: Call[ncp.DeleteObject]) -> None:
     call.host.bindery.remove(named(call, call.request.object_type, call.request.name))
 
 
-@service.answers(ncp.RenameObject)
+@service.answers(
+    ncp.RenameObject,
+    refuses=(Code.NO_OBJECT_RENAME, Code.WILD_CARD, Code.NO_SUCH_OBJECT, Code.ILLEGAL_NAME, Code.OBJECT_EXISTS),
+)
 def rename_object(call: Call[ncp.RenameObject]) -> None:
     request = call.request
     if not call.connection.operator:
@@ -86,7 +100,7 @@ def rename_object(call: Call[ncp.RenameObject]) -> None:
     call.host.bindery.rename(item, request.new_name)
 
 
-@service.answers(ncp.ChangeObjectSecurity)
+@service.answers(ncp.ChangeObjectSecurity, refuses=(Code.WILD_CARD, Code.NO_SUCH_OBJECT, Code.BINDERY_SECURITY))
 def change_object_security(call: Call[ncp.ChangeObjectSecurity]) -> None:
     request = call.request
     if has_wild_card(request.name):
@@ -97,23 +111,21 @@ def change_object_security(call: Call[ncp.ChangeObjectSecurity]) -> None:
     item.security = request.security
 
 
-@service.answers(ncp.GetObjectId)
+@service.answers(ncp.GetObjectId, refuses=(Code.NO_SUCH_OBJECT,))
 def get_object_id(call: Call[ncp.GetObjectId]) -> ncp.ObjectInfo:
     item = named(call, call.request.object_type, call.request.name)
     return ncp.ObjectInfo(item.id, item.type, item.name)
 
 
-@service.answers(ncp.GetObjectName)
+@service.answers(ncp.GetObjectName, refuses=(Code.NO_SUCH_OBJECT, Code.BINDERY_SECURITY))
 def get_object_name(call: Call[ncp.GetObjectName]) -> ncp.ObjectInfo:
-    item = call.host.bindery.objects.get(call.request.object_id)
-    if item is None:
-        raise Refused(Code.NO_SUCH_OBJECT)
+    item = numbered(call, call.request.object_id)
     if not may_read(level(call, item.id), item.security):
         raise Refused(Code.BINDERY_SECURITY)
     return ncp.ObjectInfo(item.id, item.type, item.name)
 
 
-@service.answers(ncp.ScanObjects)
+@service.answers(ncp.ScanObjects, refuses=(Code.NO_SUCH_OBJECT,))
 def scan_objects(call: Call[ncp.ScanObjects]) -> ncp.ScannedObject:
     request = call.request
     last = request.last_id
@@ -131,14 +143,12 @@ def get_own_access(call: Call[ncp.GetOwnAccess]) -> ncp.OwnAccess:
     return ncp.OwnAccess(level(call, own) * BOTH_NIBBLES, own or NOBODY)
 
 
-@service.answers(ncp.GetObjectAccess)
+@service.answers(ncp.GetObjectAccess, refuses=(Code.NO_SUCH_OBJECT,))
 def get_object_access(call: Call[ncp.GetObjectAccess]) -> ncp.ObjectAccess:
-    if call.request.object_id not in call.host.bindery.objects:
-        raise Refused(Code.NO_SUCH_OBJECT)
-    return ncp.ObjectAccess(level(call, call.request.object_id) * BOTH_NIBBLES)
+    return ncp.ObjectAccess(level(call, numbered(call, call.request.object_id).id) * BOTH_NIBBLES)
 
 
-@service.answers(ncp.IsManager)
+@service.answers(ncp.IsManager, refuses=(Code.FAILURE,))
 def is_manager(call: Call[ncp.IsManager]) -> None:
     if not call.connection.operator:
         raise Refused(Code.FAILURE)

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fakenw.core.services.paths import SUBDIRECTORIES, FileCall, may_change, path_of, visible
-from fakenw.volumes.directory_tree import READ_ONLY, Directory, File, PathError
+from fakenw.volumes.directory_tree import READ_ONLY, UNCHANGEABLE, Directory, File, PathError
 from fakenw.volumes.dos_name import fold, is_dos_name, is_wild, renamed, split_pattern
-from fakenw.volumes.volume import Found, Path
+from fakenw.volumes.volume import Found, VolumePath
 from fakenw.wire.packet import Code, Refused
+
+# The codes of an entry that cannot be removed, of one that cannot be renamed, and of some of many entries
+NOT_REMOVED = (Code.NO_DELETE_RIGHTS, Code.READ_ONLY)
+NOT_RENAMED = (Code.NO_RENAME_RIGHTS, Code.ALL_IN_USE, Code.ALL_EXIST, *UNCHANGEABLE)
+SOME = (Code.SOME_IN_USE, Code.SOME_READ_ONLY, Code.SOME_EXIST)
 
 
 def files_named(call: FileCall, handle: int, text: str, search: int) -> list[Found]:
@@ -62,7 +67,7 @@ def remove(call: FileCall, found: Found) -> None:
     found.parent.remove(found.entry.own_name)
 
 
-def move(call: FileCall, found: Found, to: Path, directory: Directory, name: str) -> None:
+def move(call: FileCall, found: Found, to: VolumePath, directory: Directory, name: str) -> None:
     """Let an entry be *name* in the directory at *to*; it is known that it can. Handles of directories follow."""
     if found.path.volume != to.volume:
         raise Refused(Code.OTHER_VOLUME)
@@ -76,7 +81,7 @@ def move(call: FileCall, found: Found, to: Path, directory: Directory, name: str
         for connection in call.host.table.by_number.values():
             for handle, path in connection.directories.items():
                 if path.place[:depth] == old.place:
-                    connection.directories[handle] = Path(new.volume, new.parts + path.parts[len(old.parts) :])
+                    connection.directories[handle] = VolumePath(new.volume, new.parts + path.parts[len(old.parts) :])
 
 
 def there_is(directory: Directory, name: str) -> bool:
@@ -90,7 +95,7 @@ def there_is(directory: Directory, name: str) -> bool:
     return True
 
 
-def rename_files(call: FileCall, founds: list[Found], to: Path, directory: Directory, template: str) -> None:
+def rename_files(call: FileCall, founds: list[Found], to: VolumePath, directory: Directory, template: str) -> None:
     """Let each file be what *template* makes of its name, in the directory at *to*."""
     may_change(call, Code.NO_RENAME_RIGHTS)
     many = is_wild(template) or len(founds) > 1
@@ -111,7 +116,7 @@ def rename_files(call: FileCall, founds: list[Found], to: Path, directory: Direc
     each(founds, rename)
 
 
-def rename_entry(call: FileCall, found: Found, to: Path, directory: Directory, name: str, wrong: Code) -> None:
+def rename_entry(call: FileCall, found: Found, to: VolumePath, directory: Directory, name: str, wrong: Code) -> None:
     """Let one file or directory be *name* in the directory at *to*. *wrong* is the code for a bad name."""
     may_change(call, Code.NO_RENAME_RIGHTS)
     if not is_dos_name(name):

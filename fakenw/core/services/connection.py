@@ -5,19 +5,28 @@ from __future__ import annotations
 from typing import Any
 
 from fakenw.core.connection import SMALLEST_BUFFER, Connection
-from fakenw.core.service import Call, Service
+from fakenw.core.service import Call, NcpService
+from fakenw.core.services.bindery import named, numbered
 from fakenw.core.watchdog import first_delay
 from fakenw.journal.policy import State
 from fakenw.journal.record import SECOND
 from fakenw.wire.packet import Code, Refused
 from fakenw.wire.requests import connection as ncp
 
-service = Service()
+service = NcpService()
 
 LARGEST_BUFFER = 1444  # one Ethernet packet
 MOST_MINUTES = 24 * 60  # that the watchdog can be put off; inferred, no document names a limit
 IP_CONNECTION = 11  # UDP in libncp's nwfse.h, which has nothing for TCP
 LONGEST_LIST = 125  # connections in one reply of 23/31 (libncp)
+
+
+def connection_of(call: Call[Any], number: int, missing: Code = Code.BAD_CONNECTION) -> Connection:
+    """The connection with this number; where there is none the request is refused with *missing*."""
+    other = call.host.table.by_number.get(number)
+    if other is None:
+        raise Refused(missing)
+    return other
 
 
 def _accepted(connection: Connection, proposed: int) -> int:
@@ -37,7 +46,7 @@ def negotiate_big_packet(call: Call[ncp.NegotiateBigPacket]) -> ncp.BigPacketSiz
     return ncp.BigPacketSize(_accepted(call.connection, call.request.proposed), 0, 0)
 
 
-@service.answers(ncp.RequestBurst)
+@service.answers(ncp.RequestBurst, refuses=(Code.UNSUPPORTED,))
 def request_burst(call: Call[ncp.RequestBurst]) -> None:
     """Refused: clients then use plain reads and writes."""
     raise Refused(Code.UNSUPPORTED)
@@ -60,7 +69,10 @@ def logout(call: Call[ncp.Logout]) -> None:
         call.connection.move(call.host.now, State.ATTACHED, "logout")
 
 
-@service.answers(ncp.ChangeConnectionState)
+@service.answers(
+    ncp.ChangeConnectionState,
+    refuses=(Code.UNSUPPORTED, Code.NOT_AUTHENTICATED, Code.ALREADY_LOGGED_IN, Code.ALREADY_TEMPORARY, Code.NO_LICENSE),
+)
 def change_connection_state(call: Call[ncp.ChangeConnectionState]) -> None:
     """Take a license or give it back (ncp.md 4.3); 3.x has no such states and no such function."""
     connection, host = call.connection, call.host
@@ -79,19 +91,10 @@ def change_connection_state(call: Call[ncp.ChangeConnectionState]) -> None:
         connection.move(host.now, State.AUTHENTICATED, "unlicense")
 
 
-@service.answers(ncp.GetStationInfo)
-def get_station_info(call: Call[ncp.GetStationInfo]) -> ncp.StationInfo:
-    return _station_info(call, call.request.connection)
-
-
-@service.answers(ncp.GetStationInfoOld)
-def get_station_info_old(call: Call[ncp.GetStationInfoOld]) -> ncp.StationInfo:
-    return _station_info(call, call.request.connection)
-
-
-def _station_info(call: Call[Any], number: int) -> ncp.StationInfo:
+@service.answers(ncp.GetStationInfo, ncp.GetStationInfoOld, refuses=(Code.BAD_CONNECTION, Code.NOT_LOGGED_IN))
+def get_station_info(call: Call[Any]) -> ncp.StationInfo:
     """A slot that nobody uses is 0xFD; one without a login is empty in 3.x and 0x7D later (ncp.md 4.4)."""
-    host, other = call.host, _other(call, number)
+    host, other = call.host, connection_of(call, call.request.connection)
     if other.user is None or other.login_time is None:
         if host.config.release.startswith("3"):
             return ncp.StationInfo(0, 0, "", None)
@@ -100,7 +103,7 @@ def _station_info(call: Call[Any], number: int) -> ncp.StationInfo:
     return ncp.StationInfo(other.object_id, found.type if found else 0, other.user, host.utc(other.login_time))
 
 
-@service.answers(ncp.SetWatchdogDelay)
+@service.answers(ncp.SetWatchdogDelay, refuses=(Code.INVALID_MINUTES,))
 def set_watchdog_delay(call: Call[ncp.SetWatchdogDelay]) -> None:
     """The first packet comes after so many minutes of silence; 0 is the server's own delay again."""
     minutes = call.request.minutes
@@ -109,47 +112,37 @@ def set_watchdog_delay(call: Call[ncp.SetWatchdogDelay]) -> None:
     call.connection.postpone(minutes * 60 * SECOND - first_delay(call.host.config) if minutes else 0)
 
 
-@service.answers(ncp.GetInternetAddress)
+@service.answers(ncp.GetInternetAddress, refuses=(Code.BAD_CONNECTION,))
 def get_internet_address(call: Call[ncp.GetInternetAddress]) -> ncp.InternetAddress:
     """The port is not there: a client reads one behind the address, and it is always 0 on real servers (libncp)."""
-    network = _other(call, call.request.connection).peer.network
+    network = connection_of(call, call.request.connection).peer.network
     return ncp.InternetAddress(network, bytes(6), 0, IP_CONNECTION)
 
 
-@service.answers(ncp.GetInternetAddressOld)
+@service.answers(ncp.GetInternetAddressOld, refuses=(Code.FAILURE,))
 def get_internet_address_old(call: Call[ncp.GetInternetAddressOld]) -> ncp.InternetAddressOld:
     """An unused number is 0xFF here, the only code that Wireshark knows of this function."""
-    other = call.host.table.by_number.get(call.request.connection)
-    if other is None:
-        raise Refused(Code.FAILURE)
+    other = connection_of(call, call.request.connection, Code.FAILURE)
     return ncp.InternetAddressOld(other.peer.network, bytes(6), 0)
 
 
-@service.answers(ncp.GetObjectConnectionsOld)
+@service.answers(ncp.GetObjectConnectionsOld, refuses=(Code.NO_SUCH_OBJECT,))
 def get_object_connections_old(call: Call[ncp.GetObjectConnectionsOld]) -> ncp.ConnectionListOld:
     """A byte holds no number beyond 255."""
-    numbers = _connections(call, _named(call, call.request.object_type, call.request.name))
+    numbers = _connections(call, named(call, call.request.object_type, call.request.name).id)
     return ncp.ConnectionListOld(tuple(number for number in numbers if number <= 255))
 
 
-@service.answers(ncp.GetObjectConnections)
+@service.answers(ncp.GetObjectConnections, refuses=(Code.NO_SUCH_OBJECT,))
 def get_object_connections(call: Call[ncp.GetObjectConnections]) -> ncp.ConnectionList:
-    numbers = _connections(call, _named(call, call.request.object_type, call.request.name), call.request.after)
+    numbers = _connections(call, named(call, call.request.object_type, call.request.name).id, call.request.after)
     return ncp.ConnectionList(numbers[:255])
 
 
-@service.answers(ncp.GetConnectionsOfObject)
+@service.answers(ncp.GetConnectionsOfObject, refuses=(Code.NO_SUCH_OBJECT,))
 def get_connections_of_object(call: Call[ncp.GetConnectionsOfObject]) -> ncp.ConnectionsOfObject:
-    if call.request.object_id not in call.host.bindery.objects:
-        raise Refused(Code.NO_SUCH_OBJECT)
-    return ncp.ConnectionsOfObject(_connections(call, call.request.object_id, call.request.after)[:LONGEST_LIST])
-
-
-def _named(call: Call[Any], kind: int, name: str) -> int:
-    item = call.host.bindery.find(kind, name)
-    if item is None:
-        raise Refused(Code.NO_SUCH_OBJECT)
-    return item.id
+    item = numbered(call, call.request.object_id)
+    return ncp.ConnectionsOfObject(_connections(call, item.id, call.request.after)[:LONGEST_LIST])
 
 
 def _connections(call: Call[Any], object_id: int, after: int = 0) -> tuple[int, ...]:
@@ -158,40 +151,24 @@ def _connections(call: Call[Any], object_id: int, after: int = 0) -> tuple[int, 
     return tuple(sorted(n for n, other in table.items() if other.object_id == object_id and n > after))
 
 
-@service.answers(ncp.GetConnectionUsage)
+@service.answers(ncp.GetConnectionUsage, refuses=(Code.NOT_OPERATOR, Code.BAD_CONNECTION))
 def get_connection_usage(call: Call[ncp.GetConnectionUsage]) -> ncp.ConnectionUsage:
     if not call.connection.operator:
         raise Refused(Code.NOT_OPERATOR)
-    other = _other(call, call.request.connection)
+    other = connection_of(call, call.request.connection)
     return ncp.ConnectionUsage(
         0, other.bytes_read.to_bytes(6, "big"), other.bytes_written.to_bytes(6, "big"), other.requests
     )
 
 
-@service.answers(ncp.ClearConnection)
-def clear_connection(call: Call[ncp.ClearConnection]) -> None:
-    _clear(call, call.request.connection)
-
-
-@service.answers(ncp.ClearConnectionOld)
-def clear_connection_old(call: Call[ncp.ClearConnectionOld]) -> None:
-    _clear(call, call.request.connection)
-
-
-def _clear(call: Call[Any], number: int) -> None:
+@service.answers(ncp.ClearConnection, ncp.ClearConnectionOld, refuses=(Code.NOT_OPERATOR, Code.BAD_CONNECTION))
+def clear_connection(call: Call[Any]) -> None:
     """A message goes first (mars_nwe): over UDP the station is told, and its next request hears 0xFD."""
     host, by = call.host, call.connection.user
     if not call.connection.operator:
         raise Refused(Code.NOT_OPERATOR)
-    other = _other(call, number)
-    host.note("operator", {**other.about(), "action": "clear", "by": by})
+    other = connection_of(call, call.request.connection)
+    host.emit("operator", {**other.about(), "action": "clear", "by": by})
     if other.broadcasts:
         host.tell(other, f"{host.config.name}: connection cleared by {by}")
     host.clear(other, "cleared")
-
-
-def _other(call: Call[Any], number: int) -> Connection:
-    other = call.host.table.by_number.get(number)
-    if other is None:
-        raise Refused(Code.BAD_CONNECTION)
-    return other

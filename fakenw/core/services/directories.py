@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from fakenw.core.service import Call, Service
-from fakenw.core.services.changes import remove, rename_entry, there_is
+from fakenw.core.service import Call, NcpService
+from fakenw.core.services.changes import NOT_REMOVED, NOT_RENAMED, remove, rename_entry, there_is
 from fakenw.core.services.paths import (
+    NO_DIRECTORY,
+    NO_ENTRY,
     START,
     SUBDIRECTORIES,
     FileCall,
@@ -19,38 +21,35 @@ from fakenw.core.services.paths import (
     path_of,
     rights,
 )
-from fakenw.volumes.directory_tree import Directory
+from fakenw.volumes.directory_tree import UNCHANGEABLE, Directory
 from fakenw.volumes.dos_name import fold, is_dos_name, split_pattern
-from fakenw.volumes.volume import Path
+from fakenw.volumes.volume import VolumePath
 from fakenw.wire.packet import Code, Refused
 from fakenw.wire.requests import directories as ncp
 from fakenw.wire.requests import files
 
-service = Service()
+service = NcpService()
 
 SUPERVISOR = 1  # made everything
 DIRECTORY_STAMP = b"\xd1\xd1"  # Wireshark: "Directory Stamp"; inferred
 
 
-@service.answers(files.AllocatePermanentHandle)
-def allocate_permanent_handle(call: Call[files.AllocatePermanentHandle]) -> files.DirectoryHandle:
+@service.answers(
+    *(files.AllocatePermanentHandle, files.AllocateTemporaryHandle),
+    refuses=(*NO_DIRECTORY, Code.NO_DIRECTORY_HANDLES),
+)
+def allocate_handle(call: FileCall) -> files.DirectoryHandle:
     path = path_of(call, call.request.directory, call.request.path)
     return files.DirectoryHandle(new_handle(call, path), rights(call))
 
 
-@service.answers(files.AllocateTemporaryHandle)
-def allocate_temporary_handle(call: Call[files.AllocateTemporaryHandle]) -> files.DirectoryHandle:
-    path = path_of(call, call.request.directory, call.request.path)
-    return files.DirectoryHandle(new_handle(call, path), rights(call))
-
-
-@service.answers(files.FreeDirectoryHandle)
+@service.answers(files.FreeDirectoryHandle, refuses=(Code.BAD_DIRECTORY_HANDLE,))
 def free_directory_handle(call: Call[files.FreeDirectoryHandle]) -> None:
     if call.connection.directories.pop(call.request.directory, None) is None:
         raise Refused(Code.BAD_DIRECTORY_HANDLE)
 
 
-@service.answers(files.SearchFile)
+@service.answers(files.SearchFile, refuses=NO_ENTRY)
 def search_file(call: Call[files.SearchFile]) -> files.FoundFile:
     """The sequence is the number of the last entry's name; files and subdirectories are looked for apart."""
     request = call.request
@@ -61,7 +60,7 @@ def search_file(call: Call[files.SearchFile]) -> files.FoundFile:
     raise Refused(Code.FAILURE)
 
 
-@service.answers(ncp.SetDirectoryHandle)
+@service.answers(ncp.SetDirectoryHandle, refuses=NO_DIRECTORY)
 def set_directory_handle(call: Call[ncp.SetDirectoryHandle]) -> None:
     request = call.request
     base(call, request.target)
@@ -69,12 +68,12 @@ def set_directory_handle(call: Call[ncp.SetDirectoryHandle]) -> None:
     call.connection.directories[request.target], _ = call.host.volumes.look_up_directory(path)
 
 
-@service.answers(ncp.GetDirectoryPath)
+@service.answers(ncp.GetDirectoryPath, refuses=(Code.BAD_DIRECTORY_HANDLE,))
 def get_directory_path(call: Call[ncp.GetDirectoryPath]) -> ncp.DirectoryPath:
     return ncp.DirectoryPath(str(base(call, call.request.directory)))
 
 
-@service.answers(ncp.ScanDirectories)
+@service.answers(ncp.ScanDirectories, refuses=NO_ENTRY)
 def scan_directories(call: Call[ncp.ScanDirectories]) -> ncp.ScannedDirectory:
     request = call.request
     prefix, pattern = split_pattern(request.pattern)
@@ -95,18 +94,20 @@ def scan_directories(call: Call[ncp.ScanDirectories]) -> ncp.ScannedDirectory:
     return ncp.ScannedDirectory(name, *dos_time(node.modified), SUPERVISOR, rights(call), 0, number)
 
 
-@service.answers(ncp.GetEffectiveRights)
+@service.answers(ncp.GetEffectiveRights, refuses=NO_DIRECTORY)
 def get_effective_rights(call: Call[ncp.GetEffectiveRights]) -> ncp.EffectiveRights:
     call.host.volumes.directory(path_of(call, call.request.directory, call.request.path))
     return ncp.EffectiveRights(rights(call))
 
 
-@service.answers(ncp.CreateDirectory)
+@service.answers(
+    ncp.CreateDirectory, refuses=(*NO_ENTRY, *UNCHANGEABLE, Code.NO_CREATE_RIGHTS, Code.BAD_DIRECTORY_NAME)
+)
 def create_directory(call: Call[ncp.CreateDirectory]) -> None:
     make_directory(call, path_of(call, call.request.directory, call.request.path), Code.FAILURE)
 
 
-@service.answers(ncp.DeleteDirectory)
+@service.answers(ncp.DeleteDirectory, refuses=(*NO_ENTRY, *NOT_REMOVED, Code.DIRECTORY_IN_USE, Code.NOT_EMPTY))
 def delete_directory(call: Call[ncp.DeleteDirectory]) -> None:
     found = call.host.volumes.look_up(path_of(call, call.request.directory, call.request.path))
     if not found.entry.is_directory:
@@ -114,31 +115,31 @@ def delete_directory(call: Call[ncp.DeleteDirectory]) -> None:
     remove(call, found)
 
 
-@service.answers(ncp.RenameDirectory)
+@service.answers(ncp.RenameDirectory, refuses=(*NO_ENTRY, *NOT_RENAMED, Code.BAD_DIRECTORY_NAME, Code.BAD_RENAME))
 def rename_directory(call: Call[ncp.RenameDirectory]) -> None:
     request = call.request
     found = call.host.volumes.look_up(path_of(call, request.directory, request.path))
     if not found.entry.is_directory:
         raise Refused(Code.INVALID_PATH)
-    to = Path(found.path.volume, found.path.parts[:-1])
+    to = VolumePath(found.path.volume, found.path.parts[:-1])
     rename_entry(call, found, to, found.parent, request.new_name, Code.BAD_DIRECTORY_NAME)
 
 
-@service.answers(ncp.InitializeFileSearch)
+@service.answers(ncp.InitializeFileSearch, refuses=NO_DIRECTORY)
 def initialize_file_search(call: Call[ncp.InitializeFileSearch]) -> ncp.SearchStart:
     path, _ = call.host.volumes.look_up_directory(path_of(call, call.request.directory, call.request.path))
     volume = call.host.volumes.named(path.volume)
     return ncp.SearchStart(volume.number, volume.searches.number(path.parts), START, rights(call))
 
 
-@service.answers(ncp.ContinueFileSearch)
+@service.answers(ncp.ContinueFileSearch, refuses=NO_ENTRY)
 def continue_file_search(call: Call[ncp.ContinueFileSearch]) -> ncp.FoundInSearch | ncp.FoundDirectory:
     request = call.request
     volume = call.host.volumes.numbered(request.volume)
     parts = volume.searches.key(request.directory_id)
     if parts is None:
         raise Refused(Code.BAD_DIRECTORY_HANDLE)
-    path = Path(volume.name, parts)
+    path = VolumePath(volume.name, parts)
     admit(call, path)
     directory = call.host.volumes.directory(path)
     for sequence, entry in matching(call, directory, request.pattern, request.attributes, request.sequence):
@@ -151,12 +152,12 @@ def continue_file_search(call: Call[ncp.ContinueFileSearch]) -> ncp.FoundInSearc
     raise Refused(Code.FAILURE)
 
 
-def make_directory(call: FileCall, path: Path, taken: Code) -> Path:
+def make_directory(call: FileCall, path: VolumePath, taken: Code) -> VolumePath:
     """Make a directory; *taken* is the code where there is something with this name. Its path."""
     may_change(call, Code.NO_CREATE_RIGHTS)
     if not path.parts:
         raise Refused(taken)
-    to, directory = call.host.volumes.look_up_directory(Path(path.volume, path.parts[:-1]))
+    to, directory = call.host.volumes.look_up_directory(VolumePath(path.volume, path.parts[:-1]))
     if there_is(directory, path.parts[-1]):
         raise Refused(taken)
     if not is_dos_name(path.parts[-1]):

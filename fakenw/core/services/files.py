@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from fakenw.core.service import Call, Service
-from fakenw.core.services.changes import each, files_named, hindrance, remove, rename_files
-from fakenw.core.services.paths import (
-    FileCall,
-    about,
-    from_dos_time,
-    may_change,
-    now,
-    path_of,
-    visible,
+from fakenw.core.service import Call, NcpService
+from fakenw.core.services.changes import (
+    NOT_REMOVED,
+    NOT_RENAMED,
+    SOME,
+    each,
+    files_named,
+    hindrance,
+    remove,
+    rename_files,
 )
+from fakenw.core.services.paths import NO_ENTRY, FileCall, about, from_dos_time, may_change, now, path_of, visible
 from fakenw.journal.policy import State
-from fakenw.volumes.directory_tree import ARCHIVE, READ_ONLY, Entry, File, PathError
+from fakenw.volumes.directory_tree import ARCHIVE, READ_ONLY, UNCHANGEABLE, UNREADABLE, DirectoryEntry, File, PathError
 from fakenw.volumes.dos_name import fold, is_dos_name, split_pattern
-from fakenw.volumes.sharing import DENY_READ, DENY_WRITE, READ, WRITE, OpenFile
-from fakenw.volumes.volume import Found, Path
+from fakenw.volumes.sharing import DENY_READ, DENY_WRITE, READ, WRITE, FileHandle
+from fakenw.volumes.volume import Found, VolumePath
 from fakenw.wire.packet import Code, Refused
 from fakenw.wire.requests import files as ncp
 
-service = Service()
+service = NcpService()
 
 LARGEST_READ = 0xFE00  # with its headers it still fits into a datagram and into a frame of 64 KiB
 MOST_FILES = 1000  # open at once on one connection
@@ -32,62 +33,66 @@ OPEN, EMPTY, CREATE = 1, 2, 8
 OPENED, CREATED, EMPTIED = 1, 2, 4
 ACCESS = READ | WRITE | DENY_READ | DENY_WRITE
 
+# The codes of a file that cannot be opened, of one that cannot be emptied or created either, and of one that cannot be
+# written to
+NOT_OPENED = (*NO_ENTRY, Code.OUT_OF_HANDLES, Code.IN_USE, Code.NO_WRITE_RIGHTS)
+NOT_CREATED = (
+    *(*NOT_OPENED, *UNCHANGEABLE, Code.NO_CREATE_RIGHTS, Code.NO_OVERWRITE_RIGHTS),
+    *(Code.NO_MODIFY_RIGHTS, Code.BAD_FILE_NAME),
+)
+NOT_WRITTEN = (Code.BAD_FILE_HANDLE, Code.NO_WRITE_RIGHTS, Code.FAILURE, *UNCHANGEABLE)
 
-@service.answers(ncp.OpenFileOld)
+
+@service.answers(ncp.OpenFileOld, refuses=NOT_OPENED)
 def open_file_old(call: Call[ncp.OpenFileOld]) -> ncp.OpenedFile:
     """Without an access mask it is for reading (mars_nwe)."""
     request = call.request
     return _opened_file(call, request.directory, request.name, request.attributes, READ, 0, OPEN)
 
 
-@service.answers(ncp.OpenFile)
+@service.answers(ncp.OpenFile, refuses=NOT_OPENED)
 def open_file(call: Call[ncp.OpenFile]) -> ncp.OpenedFile:
     request = call.request
     return _opened_file(call, request.directory, request.name, request.attributes, request.access, 0, OPEN)
 
 
-@service.answers(ncp.CreateFile)
+@service.answers(ncp.CreateFile, refuses=NOT_CREATED)
 def create_file(call: Call[ncp.CreateFile]) -> ncp.OpenedFile:
     request = call.request
     mode = CREATE | EMPTY
     return _opened_file(call, request.directory, request.name, 0xFF, READ | WRITE, request.attributes, mode)
 
 
-@service.answers(ncp.CreateNewFile)
+@service.answers(ncp.CreateNewFile, refuses=NOT_CREATED)
 def create_new_file(call: Call[ncp.CreateNewFile]) -> ncp.OpenedFile:
     request = call.request
     return _opened_file(call, request.directory, request.name, 0xFF, READ | WRITE, request.attributes, CREATE)
 
 
-@service.answers(ncp.OpenOrCreateFile)
+@service.answers(ncp.OpenOrCreateFile, refuses=NOT_CREATED)
 def open_or_create_file(call: Call[ncp.OpenOrCreateFile]) -> ncp.OpenedFile:
     request = call.request
     mode = request.action & (OPEN | EMPTY) | (CREATE if request.action & 0x10 else 0)
     return _opened_file(call, request.directory, request.name, 0xFF, request.access, request.attributes, mode)
 
 
-@service.answers(ncp.CloseFile)
+@service.answers(ncp.CloseFile, refuses=(Code.BAD_FILE_HANDLE,))
 def close_file(call: Call[ncp.CloseFile]) -> None:
     call.connection.close(_handle(call, call.request.handle), "close")
 
 
-@service.answers(ncp.CommitFile)
-def commit_file(call: Call[ncp.CommitFile]) -> None:
+@service.answers(ncp.CommitFile, ncp.CommitFileToDisk, refuses=(Code.BAD_FILE_HANDLE,))
+def commit_file(call: FileCall) -> None:
     """What was written is there at once."""
     _handle(call, call.request.handle)
 
 
-@service.answers(ncp.CommitFileToDisk)
-def commit_file_to_disk(call: Call[ncp.CommitFileToDisk]) -> None:
-    _handle(call, call.request.handle)
-
-
-@service.answers(ncp.GetFileSize)
+@service.answers(ncp.GetFileSize, refuses=(Code.BAD_FILE_HANDLE,))
 def get_file_size(call: Call[ncp.GetFileSize]) -> ncp.FileSize:
     return ncp.FileSize(_opened(call, call.request.handle).node.size)
 
 
-@service.answers(ncp.ReadFile)
+@service.answers(ncp.ReadFile, refuses=(Code.BAD_FILE_HANDLE, Code.FAILURE, *UNREADABLE))
 def read_file(call: Call[ncp.ReadFile]) -> ncp.FileData:
     request = call.request
     file = _opened(call, request.handle, READ, Code.NO_READ_RIGHTS)
@@ -96,7 +101,7 @@ def read_file(call: Call[ncp.ReadFile]) -> ncp.FileData:
     return ncp.FileData.of(data, request.offset)
 
 
-@service.answers(ncp.WriteFile)
+@service.answers(ncp.WriteFile, refuses=(*NOT_WRITTEN, Code.INVALID_LENGTH))
 def write_file(call: Call[ncp.WriteFile]) -> None:
     request = call.request
     file = _opened(call, request.handle, WRITE, Code.NO_WRITE_RIGHTS)
@@ -109,7 +114,7 @@ def write_file(call: Call[ncp.WriteFile]) -> None:
     call.connection.bytes_written += request.size
 
 
-@service.answers(ncp.CopyFile)
+@service.answers(ncp.CopyFile, refuses=NOT_WRITTEN)
 def copy_file(call: Call[ncp.CopyFile]) -> ncp.CopiedBytes:
     request = call.request
     source = _opened(call, request.handle, READ, Code.NO_READ_RIGHTS)
@@ -120,7 +125,7 @@ def copy_file(call: Call[ncp.CopyFile]) -> ncp.CopiedBytes:
     return ncp.CopiedBytes(len(data))
 
 
-@service.answers(ncp.SetFileTime)
+@service.answers(ncp.SetFileTime, refuses=(*NOT_WRITTEN, Code.UNSUPPORTED, Code.NO_MODIFY_RIGHTS))
 def set_file_time(call: Call[ncp.SetFileTime]) -> None:
     file = _opened(call, call.request.handle)
     may_change(call, Code.NO_WRITE_RIGHTS)
@@ -131,7 +136,9 @@ def set_file_time(call: Call[ncp.SetFileTime]) -> None:
     file.node.change(modified=moment)
 
 
-@service.answers(ncp.EraseFile)
+@service.answers(
+    ncp.EraseFile, refuses=(*NO_ENTRY, *NOT_REMOVED, Code.ALL_IN_USE, Code.SOME_IN_USE, Code.SOME_READ_ONLY)
+)
 def erase_file(call: Call[ncp.EraseFile]) -> None:
     request = call.request
     founds = files_named(call, request.directory, request.name, request.attributes)
@@ -146,7 +153,7 @@ def erase_file(call: Call[ncp.EraseFile]) -> None:
     each(founds, erase)
 
 
-@service.answers(ncp.RenameFile)
+@service.answers(ncp.RenameFile, refuses=(*NO_ENTRY, *NOT_RENAMED, *SOME, Code.BAD_FILE_NAME, Code.OTHER_VOLUME))
 def rename_file(call: Call[ncp.RenameFile]) -> None:
     """Without a second handle or volume the new name is in the directory of the first handle (as in mars_nwe)."""
     request = call.request
@@ -157,7 +164,9 @@ def rename_file(call: Call[ncp.RenameFile]) -> None:
     rename_files(call, founds, to, directory, template)
 
 
-@service.answers(ncp.SetFileAttributes)
+@service.answers(
+    ncp.SetFileAttributes, refuses=(*NO_ENTRY, *UNCHANGEABLE, Code.NO_MODIFY_RIGHTS, Code.ALL_IN_USE, Code.SOME_IN_USE)
+)
 def set_file_attributes(call: Call[ncp.SetFileAttributes]) -> None:
     request, sharing = call.request, call.host.volumes.sharing
     founds = files_named(call, request.directory, request.name, request.attributes)
@@ -178,7 +187,7 @@ def set_file_attributes(call: Call[ncp.SetFileAttributes]) -> None:
 
 
 def open_at(
-    call: FileCall, path: Path, search: int, access: int, attributes: int, mode: int
+    call: FileCall, path: VolumePath, search: int, access: int, attributes: int, mode: int
 ) -> tuple[bytes, Found, int]:
     """Open, empty or create the file at *path* (see OPEN, EMPTY, CREATE): its handle, what it is, what was done."""
     connection, volumes = call.connection, call.host.volumes
@@ -214,19 +223,19 @@ def open_at(
     handle = connection.next_file.to_bytes(6, "big")
     connection.next_file += 1
     connection.files[handle] = volumes.sharing.open(str(path), place, node, access, call.task, connection.serial)
-    call.host.note("open", {**connection.about(), "handle": handle.hex(), "path": str(path)})
-    return handle, Found(found.path, Entry(found.entry.name, found.entry.own_name, node), found.parent), action
+    call.host.emit("open", {**connection.about(), "handle": handle.hex(), "path": str(path)})
+    return handle, Found(found.path, DirectoryEntry(found.entry.name, found.entry.own_name, node), found.parent), action
 
 
-def _created(call: FileCall, path: Path, attributes: int) -> Found:
+def _created(call: FileCall, path: VolumePath, attributes: int) -> Found:
     """A new file."""
     may_change(call, Code.NO_CREATE_RIGHTS)
     if not path.parts or not is_dos_name(path.parts[-1]):
         raise Refused(Code.BAD_FILE_NAME)
-    to, directory = call.host.volumes.look_up_directory(Path(path.volume, path.parts[:-1]))
+    to, directory = call.host.volumes.look_up_directory(VolumePath(path.volume, path.parts[:-1]))
     name = fold(path.parts[-1])
     node = directory.create_file(name, attributes & SETTABLE | ARCHIVE, now(call))
-    return Found(to / name, Entry(name, name, node), directory)
+    return Found(to / name, DirectoryEntry(name, name, node), directory)
 
 
 def _opened_file(
@@ -245,7 +254,7 @@ def _handle(call: FileCall, handle: bytes) -> bytes:
     return handle
 
 
-def _opened(call: FileCall, handle: bytes, access: int = 0, code: Code = Code.FAILURE) -> OpenFile:
+def _opened(call: FileCall, handle: bytes, access: int = 0, code: Code = Code.FAILURE) -> FileHandle:
     """The open file; it was opened for all of *access*, or the request is refused with *code*."""
     file = call.connection.files[_handle(call, handle)]
     if access & ~file.access:

@@ -13,14 +13,22 @@ from typing import Any, NoReturn
 from fakenw.bindery import login_control
 from fakenw.bindery.objects import NODE_CONTROL, USER, BinderyObject
 from fakenw.bindery.passwords import answer, decrypt_hash, hash_password, new_login_key, real_length
-from fakenw.core.service import Call, Service, Succeeded
+from fakenw.core.service import Call, NcpService, Succeeded
 from fakenw.journal.policy import State
 from fakenw.volumes.dos_name import fold
 from fakenw.wire.layout import encode_text
 from fakenw.wire.packet import Code, Refused
 from fakenw.wire.requests import bindery as ncp
 
-service = Service()
+service = NcpService()
+
+# The codes of a password that is checked, of a login, and of a password that is changed
+NOT_VERIFIED = (Code.NO_SUCH_OBJECT, Code.INTRUDER_LOCKOUT, Code.FAILURE)
+NOT_LOGGED_IN = (*NOT_VERIFIED, *(code for code, _ in login_control.CHECKS), Code.NO_LICENSE, Code.GRACE_LOGIN)
+NOT_CHANGED = (
+    *(*NOT_VERIFIED, Code.NO_SUCH_PROPERTY, Code.NO_PROPERTY_WRITE),
+    *(Code.PASSWORD_TOO_SHORT, Code.PASSWORD_NOT_UNIQUE),
+)
 
 
 @service.answers(ncp.GetLoginKey)
@@ -29,24 +37,24 @@ def get_login_key(call: Call[ncp.GetLoginKey]) -> ncp.LoginKey:
     return ncp.LoginKey(call.connection.login_key)
 
 
-@service.answers(ncp.KeyedLogin)
+@service.answers(ncp.KeyedLogin, refuses=NOT_LOGGED_IN)
 def keyed_login(call: Call[ncp.KeyedLogin]) -> None:
     key = _take_key(call)
     item = _who(call, call.request.object_type, call.request.name)
     _log_in(call, item, _answers(call, key, item.password))
 
 
-@service.answers(ncp.PlainLogin)
+@service.answers(ncp.PlainLogin, refuses=(Code.NO_PLAIN_PASSWORDS, *NOT_LOGGED_IN))
 def plain_login(call: Call[ncp.PlainLogin]) -> None:
     _plain(call, call.request.object_type, call.request.name, call.request.password)
 
 
-@service.answers(ncp.LoginUser)
+@service.answers(ncp.LoginUser, refuses=(Code.NO_PLAIN_PASSWORDS, *NOT_LOGGED_IN))
 def login_user(call: Call[ncp.LoginUser]) -> None:
     _plain(call, USER, call.request.name, call.request.password)
 
 
-@service.answers(ncp.VerifyPassword)
+@service.answers(ncp.VerifyPassword, refuses=(Code.NO_PLAIN_PASSWORDS, *NOT_VERIFIED))
 def verify_password(call: Call[ncp.VerifyPassword]) -> None:
     """Checks without a login. A wrong password counts as in a login, or the lockout could be gone round (inferred)."""
     _plainly(call)
@@ -54,14 +62,14 @@ def verify_password(call: Call[ncp.VerifyPassword]) -> None:
     _admit(call, item, _hash(item, call.request.password) == item.password)
 
 
-@service.answers(ncp.KeyedVerifyPassword)
+@service.answers(ncp.KeyedVerifyPassword, refuses=NOT_VERIFIED)
 def keyed_verify_password(call: Call[ncp.KeyedVerifyPassword]) -> None:
     key = _take_key(call)
     item = _who(call, call.request.object_type, call.request.name)
     _admit(call, item, _answers(call, key, item.password))
 
 
-@service.answers(ncp.ChangePassword)
+@service.answers(ncp.ChangePassword, refuses=(Code.NO_PLAIN_PASSWORDS, *NOT_CHANGED))
 def change_password(call: Call[ncp.ChangePassword]) -> None:
     """A supervisor needs no old password, and alone gives one to an object that has none (mars_nwe)."""
     _plainly(call)
@@ -72,7 +80,7 @@ def change_password(call: Call[ncp.ChangePassword]) -> None:
     _change(call, item, _hash(item, request.new_password), len(encode_text(request.new_password)))
 
 
-@service.answers(ncp.KeyedChangePassword)
+@service.answers(ncp.KeyedChangePassword, refuses=NOT_CHANGED)
 def keyed_change_password(call: Call[ncp.KeyedChangePassword]) -> None:
     """A supervisor may answer as if the old password were empty, and the new one is encrypted so (mars_nwe)."""
     request, key = call.request, _take_key(call)
@@ -138,7 +146,7 @@ def _owner(call: LoginCall, kind: int, name: str) -> BinderyObject:
 
 
 def _fail(call: LoginCall, name: str, code: Code) -> NoReturn:
-    call.host.note("login-failed", {**call.connection.about(), "user": name, "code": code})
+    call.host.emit("login-failed", {**call.connection.about(), "user": name, "code": code})
     raise Refused(code)
 
 
@@ -177,7 +185,7 @@ def _log_in(call: LoginCall, item: BinderyObject, right: bool) -> None:
     asked = login_control.Asked(control, item.item(NODE_CONTROL), partial(_here, call), now, others)
     match code := login_control.refusal(asked):
         case Code.TOO_MANY_CONNECTIONS:
-            host.note("deny", {**connection.about(), "user": item.name, "what": "account", "code": code})
+            host.emit("deny", {**connection.about(), "user": item.name, "what": "account", "code": code})
             raise Refused(code)
         case Code.ACCOUNT_DISABLED | Code.BAD_STATION | Code.BAD_LOGIN_TIME | Code.PASSWORD_EXPIRED:
             _fail(call, item.name, code)

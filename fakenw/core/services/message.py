@@ -13,10 +13,10 @@ from __future__ import annotations
 from typing import Any
 
 from fakenw.core.connection import Connection
-from fakenw.core.service import Call, Service
+from fakenw.core.service import Call, NcpService
 from fakenw.wire.requests import message as ncp
 
-service = Service()
+service = NcpService()
 
 SENT, NO_CONNECTION, NOT_LOGGED_IN, NOT_ACCEPTING, HAS_ONE = range(5)
 SHORT = 58  # the longest text of the old functions
@@ -57,7 +57,7 @@ def enable_broadcasts(call: Call[ncp.EnableBroadcasts]) -> None:
 def broadcast_to_console(call: Call[ncp.BroadcastToConsole]) -> None:
     """The console is the journal."""
     by = call.connection
-    call.host.note(
+    call.host.emit(
         "operator", {"action": "console-message", "by": by.user, "station": by.station, "text": call.request.text}
     )
 
@@ -81,6 +81,6 @@ def _deliver(call: Call[Any], other: Connection | None, text: str) -> int:
         return NOT_ACCEPTING
     if other.message is not None:
         return HAS_ONE
-    call.host.note("operator", {**other.about(), "action": "message", "by": call.connection.user, "text": text})
+    call.host.emit("operator", {**other.about(), "action": "message", "by": call.connection.user, "text": text})
     call.host.tell(other, text)
     return SENT

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fakenw.core.service import Call, Service
-from fakenw.core.services.changes import hindrance, is_wanted, remove, rename_entry
+from fakenw.core.service import Call, NcpService
+from fakenw.core.services.changes import NOT_REMOVED, NOT_RENAMED, hindrance, is_wanted, remove, rename_entry
 from fakenw.core.services.directories import make_directory
-from fakenw.core.services.files import CREATE, CREATED, EMPTY, OPEN, open_at
-from fakenw.core.services.paths import FileCall, admit, base, dos_time, matching, new_handle, rights
-from fakenw.volumes.directory_tree import DIRECTORY, Entry
+from fakenw.core.services.files import CREATE, CREATED, EMPTY, NOT_CREATED, OPEN, open_at
+from fakenw.core.services.paths import NO_ENTRY, FileCall, admit, base, dos_time, matching, new_handle, rights
+from fakenw.volumes.directory_tree import DIRECTORY, DirectoryEntry
 from fakenw.volumes.dos_name import split_pattern
-from fakenw.volumes.volume import Found, Path, Volume
+from fakenw.volumes.volume import Found, Volume, VolumePath
 from fakenw.wire.layout import Malformed, Texts
 from fakenw.wire.packet import Code, Refused
 from fakenw.wire.requests import namespace as ncp
 
-service = Service()
+service = NcpService()
 
 DOS = 0
 BY_HANDLE, BY_NUMBER, BY_NAME = 0, 1, 0xFF
@@ -26,8 +26,13 @@ ENTRY_ROOM = 77 + 12  # bytes of an entry in a set, with the longest name
 LEVEL_2 = 0x4000
 QUOTED = {f"\xa0{wild}": wild for wild in "*?.\xac\xab\u2510"}  # byte 0xFF before a wild card, as code page 437
 
+# The codes of an entry that is not there
+NOT_FOUND = (*NO_ENTRY, Code.BAD_NAME_SPACE)
 
-@service.answers(ncp.OpenOrCreate)
+
+@service.answers(
+    ncp.OpenOrCreate, refuses=(*NOT_FOUND, *NOT_CREATED, Code.BAD_DIRECTORY_NAME, Code.BAD_OPEN_MODE, Code.UNSUPPORTED)
+)
 def open_or_create(call: Call[ncp.OpenOrCreate]) -> ncp.OpenedEntry:
     request = call.request
     _check(request.mask, request.name_space)
@@ -46,7 +51,7 @@ def open_or_create(call: Call[ncp.OpenOrCreate]) -> ncp.OpenedEntry:
     return ncp.OpenedEntry(handle, action, 0, _info(call, found.path, found.entry, request.mask))
 
 
-@service.answers(ncp.InitializeSearch)
+@service.answers(ncp.InitializeSearch, refuses=NOT_FOUND)
 def initialize_search(call: Call[ncp.InitializeSearch]) -> ncp.SearchPosition:
     request = call.request
     _check(0, request.name_space)
@@ -57,7 +62,7 @@ def initialize_search(call: Call[ncp.InitializeSearch]) -> ncp.SearchPosition:
     return ncp.SearchPosition(volume.number, volume.number_of(found.path.parts), START)
 
 
-@service.answers(ncp.Search)
+@service.answers(ncp.Search, refuses=(*NOT_FOUND, Code.UNSUPPORTED))
 def search(call: Call[ncp.Search]) -> ncp.FoundEntry:
     request = call.request
     for path, sequence, entry in _search(call, request):
@@ -66,7 +71,7 @@ def search(call: Call[ncp.Search]) -> ncp.FoundEntry:
     raise Refused(Code.FAILURE)
 
 
-@service.answers(ncp.SearchSet)
+@service.answers(ncp.SearchSet, refuses=(*NOT_FOUND, Code.UNSUPPORTED))
 def search_set(call: Call[ncp.SearchSet]) -> ncp.FoundSet:
     """As many entries as fit into what the client can take at once."""
     request = call.request
@@ -84,7 +89,9 @@ def search_set(call: Call[ncp.SearchSet]) -> ncp.FoundSet:
     return ncp.FoundSet(request.volume, request.directory, last, more, len(found), b"".join(found))
 
 
-@service.answers(ncp.Rename)
+@service.answers(
+    ncp.Rename, refuses=(*NOT_FOUND, *NOT_RENAMED, Code.BAD_DIRECTORY_NAME, Code.BAD_RENAME, Code.OTHER_VOLUME)
+)
 def rename(call: Call[ncp.Rename]) -> None:
     request = call.request
     _check(0, request.name_space)
@@ -97,11 +104,11 @@ def rename(call: Call[ncp.Rename]) -> None:
     target = _path(call, request.new_volume, request.new_base, request.new_flag, new)
     if not target.parts:
         raise Refused(Code.BAD_RENAME)
-    to, directory = call.host.volumes.look_up_directory(Path(target.volume, target.parts[:-1]))
+    to, directory = call.host.volumes.look_up_directory(VolumePath(target.volume, target.parts[:-1]))
     rename_entry(call, found, to, directory, target.parts[-1], Code.BAD_DIRECTORY_NAME)
 
 
-@service.answers(ncp.GetEntryInfo)
+@service.answers(ncp.GetEntryInfo, refuses=(*NOT_FOUND, Code.UNSUPPORTED))
 def get_entry_info(call: Call[ncp.GetEntryInfo]) -> ncp.EntryInfoReply:
     request = call.request
     _check(request.mask, request.name_space, request.to_name_space)
@@ -109,7 +116,7 @@ def get_entry_info(call: Call[ncp.GetEntryInfo]) -> ncp.EntryInfoReply:
     return ncp.EntryInfoReply(_info(call, found.path, found.entry, request.mask))
 
 
-@service.answers(ncp.Delete)
+@service.answers(ncp.Delete, refuses=(*NOT_FOUND, *NOT_REMOVED, Code.DIRECTORY_IN_USE, Code.NOT_EMPTY, Code.ALL_IN_USE))
 def delete(call: Call[ncp.Delete]) -> None:
     request = call.request
     _check(0, request.name_space)
@@ -122,7 +129,7 @@ def delete(call: Call[ncp.Delete]) -> None:
     remove(call, found)
 
 
-@service.answers(ncp.AllocateShortHandle)
+@service.answers(ncp.AllocateShortHandle, refuses=(*NOT_FOUND, Code.NO_DIRECTORY_HANDLES))
 def allocate_short_handle(call: Call[ncp.AllocateShortHandle]) -> ncp.ShortHandle | ncp.ShortHandleLevel2:
     request = call.request
     _check(0, request.name_space)
@@ -135,7 +142,7 @@ def allocate_short_handle(call: Call[ncp.AllocateShortHandle]) -> ncp.ShortHandl
     return ncp.ShortHandle(handle, volume.number, bytes(4))
 
 
-@service.answers(ncp.GetDirectoryBase)
+@service.answers(ncp.GetDirectoryBase, refuses=NOT_FOUND)
 def get_directory_base(call: Call[ncp.GetDirectoryBase]) -> ncp.DirectoryBase:
     request = call.request
     _check(0, request.name_space, request.to_name_space)
@@ -145,7 +152,7 @@ def get_directory_base(call: Call[ncp.GetDirectoryBase]) -> ncp.DirectoryBase:
     return ncp.DirectoryBase(number, number, volume.number)
 
 
-@service.answers(ncp.GetNameSpaces)
+@service.answers(ncp.GetNameSpaces, refuses=(Code.NO_SUCH_VOLUME,))
 def get_name_spaces(call: Call[ncp.GetNameSpaces]) -> ncp.NameSpaces:
     call.host.volumes.numbered(call.request.volume)
     return ncp.NameSpaces(1, bytes([DOS]))
@@ -159,23 +166,23 @@ def _check(mask: int, *name_spaces: int) -> None:
         raise Refused(Code.UNSUPPORTED)
 
 
-def _path(call: FileCall, volume: int, number: int, flag: int, names: tuple[str, ...]) -> Path:
+def _path(call: FileCall, volume: int, number: int, flag: int, names: tuple[str, ...]) -> VolumePath:
     """What four fields of a request mean, once the connection may go there."""
     volumes = call.host.volumes
     if flag == BY_HANDLE:
         path = base(call, number & 0xFF)
     elif flag == BY_NUMBER:
         found = volumes.numbered(volume)
-        path = Path(found.name, found.parts_of(number))
+        path = VolumePath(found.name, found.parts_of(number))
     elif flag == BY_NAME and names:
         first, *rest = names
-        path, names = Path.parse(first if ":" in first else first + ":"), tuple(rest)
+        path, names = VolumePath.parse(first if ":" in first else first + ":"), tuple(rest)
     else:
         raise Refused(Code.INVALID_PATH)
     for name in names:
         if ":" in name:
             raise Refused(Code.INVALID_PATH)
-        path = Path.parse(name, path)
+        path = VolumePath.parse(name, path)
     admit(call, path)
     return path
 
@@ -184,11 +191,11 @@ def _found(call: FileCall, volume: int, number: int, flag: int, names: tuple[str
     return call.host.volumes.look_up(_path(call, volume, number, flag, names))
 
 
-def _search(call: FileCall, request: ncp.Search | ncp.SearchSet) -> Iterator[tuple[Path, int, Entry]]:
+def _search(call: FileCall, request: ncp.Search | ncp.SearchSet) -> Iterator[tuple[VolumePath, int, DirectoryEntry]]:
     """The directory's path, and each entry with its sequence."""
     _check(request.mask, request.name_space)
     volume: Volume = call.host.volumes.numbered(request.volume)
-    path = Path(volume.name, volume.parts_of(request.directory))
+    path = VolumePath(volume.name, volume.parts_of(request.directory))
     admit(call, path)
     pattern = request.pattern
     for quoted, wild in QUOTED.items():
@@ -201,7 +208,7 @@ def _search(call: FileCall, request: ncp.Search | ncp.SearchSet) -> Iterator[tup
         yield path, sequence, entry
 
 
-def _info(call: FileCall, path: Path, entry: Entry, mask: int) -> bytes:
+def _info(call: FileCall, path: VolumePath, entry: DirectoryEntry, mask: int) -> bytes:
     """The blocks of an entry that a mask wants. One date serves for all."""
     date, time = dos_time(entry.modified)
     volume = call.host.volumes.named(path.volume)

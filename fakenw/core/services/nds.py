@@ -7,15 +7,15 @@ from contextlib import suppress
 from ipaddress import IPv4Address
 from typing import Any
 
-from fakenw.bindery.nds_tree import Tree
-from fakenw.core.service import Call, Host, Service
+from fakenw.bindery.nds_tree import NdsTree
+from fakenw.core.service import Call, NcpService, ServiceHost
 from fakenw.wire import nds as wire
 from fakenw.wire.layout import Malformed
-from fakenw.wire.nds import NO_HANDLE, Exchange, NdsCode, NdsRefused, Start
+from fakenw.wire.nds import NO_HANDLE, NdsCode, NdsExchange, NdsRefused, Start
 from fakenw.wire.packet import Code, Refused
 from fakenw.wire.requests import nds as ncp
 
-service = Service()
+service = NcpService()
 
 
 @service.answers(ncp.Ping)
@@ -24,7 +24,7 @@ def ping(call: Call[ncp.Ping]) -> ncp.Pong:
     return ncp.Pong(tree=_tree(call).name.ljust(32, "_"))
 
 
-@service.answers(ncp.Fragment)
+@service.answers(ncp.Fragment, refuses=(Code.INVALID_LENGTH, Code.FAILURE))
 def fragment(call: Call[ncp.Fragment]) -> ncp.FragmentReply:
     """One message at a time: a client waits for the last fragment before it asks again."""
     tree, connection, request = _tree(call), call.connection, call.request
@@ -36,7 +36,7 @@ def fragment(call: Call[ncp.Fragment]) -> ncp.FragmentReply:
         if start.message_size > wire.LARGEST_MESSAGE:
             return _answer(NO_HANDLE, _code(NdsCode.INSUFFICIENT_BUFFER))
         connection.fragments = (connection.fragments + 1) & 0xFF
-        exchange = Exchange(connection.serial << 8 & 0x7FFFFF00 | connection.fragments, start)
+        exchange = NdsExchange(connection.serial << 8 & 0x7FFFFF00 | connection.fragments, start)
         exchange.add(start.data)
     elif exchange is None or exchange.handle != request.handle:
         raise Refused(Code.FAILURE)  # as 104/3 has it (inferred)
@@ -53,7 +53,7 @@ def fragment(call: Call[ncp.Fragment]) -> ncp.FragmentReply:
     return _answer(handle, part)
 
 
-@service.answers(ncp.CloseFragment)
+@service.answers(ncp.CloseFragment, refuses=(Code.FAILURE,))
 def close_fragment(call: Call[ncp.CloseFragment]) -> None:
     _tree(call)
     exchange = call.connection.exchange
@@ -73,7 +73,7 @@ def monitor_connection(call: Call[ncp.MonitorConnection]) -> None:
     _tree(call)
 
 
-def _tree(call: Call[Any]) -> Tree:
+def _tree(call: Call[Any]) -> NdsTree:
     tree = call.host.tree
     assert tree is not None, "a bindery server does not dispatch NDS functions"
     return tree
@@ -87,7 +87,7 @@ def _code(code: NdsCode) -> bytes:
     return code.to_bytes(4, "little", signed=True)
 
 
-def _execute(call: Call[ncp.Fragment], tree: Tree, start: Start, data: bytes) -> bytes:
+def _execute(call: Call[ncp.Fragment], tree: NdsTree, start: Start, data: bytes) -> bytes:
     """The answer to a whole message: its NDS code, then the data."""
     verb = VERBS.get(start.verb)
     if verb is None:
@@ -105,13 +105,13 @@ def _execute(call: Call[ncp.Fragment], tree: Tree, start: Start, data: bytes) ->
     return _code(NdsCode.OK) + found
 
 
-def _resolve_name(call: Call[Any], tree: Tree, data: bytes, room: int) -> bytes:
+def _resolve_name(call: Call[Any], tree: NdsTree, data: bytes, room: int) -> bytes:
     _version(data, 0, 1)
     entry = tree.resolve(wire.ResolveName.decode(data).name)
     return wire.Resolved(wire.LOCAL_ENTRY, entry, _addresses(call.host)).encode()
 
 
-def _list(call: Call[Any], tree: Tree, data: bytes, room: int) -> bytes:
+def _list(call: Call[Any], tree: NdsTree, data: bytes, room: int) -> bytes:
     _version(data, 1, 2)
     asked = wire.ListEntries.decode(data)
     name, kind = asked.name_filter or "*", asked.class_filter or "*"
@@ -130,7 +130,7 @@ def _list(call: Call[Any], tree: Tree, data: bytes, room: int) -> bytes:
     return _longs(iteration, len(parts)) + b"".join(parts)
 
 
-def _search(call: Call[Any], tree: Tree, data: bytes, room: int) -> bytes:
+def _search(call: Call[Any], tree: NdsTree, data: bytes, room: int) -> bytes:
     """Attributes are not told: every entry says that it has none."""
     _version(data, 3, 3)
     asked = wire.SearchEntries.decode(data)
@@ -145,7 +145,7 @@ def _search(call: Call[Any], tree: Tree, data: bytes, room: int) -> bytes:
     return _longs(iteration, len(looked), asked.info_type, len(found)) + found + _longs(4, 0)  # no referrals
 
 
-def _addresses(host: Host) -> tuple[tuple[int, bytes], ...]:
+def _addresses(host: ServiceHost) -> tuple[tuple[int, bytes], ...]:
     """Where the server listens, as far as it is IPv4: type, then port and address."""
     told = []
     for peer in host.addresses:
@@ -155,7 +155,7 @@ def _addresses(host: Host) -> tuple[tuple[int, bytes], ...]:
     return tuple(told)
 
 
-Verb = Callable[[Call[Any], Tree, bytes, int], bytes]
+Verb = Callable[[Call[Any], NdsTree, bytes, int], bytes]
 VERBS: dict[int, Verb] = {1: _resolve_name, 5: _list, 6: _search}
 
 

@@ -13,9 +13,9 @@ from typing import Any
 from fakenw.core.ledger import NoRoom
 from fakenw.core.service import Call
 from fakenw.journal.policy import State
-from fakenw.volumes.directory_tree import HIDDEN, SYSTEM, Directory, Entry
+from fakenw.volumes.directory_tree import HIDDEN, SYSTEM, UNREADABLE, Directory, DirectoryEntry
 from fakenw.volumes.dos_name import fold
-from fakenw.volumes.volume import Path
+from fakenw.volumes.volume import VolumePath
 from fakenw.wire.packet import Code, Refused
 
 SUBDIRECTORIES = 0x10  # search attributes: these only
@@ -25,17 +25,24 @@ START = 0xFFFF  # of a search
 READ_OPEN_SEARCH = 0x45
 ALL_BUT_PARENTAL = 0xDF
 
+# The codes of a path that leads to no directory, and of one that leads to nothing at all
+NO_DIRECTORY = (
+    *(Code.NOT_LOGGED_IN, Code.NO_LICENSE, Code.BAD_DIRECTORY_HANDLE),
+    *(Code.NO_SUCH_VOLUME, Code.INVALID_PATH, *UNREADABLE),
+)
+NO_ENTRY = (*NO_DIRECTORY, Code.FAILURE)
+
 FileCall = Call[Any]
 
 
-def path_of(call: FileCall, handle: int, text: str) -> Path:
+def path_of(call: FileCall, handle: int, text: str) -> VolumePath:
     """The path that a directory handle and a text mean, once the connection may go there."""
-    path = Path.parse(text, base(call, handle) if handle else None)
+    path = VolumePath.parse(text, base(call, handle) if handle else None)
     admit(call, path)
     return path
 
 
-def base(call: FileCall, handle: int) -> Path:
+def base(call: FileCall, handle: int) -> VolumePath:
     """The directory that a handle stands for."""
     directory = call.connection.directories.get(handle)
     if directory is None:
@@ -43,7 +50,7 @@ def base(call: FileCall, handle: int) -> Path:
     return directory
 
 
-def new_handle(call: FileCall, path: Path) -> int:
+def new_handle(call: FileCall, path: VolumePath) -> int:
     """A directory handle for the directory at *path*."""
     found, _ = call.host.volumes.look_up_directory(path)
     taken = call.connection.directories
@@ -54,7 +61,7 @@ def new_handle(call: FileCall, path: Path) -> int:
     return free
 
 
-def admit(call: FileCall, path: Path) -> None:
+def admit(call: FileCall, path: VolumePath) -> None:
     """License the connection, or refuse. Before the login only SYS:LOGIN is there, for the login program itself."""
     connection = call.connection
     if connection.state is State.AUTHENTICATED:
@@ -78,14 +85,14 @@ def may_change(call: FileCall, code: Code) -> None:
         raise Refused(code)
 
 
-def visible(entry: Entry, search: int) -> bool:
+def visible(entry: DirectoryEntry, search: int) -> bool:
     """Whether the search attributes admit an entry: hidden and system ones only if they are asked for."""
     return not entry.attributes & (HIDDEN | SYSTEM) & ~search
 
 
 def matching(
     call: FileCall, directory: Directory, pattern: str, search: int, sequence: int, start: int = START
-) -> Iterator[tuple[int, Entry]]:
+) -> Iterator[tuple[int, DirectoryEntry]]:
     """The entries of a search after *sequence*, each with its own: the number of its name."""
     places = call.host.volumes.places
     after = "" if sequence == start else places.key(sequence)
@@ -108,7 +115,7 @@ def dos_time(when: datetime) -> tuple[int, int]:
     return year << 9 | when.month << 5 | when.day, when.hour << 11 | when.minute << 5 | when.second // 2
 
 
-def about(entry: Entry) -> tuple[str, int, int, int, int, int, int, int]:
+def about(entry: DirectoryEntry) -> tuple[str, int, int, int, int, int, int, int]:
     """What the older replies say of an entry: name, attributes, mode, size, three dates and a time."""
     date, time = dos_time(entry.modified)
     return entry.name, entry.attributes & 0xFF, 0, entry.size, date, date, date, time

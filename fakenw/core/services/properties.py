@@ -15,18 +15,25 @@ from fakenw.bindery.objects import (
     may_set,
     may_write,
 )
-from fakenw.core.service import Call, Service
+from fakenw.core.service import Call, NcpService
 from fakenw.core.services.bindery import level, named
 from fakenw.volumes.dos_name import fold
 from fakenw.wire.packet import Code, Refused
 from fakenw.wire.requests import properties as ncp
 
-service = Service()
+service = NcpService()
+
+# The codes where the object is not there, and where it has no such property
+NO_OBJECT = (Code.WILD_CARD, Code.NO_SUCH_OBJECT)
+NO_PROPERTY = (*NO_OBJECT, Code.NO_SUCH_PROPERTY)
 
 MOST_MEMBERS = 255 * 32  # what 255 segments hold
 
 
-@service.answers(ncp.CreateProperty)
+@service.answers(
+    ncp.CreateProperty,
+    refuses=(*NO_OBJECT, Code.ILLEGAL_NAME, Code.NO_PROPERTY_CREATE, Code.BINDERY_SECURITY, Code.PROPERTY_EXISTS),
+)
 def create_property(call: Call[ncp.CreateProperty]) -> None:
     request = call.request
     item = _object(call)
@@ -44,7 +51,7 @@ def create_property(call: Call[ncp.CreateProperty]) -> None:
     item.add(request.name, request.flags, request.security)
 
 
-@service.answers(ncp.DeleteProperty)
+@service.answers(ncp.DeleteProperty, refuses=(*NO_PROPERTY, Code.NO_PROPERTY_DELETE))
 def delete_property(call: Call[ncp.DeleteProperty]) -> None:
     """All that match and that the caller may write; 0xF6 where there are only others."""
     item = _object(call)
@@ -59,7 +66,7 @@ def delete_property(call: Call[ncp.DeleteProperty]) -> None:
         del item.properties[each.name]
 
 
-@service.answers(ncp.ChangePropertySecurity)
+@service.answers(ncp.ChangePropertySecurity, refuses=(*NO_PROPERTY, Code.BINDERY_SECURITY))
 def change_property_security(call: Call[ncp.ChangePropertySecurity]) -> None:
     item = _object(call)
     found = _property(call, item)
@@ -69,7 +76,7 @@ def change_property_security(call: Call[ncp.ChangePropertySecurity]) -> None:
     found.security = call.request.security
 
 
-@service.answers(ncp.ScanProperties)
+@service.answers(ncp.ScanProperties, refuses=NO_PROPERTY)
 def scan_properties(call: Call[ncp.ScanProperties]) -> ncp.ScannedProperty:
     item = _object(call)
     own = level(call, item.id)
@@ -82,7 +89,7 @@ def scan_properties(call: Call[ncp.ScanProperties]) -> ncp.ScannedProperty:
     return ncp.ScannedProperty(one.name, one.flags, one.security, one.number, has_value, more)
 
 
-@service.answers(ncp.ReadProperty)
+@service.answers(ncp.ReadProperty, refuses=(*NO_PROPERTY, Code.NO_PROPERTY_READ, Code.NO_SUCH_SEGMENT))
 def read_property(call: Call[ncp.ReadProperty]) -> ncp.PropertyValue:
     found = _readable(call)
     segments, number = found.value(), call.request.segment
@@ -91,7 +98,9 @@ def read_property(call: Call[ncp.ReadProperty]) -> ncp.PropertyValue:
     return ncp.PropertyValue(segments[number - 1], 0xFF if number < len(segments) else 0, found.flags)
 
 
-@service.answers(ncp.WriteProperty)
+@service.answers(
+    ncp.WriteProperty, refuses=(*NO_PROPERTY, Code.NO_PROPERTY_WRITE, Code.NOT_ITEM_PROPERTY, Code.NO_SUCH_SEGMENT)
+)
 def write_property(call: Call[ncp.WriteProperty]) -> None:
     """A set is not written as a value: its members are added and deleted."""
     found = _writable(call)
@@ -101,7 +110,9 @@ def write_property(call: Call[ncp.WriteProperty]) -> None:
         raise Refused(Code.NO_SUCH_SEGMENT)
 
 
-@service.answers(ncp.AddToSet)
+@service.answers(
+    ncp.AddToSet, refuses=(*NO_PROPERTY, Code.NO_PROPERTY_WRITE, Code.NOT_A_SET, Code.MEMBER_EXISTS, Code.FAILURE)
+)
 def add_to_set(call: Call[ncp.AddToSet]) -> None:
     members, member = _members(_writable(call)), _member(call)
     if member in members:
@@ -111,7 +122,7 @@ def add_to_set(call: Call[ncp.AddToSet]) -> None:
     members.append(member)
 
 
-@service.answers(ncp.DeleteFromSet)
+@service.answers(ncp.DeleteFromSet, refuses=(*NO_PROPERTY, Code.NO_PROPERTY_WRITE, Code.NOT_A_SET, Code.NO_SUCH_MEMBER))
 def delete_from_set(call: Call[ncp.DeleteFromSet]) -> None:
     members, member = _members(_writable(call)), _member(call)
     if member not in members:
@@ -119,7 +130,7 @@ def delete_from_set(call: Call[ncp.DeleteFromSet]) -> None:
     members.remove(member)
 
 
-@service.answers(ncp.IsInSet)
+@service.answers(ncp.IsInSet, refuses=(*NO_PROPERTY, Code.NO_PROPERTY_READ, Code.NOT_A_SET, Code.NO_SUCH_MEMBER))
 def is_in_set(call: Call[ncp.IsInSet]) -> None:
     members, member = _members(_readable(call)), _member(call)
     if member not in members:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from functools import lru_cache
 
-from fakenw.core.service import Call, Host, Service
+from fakenw.core.service import Call, NcpService, ServiceHost
 from fakenw.core.settings import RELEASES
 from fakenw.wire.packet import Code, Refused
 from fakenw.wire.requests import server as ncp
 
-service = Service()
+service = NcpService()
 
 MOST_VOLUMES = 64
 
 
-def slots(host: Host) -> int:
+def slots(host: ServiceHost) -> int:
     """How many connections it says it supports: 3.x shows its license size (TID102118)."""
     return host.ledger.limit if host.ledger.policy.name == "attach" else host.table.capacity
 
@@ -62,7 +62,7 @@ def _told(clock: datetime) -> ncp.ServerTime:
     return ncp.ServerTime(clock)
 
 
-@service.answers(ncp.VerifySerialNumber)
+@service.answers(ncp.VerifySerialNumber, refuses=(Code.FAILURE,))
 def verify_serial_number(call: Call[ncp.VerifySerialNumber]) -> None:
     if call.request.serial_number != call.host.config.serial_number:
         raise Refused(Code.FAILURE)

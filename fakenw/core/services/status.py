@@ -15,15 +15,16 @@ from collections.abc import Callable
 from typing import Any
 
 from fakenw.core.connection import Connection
-from fakenw.core.service import Call, Host, Service
-from fakenw.core.services.connection import IP_CONNECTION
+from fakenw.core.service import Call, NcpService, ServiceHost
+from fakenw.core.services.connection import IP_CONNECTION, connection_of
 from fakenw.core.services.server import MOST_VOLUMES, slots
-from fakenw.core.settings import RELEASES, SECOND, TICKS_PER_10000_SECONDS
+from fakenw.core.settings import RELEASES, TICKS_PER_10000_SECONDS
 from fakenw.journal.policy import State
+from fakenw.journal.record import SECOND
 from fakenw.wire.packet import Code, Refused
 from fakenw.wire.requests import status as ncp
 
-service = Service()
+service = NcpService()
 
 NCP_SERVICE = 2
 MAP_SIZE = 8 * 512  # connections in one reply of 123/14
@@ -44,7 +45,7 @@ def get_statistics(call: Call[ncp.GetStatistics]) -> ncp.Statistics:
         "in_use": len(table.by_number),
         "peak": table.peak,
         "requests": (counts.requests + running) & 0xFFFFFFFF,
-        "invalid_slot": counts.strangers,
+        "invalid_slot": counts.invalid_connections,
         "invalid_sequence": counts.late,
         "positive_acknowledges": counts.acknowledged,
         "duplicate_replies": counts.duplicates,
@@ -55,9 +56,9 @@ def get_statistics(call: Call[ncp.GetStatistics]) -> ncp.Statistics:
     return ncp.Statistics(**{**zeros, **_timed(call.host), **seen})
 
 
-@service.answers(ncp.GetUserInfo)
+@service.answers(ncp.GetUserInfo, refuses=(Code.INVALID_PARAMETER,))
 def get_user_info(call: Call[ncp.GetUserInfo]) -> ncp.UserInfo:
-    other = _other(call, call.request.connection)
+    other = connection_of(call, call.request.connection, Code.INVALID_PARAMETER)
     host = call.host
     return ncp.UserInfo(
         **_timed(host),
@@ -115,7 +116,7 @@ def get_version(call: Call[ncp.GetVersion]) -> ncp.Version:
     )
 
 
-@service.answers(ncp.GetActiveConnections)
+@service.answers(ncp.GetActiveConnections, refuses=(Code.BAD_CONNECTION,))
 def get_active_connections(call: Call[ncp.GetActiveConnections]) -> ncp.ActiveConnections:
     """All are connections for NCP (2), and all come over IP (11). Of another type there are none."""
     first, bits = call.request.first, bytearray(512)
@@ -128,13 +129,13 @@ def get_active_connections(call: Call[ncp.GetActiveConnections]) -> ncp.ActiveCo
     return ncp.ActiveConnections(**_timed(call.host), bits=bytes(bits))
 
 
-@service.answers(ncp.GetConnectionDetails)
+@service.answers(ncp.GetConnectionDetails, refuses=(Code.INVALID_PARAMETER,))
 def get_connection_details(call: Call[ncp.GetConnectionDetails]) -> ncp.ConnectionDetails:
     """As many as the client's buffer holds, one at least. An unused number is 0x79, for the blocks have no numbers."""
     request, blocks, items = call.request, b"", 0
     wanted = [block for bit, block in enumerate(BLOCKS) if request.mask >> bit & 1]
     for number in request.connections:
-        other = _other(call, number)
+        other = connection_of(call, number, Code.INVALID_PARAMETER)
         block = b"".join(make(call.host, other) for make in wanted)
         if items and len(blocks) + len(block) > call.connection.buffer - 12:
             break
@@ -155,20 +156,13 @@ def get_addresses(call: Call[ncp.GetAddresses]) -> ncp.Addresses:
     return ncp.Addresses(**timed, flags=0, guid=guid, next=0, items=len(listeners), listeners=b"".join(listeners))
 
 
-def _timed(host: Host) -> dict[str, Any]:
+def _timed(host: ServiceHost) -> dict[str, Any]:
     """How every reply of 123/x begins."""
     ticks = host.now * TICKS_PER_10000_SECONDS // (10_000 * SECOND)
     return {"time": ticks & 0xFFFFFFFF, "console_version": 1, "console_revision": 0, "reserved": bytes(2)}
 
 
-def _other(call: Call[Any], number: int) -> Connection:
-    other = call.host.table.by_number.get(number)
-    if other is None:
-        raise Refused(Code.INVALID_PARAMETER)
-    return other
-
-
-def _object_type(host: Host, other: Connection) -> int:
+def _object_type(host: ServiceHost, other: Connection) -> int:
     item = host.bindery.objects.get(other.object_id)
     return item.type if item else 0
 
@@ -176,41 +170,41 @@ def _object_type(host: Host, other: Connection) -> int:
 # The blocks of 123/16, in the order of the mask's bits
 
 
-def _transport(host: Host, other: Connection) -> bytes:
+def _transport(host: ServiceHost, other: Connection) -> bytes:
     peer = other.peer
-    return ncp.Transport(peer.transport.number, 6, peer.address[1], peer.network).encode()
+    return ncp.TransportAddress(peer.transport.number, 6, peer.address[1], peer.network).encode()
 
 
-def _times(host: Host, other: Connection) -> bytes:
+def _times(host: ServiceHost, other: Connection) -> bytes:
     return ncp.Times(None if other.login_time is None else host.utc(other.login_time), 0).encode()
 
 
-def _name(host: Host, other: Connection) -> bytes:
+def _name(host: ServiceHost, other: Connection) -> bytes:
     return ncp.Name(_object_type(host, other), other.user or "").encode()
 
 
-def _locks(host: Host, other: Connection) -> bytes:
+def _locks(host: ServiceHost, other: Connection) -> bytes:
     return ncp.Locks(0, 0, 0, 0).encode()
 
 
-def _printing(host: Host, other: Connection) -> bytes:
+def _printing(host: ServiceHost, other: Connection) -> bytes:
     return ncp.Printing(bytes(21)).encode()
 
 
-def _traffic(host: Host, other: Connection) -> bytes:
+def _traffic(host: ServiceHost, other: Connection) -> bytes:
     read, written = (count.to_bytes(6, "little") for count in (other.bytes_read, other.bytes_written))
     return ncp.Traffic(read, written, other.requests).encode()
 
 
-def _accounting(host: Host, other: Connection) -> bytes:
+def _accounting(host: ServiceHost, other: Connection) -> bytes:
     return ncp.Accounting(bytes(32)).encode()
 
 
-def _authentication(host: Host, other: Connection) -> bytes:
+def _authentication(host: ServiceHost, other: Connection) -> bytes:
     return ncp.Authentication(status_word(other), bytes(2), 0).encode()
 
 
-BLOCKS: tuple[Callable[[Host, Connection], bytes], ...] = (
+BLOCKS: tuple[Callable[[ServiceHost, Connection], bytes], ...] = (
     _transport,
     _times,
     _name,

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from fakenw.core.service import Call, Service
+from fakenw.core.service import Call, NcpService
 from fakenw.core.services.paths import base
-from fakenw.volumes.directory_tree import PathError
+from fakenw.volumes.directory_tree import UNREADABLE, PathError
 from fakenw.volumes.volume import Volume
 from fakenw.wire.packet import Code, Refused
 from fakenw.wire.requests import files
 from fakenw.wire.requests import volumes as ncp
 
-service = Service()
+service = NcpService()
 
 SLOTS = 64  # clients count through so many volume numbers
 SECTOR = 512
@@ -40,12 +40,12 @@ def _size(volume: Volume, most: int, largest: int) -> _Size:
     return _Size(sectors, min(total // block, most), min(free // block, most))
 
 
-@service.answers(files.GetVolumeNumber)
+@service.answers(files.GetVolumeNumber, refuses=(Code.NO_SUCH_VOLUME,))
 def get_volume_number(call: Call[files.GetVolumeNumber]) -> files.VolumeNumber:
     return files.VolumeNumber(call.host.volumes.named(call.request.name.rstrip(":")).number)
 
 
-@service.answers(files.GetVolumeName)
+@service.answers(files.GetVolumeName, refuses=(Code.NO_SUCH_VOLUME,))
 def get_volume_name(call: Call[files.GetVolumeName]) -> files.VolumeName:
     """Clients count through 64 slots; an unused one has an empty name."""
     if call.request.number >= SLOTS:
@@ -56,17 +56,17 @@ def get_volume_name(call: Call[files.GetVolumeName]) -> files.VolumeName:
         return files.VolumeName("")
 
 
-@service.answers(ncp.GetVolumeInfo)
+@service.answers(ncp.GetVolumeInfo, refuses=(Code.NO_SUCH_VOLUME, Code.FAILURE, *UNREADABLE))
 def get_volume_info(call: Call[ncp.GetVolumeInfo]) -> ncp.VolumeInfo:
     return _info(call.host.volumes.numbered(call.request.number))
 
 
-@service.answers(ncp.GetVolumeInfoByHandle)
+@service.answers(ncp.GetVolumeInfoByHandle, refuses=(Code.BAD_DIRECTORY_HANDLE, Code.FAILURE, *UNREADABLE))
 def get_volume_info_by_handle(call: Call[ncp.GetVolumeInfoByHandle]) -> ncp.VolumeInfo:
     return _info(call.host.volumes.named(base(call, call.request.directory).volume))
 
 
-@service.answers(ncp.GetPurgeInfo)
+@service.answers(ncp.GetPurgeInfo, refuses=(Code.NO_SUCH_VOLUME, Code.FAILURE, *UNREADABLE))
 def get_purge_info(call: Call[ncp.GetPurgeInfo]) -> ncp.PurgeInfo:
     """Nothing erased is kept, so nothing can be purged."""
     volume = call.host.volumes.numbered(call.request.number)
@@ -74,7 +74,7 @@ def get_purge_info(call: Call[ncp.GetPurgeInfo]) -> ncp.PurgeInfo:
     return ncp.PurgeInfo(size.blocks, size.free, 0, 0, size.blocks, size.free, 0, size.sectors, volume.name)
 
 
-@service.answers(ncp.GetDirectoryInfo)
+@service.answers(ncp.GetDirectoryInfo, refuses=(Code.BAD_DIRECTORY_HANDLE, Code.FAILURE, *UNREADABLE))
 def get_directory_info(call: Call[ncp.GetDirectoryInfo]) -> ncp.DirectoryInfo:
     """No directory has less room than its volume."""
     volume = call.host.volumes.named(base(call, call.request.directory).volume)

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fakenw.wire.layout import Byte, Bytes2, Long, Nothing, Padded, PString, Reply, Request, Text14, Word
-
-Text16 = Annotated[str, Padded(16)]
+from fakenw.wire.layout import Byte, Bytes2, Long, Nothing, PString, Reply, Request, Text14, Text16, Word
 
 
 class SetDirectoryHandle(Request[Nothing], ncp=(22, 0), source="Wireshark ncp2222.py; mars_nwe"):

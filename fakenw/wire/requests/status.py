@@ -160,7 +160,7 @@ class GetConnectionDetails(Request[ConnectionDetails], ncp=(123, 16), source="Wi
     connections: Annotated[tuple[int, ...], Items("<I", "<I")]
 
 
-class Transport(Reply, source="Wireshark ncp2222.py: a block of 123/16"):
+class TransportAddress(Reply, source="Wireshark ncp2222.py: a block of 123/16"):
     """``type``: 5 UDP, 6 TCP. The port is BE, as in 123/17."""
 
     type: Byte

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated
 
-from fakenw.wire.layout import Byte, LongLE, Padded, PString, Reply, Request, Rest, Word
-
-Text16 = Annotated[str, Padded(16)]
+from fakenw.wire.layout import Byte, LongLE, PString, Reply, Request, Rest, Text16, Word
 
 
 class VolumeInfo(Reply, source="Wireshark ncp2222.py; mars_nwe"):

@@ -22,8 +22,8 @@ from pydantic import Field, StrictBool
 
 from fakenw.config.field_types import Duration
 from fakenw.journal.record import SECOND
-from harness.client.attachment import Connection, FileHandle, InUse
-from harness.client.context import Component, Desk
+from harness.client.attachment import Attachment, ClientFile, InUse
+from harness.client.context import Component, WorkstationContext
 from harness.client.nal_path import NalPath
 from harness.client.settings import File, ServerName, Settings, verb
 from harness.client.workstation import Failure, sleep
@@ -40,10 +40,10 @@ class ApmSettings(Settings):
 
 
 class _Use(NamedTuple):
-    connection: Connection
+    connection: Attachment
     mode: str
     counted: tuple[str, NalPath] | None = None
-    file: FileHandle | None = None
+    file: ClientFile | None = None
 
 
 class Apm(Component):
@@ -53,8 +53,8 @@ class Apm(Component):
     Settings = ApmSettings
     settings: ApmSettings
 
-    def __init__(self, desk: Desk, settings: ApmSettings | None = None) -> None:
-        super().__init__(desk, settings)
+    def __init__(self, workstation: WorkstationContext, settings: ApmSettings | None = None) -> None:
+        super().__init__(workstation, settings)
         self._uses: list[_Use] = []
 
     @verb
@@ -93,14 +93,14 @@ class Apm(Component):
                 await sleep(self.settings.evaluates)
                 await self._end(use)
 
-        self.desk.world.spawn(evaluate())
+        self.workstation.world.spawn(evaluate())
 
     async def _begin(self, file: str, server: str | None) -> _Use | None:
         """A failure is written, not raised."""
         use: _Use | None = None
         try:
-            use = await self._connect(file, server or self.desk.redirector.last_server)
-            handle = await self.desk.redirector.open(use.connection, file)
+            use = await self._connect(file, server or self.workstation.redirector.last_server)
+            handle = await self.workstation.redirector.open(use.connection, file)
         except Failure as problem:
             self.failed(file, problem, use.connection if use else None)
             if use:
@@ -115,7 +115,7 @@ class Apm(Component):
         self._uses.remove(use)
         assert use.file is not None
         try:
-            await self.desk.redirector.close(use.file)
+            await self.workstation.redirector.close(use.file)
         except Failure as problem:
             self.failed(use.file.path, problem, use.connection)
         self.closed(use.connection, file=use.file.path, mode=use.mode)
@@ -125,7 +125,7 @@ class Apm(Component):
         """The connection to use, and how: ``rides``, ``made``, ``counted`` or ``private``."""
         if server is None:
             raise OSError("APM knows no server")
-        redirector, arbiter, account = self.desk.redirector, self.desk.arbiter, self.desk.account()
+        redirector, arbiter, account = self.workstation.redirector, self.workstation.arbiter, self.workstation.account()
         if self.settings.private:
             return _Use(await redirector.connect(server, *account, private=True, context=OWNER), "private")
         if arbiter.settings.counted:
@@ -137,10 +137,10 @@ class Apm(Component):
 
     async def _let_go(self, use: _Use) -> None:
         if use.counted:
-            await self.desk.arbiter.close(*use.counted)
-        elif use.mode != "rides" or self.desk.redirector.settings.count_opens:
+            await self.workstation.arbiter.close(*use.counted)
+        elif use.mode != "rides" or self.workstation.redirector.settings.count_opens:
             with suppress(InUse):  # another file is open on it: who made it asks once, like NAL
-                await self.desk.redirector.release(use.connection, by="APM")
+                await self.workstation.redirector.release(use.connection, by="APM")
 
 
 def _nal_path(server: str, file: str) -> NalPath:

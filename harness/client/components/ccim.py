@@ -39,15 +39,15 @@ class Ccim(Component):
     @verb
     async def cycle(self, cap: PathText, owner: Owner = "SMSCliSvcAcct&") -> None:
         """CCIM compares the client's components with those on a CAP, once, and sends a heartbeat."""
-        nal = self.desk.part(Nal)
+        nal = self.workstation.part(Nal)
         async with nal.using(cap, owner) as use:
             folder = f"{use.path.volume}:{use.path.directory}"
             for component in COMPONENTS:
                 await file_transfer.read(
-                    self.desk.redirector, use.connection, f"{folder}/CLICOMP.BOX/{component}/COMPVER.INI"
+                    self.workstation.redirector, use.connection, f"{folder}/CLICOMP.BOX/{component}/COMPVER.INI"
                 )
             await sleep(self.settings.checks)
-        await self.desk.part(CopyQueue).submit("DDR.BOX", cap, owner)
+        await self.workstation.part(CopyQueue).submit("DDR.BOX", cap, owner)
 
     @verb
     async def start(self, cap: PathText, owner: Owner = "SMSCliSvcAcct&") -> None:
@@ -56,5 +56,5 @@ class Ccim(Component):
         async def cycle() -> None:
             await self.attempt(self.cycle(cap, owner))
 
-        after = self.desk.random.randrange(self.settings.spread) if self.settings.spread else 0
-        self.desk.world.spawn(self.desk.loop(cycle, self.settings.every, after))
+        after = self.workstation.random.randrange(self.settings.spread) if self.settings.spread else 0
+        self.workstation.world.spawn(self.workstation.loop(cycle, self.settings.every, after))

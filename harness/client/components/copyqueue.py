@@ -15,7 +15,7 @@ from pydantic import Field
 from fakenw.config.field_types import Text
 from harness.client import file_transfer
 from harness.client.components.nal import Nal, Owner
-from harness.client.context import Component, Desk
+from harness.client.context import Component, WorkstationContext
 from harness.client.selection import PathText
 from harness.client.server_query import ask
 from harness.client.settings import Settings, verb
@@ -39,8 +39,8 @@ class CopyQueue(Component):
     Settings = CopyQueueSettings
     settings: CopyQueueSettings
 
-    def __init__(self, desk: Desk, settings: CopyQueueSettings | None = None) -> None:
-        super().__init__(desk, settings)
+    def __init__(self, workstation: WorkstationContext, settings: CopyQueueSettings | None = None) -> None:
+        super().__init__(workstation, settings)
         self._items = 0
 
     @verb
@@ -48,13 +48,13 @@ class CopyQueue(Component):
         """Copy Queue carries a file to a box of the CAP."""
         if self.settings.asks == "mapped-drives":
             await self._ask_mapped()
-        async with self.desk.part(Nal).using(cap, owner) as use:
+        async with self.workstation.part(Nal).using(cap, owner) as use:
             self._items += 1
-            path = f"{use.path.volume}:{use.path.directory}/{box}/{self.desk.random.randrange(1 << 32):08X}.TMP"
-            await file_transfer.write(self.desk.redirector, use.connection, path, b"%d\r\n" % self._items)
+            path = f"{use.path.volume}:{use.path.directory}/{box}/{self.workstation.random.randrange(1 << 32):08X}.TMP"
+            await file_transfer.write(self.workstation.redirector, use.connection, path, b"%d\r\n" % self._items)
 
     async def _ask_mapped(self) -> None:
-        redirector = self.desk.redirector
+        redirector = self.workstation.redirector
         for server in dict.fromkeys(one.server for one in redirector.connections if one.drives):
             try:
                 await ask(self, server)

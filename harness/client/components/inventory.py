@@ -15,14 +15,13 @@ from pydantic import Field
 
 from fakenw.config.field_types import BinderyName
 from harness.client.attachment import Account
+from harness.client.components.apm import OWNER
 from harness.client.components.copyqueue import CopyQueue
 from harness.client.components.nal import Owner
 from harness.client.context import Component
 from harness.client.selection import PathText
 from harness.client.settings import Settings, verb
 from harness.client.workstation import Failure
-
-OWNER = "SMSCliToknAcct&"
 
 
 class InventorySettings(Settings):
@@ -51,7 +50,9 @@ class Inventory(Component):
         for server in self.settings.looks_at:
             for _ in range(self.settings.times):
                 with suppress(*Failure):
-                    connection = await self.desk.redirector.connect(server, *account, private=True, context=OWNER)
-                    await self.desk.redirector.release(connection, by="INVENTORY")
+                    connection = await self.workstation.redirector.connect(
+                        server, *account, private=True, context=OWNER
+                    )
+                    await self.workstation.redirector.release(connection, by="INVENTORY")
         box = "INVENTRY.BOX" if kind == "hardware" else "SINV.BOX"
-        await self.desk.part(CopyQueue).submit(box, cap, owner)
+        await self.workstation.part(CopyQueue).submit(box, cap, owner)

@@ -16,8 +16,8 @@ from typing import Annotated, NamedTuple
 from pydantic import Field, StrictBool
 
 from fakenw.config.field_types import SomeTime, Text
-from harness.client.attachment import Account, Connection, Denied
-from harness.client.context import Component, Desk
+from harness.client.attachment import Account, Attachment, Denied
+from harness.client.context import Component, WorkstationContext
 from harness.client.nal_path import NalPath
 from harness.client.selection import NalSettings, PathText
 from harness.client.settings import verb
@@ -33,7 +33,7 @@ class Use(NamedTuple):
 
     owner: str
     path: NalPath
-    connection: Connection
+    connection: Attachment
     persistent: bool
     also: tuple[NalPath, ...]  # other paths that were opened with it
 
@@ -45,8 +45,8 @@ class Nal(Component):
     Settings = NalSettings
     settings: NalSettings
 
-    def __init__(self, desk: Desk, settings: NalSettings | None = None) -> None:
-        super().__init__(desk, settings)
+    def __init__(self, workstation: WorkstationContext, settings: NalSettings | None = None) -> None:
+        super().__init__(workstation, settings)
         self._uses: list[Use] = []
 
     @verb
@@ -77,10 +77,10 @@ class Nal(Component):
     @verb
     async def survey(self, path: PathText, owner: Owner) -> None:
         """NAL logs in to every path of a list, and out again, to see which volumes there are (KB Q235770)."""
-        for candidate in self.desk.selection.candidates(NalPath.parse(path)):
+        for candidate in self.workstation.selection.candidates(NalPath.parse(path)):
             look = self._look_at(candidate, owner)
             if self.settings.survey == "at-once":
-                self.desk.world.spawn(look)
+                self.workstation.world.spawn(look)
             else:
                 await look
 
@@ -105,7 +105,7 @@ class Nal(Component):
         self._uses.remove(use)
         self.closed(use.connection, path=str(use.path), owner=use.owner)
         for path in (use.path, *use.also):
-            await self.desk.arbiter.close(use.owner, path, persistent=use.persistent)
+            await self.workstation.arbiter.close(use.owner, path, persistent=use.persistent)
 
     @asynccontextmanager
     async def using(self, path: str, owner: str) -> AsyncIterator[Use]:
@@ -118,8 +118,8 @@ class Nal(Component):
 
     async def _choose(self, path: NalPath, owner: str, persistent: bool) -> Use:
         trouble: Exception | None = None
-        opened: list[tuple[NalPath, Connection]] = []
-        for candidate in self.desk.selection.candidates(path):
+        opened: list[tuple[NalPath, Attachment]] = []
+        for candidate in self.workstation.selection.candidates(path):
             try:
                 opened.append((candidate, await self._try_each(candidate, owner, persistent)))
             except Failure as problem:
@@ -131,13 +131,13 @@ class Nal(Component):
         (chosen, connection), *others = opened
         return Use(owner, chosen, connection, persistent, tuple(other for other, _ in others))
 
-    async def _try_each(self, path: NalPath, owner: str, persistent: bool) -> Connection:
+    async def _try_each(self, path: NalPath, owner: str, persistent: bool) -> Attachment:
         """One account after the other. Raises what the last one raised."""
-        *first, last = self.desk.selection.accounts(owner)
+        *first, last = self.workstation.selection.accounts(owner)
         for account in first:
             with suppress(Denied):
-                return await self.desk.arbiter.open(owner, path, account, persistent=persistent)
-        return await self.desk.arbiter.open(owner, path, last, persistent=persistent)
+                return await self.workstation.arbiter.open(owner, path, account, persistent=persistent)
+        return await self.workstation.arbiter.open(owner, path, last, persistent=persistent)
 
     async def _load(self, owner: str) -> None:
         """Load the libraries: each is looked for in every folder of the PATH, by the account of the process."""
@@ -145,13 +145,13 @@ class Nal(Component):
         for server in self.settings.search_path:
             for _ in LIBRARIES:
                 with suppress(*Failure):
-                    connection = await self.desk.redirector.connect(server, *account, private=True)
-                    await self.desk.redirector.release(connection, by="NAL")
+                    connection = await self.workstation.redirector.connect(server, *account, private=True)
+                    await self.workstation.redirector.release(connection, by="NAL")
 
     async def _look_at(self, path: NalPath, owner: str) -> None:
-        redirector = self.desk.redirector
+        redirector = self.workstation.redirector
         try:
-            connection = await redirector.connect(path.server, *self.desk.account(), private=True, context=owner)
+            connection = await redirector.connect(path.server, *self.workstation.account(), private=True, context=owner)
         except Failure as problem:
             self.failed(str(path), problem)
             return

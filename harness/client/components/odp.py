@@ -39,7 +39,7 @@ class Odp(Component):
     @verb
     async def poll(self, cap: PathText, owner: Owner = "SMSCCMBootAcct") -> None:
         """The offer data providers look for offers on a CAP, once, and hand to APM what they find."""
-        nal, apm = self.desk.part(Nal), self.desk.part(Apm)
+        nal, apm = self.workstation.part(Nal), self.workstation.part(Apm)
         async with nal.using(cap, owner) as use:
             offers = [offer for provider in PROVIDERS async for offer in self._offers(use, provider)]
             for offer in offers:
@@ -52,7 +52,7 @@ class Odp(Component):
         async def poll() -> None:
             await self.attempt(self.poll(cap, owner))
 
-        self.desk.world.spawn(self.desk.loop(poll, self.settings.every, after or 0))
+        self.workstation.world.spawn(self.workstation.loop(poll, self.settings.every, after or 0))
 
     async def _offers(self, use: Use, provider: str) -> AsyncIterator[str]:
         """The files of the offers that a look-up file leads to."""
@@ -63,5 +63,5 @@ class Odp(Component):
                 yield f"{folder}/{offer}"
 
     async def _lines(self, use: Use, path: str) -> list[str]:
-        content = await file_transfer.read(self.desk.redirector, use.connection, path)
+        content = await file_transfer.read(self.workstation.redirector, use.connection, path)
         return content.decode("ascii", "replace").split()

@@ -14,11 +14,12 @@ from typing import Annotated
 
 from pydantic import Field, StrictBool
 
+from fakenw.bindery.objects import USER
 from fakenw.config.field_types import BinderyName, SomeTime
 from fakenw.wire.packet import Refused
 from fakenw.wire.requests.connection import ClearConnection, GetObjectConnections
 from fakenw.wire.requests.server import DisableLogin, EnableLogin
-from harness.client.attachment import USER, Connection
+from harness.client.attachment import Attachment
 from harness.client.context import Component
 from harness.client.settings import verb
 from harness.client.workstation import sleep
@@ -44,11 +45,11 @@ class Operator(Component):
         """
         async with self._at(server) as connection:
             if disable_login:
-                await self.desk.redirector.call(connection, DisableLogin())
-            found = await self.desk.redirector.call(connection, GetObjectConnections(0, USER, user))
+                await self.workstation.redirector.call(connection, DisableLogin())
+            found = await self.workstation.redirector.call(connection, GetObjectConnections(0, USER, user))
             for number in found.connections:
                 with suppress(Refused):  # it has ended by itself meanwhile
-                    await self.desk.redirector.call(connection, ClearConnection(number))
+                    await self.workstation.redirector.call(connection, ClearConnection(number))
 
     @verb
     async def disable_login(self, server: Server, lasts: SomeTime | None = None) -> None:
@@ -57,15 +58,15 @@ class Operator(Component):
         Raises as ``clear`` does.
         """
         async with self._at(server) as connection:
-            await self.desk.redirector.call(connection, DisableLogin())
+            await self.workstation.redirector.call(connection, DisableLogin())
             if lasts is not None:
                 await sleep(lasts)
-                await self.desk.redirector.call(connection, EnableLogin())
+                await self.workstation.redirector.call(connection, EnableLogin())
 
     @asynccontextmanager
-    async def _at(self, server: str) -> AsyncIterator[Connection]:
-        connection = await self.desk.redirector.connect(server, *self.desk.account(), private=True)
+    async def _at(self, server: str) -> AsyncIterator[Attachment]:
+        connection = await self.workstation.redirector.connect(server, *self.workstation.account(), private=True)
         try:
             yield connection
         finally:
-            await self.desk.redirector.release(connection, by="operator")
+            await self.workstation.redirector.release(connection, by="operator")

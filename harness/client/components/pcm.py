@@ -36,11 +36,11 @@ class Pcm(Component):
     @verb
     async def run(self, file: File, server: ServerName, lasts: SomeTime = 300 * SECOND) -> None:
         """PCM runs a package from a server. Raises Denied, Refused, Gone, Lost, OSError."""
-        redirector = self.desk.redirector
+        redirector = self.workstation.redirector
         connection, drive = redirector.existing(server), None
         if connection is None:
             drive = next(f"{letter}:" for letter in DRIVES if redirector.mapped(f"{letter}:") is None)
-            connection = await redirector.map(drive, server, self.desk.account(), CONTEXT)
+            connection = await redirector.map(drive, server, self.workstation.account(), CONTEXT)
         self.opened(connection, file=file)
         handle = await redirector.open(connection, file)
         await sleep(lasts)

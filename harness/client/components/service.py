@@ -17,8 +17,8 @@ from pydantic import Field, StrictBool
 from fakenw.config.field_types import BinderyName, SomeTime
 from fakenw.journal.record import SECOND
 from fakenw.wire.requests.server import GetServerInfo
-from harness.client.attachment import Connection, Denied, InUse
-from harness.client.context import Component, Desk
+from harness.client.attachment import Attachment, Denied, InUse
+from harness.client.context import Component, WorkstationContext
 from harness.client.server_query import ask
 from harness.client.settings import Drive, File, ServerName, Settings, verb
 from harness.client.workstation import Failure, Gone, Lost, sleep
@@ -45,20 +45,22 @@ class Service(Component):
     Settings = ServiceSettings
     settings: ServiceSettings
 
-    def __init__(self, desk: Desk, settings: ServiceSettings | None = None) -> None:
-        super().__init__(desk, settings)
-        self._running: list[Connection] = []
+    def __init__(self, workstation: WorkstationContext, settings: ServiceSettings | None = None) -> None:
+        super().__init__(workstation, settings)
+        self._running: list[Attachment] = []
 
     @verb
     async def start(self, server: ServerName, user: Account | None = None, retry: SomeTime | None = None) -> None:
         """A service logs in on a connection of its own, with *retry* again and again. Raises Denied, OSError."""
         while True:
             try:
-                private, account = not self.settings.shares, self.desk.account(user)
-                connection = await self.desk.redirector.connect(server, *account, private=private, context=SYSTEM)
+                private, account = not self.settings.shares, self.workstation.account(user)
+                connection = await self.workstation.redirector.connect(
+                    server, *account, private=private, context=SYSTEM
+                )
                 break
             except Denied:
-                if retry is None or not self.desk.on:
+                if retry is None or not self.workstation.on:
                     raise
             await sleep(retry)
         self._running.append(connection)
@@ -71,19 +73,19 @@ class Service(Component):
             connection = self._running.pop()
             self.closed(connection)
             with suppress(InUse):
-                await self.desk.redirector.release(connection, by="SERVICE")
+                await self.workstation.redirector.release(connection, by="SERVICE")
 
     @verb
     async def impersonate(self, lasts: SomeTime = 60 * SECOND) -> None:
         """A service works with a copy of the user's token for a while. Raises OSError: nobody is logged on."""
-        session = self.desk.sessions.impersonate()
+        session = self.workstation.sessions.impersonate()
 
         async def work() -> None:
             await sleep(lasts)
             if self.settings.token == "drop":
-                await self.desk.sessions.drop(session)
+                await self.workstation.sessions.drop(session)
 
-        self.desk.world.spawn(work())
+        self.workstation.world.spawn(work())
 
     @verb
     async def query(self, server: ServerName) -> None:
@@ -93,8 +95,8 @@ class Service(Component):
     @verb
     async def job(self, drive: Drive, server: ServerName, file: File, lasts: SomeTime = 60 * SECOND) -> None:
         """A job of the scheduler maps a drive, reads a file, and ends. Raises Denied, Refused, Gone, Lost, OSError."""
-        redirector = self.desk.redirector
-        connection = await redirector.map(drive, server, self.desk.account(), SYSTEM)
+        redirector = self.workstation.redirector
+        connection = await redirector.map(drive, server, self.workstation.account(), SYSTEM)
         self.opened(connection)
         handle = await redirector.open(connection, file)
         await sleep(lasts)
@@ -113,38 +115,38 @@ class Service(Component):
         """A metering client asks its server again and again, and goes to the next one where that does not answer."""
 
         async def serve() -> None:
-            connection: Connection | None = None
+            connection: Attachment | None = None
             for server in servers:
                 if connection is not None:
                     self.closed(connection)
                     connection.aside = True
                     if self.settings.failover == "release":
-                        self.desk.world.spawn(self._leave(connection))
+                        self.workstation.world.spawn(self._leave(connection))
                 try:
                     connection = await self._take(server)
-                    await self.desk.redirector.close(await self.desk.redirector.open(connection, file))
-                    while self.desk.on:
+                    await self.workstation.redirector.close(await self.workstation.redirector.open(connection, file))
+                    while self.workstation.on:
                         await sleep(every)
-                        await self.desk.redirector.call(connection, GetServerInfo())
+                        await self.workstation.redirector.call(connection, GetServerInfo())
                     return
                 except Failure as problem:
                     self.failed(file, problem)
 
-        self.desk.world.spawn(serve())
+        self.workstation.world.spawn(serve())
 
-    async def _take(self, server: str) -> Connection:
-        connection = await self.desk.redirector.connect(server, *self.desk.account(), context=SYSTEM)
+    async def _take(self, server: str) -> Attachment:
+        connection = await self.workstation.redirector.connect(server, *self.workstation.account(), context=SYSTEM)
         self.opened(connection)
         return connection
 
-    async def _leave(self, connection: Connection) -> None:
+    async def _leave(self, connection: Attachment) -> None:
         """Log out of a server that did not answer, as soon as it does."""
         while True:
             try:
-                await self.desk.redirector.call(connection, GetServerInfo())
+                await self.workstation.redirector.call(connection, GetServerInfo())
                 break
             except Lost:
                 continue  # the tries took a minute
             except Gone:
                 return
-        await self.desk.redirector.release(connection, forced=True, by="SERVICE")
+        await self.workstation.redirector.release(connection, forced=True, by="SERVICE")

@@ -15,8 +15,8 @@ from pydantic import StrictBool
 
 from fakenw.config.field_types import BinderyName, SomeTime
 from fakenw.wire.requests.connection import ChangeConnectionState
-from harness.client.attachment import Connection, FileHandle
-from harness.client.context import Component, Desk
+from harness.client.attachment import Attachment, ClientFile
+from harness.client.context import Component, WorkstationContext
 from harness.client.settings import Drive, File, ServerName, Settings, verb
 from harness.client.workstation import Failure, sleep
 
@@ -37,39 +37,39 @@ class User(Component):
     Settings = UserSettings
     settings: UserSettings
 
-    def __init__(self, desk: Desk, settings: UserSettings | None = None) -> None:
-        super().__init__(desk, settings)
-        self._uses: list[Connection] = []
-        self._files: list[FileHandle] = []
+    def __init__(self, workstation: WorkstationContext, settings: UserSettings | None = None) -> None:
+        super().__init__(workstation, settings)
+        self._uses: list[Attachment] = []
+        self._files: list[ClientFile] = []
 
     @property
     def _context(self) -> str:
-        session = self.desk.sessions.current
+        session = self.workstation.sessions.current
         return session.context if session else ""
 
     @verb
     async def logon(self, server: ServerName) -> None:
         """The user logs on to the workstation and to a server. Raises Denied, Gone, Lost, OSError."""
-        if self.desk.sessions.current is None:
-            self.desk.sessions.begin(self.desk.account().user)
+        if self.workstation.sessions.current is None:
+            self.workstation.sessions.begin(self.workstation.account().user)
         if self.settings.tree and self.settings.authenticates == "any":
-            await self._connect(self.desk.random.choice(self.settings.tree))
+            await self._connect(self.workstation.random.choice(self.settings.tree))
         await self._connect(server)
 
     @verb
     async def map(self, drive: Drive, server: ServerName) -> None:
         """The user maps a drive to a server. Raises Denied, Gone, Lost, OSError."""
-        connection = await self.desk.redirector.map(drive, server, self.desk.account(), self._context)
+        connection = await self.workstation.redirector.map(drive, server, self.workstation.account(), self._context)
         self._needs(connection)
 
     @verb
     async def unmap(self, drive: Drive) -> None:
         """The user removes a drive; nobody can remove one that he does not see. Raises OSError, Gone, Lost."""
-        connection = self.desk.redirector.mapped(drive, self._context)
+        connection = self.workstation.redirector.mapped(drive, self._context)
         if connection in self._uses:
             self._uses.remove(connection)
             self.closed(connection)
-        await self.desk.redirector.unmap(drive, self._context)
+        await self.workstation.redirector.unmap(drive, self._context)
 
     @verb
     async def open(self, file: File, server: ServerName) -> None:
@@ -77,7 +77,7 @@ class User(Component):
         mine = [one for one in self._uses if one.server == server]
         try:
             connection = mine[-1] if mine else await self._connect(server)
-            self._files.append(await self.desk.redirector.open(connection, file))
+            self._files.append(await self.workstation.redirector.open(connection, file))
         except Failure as problem:
             self.failed(file, problem, mine[-1] if mine else None)
 
@@ -85,7 +85,7 @@ class User(Component):
     async def close(self) -> None:
         """The user closes the file that was opened last. Raises Refused, Gone, Lost."""
         if self._files:
-            await self.desk.redirector.close(self._files.pop())
+            await self.workstation.redirector.close(self._files.pop())
 
     @verb
     async def dos(self, server: ServerName, lasts: SomeTime | None = None) -> None:
@@ -93,14 +93,14 @@ class User(Component):
 
         Raises Denied, Refused, Gone, Lost, OSError.
         """
-        connection = await self.desk.redirector.connect(server, *self.desk.account(), private=True)
+        connection = await self.workstation.redirector.connect(server, *self.workstation.account(), private=True)
         self.opened(connection)
-        await self.desk.redirector.call(connection, ChangeConnectionState(0))
+        await self.workstation.redirector.call(connection, ChangeConnectionState(0))
         if lasts is not None:
             await sleep(lasts)
         self.closed(connection)
         if self.settings.dos_logs_out:
-            await self.desk.redirector.release(connection, by="the DOS program")
+            await self.workstation.redirector.release(connection, by="the DOS program")
 
     @verb
     async def logoff(self) -> None:
@@ -110,23 +110,25 @@ class User(Component):
         uses, self._uses = self._uses, []
         for connection in uses:
             self.closed(connection)
-        if self.desk.sessions.current is not None:
-            session, self.desk.sessions.current = self.desk.sessions.current, None
-            await self.desk.sessions.drop(session)
+        if self.workstation.sessions.current is not None:
+            session, self.workstation.sessions.current = self.workstation.sessions.current, None
+            await self.workstation.sessions.drop(session)
 
     @verb
     async def shut_down(self) -> None:
         """The user shuts the machine down: nothing goes on by itself, and every connection is let go."""
-        self.desk.on = False
+        self.workstation.on = False
         await self.logoff()
-        for connection in list(self.desk.redirector.connections):
-            await self.desk.redirector.release(connection, forced=True, by="shutdown")
+        for connection in list(self.workstation.redirector.connections):
+            await self.workstation.redirector.release(connection, forced=True, by="shutdown")
 
-    async def _connect(self, server: str) -> Connection:
-        connection = await self.desk.redirector.connect(server, *self.desk.account(), context=self._context)
+    async def _connect(self, server: str) -> Attachment:
+        connection = await self.workstation.redirector.connect(
+            server, *self.workstation.account(), context=self._context
+        )
         self._needs(connection)
         return connection
 
-    def _needs(self, connection: Connection) -> None:
+    def _needs(self, connection: Attachment) -> None:
         self._uses.append(connection)
         self.opened(connection)

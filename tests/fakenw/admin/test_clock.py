@@ -13,7 +13,7 @@ from fakenw.core.peer import TCP, Peer
 from fakenw.health import answers
 from fakenw.journal.record import SECOND, read
 from fakenw.wire.framing import frame_request
-from fakenw.wire.packet import Watchdog
+from fakenw.wire.packet import WatchdogPacket
 from fakenw.wire.requests import server
 from tests.fakenw.administered_server import DEADLINE, Client, Served, wait_for
 from tests.fakenw.transports.test_reactor_host import CREATE, GUEST, Scene, request
@@ -135,7 +135,7 @@ def test_a_question_that_was_asked_before_is_waited_for_as_well() -> None:
     scene.datagram(CREATE)
     scene.clock.advance(FIRST * TICK + 0.001)
     assert scene.queries() == 1
-    scene.clock.callLater(0.5, scene.datagram, Watchdog(1, b"Y").encode())
+    scene.clock.callLater(0.5, scene.datagram, WatchdogPacket(1, b"Y").encode())
     scene.advance(BETWEEN * TICK)
     assert scene.events("watchdog") == []
 

@@ -13,8 +13,8 @@ from twisted.internet.testing import StringTransport
 from twisted.web.resource import Resource
 
 from fakenw.admin.bounded_http import MOST, BoundedSite
-from fakenw.admin.journal_reader import AT_ONCE, Reader
-from fakenw.admin.operations import KEPT, Past, Refusal
+from fakenw.admin.journal_reader import AT_ONCE, JournalReader
+from fakenw.admin.operations import KEPT, ApiError, JournalBuffer
 from fakenw.journal.record import Record
 
 
@@ -56,16 +56,16 @@ class Taker:
 
 
 @pytest.fixture
-def past() -> Past:
+def journal_buffer() -> JournalBuffer:
     """A journal with a thousand lines."""
-    past = Past()
-    grow(past, 1000)
-    return past
+    journal_buffer = JournalBuffer()
+    grow(journal_buffer, 1000)
+    return journal_buffer
 
 
-def grow(past: Past, by: int) -> None:
+def grow(journal_buffer: JournalBuffer, by: int) -> None:
     for _ in range(by):
-        past.add(Record(past.next, "server", "mark", {"n": past.next}))
+        journal_buffer.add(Record(journal_buffer.next, "server", "mark", {"n": journal_buffer.next}))
 
 
 def numbers(taken: bytearray) -> list[int]:
@@ -74,66 +74,66 @@ def numbers(taken: bytearray) -> list[int]:
     return [json.loads(line)["n"] for line in lines]
 
 
-def test_what_was_asked_for_and_no_more(past: Past) -> None:
+def test_what_was_asked_for_and_no_more(journal_buffer: JournalBuffer) -> None:
     """Each line once, in order; what is written later is for the next time."""
     taker = Taker(room=10_000)
-    Reader(taker, past, 10, past.next).begin()
-    grow(past, 5)
+    JournalReader(taker, journal_buffer, 10, journal_buffer.next).begin()
+    grow(journal_buffer, 5)
     while not taker.ended:
         taker.read(10_000)
     assert (numbers(taker.taken), taker.ended) == (list(range(10, 1000)), "finished")
-    assert past.listeners == []
+    assert journal_buffer.listeners == []
 
 
-def test_nothing_is_made_ready_for_who_does_not_read(past: Past) -> None:
+def test_nothing_is_made_ready_for_who_does_not_read(journal_buffer: JournalBuffer) -> None:
     """A pause is heeded, in a stream too."""
     readers = [Taker(room=0), Taker(room=0)]
-    for taker, until in zip(readers, (past.next, None), strict=True):
-        Reader(taker, past, 0, until).begin()
+    for taker, until in zip(readers, (journal_buffer.next, None), strict=True):
+        JournalReader(taker, journal_buffer, 0, until).begin()
         assert numbers(taker.taken) == list(range(AT_ONCE))
-    grow(past, 50)
+    grow(journal_buffer, 50)
     assert numbers(readers[1].taken) == list(range(AT_ONCE))
 
 
-def test_a_stream_goes_on(past: Past) -> None:
+def test_a_stream_goes_on(journal_buffer: JournalBuffer) -> None:
     """As lines are written, each with its number."""
     taker = Taker(room=10**9)
-    Reader(taker, past, 998, None).begin()
-    grow(past, 2)
+    JournalReader(taker, journal_buffer, 998, None).begin()
+    grow(journal_buffer, 2)
     assert numbers(taker.taken) == [998, 999, 1000, 1001]
     assert b'id: 1001\ndata: {"t": 0.001001, ' in taker.taken
     taker._gone.errback(ConnectionError())
-    assert past.listeners == []
+    assert journal_buffer.listeners == []
 
 
-def test_who_is_too_slow_is_hung_up_on(past: Past) -> None:
+def test_who_is_too_slow_is_hung_up_on(journal_buffer: JournalBuffer) -> None:
     """And others, who are not, are none the worse."""
     slow, quick = Taker(room=0), Taker(room=10**9)
     for taker in (slow, quick):
-        Reader(taker, past, 0, None).begin()
-    grow(past, KEPT)
+        JournalReader(taker, journal_buffer, 0, None).begin()
+    grow(journal_buffer, KEPT)
     assert (slow.ended, quick.ended) == ("aborted", "")
-    assert numbers(quick.taken) == list(range(past.next))
-    assert len(past.listeners) == 1
+    assert numbers(quick.taken) == list(range(journal_buffer.next))
+    assert len(journal_buffer.listeners) == 1
 
 
-def test_no_more_is_kept_than_is_said(past: Past) -> None:
+def test_no_more_is_kept_than_is_said(journal_buffer: JournalBuffer) -> None:
     """The last KEPT lines."""
-    grow(past, KEPT)
-    assert (past.first, past.next) == (1000, KEPT + 1000)
-    past.check(1000)
-    with pytest.raises(Refusal, match="record 999 is forgotten; the oldest that is kept is 1000") as refused:
-        past.check(999)
+    grow(journal_buffer, KEPT)
+    assert (journal_buffer.first, journal_buffer.next) == (1000, KEPT + 1000)
+    journal_buffer.check(1000)
+    with pytest.raises(ApiError, match="record 999 is forgotten; the oldest that is kept is 1000") as refused:
+        journal_buffer.check(999)
     assert (refused.value.status, refused.value.more) == (410, {"oldest": 1000})
-    with pytest.raises(Refusal, match="not there yet; expected no more than 101000") as refused:
-        past.check(past.next + 1)
+    with pytest.raises(ApiError, match="not there yet; expected no more than 101000") as refused:
+        journal_buffer.check(journal_buffer.next + 1)
     assert refused.value.status == 400
 
 
 @pytest.mark.parametrize("number", [0, 500, 999])
-def test_a_line_is_the_journals(past: Past, number: int) -> None:
+def test_a_line_is_the_journals(journal_buffer: JournalBuffer, number: int) -> None:
     """Byte for byte."""
-    line: Callable[[int], bytes] = past.line
+    line: Callable[[int], bytes] = journal_buffer.line
     assert line(number) == line(number) == Record(number, "server", "mark", {"n": number}).line().encode()
 
 

@@ -11,12 +11,11 @@ from hypothesis import strategies as st
 from fakenw.bindery.passwords import (
     answer,
     decrypt_hash,
-    encrypt_hash,
     hash_password,
-    length_byte,
     new_login_key,
     real_length,
 )
+from tests.fakenw.login_ways import encrypt_hash, length_byte
 
 # Computed by compiled libncp (ncpfs lib/nwcrypt.c); the sixth also by mars_nwe's nwcrypt.c.
 VECTORS = [

@@ -17,12 +17,13 @@ from fakenw.bindery.login_control import Lockout
 from fakenw.bindery.objects import USER
 from fakenw.cli import main as cli
 from fakenw.cli.running import DEFAULT_LISTEN
-from fakenw.config.server_file import Account, ConfigFile, example, load
+from fakenw.config.server_file import AccountSection, ConfigFile, example, load
 from fakenw.config.yaml_file import DocumentError
 from fakenw.core.peer import TCP, UDP, Peer
 from fakenw.core.server import Server
-from fakenw.core.settings import Config, ticks
+from fakenw.core.settings import ServerSettings, ticks
 from fakenw.journal.record import SECOND
+from fakenw.volumes.overlay import Overlay
 
 FULL = """\
 server:
@@ -139,8 +140,8 @@ def test_file_can_say_everything() -> None:
             "slow": {"72": "2s"},
         }
     ).settings()
-    assert said.keys() == {field.name for field in fields(Config)}
-    assert Account.model_fields.keys() == {field.name for field in fields(UserSpec)}
+    assert said.keys() == {field.name for field in fields(ServerSettings)}
+    assert AccountSection.model_fields.keys() == {field.name for field in fields(UserSpec)}
 
 
 def test_defaults_are_the_servers(read: Read) -> None:
@@ -148,7 +149,7 @@ def test_defaults_are_the_servers(read: Read) -> None:
     said = read(example()).settings()
     ours = {"users", "groups"}
     assert {name: value for name, value in said.items() if name not in ours} == {
-        name: getattr(Config(), name) for name in said if name not in ours
+        name: getattr(ServerSettings(), name) for name in said if name not in ours
     }
     assert tuple(read(example()).server.listen) == DEFAULT_LISTEN
 
@@ -321,13 +322,13 @@ def test_volumes(serve: Serve) -> None:
     """SYS comes first wherever it stands, and only a volume that is called writable is."""
     volumes = "volumes: [{name: a, path: files}, {name: b, path: files, writable: true}, {name: sys, path: files}]"
     server = serve(volumes, "--volume", "C=/")
-    assert [(volume.name, volume.writable) for volume in server.volumes] == [
+    assert [(volume.name, not isinstance(volume.root, Overlay)) for volume in server.volumes] == [
         ("SYS", False),
         ("A", False),
         ("B", True),
         ("C", False),
     ]
-    assert not serve(volumes, "--volume", "B=/").volumes.named("B").writable
+    assert isinstance(serve(volumes, "--volume", "B=/").volumes.named("B").root, Overlay)
 
 
 def test_config_example_and_check(tmp_path: Path) -> None:

@@ -186,9 +186,9 @@ def test_serial_number(open_stage: OpenStage, transport: str) -> None:
     number = server.SerialNumber.decode(told.data).serial_number
     assert station.code(server.VerifySerialNumber(number)) == 0
     assert station.code(server.VerifySerialNumber(number ^ 1)) == 0xFF
-    from fakenw.core.settings import Config
+    from fakenw.core.settings import ServerSettings
 
-    assert Config(name="OTHER").serial_number != Config().serial_number == number
+    assert ServerSettings(name="OTHER").serial_number != ServerSettings().serial_number == number
 
 
 def test_description_strings(open_stage: OpenStage) -> None:

@@ -13,7 +13,7 @@ from fakenw.volumes.host_directory import Folder
 from fakenw.volumes.volume import Numbers, PathError, Volumes
 from fakenw.wire.packet import Code
 from fakenw.wire.requests import directories, files, namespace, volumes
-from tests.fakenw.core.file_station import ALL, BOX, Client
+from tests.fakenw.file_station import ALL, BOX, Client
 
 ROOM = 64 << 20
 

@@ -182,7 +182,7 @@ def act(station: Station, what: str) -> None:
         case "again":
             station.again()
         case "alive" if not station.tcp:
-            station.send(ncp.Watchdog(station.number, b"Y").encode())
+            station.send(ncp.WatchdogPacket(station.number, b"Y").encode())
         case "login":
             station.login()
 
@@ -193,7 +193,7 @@ def test_activity(doing: list[tuple[str, str, int]]) -> None:
     plain = dispatch.Dispatch._execute
 
     def execute(self: dispatch.Dispatch, connection: Any, packet: RequestPacket) -> bytes:
-        self._watch.requested(connection, self._host.now)
+        self._watchdog.requested(connection, self._host.now)
         return plain(self, connection, packet)
 
     with pytest.MonkeyPatch.context() as patch:

@@ -10,7 +10,7 @@ import pytest
 
 from fakenw.wire.layout import Request
 from fakenw.wire.requests import directories, files
-from tests.fakenw.core.file_station import ALL, BOX, DENY_READ, DENY_WRITE, NORMAL, OFFER, READ, WRITE, Client
+from tests.fakenw.file_station import ALL, BOX, DENY_READ, DENY_WRITE, NORMAL, OFFER, READ, WRITE, Client
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from fakenw.volumes.dos_name import is_dos_name, is_wild, renamed
 from fakenw.wire.requests import files
-from tests.fakenw.core.file_station import ALL, BOX, NORMAL, READ, WRITE, Client
+from tests.fakenw.file_station import ALL, BOX, NORMAL, READ, WRITE, Client
 
 
 @pytest.fixture

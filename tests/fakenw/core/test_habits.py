@@ -10,7 +10,7 @@ import pytest
 from fakenw.bindery.initial_objects import UserSpec, initial_bindery
 from fakenw.bindery.objects import USER
 from fakenw.core.dispatch import BUSY_REPLIES
-from fakenw.core.settings import SECOND
+from fakenw.journal.record import SECOND
 from fakenw.wire import packet as ncp
 from fakenw.wire.packet import Code, RequestPacket, packet_type
 from fakenw.wire.requests import connection as requests

@@ -9,7 +9,7 @@ from fakenw.bindery.login_control import Lockout
 from fakenw.bindery.objects import LOGIN_CONTROL, USER
 from fakenw.journal.record import SECOND
 from fakenw.wire.requests import bindery, properties
-from tests.fakenw.core.login_ways import JOE, MINUTE, Login, every_login, joe, plain, station_of
+from tests.fakenw.login_ways import JOE, MINUTE, Login, every_login, joe, plain, station_of
 
 if TYPE_CHECKING:
     from tests.fakenw.stage import Stage

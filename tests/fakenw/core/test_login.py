@@ -13,7 +13,7 @@ from fakenw.bindery.initial_objects import UserSpec
 from fakenw.bindery.login_control import Lockout, LoginControl
 from fakenw.bindery.objects import LOGIN_CONTROL, NODE_CONTROL, SUPERVISOR_ID, USER
 from fakenw.wire.requests import bindery, connection
-from tests.fakenw.core.login_ways import JOE, MINUTE, Login, every_login, joe, keyed, plain, station_of
+from tests.fakenw.login_ways import JOE, MINUTE, Login, every_login, joe, keyed, plain, station_of
 
 if TYPE_CHECKING:
     from tests.fakenw.stage import Stage

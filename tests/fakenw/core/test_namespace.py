@@ -9,7 +9,7 @@ import pytest
 
 from fakenw.wire.layout import Request
 from fakenw.wire.requests import files, namespace
-from tests.fakenw.core.file_station import Client
+from tests.fakenw.file_station import Client
 
 EVERY = 0x8006  # search attributes: hidden, system, files and subdirectories
 ALL = 0x0FFF  # information mask (RIM_ALL)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fakenw.bindery.nds_tree import ORGANIZATION, ROOT, Tree
+from fakenw.bindery.nds_tree import ORGANIZATION, ROOT, NdsTree
 from fakenw.bindery.objects import USER, Bindery
 from fakenw.core.peer import Peer
 from fakenw.journal.record import SECOND
@@ -151,14 +151,14 @@ def test_bindery_server(open_stage: Open, transport: str, asked: Request[Any]) -
 @pytest.mark.parametrize("name", ["T", "FAKE-TREE", "a_tree_1", "T" * 32])
 def test_tree_names(name: str) -> None:
     """Letters, digits, hyphen and underscore; in upper case."""
-    assert Tree(name, Bindery()).name == name.upper()
+    assert NdsTree(name, Bindery()).name == name.upper()
 
 
 @pytest.mark.parametrize("name", ["", "_T", "T_", "A TREE", "A.TREE", "T" * 33, "TREE\n"])
 def test_names_that_no_tree_has(name: str) -> None:
     """The ping pads with underscores, so that one at the end would get lost."""
     with pytest.raises(ValueError, match="cannot be a tree"):
-        Tree(name, Bindery())
+        NdsTree(name, Bindery())
 
 
 # Verbs

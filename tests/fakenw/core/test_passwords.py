@@ -11,8 +11,9 @@ import pytest
 
 from fakenw.bindery.initial_objects import UserSpec
 from fakenw.bindery.objects import USER, BinderyObject
-from fakenw.bindery.passwords import answer, encrypt_hash, hash_password, length_byte
+from fakenw.bindery.passwords import answer, hash_password
 from fakenw.wire.requests import bindery
+from tests.fakenw.login_ways import encrypt_hash, length_byte
 
 if TYPE_CHECKING:
     from tests.fakenw.stage import Stage, Station

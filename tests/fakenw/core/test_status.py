@@ -118,7 +118,7 @@ def test_details_in_the_order_of_the_mask(open_stage: OpenStage) -> None:
     details = status.ConnectionDetails.decode(told.data)
     rest, found = details.blocks, []
     for kind in (
-        status.Transport,
+        status.TransportAddress,
         status.Times,
         status.Name,
         status.Locks,
@@ -130,7 +130,7 @@ def test_details_in_the_order_of_the_mask(open_stage: OpenStage) -> None:
         found.append(kind.decode(rest))
         rest = rest[len(found[-1].encode()) :]
     assert (details.items, rest) == (1, b"")
-    assert found[0] == status.Transport(5, 6, 1025, bytes([10, 0, 0, 1]))
+    assert found[0] == status.TransportAddress(5, 6, 1025, bytes([10, 0, 0, 1]))
     assert found[1] == status.Times(datetime(2000, 8, 10, 9, 30, 15), 0)
     assert found[2] == status.Name(1, "JOE")
     assert found[7] == status.Authentication(LICENSED, bytes(2), 0)

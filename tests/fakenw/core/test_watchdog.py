@@ -13,7 +13,7 @@ import pytest
 from fakenw.journal.record import SECOND
 from fakenw.wire import packet as ncp
 from fakenw.wire.framing import frame_request
-from fakenw.wire.packet import Watchdog
+from fakenw.wire.packet import WatchdogPacket
 from fakenw.wire.requests import server
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 OpenStage = Callable[..., "Stage"]
 UDP, OTHER, TCP = "udp:10.0.0.1:1025", "udp:10.0.0.2:1025", "tcp:10.0.0.1:40001"
 HOUR = 3600 * SECOND
-QUERY = Watchdog(1, b"?").encode()
+QUERY = WatchdogPacket(1, b"?").encode()
 
 
 def tick(count: int) -> int:
@@ -164,15 +164,15 @@ def test_tcp_is_never_asked(open_stage: OpenStage) -> None:
 @pytest.mark.parametrize(
     ("sender", "forged"),
     [
-        (OTHER, Watchdog(1, b"Y").encode()),
-        ("udp:10.0.0.1:1026", Watchdog(1, b"Y").encode()),
-        (TCP, frame_request(Watchdog(1, b"Y").encode())),
-        (UDP, Watchdog(2, b"Y").encode()),
-        (UDP, Watchdog(0x0101, b"Y").encode()),
-        (UDP, Watchdog(0, b"Y").encode()),
-        (UDP, Watchdog(1, b"?").encode()),
-        (UDP, Watchdog(1, b"y").encode()),
-        (UDP, Watchdog(1, b"Y").encode()[:9]),
+        (OTHER, WatchdogPacket(1, b"Y").encode()),
+        ("udp:10.0.0.1:1026", WatchdogPacket(1, b"Y").encode()),
+        (TCP, frame_request(WatchdogPacket(1, b"Y").encode())),
+        (UDP, WatchdogPacket(2, b"Y").encode()),
+        (UDP, WatchdogPacket(0x0101, b"Y").encode()),
+        (UDP, WatchdogPacket(0, b"Y").encode()),
+        (UDP, WatchdogPacket(1, b"?").encode()),
+        (UDP, WatchdogPacket(1, b"y").encode()),
+        (UDP, WatchdogPacket(1, b"Y").encode()[:9]),
         (UDP, b"\x01Y"),
     ],
 )

@@ -9,10 +9,10 @@ import pytest
 from click.testing import CliRunner
 
 from fakenw.cli.main import main
-from fakenw.core.settings import Config, ticks, watchdog
+from fakenw.core.settings import ServerSettings, ticks, watchdog
 from fakenw.journal.record import SECOND
 from fakenw.wire import packet as ncp
-from fakenw.wire.packet import Watchdog
+from fakenw.wire.packet import WatchdogPacket
 from fakenw.wire.requests import connection, server, status
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def asked(stage: Stage, station: Station, until: int) -> list[int]:
 def test_notation(text: str, values: tuple[int, int, int] | None) -> None:
     """Seconds or ticks; Novell's own figures in tenths of a second are the ends of the ranges."""
     assert watchdog(text) == values
-    assert Config(watchdog=values).watchdog == values
+    assert ServerSettings(watchdog=values).watchdog == values
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_mistakes_are_named(text: str, complaint: str) -> None:
 def test_a_config_is_checked_too(values: tuple[int, int, int]) -> None:
     """However a configuration is made, it holds no value beyond its range."""
     with pytest.raises(ValueError, match="is not within"):
-        Config(watchdog=values)
+        ServerSettings(watchdog=values)
 
 
 @pytest.mark.parametrize("values", [(286, 180, 5), (22_800, 11_400, 100), (546, 182, 7)])
@@ -175,8 +175,8 @@ def test_a_full_table_asks_everybody_at_once(open_stage: OpenStage, what: str) -
     newcomer = stage.station("udp:10.0.0.4:1025")
     assert newcomer.create().completion == 0xF9
     assert [record["what"] for record in stage.events("deny")] == [what]
-    assert dead.inbox == [Watchdog(1, b"?").encode()]
-    assert alive.inbox == [Watchdog(2, b"?").encode()]
+    assert dead.inbox == [WatchdogPacket(1, b"?").encode()]
+    assert alive.inbox == [WatchdogPacket(2, b"?").encode()]
     assert stream.inbox == []
     assert stage.order[-3] == ("send", newcomer.name)
     stage.receive(alive.name, alive.inbox[0][:9] + b"Y")

@@ -148,13 +148,13 @@ def test_empty_journal() -> None:
 def test_the_lives_of_a_journal() -> None:
     """Each begins with a start; what stands before the first is a part as well. Lines are those of the file."""
     events = ["mark", "start", "create", "start"]
-    lives = list(Journal("x", [Record(0, "server", event) for event in events]).lives())
-    assert [(line, [record.event for record in records]) for line, records in lives] == [
+    incarnations = list(Journal("x", [Record(0, "server", event) for event in events]).incarnations())
+    assert [(line, [record.event for record in records]) for line, records in incarnations] == [
         (1, ["mark"]),
         (2, ["start", "create"]),
         (4, ["start"]),
     ]
-    assert list(Journal("x", []).lives()) == []
+    assert list(Journal("x", []).incarnations()) == []
 
 
 @pytest.mark.parametrize("value", [None, True, "1", [1], float("nan"), float("inf"), 10**400, -1e308])

@@ -9,7 +9,7 @@ from typing import Any
 
 from fakenw.bindery.nds_tree import ORGANIZATION, ROOT
 from fakenw.bindery.objects import USER
-from fakenw.bindery.passwords import answer, encrypt_hash, hash_password, length_byte
+from fakenw.bindery.passwords import answer, hash_password
 from fakenw.core.services import SERVICES
 from fakenw.server_process import ServerProcess
 from fakenw.wire import nds
@@ -30,6 +30,7 @@ from fakenw.wire.requests import (
     volumes,
 )
 from fakenw.wire.requests import nds as tree
+from tests.fakenw.login_ways import encrypt_hash, length_byte
 from tests.programs import LISTEN
 
 DEADLINE = 60.0  # seconds that anything may take on a busy machine
@@ -122,8 +123,8 @@ def empty(layout: type[Request[Any]]) -> Request[Any]:
 
 def ask_for_nothing(client: Client) -> None:
     """Every function, with zeros for everything: most is refused, and nothing breaks."""
-    for layout, _ in FUNCTIONS.values():
-        client.call(empty(layout))
+    for function in FUNCTIONS.values():
+        client.call(empty(function.layout))
 
 
 def look_at_the_server(joe: Client, op: Client) -> None:
@@ -146,6 +147,9 @@ def look_at_the_server(joe: Client, op: Client) -> None:
         (status.GetActiveConnections(0xFFFFFFFF, 2), Code.BAD_CONNECTION),
         (status.GetConnectionDetails(0xFF, bytes(3), (999,)), Code.INVALID_PARAMETER),
         (files.GetVolumeName(255), Code.NO_SUCH_VOLUME),
+        (volumes.GetVolumeInfo(255), Code.NO_SUCH_VOLUME),
+        (volumes.GetPurgeInfo(255), Code.NO_SUCH_VOLUME),
+        (namespace.GetNameSpaces(0, 255), Code.NO_SUCH_VOLUME),
     ):
         joe.refused(asked, code)
     found = joe.done(bindery.GetObjectId(USER, "JOE"))

@@ -21,15 +21,15 @@ from twisted.internet.task import Clock
 
 from fakenw.core.peer import Peer
 from fakenw.core.server import Server
-from fakenw.core.settings import Config
-from fakenw.transports.capture import LARGEST_SEGMENT, NCP_PORT, Capture
+from fakenw.core.settings import ServerSettings
+from fakenw.transports.capture import LARGEST_SEGMENT, CaptureFile
 from fakenw.transports.reactor_host import ReactorHost
 from fakenw.transports.udp import facing
 from fakenw.volumes.sms_volume import sms_tree
 from fakenw.volumes.volume import Volumes
 from fakenw.wire import packet as ncp
 from fakenw.wire.framing import frame_request
-from fakenw.wire.packet import RequestPacket
+from fakenw.wire.packet import NCP_PORT, RequestPacket
 
 FIN, SYN, PSH, ACK = 1, 2, 8, 16
 CREATE = RequestPacket(ncp.CREATE, 0, ncp.NO_CONNECTION, 1, 0, b"").encode()
@@ -99,7 +99,7 @@ class Tape:
         self.file = io.BytesIO()
         self.now = 965_899_815.25
         self.failures: list[OSError] = []
-        self.capture = Capture(self.file, lambda: self.now, self.failures.append)
+        self.capture = CaptureFile(self.file, lambda: self.now, self.failures.append)
 
     def packets(self) -> list[Packet]:
         return parse(self.file.getvalue())
@@ -238,7 +238,7 @@ class Full(io.BytesIO):
 def test_disk_is_full() -> None:
     """That is told once, and nothing is written any more."""
     failures: list[OSError] = []
-    capture = Capture(Full(60), lambda: 0.0, failures.append)
+    capture = CaptureFile(Full(60), lambda: 0.0, failures.append)
     for _ in range(3):
         capture.received(Peer.parse("udp:10.0.0.1:1025"), "10.0.0.9", b"ping")
     capture.close()
@@ -248,7 +248,9 @@ def test_disk_is_full() -> None:
 def test_file_takes_a_few_bytes_at_a_time() -> None:
     """write(2) may do less than it is asked."""
     file = Full(100_000)
-    Capture(file, lambda: 1.0, list[OSError]().append).received(Peer.parse("udp:10.0.0.1:1025"), "10.0.0.9", b"ping")
+    CaptureFile(file, lambda: 1.0, list[OSError]().append).received(
+        Peer.parse("udp:10.0.0.1:1025"), "10.0.0.9", b"ping"
+    )
     (packet,) = parse(file.getvalue())
     assert packet.data == b"ping"
 
@@ -272,7 +274,7 @@ class Route:
 def test_host_shows_everything() -> None:
     """All that comes in and goes out, and the end of a connection from either side."""
     tape = Tape()
-    host = ReactorHost(Server(Config(), Volumes([("SYS", sms_tree())]), Random(1)), Clock())
+    host = ReactorHost(Server(ServerSettings(), Volumes([("SYS", sms_tree())]), Random(1)), Clock())
     host.start(datetime(2000, 8, 10, tzinfo=UTC), None)
     host.delivery.capture = tape.capture
     done: list[str] = []

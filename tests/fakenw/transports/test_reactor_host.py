@@ -16,19 +16,19 @@ from twisted.internet.task import Clock
 
 from fakenw.core.deadlines import AT_ONCE as DEADLINES
 from fakenw.core.server import Server
-from fakenw.core.settings import Config
+from fakenw.core.settings import ServerSettings
 from fakenw.journal.record import SECOND, Record
 from fakenw.journal.writer import JournalFile
-from fakenw.transports.asyncio_transports import AT_ONCE, FastStream, FastUdpListener
+from fakenw.transports.asyncio_transports import AT_ONCE, AsyncioConnection, AsyncioUdpListener
 from fakenw.transports.reactor_host import ReactorHost
-from fakenw.transports.tcp import Stream
-from fakenw.transports.udp import Datagrams
+from fakenw.transports.tcp import TcpConnection
+from fakenw.transports.udp import UdpPort
 from fakenw.volumes.sms_volume import sms_tree
 from fakenw.volumes.volume import Volumes
 from fakenw.wire import packet as ncp
 from fakenw.wire.framing import TNCP, Deframer, frame_request
 from fakenw.wire.layout import Request
-from fakenw.wire.packet import RequestPacket, Watchdog
+from fakenw.wire.packet import RequestPacket, WatchdogPacket
 from fakenw.wire.requests import bindery, connection, server
 
 FIRST_QUERY = 5400 / 18.2065
@@ -116,12 +116,12 @@ class Client:
 
     def __init__(self, edge: str, host: ReactorHost, wire: Wire) -> None:
         if edge == "asyncio":
-            fast = FastStream(host)
+            fast = AsyncioConnection(host)
             fast.connection_made(wire)
             self.send: Callable[[bytes], None] = fast.data_received
             self.end: Callable[[], None] = lambda: fast.connection_lost(None)
         else:
-            stream = Stream(host)
+            stream = TcpConnection(host)
             stream.makeConnection(wire)  # type: ignore[no-untyped-call]
             self.send, self.end = stream.dataReceived, stream.connectionLost
 
@@ -138,16 +138,16 @@ class Scene:
         self.log = Log(self.done)
         self.told: list[str] = []
         self.failures: list[OSError] = []
-        core = Server(Config(**more), Volumes([("SYS", sms_tree())]), Random(1))
+        core = Server(ServerSettings(**more), Volumes([("SYS", sms_tree())]), Random(1))
         self.clock.advance(1_000_000)  # a reactor's clock does not begin with the server
         tell = [lambda record: self.told.append(record.event)]
         self.host = ReactorHost(core, self.clock, tell, self.failures.append, soon)
         self.host.start(datetime(2000, 8, 10, tzinfo=UTC), self.log)
         self.air = Air()
-        self.fast = FastUdpListener(self.host, Readers(), "127.0.0.1", 0)
+        self.fast = AsyncioUdpListener(self.host, Readers(), "127.0.0.1", 0)
         self.fast.stop()
         self.fast.wire = self.air
-        self.datagrams = Datagrams(self.host)
+        self.datagrams = UdpPort(self.host)
         self.datagrams.transport = SimpleNamespace(socket=self.air)  # type: ignore[assignment]
 
     def datagram(self, packet: bytes, port: int = 1025) -> list[bytes]:
@@ -166,7 +166,7 @@ class Scene:
         return Client(self.edge, self.host, wire), wire
 
     def queries(self) -> int:
-        return sum(data == Watchdog(1, b"?").encode() for data, _ in self.air.written)
+        return sum(data == WatchdogPacket(1, b"?").encode() for data, _ in self.air.written)
 
     def alarms(self) -> list[float]:
         """When the timer rings, in seconds from now."""
@@ -225,7 +225,7 @@ def test_datagrams_go_back_where_they_came_from(open_scene: Callable[..., Scene]
     assert ncp.decode_reply(refused).completion == 0xFD
     assert scene.log.records[-1]["station"] == "udp:10.0.0.1:1025"
     scene.clock.advance(FIRST_QUERY + 0.001)
-    assert scene.air.written[-1] == (Watchdog(1, b"?").encode(), ("10.0.0.1", 1025))
+    assert scene.air.written[-1] == (WatchdogPacket(1, b"?").encode(), ("10.0.0.1", 1025))
     assert scene.datagram(b"", port=1027) == []
 
 

@@ -20,11 +20,11 @@ from twisted.internet import reactor as installed
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 
-from fakenw.cli.running import CannotRun, Running, build
+from fakenw.cli.running import CannotRun, RunningServer, build
 from fakenw.core.peer import TCP, TRANSPORTS, UDP, Peer, Transport
 from fakenw.health import visit
 from fakenw.journal.record import Record, read
-from fakenw.transports.asyncio_transports import FastTcpListener
+from fakenw.transports.asyncio_transports import AsyncioTcpListener
 from fakenw.transports.tcp import TcpListener
 from fakenw.wire import packet as ncp
 from fakenw.wire.framing import frame_request
@@ -49,7 +49,7 @@ class Serving:
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         self._journal = folder / "journal.jsonl"
-        self.running = Running(build({"seed": 1, **settings}, {}), reactor, self._fail)
+        self.running = RunningServer(build({"seed": 1, **settings}, {}), reactor, self._fail)
         self.lines = self.running.listen([Peer(TCP, ("127.0.0.1", 0)), Peer(UDP, ("127.0.0.1", 0))])
         self.addresses = {peer.transport: peer.address for peer in self.running._server.addresses}
         self.running.start(str(self._journal), None)
@@ -92,7 +92,7 @@ def test_the_edge_is_that_of_the_reactor(serve: Callable[..., Serving]) -> None:
     """A later run of this file names the reactor that it wants."""
     kind = type(reactor).__name__
     assert kind == os.environ.get("REACTOR_WANTED", kind)
-    expected = FastTcpListener if kind == "AsyncioSelectorReactor" else TcpListener
+    expected = AsyncioTcpListener if kind == "AsyncioSelectorReactor" else TcpListener
     assert serve().running._edges[TCP] is expected
 
 
@@ -168,7 +168,7 @@ def test_a_port_that_is_taken(serve: Callable[..., Serving], transport: Transpor
     """One sentence says which, why, and what would help."""
     serving = serve()
     host, port = serving.addresses[transport]
-    other = Running(build({"seed": 2}, {}), reactor, serving._fail)
+    other = RunningServer(build({"seed": 2}, {}), reactor, serving._fail)
     sentence = f"cannot listen on {transport.name} {host}:{port}: Address already in use; port 0 picks a free one"
 
     def refusal() -> str:

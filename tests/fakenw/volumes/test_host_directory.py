@@ -16,6 +16,7 @@ from fakenw.volumes.directory_tree import ARCHIVE, READ_ONLY, Directory, PathErr
 from fakenw.volumes.host_directory import Folder
 from fakenw.volumes.volume import Volumes
 from fakenw.wire.packet import Code
+from tests.fakenw.file_station import entries, read_entry
 
 Open = Callable[..., int]
 
@@ -34,7 +35,7 @@ def host(tmp_path: Path) -> Path:
 
 def read(host: Path, text: str) -> bytes:
     """What a client reads from the file *text* of the volume VOL."""
-    return Volumes([("VOL", Folder(host))]).find(volume.Path.parse(f"VOL:{text}")).read(0, 1000)
+    return read_entry(Volumes([("VOL", Folder(host))]).look_up(volume.VolumePath.parse(f"VOL:{text}")).entry, 0, 1000)
 
 
 def code_of(call: Callable[..., object], *arguments: object) -> Code:
@@ -44,7 +45,7 @@ def code_of(call: Callable[..., object], *arguments: object) -> Code:
 
 
 def shown(directory: Directory) -> list[str]:
-    return [entry.name for entry in directory.entries()]
+    return [entry.name for entry in entries(directory)]
 
 
 @pytest.mark.parametrize(
@@ -67,19 +68,15 @@ def test_read_by_offset(host: Path) -> None:
     file = Folder(host).find("Docs").node
     assert isinstance(file, Directory)
     entry = file.find("read.me")
-    assert [entry.read(2, 3), entry.read(8, 9), entry.read(10, 1), entry.read(0xFFFFFFFF, 1)] == [
-        b"234",
-        b"89",
-        b"",
-        b"",
-    ]
+    reads = {(2, 3): b"234", (8, 9): b"89", (10, 1): b"", (0xFFFFFFFF, 1): b""}
+    assert {where: read_entry(entry, *where) for where in reads} == reads
 
 
 def test_entry(host: Path) -> None:
     """Size, time (UTC, whole seconds) and attributes are the host's."""
     path = host / "Docs" / "read.me"
     os.utime(path, (0, 965_901_600.9))
-    entry = Volumes([("VOL", Folder(host))]).find(volume.Path.parse("VOL:DOCS/READ.ME"))
+    entry = Volumes([("VOL", Folder(host))]).look_up(volume.VolumePath.parse("VOL:DOCS/READ.ME")).entry
     assert (entry.name, entry.size, entry.attributes) == ("READ.ME", 10, ARCHIVE)
     assert entry.modified == datetime(2000, 8, 10, 10, 0, 0)
     path.chmod(0o444)
@@ -154,7 +151,7 @@ def test_a_file_swapped_for_a_link(host: Path) -> None:
     entry = Folder(docs).find("read.me")
     (docs / "read.me").unlink()
     (docs / "read.me").symlink_to("../../secret/key.txt")
-    assert code_of(entry.read, 0, 9) == Code.FAILURE
+    assert code_of(read_entry, entry, 0, 9) == Code.FAILURE
     assert shown(Folder(docs)) == ["SUB"]
 
 
@@ -166,7 +163,7 @@ def test_a_directory_swapped_for_a_link(host: Path) -> None:
     (host.parent / "secret" / "read.me").write_bytes(b"secret")
     (host / "Docs").rename(host / "Old")
     (host / "Docs").symlink_to("../secret")
-    assert code_of(entry.read, 0, 9) == Code.FAILURE
+    assert code_of(read_entry, entry, 0, 9) == Code.FAILURE
     assert code_of(docs.names) == Code.FAILURE
     assert code_of(docs.child, "key.txt") == Code.FAILURE
 
@@ -177,7 +174,7 @@ def test_the_target_of_a_link_swapped_for_a_link(host: Path) -> None:
     entry = Folder(host).find("near")
     (host / "Docs" / "read.me").unlink()
     (host / "Docs" / "read.me").symlink_to(host.parent / "secret" / "key.txt")
-    assert code_of(entry.read, 0, 9) == Code.FAILURE
+    assert code_of(read_entry, entry, 0, 9) == Code.FAILURE
 
 
 def test_a_file_swapped_for_a_pipe(host: Path) -> None:
@@ -185,7 +182,7 @@ def test_a_file_swapped_for_a_pipe(host: Path) -> None:
     entry = Folder(host / "Docs").find("read.me")
     (host / "Docs" / "read.me").unlink()
     os.mkfifo(host / "Docs" / "read.me")
-    assert code_of(entry.read, 0, 9) == Code.FAILURE
+    assert code_of(read_entry, entry, 0, 9) == Code.FAILURE
 
 
 def test_only_files_and_directories(host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -238,7 +235,7 @@ def test_what_vanished(host: Path) -> None:
     assert isinstance(docs, Directory)
     entry = docs.find("READ.ME")
     (host / "Docs" / "read.me").unlink()
-    assert code_of(entry.read, 0, 9) == Code.FAILURE
+    assert code_of(read_entry, entry, 0, 9) == Code.FAILURE
     host.rename(host.parent / "elsewhere")
     assert code_of(docs.names) == Code.FAILURE
     assert code_of(root.names) == Code.FAILURE
@@ -267,7 +264,7 @@ def test_what_the_host_refuses(host: Path, monkeypatch: pytest.MonkeyPatch, numb
     sub = docs.find("SUB").node
     assert isinstance(sub, Directory)
     monkeypatch.setattr(os, "open", refusing)
-    assert code_of(entry.read, 0, 9) == code
+    assert code_of(read_entry, entry, 0, 9) == code
     assert code_of(sub.names) == code
     assert shown(docs) == ["READ.ME", "SUB"]
 
@@ -289,7 +286,7 @@ def test_no_descriptor_stays_open(host: Path) -> None:
 
     def use() -> None:
         read(host, "DOCS/READ.ME")
-        Folder(host).entries()
+        entries(Folder(host))
         for text in ("OUT", "NONE", "DOCS/NONE", "DOCS/READ.ME/X"):
             code_of(read, host, text)
 
@@ -323,6 +320,6 @@ def test_the_order_of_the_host_is_of_no_account(host: Path) -> None:
         place.mkdir()
         for name in order:
             (place / name).write_bytes(name.encode())
-    assert [(e.name, e.read(0, 99)) for e in Folder(first).entries()] == [
-        (e.name, e.read(0, 99)) for e in Folder(second).entries()
+    assert [(e.name, read_entry(e, 0, 99)) for e in entries(Folder(first))] == [
+        (e.name, read_entry(e, 0, 99)) for e in entries(Folder(second))
     ]

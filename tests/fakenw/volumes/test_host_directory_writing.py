@@ -15,6 +15,7 @@ from fakenw.volumes.directory_tree import ARCHIVE, READ_ONLY, Directory, File, P
 from fakenw.volumes.host_directory import Folder
 from fakenw.volumes.volume import Volumes
 from fakenw.wire.packet import Code
+from tests.fakenw.file_station import read_entry
 
 NOW = datetime(2001, 2, 3, 4, 5, 6)
 
@@ -300,7 +301,6 @@ def test_only_a_writable_volume_is_written_to(host: Path) -> None:
     """Mounted as usual, the host's directory stays as it is; mounted writable, it is changed."""
     for writable in (False, True):
         volume = Volumes([("SYS", Folder(host), writable)]).named("SYS")
-        assert volume.writable is writable
         volume.root.create_file("A", 0, NOW).write(0, b"x", NOW)
-        assert volume.root.find("A").read(0, 9) == b"x"
+        assert read_entry(volume.root.find("A"), 0, 9) == b"x"
         assert (host / "A").exists() is writable

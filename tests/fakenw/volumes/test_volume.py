@@ -8,11 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fakenw.volumes.directory_tree import ARCHIVE, DIRECTORY, Directory, Entry, MemoryFile, MemoryTree, PathError
+from fakenw.volumes.directory_tree import (
+    ARCHIVE,
+    DIRECTORY,
+    Directory,
+    DirectoryEntry,
+    MemoryFile,
+    MemoryTree,
+    PathError,
+)
 from fakenw.volumes.dos_name import dos_names, fold, matches, split_pattern
 from fakenw.volumes.sms_volume import sms_tree
-from fakenw.volumes.volume import Path, Volumes
+from fakenw.volumes.volume import VolumePath, Volumes
 from fakenw.wire.packet import Code
+from tests.fakenw.file_station import entries, read_entry
 
 DATE = datetime(2000, 8, 10)
 
@@ -34,7 +43,7 @@ def volumes() -> Volumes:
 
 def code_of(volumes: Volumes, text: str) -> Code:
     with pytest.raises(PathError) as caught:
-        volumes.find(Path.parse(text))
+        volumes.look_up(VolumePath.parse(text))
     return caught.value.code
 
 
@@ -55,21 +64,21 @@ def code_of(volumes: Volumes, text: str) -> Code:
 )
 def test_path(text: str, shown: str) -> None:
     """Both slashes, empty names, the points, and paths from a base."""
-    assert str(Path.parse(text, base=Path("SYS", ("LOGIN",)))) == shown
+    assert str(VolumePath.parse(text, base=VolumePath("SYS", ("LOGIN",)))) == shown
 
 
 @pytest.mark.parametrize("text", ["SYS:..", r"SYS:A\..\..\B", r"..\..", "SYS:/../A"])
 def test_path_never_leaves_the_volume(text: str) -> None:
     """Two points above the root are refused."""
     with pytest.raises(PathError) as caught:
-        Path.parse(text, base=Path("SYS", ("LOGIN",)))
+        VolumePath.parse(text, base=VolumePath("SYS", ("LOGIN",)))
     assert caught.value.code == Code.INVALID_PATH
 
 
 def test_path_without_volume() -> None:
     """A path from nowhere has no volume."""
     with pytest.raises(PathError) as caught:
-        Path.parse("LOGIN")
+        VolumePath.parse("LOGIN")
     assert caught.value.code == Code.NO_SUCH_VOLUME
 
 
@@ -77,12 +86,12 @@ def test_path_without_volume() -> None:
 def test_a_parsed_path_has_only_plain_names(text: str) -> None:
     """Whatever is parsed, no name in it is empty, a point, two points or holds a slash; and it reads back the same."""
     try:
-        path = Path.parse(text, base=Path("SYS"))
+        path = VolumePath.parse(text, base=VolumePath("SYS"))
     except PathError:
         return
     assert not {"", ".", ".."} & set(path.parts)
     assert not any("/" in part or "\\" in part for part in path.parts)
-    assert Path.parse(str(path)) == path
+    assert VolumePath.parse(str(path)) == path
 
 
 @pytest.mark.parametrize(
@@ -214,9 +223,9 @@ def test_names_that_differ_only_in_case() -> None:
     """Of two names that fold to one, the first in order keeps it and the other is not lost."""
     assert dos_names(["readme", "README"]) == {"README": "README", "README~1": "readme"}
     tree = MemoryTree({"readme": b"small", "README": b"GREAT"}, DATE)
-    assert tree.find("Readme").read(0, 9) == b"GREAT"
-    assert tree.find("readme").read(0, 9) == b"small"
-    assert tree.find("readme~1").read(0, 9) == b"small"
+    assert read_entry(tree.find("Readme"), 0, 9) == b"GREAT"
+    assert read_entry(tree.find("readme"), 0, 9) == b"small"
+    assert read_entry(tree.find("readme~1"), 0, 9) == b"small"
 
 
 def test_many_long_names_are_not_slow() -> None:
@@ -246,15 +255,15 @@ def test_dos_names_are_dos_names(names: set[str]) -> None:
 def test_every_node_can_be_opened(names: set[str]) -> None:
     """Each node is found by its own name and by the name that is shown."""
     tree = MemoryTree({name: name.encode("utf-8", "surrogatepass") for name in names}, DATE)
-    entries = {entry.name: entry.read(0, 100) for entry in tree.entries()}
-    assert len(entries) == len(names)
+    contents = {entry.name: read_entry(entry, 0, 100) for entry in entries(tree)}
+    assert len(contents) == len(names)
     for name in names:
         found = tree.find(name)
-        assert found.read(0, 100) == name.encode("utf-8", "surrogatepass")
-        assert entries[found.name] == found.read(0, 100)
-    for dos, content in entries.items():
+        assert read_entry(found, 0, 100) == name.encode("utf-8", "surrogatepass")
+        assert contents[found.name] == read_entry(found, 0, 100)
+    for dos, content in contents.items():
         if dos not in names:
-            assert tree.find(dos).read(0, 100) == content
+            assert read_entry(tree.find(dos), 0, 100) == content
 
 
 def test_all_bytes_are_names() -> None:
@@ -266,29 +275,29 @@ def test_all_bytes_are_names() -> None:
 @pytest.mark.parametrize("text", ["VOL1:DOCS/SUB/FILE.TXT", r"vol1:\docs\sub\file.txt", "Vol1:Docs/./SUB//file.TXT"])
 def test_find(volumes: Volumes, text: str) -> None:
     """A file is found in any case, through either slash."""
-    entry = volumes.find(Path.parse(text))
+    entry = volumes.look_up(VolumePath.parse(text)).entry
     assert entry.name == "FILE.TXT"
     assert not entry.is_directory
     assert (entry.size, entry.modified, entry.attributes) == (5, DATE, ARCHIVE)
-    assert entry.read(0, 100) == b"hello"
+    assert read_entry(entry, 0, 100) == b"hello"
 
 
 def test_find_by_long_name_and_alias(volumes: Volumes) -> None:
     """Both names lead to the same file, which is shown under its alias."""
     for text in ("VOL1:DOCS/A long name.text", "VOL1:DOCS/a LONG name.TEXT", "VOL1:DOCS/ALONGN~1.TEX"):
-        entry = volumes.find(Path.parse(text))
+        entry = volumes.look_up(VolumePath.parse(text)).entry
         assert entry.name == "ALONGN~1.TEX"
-        assert entry.read(0, 9) == b"long"
+        assert read_entry(entry, 0, 9) == b"long"
 
 
 def test_find_a_directory(volumes: Volumes) -> None:
     """Directories have no size and the directory bit; the root is found under its volume's name."""
-    entry = volumes.find(Path.parse("VOL1:DOCS"))
+    entry = volumes.look_up(VolumePath.parse("VOL1:DOCS")).entry
     assert entry.is_directory
     assert (entry.size, entry.modified, entry.attributes) == (0, DATE, DIRECTORY)
-    root = volumes.find(Path.parse("VOL1:"))
+    root = volumes.look_up(VolumePath.parse("VOL1:")).entry
     assert (root.name, root.is_directory) == ("VOL1", True)
-    assert volumes.directory(Path.parse("VOL1:docs/sub")).entries()[0].name == "FILE.TXT"
+    assert entries(volumes.directory(VolumePath.parse("VOL1:docs/sub")))[0].name == "FILE.TXT"
 
 
 @pytest.mark.parametrize(
@@ -314,21 +323,14 @@ def test_find_refuses(volumes: Volumes, text: str, code: Code) -> None:
 def test_directory_refuses(volumes: Volumes, text: str) -> None:
     """Where a directory is wanted, a file or nothing is an invalid path."""
     with pytest.raises(PathError) as caught:
-        volumes.directory(Path.parse(text))
+        volumes.directory(VolumePath.parse(text))
     assert caught.value.code == Code.INVALID_PATH
 
 
 @pytest.mark.parametrize(("offset", "length", "data"), [(0, 4, b"0123"), (8, 4, b"89"), (10, 4, b""), (99, 4, b"")])
 def test_read(volumes: Volumes, offset: int, length: int, data: bytes) -> None:
     """A read ends where the file ends."""
-    assert volumes.find(Path.parse("VOL1:READ.ME")).read(offset, length) == data
-
-
-def test_a_directory_cannot_be_read(volumes: Volumes) -> None:
-    """Reading a directory is a matter of rights."""
-    with pytest.raises(PathError) as caught:
-        volumes.find(Path.parse("VOL1:DOCS")).read(0, 1)
-    assert caught.value.code == Code.NO_READ_RIGHTS
+    assert read_entry(volumes.look_up(VolumePath.parse("VOL1:READ.ME")).entry, offset, length) == data
 
 
 def test_codes_on_the_wire() -> None:
@@ -340,7 +342,6 @@ def test_codes_on_the_wire() -> None:
 def test_volumes() -> None:
     """Volumes are numbered as they were mounted and named in any case."""
     volumes = Volumes([("SYS", MemoryTree({}, DATE)), ("Vol_1", MemoryTree({}, DATE))])
-    assert len(volumes) == 2
     assert [(volume.number, volume.name) for volume in volumes] == [(0, "SYS"), (1, "VOL_1")]
     assert volumes.named("vol_1") is volumes.numbered(1)
     for number in (-1, 2):
@@ -388,10 +389,10 @@ def test_search_leaves_out_what_vanishes() -> None:
     assert looked_up == ["GONE", "HERE"]
 
 
-def walk(directory: Directory, above: str = "") -> dict[str, Entry]:
+def walk(directory: Directory, above: str = "") -> dict[str, DirectoryEntry]:
     """Every entry below *directory*, by path."""
-    found: dict[str, Entry] = {}
-    for entry in directory.entries():
+    found: dict[str, DirectoryEntry] = {}
+    for entry in entries(directory):
         found[above + entry.name] = entry
         if isinstance(entry.node, Directory):
             found |= walk(entry.node, f"{above}{entry.name}/")
@@ -417,8 +418,8 @@ def test_sms_tree() -> None:
         "SINV.BOX",
         "STATMSGS.BOX",
     }
-    instruction = everything["CAP_GS1/OFFERINF.BOX/GS1SYSTM.LKP"].read(0, 99).decode().strip()
-    offer = everything[f"CAP_GS1/OFFERINF.BOX/{instruction}"].read(0, 99).decode().strip()
+    instruction = read_entry(everything["CAP_GS1/OFFERINF.BOX/GS1SYSTM.LKP"], 0, 99).decode().strip()
+    offer = read_entry(everything[f"CAP_GS1/OFFERINF.BOX/{instruction}"], 0, 99).decode().strip()
     assert offer == "GS100001.OFR"
     assert everything[f"CAP_GS1/OFFERINF.BOX/{offer}"].size > 0
     assert everything["LOGIN/LOGIN.EXE"].size > 0
@@ -434,4 +435,4 @@ def test_sms_tree_of_another_site() -> None:
 
 def test_the_file_of_the_scenario(volumes: Volumes) -> None:
     """The offer that APM opens in Q257223 is there."""
-    assert volumes.find(Path.parse("SYS:CAP_GS1/OFFERINF.BOX/GS100001.OFR")).size > 0
+    assert volumes.look_up(VolumePath.parse("SYS:CAP_GS1/OFFERINF.BOX/GS100001.OFR")).entry.size > 0

@@ -10,7 +10,7 @@ import pytest
 from fakenw.wire import packet as ncp
 from fakenw.wire.framing import DMDT, TNCP, Deframer, frame_reply, frame_request
 from fakenw.wire.layout import Layout, Nothing, Request, split_body
-from fakenw.wire.packet import ReplyPacket, RequestPacket, Watchdog, decode_reply, decode_request, decode_watchdog
+from fakenw.wire.packet import ReplyPacket, RequestPacket, WatchdogPacket, decode_reply, decode_request, decode_watchdog
 from fakenw.wire.requests import bindery, connection, files, server
 
 
@@ -36,7 +36,7 @@ ACCOUNT = "SMSCCMBOOTACCT"
 LOGIN_TIME = datetime(2000, 8, 10, 9, 30, 15)
 LOGIN_EXE = ("LOGIN.EXE", 0x20, 0, 11, 0x290A, 0x290A, 0x290A, 0x4BC0)
 
-FRAMES: dict[str, Layout | Create | Destroy | Wide | Watchdog] = {
+FRAMES: dict[str, Layout | Create | Destroy | Wide | WatchdogPacket] = {
     "tcp_create_connection_libncp": Create(bytes.fromhex("10") + bytes(17)),
     "tcp_create_connection_reply": Nothing(),
     "tcp_negotiate_61_request_signing": connection.NegotiateBigPacket(1032, 2),
@@ -94,7 +94,7 @@ FRAMES: dict[str, Layout | Create | Destroy | Wide | Watchdog] = {
     "nmap_destroy_connection_reply": Nothing(),
     "udp_create_connection_reply": Nothing(),
     "udp_get_time_reply_msg_waiting": server.ServerTime(LOGIN_TIME),
-    "udp_watchdog_query": Watchdog(300, b"?"),
+    "udp_watchdog_query": WatchdogPacket(300, b"?"),
     "udp_clear_connection_254": connection.ClearConnection(7),
     "udp_clear_connection_210": connection.ClearConnectionOld(7),
     "udp_keyed_login_reply_D9": Nothing(),
@@ -145,7 +145,7 @@ def test_table_is_complete(frames: dict[str, dict[str, Any]]) -> None:
 def test_frame_decodes_and_encodes(frames: dict[str, dict[str, Any]], name: str) -> None:
     """The layout reads the values of the table, and they make the same bytes again."""
     data, expected = unwrapped(frames[name]), FRAMES[name]
-    if isinstance(expected, Watchdog):
+    if isinstance(expected, WatchdogPacket):
         assert decode_watchdog(data) == expected
         assert expected.encode() == data
         return

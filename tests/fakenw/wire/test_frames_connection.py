@@ -69,7 +69,8 @@ FRAMES: dict[str, Layout | Broadcast] = {
         **TIMED,
         reserved=bytes(2),
         items=1,
-        blocks=status.Transport(6, 6, 40001, LOCAL[1]).encode() + status.Authentication(0x0401, bytes(2), 0).encode(),
+        blocks=status.TransportAddress(6, 6, 40001, LOCAL[1]).encode()
+        + status.Authentication(0x0401, bytes(2), 0).encode(),
     ),
     "user_info_7b04_reply": status.UserInfo(
         **TIMED,

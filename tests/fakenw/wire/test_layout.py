@@ -17,12 +17,12 @@ from fakenw.wire.layout import (
     WITH_LENGTH,
     WITHOUT_LENGTH,
     Counted,
+    DateAndTime,
     Field,
     Items,
     Layout,
     Loose,
     Malformed,
-    Moment,
     Nothing,
     Number,
     Padded,
@@ -36,7 +36,7 @@ from fakenw.wire.layout import (
 from fakenw.wire.packet import (
     ReplyPacket,
     RequestPacket,
-    Watchdog,
+    WatchdogPacket,
     decode_reply,
     decode_request,
     decode_watchdog,
@@ -81,7 +81,7 @@ def values(field: Field) -> st.SearchStrategy[Any]:
             return st.lists(text(255), max_size=20).map(tuple)
         case Remaining():
             return st.binary(max_size=300)
-        case Moment():
+        case DateAndTime():
             moments = st.datetimes(datetime(1900, 1, 1), datetime(2155, 12, 31, 23, 59, 59))
             return st.none() | moments.map(lambda moment: moment.replace(microsecond=0))
     raise AssertionError(f"a kind of field that is not tested: {field}")
@@ -115,7 +115,7 @@ def test_every_request_is_answered_by_one_function() -> None:
     """No two requests have the same number, and the services answer exactly these."""
     numbers = [(kind.function, kind.subfunction) for kind in REQUESTS]
     assert len(set(numbers)) == len(numbers)
-    answered = {key: entry[0] for service in SERVICES for key, entry in service.functions.items()}
+    answered = {key: entry.layout for service in SERVICES for key, entry in service.functions.items()}
     assert answered == dict(zip(numbers, REQUESTS, strict=True))
     assert sum(len(service.functions) for service in SERVICES) == len(answered)
 
@@ -228,7 +228,7 @@ def test_read_is_padded_at_odd_offsets(content: bytes, offset: int) -> None:
 @given(st.datetimes(datetime(1900, 1, 1), datetime(2155, 12, 31)))
 def test_weekday(moment: datetime) -> None:
     """The seventh byte of a time is the weekday, with Sunday 0."""
-    assert Moment().put(moment)[6] == (moment.weekday() + 1) % 7
+    assert DateAndTime().put(moment)[6] == (moment.weekday() + 1) % 7
 
 
 bytes_and_words = (st.integers(0, 0xFFFF), st.integers(0, 255), st.integers(0, 0xFFFF), *[st.integers(0, 255)] * 2)
@@ -258,8 +258,8 @@ def test_reply_packet_round_trip(packet: ReplyPacket) -> None:
             decode_reply(raw[:size])
 
 
-@given(st.builds(Watchdog, st.integers(0, 0xFFFF), st.sampled_from([b"?", b"Y"])))
-def test_watchdog_round_trip(packet: Watchdog) -> None:
+@given(st.builds(WatchdogPacket, st.integers(0, 0xFFFF), st.sampled_from([b"?", b"Y"])))
+def test_watchdog_round_trip(packet: WatchdogPacket) -> None:
     """A watchdog packet has 10 bytes and comes back."""
     raw = packet.encode()
     assert decode_watchdog(raw) == packet

@@ -257,7 +257,7 @@ def test_a_behavior_that_breaks_makes_the_verdict_unknown(backup: tuple[Path, Pa
     python, scenario = backup
     text = python.read_text(encoding="utf-8")
     python.write_text(
-        text.replace("redirector = self.desk.redirector", "raise ZeroDivisionError('night')"), encoding="utf-8"
+        text.replace("redirector = self.workstation.redirector", "raise ZeroDivisionError('night')"), encoding="utf-8"
     )
     done = invoke("run", str(scenario), "--behaviors", str(python))
     assert (done.exit_code, "workstation: ZeroDivisionError: night" in done.stdout) == (3, True)

@@ -27,9 +27,9 @@ class Desk:
 
     def __init__(self, world: Any, redirector: dict[str, Any] | None = None, **arbiter: Any) -> None:
         client = {"name": "workstation", "user": "JOE", "redirector": redirector or {}, "arbiter": arbiter}
-        desk = Machine(world, client).desk
-        self.registry, self.redirector, self.arbiter = desk.registry, desk.redirector, desk.arbiter
-        self.nal = desk.part(Nal)
+        workstation = Machine(world, client).workstation
+        self.registry, self.redirector, self.arbiter = workstation.registry, workstation.redirector, workstation.arbiter
+        self.nal = workstation.part(Nal)
 
     async def cycle(self, world: Any) -> Any:
         """NAL opens, somebody rides and opens a file, NAL closes; the file is still open."""
@@ -118,21 +118,21 @@ def test_path_round_trip(
 
 def test_counts_live_in_the_registry(world: Any, server: Any) -> None:
     """Open, open, close, close: the counts of Resource1, one connection, let go after the last."""
-    desk = Desk(world)
+    workstation = Desk(world)
 
     async def behaviour() -> None:
-        await desk.nal.open(CAP, OWNER)
-        await desk.nal.open(CAP.lower(), OWNER)
-        values = desk.registry.values(RESOURCE)
+        await workstation.nal.open(CAP, OWNER)
+        await workstation.nal.open(CAP.lower(), OWNER)
+        values = workstation.registry.values(RESOURCE)
         assert (str(values[NAL_PATH]).upper(), values[PERSISTENCE], values[REFERENCE]) == (CAP.upper(), 0, 2)
-        await desk.nal.close()
-        assert desk.registry.get(RESOURCE, REFERENCE) == 1
-        await desk.nal.close()
-        await desk.nal.close()  # nothing is open: nothing happens
+        await workstation.nal.close()
+        assert workstation.registry.get(RESOURCE, REFERENCE) == 1
+        await workstation.nal.close()
+        await workstation.nal.close()  # nothing is open: nothing happens
 
     world.run(behaviour())
     assert server.log == ["create 1", "login 1 JOE", "logout 1", "destroy 1"]
-    assert desk.registry.subkeys(KEY) == []
+    assert workstation.registry.subkeys(KEY) == []
     assert world.told() == [
         *("attach", "arbiter opened", "nal-open", "arbiter counted", "nal-open"),
         *("nal-close", "arbiter dropped", "nal-close", "arbiter dropped", "release-asked", "detach", "arbiter deleted"),
@@ -145,17 +145,17 @@ def test_counts_live_in_the_registry(world: Any, server: Any) -> None:
 
 def test_owner_is_not_the_user(world: Any, server: Any) -> None:
     """Two owners have two entries on one connection, which goes with the last of them."""
-    desk = Desk(world)
+    workstation = Desk(world)
 
     async def behaviour() -> None:
-        await desk.nal.open(CAP, OWNER)
-        await desk.nal.open(PACKAGES, OWNER)
-        await desk.nal.open(CAP, "SMSCliToknAcct&")
-        assert desk.registry.subkeys(KEY) == ["Resource1", "Resource2"]
-        await desk.nal.close()
-        await desk.nal.close(CAP)
+        await workstation.nal.open(CAP, OWNER)
+        await workstation.nal.open(PACKAGES, OWNER)
+        await workstation.nal.open(CAP, "SMSCliToknAcct&")
+        assert workstation.registry.subkeys(KEY) == ["Resource1", "Resource2"]
+        await workstation.nal.close()
+        await workstation.nal.close(CAP)
         assert server.log[-1] == "login 1 JOE"
-        await desk.nal.close()
+        await workstation.nal.close()
 
     world.run(behaviour())
     assert server.log == ["create 1", "login 1 JOE", "logout 1", "destroy 1"]
@@ -163,16 +163,16 @@ def test_owner_is_not_the_user(world: Any, server: Any) -> None:
 
 def test_persistence_keeps_the_connection(world: Any, server: Any) -> None:
     """A release needs both counts at zero."""
-    desk = Desk(world)
+    workstation = Desk(world)
 
     async def behaviour() -> None:
-        await desk.nal.open(CAP, OWNER)
-        desk.registry.set(RESOURCE, PERSISTENCE, 1)
-        await desk.nal.close()
+        await workstation.nal.open(CAP, OWNER)
+        workstation.registry.set(RESOURCE, PERSISTENCE, 1)
+        await workstation.nal.close()
 
     world.run(behaviour())
     assert world.events("release-asked") == []
-    assert desk.registry.get(RESOURCE, REFERENCE) == 0
+    assert workstation.registry.get(RESOURCE, REFERENCE) == 0
 
 
 @pytest.mark.parametrize(
@@ -180,62 +180,62 @@ def test_persistence_keeps_the_connection(world: Any, server: Any) -> None:
 )
 def test_refused_release_is_never_asked_again(world: Any, server: Any, key: str, last: str, left: list[str]) -> None:
     """Q257223: the file of somebody who is not counted refuses the release; later nobody asks."""
-    desk = Desk(world, key=key)
+    workstation = Desk(world, key=key)
 
     async def behaviour() -> None:
-        file = await desk.cycle(world)
+        file = await workstation.cycle(world)
         await sleep(10 * MINUTE)
-        await desk.redirector.close(file)
+        await workstation.redirector.close(file)
         await sleep(24 * 60 * MINUTE)
 
     world.run(behaviour())
     assert world.told()[-5:] == ["nal-close", "arbiter dropped", "release-asked", "release-refused", last]
     assert server.log[-1] == "close 1 SYS:A"
-    assert desk.registry.subkeys(KEY) == left
-    assert desk.redirector.existing("FAKENW")
+    assert workstation.registry.subkeys(KEY) == left
+    assert workstation.redirector.existing("FAKENW")
 
 
 def test_forced_release_interrupts(world: Any, server: Any) -> None:
     """Forced, the connection goes, and the file with it."""
-    desk = Desk(world, forced=True)
+    workstation = Desk(world, forced=True)
 
     async def behaviour() -> None:
-        file = await desk.cycle(world)
+        file = await workstation.cycle(world)
         assert file.connection.gone
 
     world.run(behaviour())
     assert server.log[-3:] == ["open 1 SYS:A", "logout 1", "destroy 1"]
-    assert desk.registry.subkeys(KEY) == []
+    assert workstation.registry.subkeys(KEY) == []
 
 
 @pytest.mark.parametrize("key", ["survives", "deleted"])
 def test_retry_asks_until_it_is_released(world: Any, server: Any, key: str) -> None:
     """Refused again while the file is open, released at the first asking after, and then it stops."""
-    desk = Desk(world, key=key, retry="1m")
+    workstation = Desk(world, key=key, retry="1m")
 
     async def behaviour() -> None:
-        file = await desk.cycle(world)
+        file = await workstation.cycle(world)
         await sleep(150 * SECOND)
-        await desk.redirector.close(file)
+        await workstation.redirector.close(file)
         await sleep(10 * MINUTE)
 
     world.run(behaviour())
     assert (len(world.events("release-refused")), len(world.events("release-asked"))) == (3, 4)
     assert server.log[-2:] == ["logout 1", "destroy 1"]
-    assert desk.registry.subkeys(KEY) == []
+    assert workstation.registry.subkeys(KEY) == []
 
 
 def test_retry_stops_when_the_path_is_opened_again(world: Any, server: Any) -> None:
     """A connection that is counted again is nobody's orphan."""
-    desk = Desk(world, retry="1m")
+    workstation = Desk(world, retry="1m")
 
     async def behaviour() -> None:
-        file = await desk.cycle(world)
-        await desk.nal.open(CAP, OWNER)
-        await desk.redirector.close(file)
+        file = await workstation.cycle(world)
+        await workstation.nal.open(CAP, OWNER)
+        await workstation.redirector.close(file)
         await sleep(10 * MINUTE)
         assert len(world.events("release-asked")) == 1
-        await desk.nal.close()
+        await workstation.nal.close()
 
     world.run(behaviour())
     assert server.log[-1] == "destroy 1"
@@ -245,62 +245,62 @@ def test_retry_stops_when_the_path_is_opened_again(world: Any, server: Any) -> N
 @pytest.mark.parametrize(("reopen", "connections"), [("reuse", 1), ("add", 3)])
 def test_leak_is_bounded_or_grows(world: Any, server: Any, key: str, reopen: str, connections: int) -> None:
     """Whether three cycles cost one license or three is what the KB leaves open."""
-    desk = Desk(world, key=key, reopen=reopen)
+    workstation = Desk(world, key=key, reopen=reopen)
 
     async def behaviour() -> None:
         for _ in range(3):
-            await desk.redirector.close(await desk.cycle(world))
+            await workstation.redirector.close(await workstation.cycle(world))
 
     world.run(behaviour())
-    assert len(desk.redirector.connections) == connections
-    assert desk.registry.subkeys(KEY) == (["Resource1"] if key == "survives" else [])
+    assert len(workstation.redirector.connections) == connections
+    assert workstation.registry.subkeys(KEY) == (["Resource1"] if key == "survives" else [])
 
 
 def test_retry_lets_go_of_what_was_set_aside(world: Any, server: Any) -> None:
     """With a connection added, the old one is still asked for, and the new one's entry stays."""
-    desk = Desk(world, reopen="add", retry="1m")
+    workstation = Desk(world, reopen="add", retry="1m")
 
     async def behaviour() -> None:
-        file = await desk.cycle(world)
-        await desk.nal.open(CAP, OWNER)
-        await desk.redirector.close(file)
+        file = await workstation.cycle(world)
+        await workstation.nal.open(CAP, OWNER)
+        await workstation.redirector.close(file)
         await sleep(2 * MINUTE)
 
     world.run(behaviour())
     assert server.log[-2:] == ["logout 1", "destroy 1"]
-    assert [c.requester.number for c in desk.redirector.connections] == [2]
-    assert desk.registry.get(RESOURCE, REFERENCE) == 1
+    assert [c.requester.number for c in workstation.redirector.connections] == [2]
+    assert workstation.registry.get(RESOURCE, REFERENCE) == 1
 
 
 @pytest.mark.parametrize(("drop", "left"), [("decrement", 1), ("zero", 0)])
 def test_drop(world: Any, server: Any, drop: str, left: int) -> None:
     """ "Drops the counters": by one, or all."""
-    desk = Desk(world, drop=drop)
+    workstation = Desk(world, drop=drop)
 
     async def behaviour() -> None:
-        await desk.nal.open(CAP, OWNER)
-        await desk.nal.open(CAP, OWNER)
-        await desk.nal.close()
+        await workstation.nal.open(CAP, OWNER)
+        await workstation.nal.open(CAP, OWNER)
+        await workstation.nal.close()
 
     world.run(behaviour())
     assert world.events("arbiter")[2]["reference"] == left
-    assert len(desk.redirector.connections) == left
+    assert len(workstation.redirector.connections) == left
 
 
 def test_scavenged_connection_is_made_anew(world: Any, server: Any) -> None:
     """The entry that stayed behind leads to no connection any more: the next open connects."""
-    desk = Desk(world, redirector={"idle_timeout": "15m"})
+    workstation = Desk(world, redirector={"idle_timeout": "15m"})
 
     async def behaviour() -> None:
-        await desk.redirector.close(await desk.cycle(world))
+        await workstation.redirector.close(await workstation.cycle(world))
         await sleep(20 * MINUTE)
-        assert desk.redirector.connections == []
-        await desk.nal.open(CAP, OWNER)
-        await desk.nal.close()
+        assert workstation.redirector.connections == []
+        await workstation.nal.open(CAP, OWNER)
+        await workstation.nal.close()
 
     world.run(behaviour())
     assert server.log[-4:] == ["create 2", "login 2 JOE", "logout 2", "destroy 2"]
-    assert desk.registry.subkeys(KEY) == []
+    assert workstation.registry.subkeys(KEY) == []
 
 
 def test_only_bindery_servers_can_be_opened(world: Any) -> None:

@@ -112,7 +112,7 @@ def test_a_list_without_paths(world: Any) -> None:
 
 def machine(world: Any, **client: Any) -> Nal:
     """The NAL of a machine."""
-    return Machine(world, {"name": "workstation", "user": "JOE", **client}).desk.part(Nal)
+    return Machine(world, {"name": "workstation", "user": "JOE", **client}).workstation.part(Nal)
 
 
 def test_one_account_after_the_other(world: Any, server: Any) -> None:

@@ -10,7 +10,7 @@ from fakenw.journal.record import SECOND
 from harness.client.attachment import Account, Denied
 from harness.client.components.service import Service
 from harness.client.components.user import User
-from harness.client.context import Desk
+from harness.client.context import WorkstationContext
 from harness.client.machine import Machine
 from harness.client.redirector import Redirector, RedirectorSettings
 
@@ -18,9 +18,9 @@ MINUTE = 60 * SECOND
 JOE = Account("JOE")
 
 
-def desk(world: Any, **client: Any) -> Desk:
+def workstation_of(world: Any, **client: Any) -> WorkstationContext:
     """A workstation."""
-    return Machine(world, {"name": "workstation", "user": "JOE", **client}).desk
+    return Machine(world, {"name": "workstation", "user": "JOE", **client}).workstation
 
 
 def redirector(world: Any, **settings: Any) -> Redirector:
@@ -96,7 +96,7 @@ def test_a_context_sees_its_own_only(world: Any, server: Any) -> None:
 
 def test_a_session_is_over_with_its_last_reference(world: Any, server: Any) -> None:
     """A service that impersonates the user keeps it; who logs on again has another one (KB Q179444)."""
-    workstation = desk(world, redirector={"contexts": "separate"})
+    workstation = workstation_of(world, redirector={"contexts": "separate"})
     user, service = workstation.part(User), workstation.part(Service)
 
     async def behaviour() -> None:
@@ -117,14 +117,14 @@ def test_nobody_to_impersonate(world: Any) -> None:
 
     async def behaviour() -> None:
         with pytest.raises(OSError, match="nobody is logged on"):
-            await desk(world).part(Service).impersonate()
+            await workstation_of(world).part(Service).impersonate()
 
     world.run(behaviour())
 
 
 def test_shutting_down_lets_go_of_everything(world: Any, server: Any) -> None:
     """What goes on by itself ends, and every connection is released."""
-    workstation = desk(world)
+    workstation = workstation_of(world)
     user = workstation.part(User)
     beats: list[int] = []
 
@@ -170,7 +170,7 @@ def test_two_paths_on_one_connection_are_counted_apart(world: Any, server: Any) 
     """Each entry of the arbiter is one who was led to it."""
     from harness.client.components.nal import Nal
 
-    nal = desk(world, redirector={"count_opens": True}).part(Nal)
+    nal = workstation_of(world, redirector={"count_opens": True}).part(Nal)
 
     async def behaviour() -> None:
         for path in ("A", "B", "A"):

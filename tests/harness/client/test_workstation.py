@@ -11,7 +11,7 @@ from fakenw.core.peer import TRANSPORTS, UDP
 from fakenw.journal.record import SECOND
 from fakenw.wire import packet as ncp
 from fakenw.wire.framing import DMDT, Deframer, frame_reply
-from fakenw.wire.packet import Refused, ReplyPacket, Watchdog, decode_request
+from fakenw.wire.packet import Refused, ReplyPacket, WatchdogPacket, decode_request
 from fakenw.wire.requests.connection import BufferSize, EndOfJob, Logout, NegotiateBuffer
 from harness.client.workstation import PATIENCE, TRIES, TRY, Exchange, Gone, Lost, Requester, Sleep, failure, sleep
 
@@ -206,20 +206,20 @@ def test_only_the_awaited_reply_matches(world: Any) -> None:
 def test_watchdog_is_answered_by_the_requester(world: Any) -> None:
     """The same ten bytes with a Y, for our own connection, whatever the program is doing (Linux ncpfs)."""
     requester = attached(world)
-    asked = bytearray(Watchdog(3, b"?").encode())
+    asked = bytearray(WatchdogPacket(3, b"?").encode())
     asked[2] = 77  # a field we know nothing about comes back as it was
     assert requester.receive(0, bytes(asked)) == [bytes(asked[:9]) + b"Y"]
-    assert requester.receive(0, Watchdog(4, b"?").encode()) == []
-    assert requester.receive(0, Watchdog(3, b"!").encode()) == []
-    assert requester.receive(0, Watchdog(3, b"?").encode()[:9]) == []
+    assert requester.receive(0, WatchdogPacket(4, b"?").encode()) == []
+    assert requester.receive(0, WatchdogPacket(3, b"!").encode()) == []
+    assert requester.receive(0, WatchdogPacket(3, b"?").encode()[:9]) == []
     requester.close()
-    assert requester.receive(0, Watchdog(3, b"?").encode()) == []
+    assert requester.receive(0, WatchdogPacket(3, b"?").encode()) == []
 
 
 def test_watchdog_is_not_answered_before_there_is_a_connection(world: Any) -> None:
     """No number, no answer; and over TCP none at all (libncp skips it)."""
-    assert Requester(world, "FAKENW", UDP).receive(0, Watchdog(ncp.NO_CONNECTION, b"?").encode()) == []
-    assert attached(world, "tcp").receive(0, frame_reply(Watchdog(3, b"?").encode())) == []
+    assert Requester(world, "FAKENW", UDP).receive(0, WatchdogPacket(ncp.NO_CONNECTION, b"?").encode()) == []
+    assert attached(world, "tcp").receive(0, frame_reply(WatchdogPacket(3, b"?").encode())) == []
 
 
 def test_tcp_stream_byte_by_byte(world: Any) -> None:

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from fakenw.core.ledger import Holding, Ledger
+from fakenw.core.ledger import Grant, Ledger
 from fakenw.core.server import Server
-from fakenw.core.settings import Config
+from fakenw.core.settings import ServerSettings
 from harness.client import machine
-from harness.client.attachment import Connection
+from harness.client.attachment import Attachment
 from harness.client.redirector import Redirector
-from harness.judge.history import Run
+from harness.judge.history import RunHistory
 from harness.judge.verdict import Verdict, judge
 from harness.report.text import Result, exit_code, story
 from harness.runners import memory, memory_network
@@ -26,7 +26,9 @@ OFFER = "SYS:CAP_GS1/OFFERINF.BOX/GS100001.OFR"
 TIDY = [NAL_OPEN, {"apm.open": {"file": OFFER}}, {"wait": "1m"}, "apm.close", "nal.close", {"wait": "1h"}]
 
 
-def carry_out(script: list[Any], transport: str, clients: int = 1, licenses: int = 5) -> tuple[Run, Verdict, str]:
+def carry_out(
+    script: list[Any], transport: str, clients: int = 1, licenses: int = 5
+) -> tuple[RunHistory, Verdict, str]:
     """Play *script* on memory: the run, the verdict, and all that is said about it."""
     data = {
         "format": 1,
@@ -37,7 +39,7 @@ def carry_out(script: list[Any], transport: str, clients: int = 1, licenses: int
         "clients": [{"name": "ws", "count": clients, "script": script}],
     }
     (plan,) = Scenario.read(data, "the test").plans(transport)
-    run = Run.of(memory.run(plan))
+    run = RunHistory.of(memory.run(plan))
     verdict = judge(run)
     return run, verdict, "\n".join(story(Result(run, verdict)))
 
@@ -48,17 +50,17 @@ def carry_out(script: list[Any], transport: str, clients: int = 1, licenses: int
 class NeverReleases(Ledger):
     """Whoever logs out keeps the unit."""
 
-    def give(self, now: int, unit: str, cause: str, about: dict[str, Any]) -> None:
+    def release(self, now: int, unit: str, cause: str, about: dict[str, Any]) -> None:
         if cause != "logout":
-            super().give(now, unit, cause, about)
+            super().release(now, unit, cause, about)
 
 
 class ReleasesTwice(Ledger):
     """Every release stands in the journal again."""
 
-    def give(self, now: int, unit: str, cause: str, about: dict[str, Any]) -> None:
-        super().give(now, unit, cause, about)
-        self._note("release", {**about, "unit": unit, "cause": cause})
+    def release(self, now: int, unit: str, cause: str, about: dict[str, Any]) -> None:
+        super().release(now, unit, cause, about)
+        self._emit("release", {**about, "unit": unit, "cause": cause})
 
 
 class NeverFull(Ledger):
@@ -67,23 +69,23 @@ class NeverFull(Ledger):
     def has(self, unit: str | None) -> bool:
         return True
 
-    def take(self, now: int, unit: str, cause: str, about: dict[str, Any]) -> None:
-        self.holdings[unit] = Holding(now, 1)
-        self._note("grant", {**about, "unit": unit, "cause": cause})
+    def acquire(self, now: int, unit: str, cause: str, about: dict[str, Any]) -> None:
+        self.holdings[unit] = Grant(now, 1)
+        self._emit("grant", {**about, "unit": unit, "cause": cause})
 
 
 class ReleasesInSilence(Ledger):
     """The unit is free again, and no line says so."""
 
-    def give(self, now: int, unit: str, cause: str, about: dict[str, Any]) -> None:
+    def release(self, now: int, unit: str, cause: str, about: dict[str, Any]) -> None:
         del self.holdings[unit]
 
 
 class FreesWhatItKeeps(Ledger):
     """It says that it keeps the units of cleared connections, and does not."""
 
-    def give(self, now: int, unit: str, cause: str, about: dict[str, Any]) -> None:
-        super().give(now, unit, cause, about)
+    def release(self, now: int, unit: str, cause: str, about: dict[str, Any]) -> None:
+        super().release(now, unit, cause, about)
         if cause == "cleared":
             self._release(unit, "expired")
 
@@ -98,17 +100,17 @@ class KeepsForEver(Ledger):
 class KeepsWhoLeft(Ledger):
     """It keeps the units of those who log out as well."""
 
-    def give(self, now: int, unit: str, cause: str, about: dict[str, Any]) -> None:
-        super().give(now, unit, "cleared" if cause == "logout" else cause, about)
+    def release(self, now: int, unit: str, cause: str, about: dict[str, Any]) -> None:
+        super().release(now, unit, "cleared" if cause == "logout" else cause, about)
 
 
 def serve_with(kind: Callable[..., Ledger], monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the servers on memory keep their books in such a ledger."""
 
     class WithLedger(Server):
-        def __init__(self, config: Config, *rest: Any) -> None:
+        def __init__(self, config: ServerSettings, *rest: Any) -> None:
             super().__init__(config, *rest)
-            self.ledger = kind(config.policy, config.licenses, self.note, self._deadlines, config.keep_cleared)
+            self.ledger = kind(config.policy, config.licenses, self.emit, self._deadlines, config.keep_cleared)
 
     monkeypatch.setattr(memory_network, "Server", WithLedger)
 
@@ -143,7 +145,7 @@ def test_a_server_that_keeps_units_is_caught(kind: type[Ledger], monkeypatch: py
             ],
         )
     )
-    verdict = judge(Run.of(journals))
+    verdict = judge(RunHistory.of(journals))
     if kind is Ledger:
         assert (verdict.verdict, verdict.problems) == ("reclaimed", [])
     else:
@@ -204,7 +206,7 @@ def test_a_client_that_never_closes_is_caught(closes: bool, transport: str) -> N
 class Liar(Redirector):
     """It says that it let go, and tells nobody but its own journal."""
 
-    async def release(self, connection: Connection, *, forced: bool = False, by: str = "redirector") -> None:
+    async def release(self, connection: Attachment, *, forced: bool = False, by: str = "redirector") -> None:
         self._world.write("detach", forced=forced, by=by, **connection.where())
 
 

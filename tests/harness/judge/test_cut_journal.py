@@ -12,7 +12,7 @@ from fakenw.journal.fold import Fold, Holding, ServiceConnection
 from fakenw.journal.record import SECOND, Journal, Record
 from harness.judge.audit import books_balance
 from harness.judge.cut_journal import completed
-from harness.judge.history import Run
+from harness.judge.history import RunHistory
 from tests.fakenw.stage import POLICIES, Stage, Station
 
 NAMES = [*(f"udp:10.0.0.{host}:1025" for host in (1, 2, 3)), *(f"tcp:10.0.0.{host}:40001" for host in (4, 5))]
@@ -83,10 +83,10 @@ def all_holdings(records: list[Record]) -> list[tuple[int, ServiceConnection, Ho
     return found + [(len(records) + 1, fold.connections[serial], holding) for serial, holding in held.items()]
 
 
-def told(life: ServiceConnection, holding: Holding) -> tuple[object, ...]:
+def told(history: ServiceConnection, holding: Holding) -> tuple[object, ...]:
     """What must be known of a holding: whose it is, and how it ended."""
-    user = life.user if holding.released is None else None
-    return life.serial, life.station, life.connection, user, holding.released, holding.cause
+    user = history.user if holding.released is None else None
+    return history.serial, history.station, history.connection, user, holding.released, holding.cause
 
 
 def logged_in_over_another(records: list[Record]) -> bool:
@@ -102,9 +102,9 @@ def test_whatever_was_held_is_seen(policy: str, seed: int) -> None:
     holdings = all_holdings(records)
     for cut in range(1, at):
         journal = completed(Journal("rest", records[cut:]), *said)
-        run = Run.of([journal])
+        run = RunHistory.of([journal])
         expected = {told(connection, holding) for line, connection, holding in holdings if line > cut}
-        assert {told(life, holding) for life in run.lives for holding in life.holdings} == expected, cut
+        assert {told(history, holding) for history in run.histories for holding in history.holdings} == expected, cut
         if policy != "ual" or not logged_in_over_another(records):
             assert [str(problem) for problem in books_balance(journal)] == [], cut
 
@@ -118,14 +118,14 @@ def test_what_is_held_since_before_and_silent() -> None:
     assert silent.open() == 0
     cut = len(stage.records)
     stage.station(NAMES[1]).licensed()
-    run = Run.of([completed(Journal("rest", stage.records[cut:]), *snapshots(stage))])
-    first, second = run.lives
+    run = RunHistory.of([completed(Journal("rest", stage.records[cut:]), *snapshots(stage))])
+    first, second = run.histories
     assert (first.user, second.user) == ("JOE", "GUEST")
     assert [holding.granted for holding in first.holdings] == [5 * SECOND]
     assert (first.holdings[0].released, first.last_request) == (None, 15 * SECOND)
     (server,) = run.servers
     assert (server.name, server.policy.name, server.limit, server.clock.speed) == ("FAKENW", "nls", 5, 1)
-    assert server.clock.utc == Run.of([Journal("whole", stage.records)]).servers[0].clock.utc
+    assert server.clock.utc == RunHistory.of([Journal("whole", stage.records)]).servers[0].clock.utc
 
 
 def test_units_that_are_kept_are_out() -> None:
@@ -149,4 +149,4 @@ def test_nothing_is_left_of_the_journal() -> None:
     assert stage.records[-1].event == "release"
     journal = completed(Journal("rest", stage.records[-1:]), *snapshots(stage))
     assert [record.event for record in journal.records] == ["start", "create", "state"]
-    assert next(Run.of([journal]).lives).holdings == []
+    assert next(RunHistory.of([journal]).histories).holdings == []

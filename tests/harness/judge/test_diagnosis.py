@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from harness.judge.diagnosis import explain
-from harness.judge.history import Run
+from harness.judge.history import RunHistory
 from harness.judge.verdict import judge
 from tests.harness.handmade_journals import KEY, OFFER, PATH, ClientBook, RunnerBook, ServerBook, put_together, q257223
 
 
-def explained(run: Run) -> list[str]:
+def explained(run: RunHistory) -> list[str]:
     """What is said of a run."""
     return explain(run, judge(run))
 

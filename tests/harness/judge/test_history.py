@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from fakenw.journal.record import SECOND, JournalError, Record
-from harness.judge.history import Clock, Life, Run, load
+from harness.judge.history import Clock, ConnectionHistory, RunHistory, load
 from tests.harness.handmade_journals import ClientBook, RunnerBook, ServerBook, put_together, q257223
 
 
-def lives_of(run: Run) -> list[Life]:
+def lives_of(run: RunHistory) -> list[ConnectionHistory]:
     """The lives of a run, as a list."""
-    return list(run.lives)
+    return list(run.histories)
 
 
 @pytest.mark.parametrize(
@@ -28,8 +28,8 @@ def test_the_policy_says_when_a_unit_is_held(policy: str, granted: int, released
     book.login(2, 1)
     book.logout(4, 1)
     book.close(5, 1)
-    (life,) = put_together(book).lives
-    (holding,) = life.holdings
+    (history,) = put_together(book).histories
+    (holding,) = history.holdings
     assert (holding.granted, holding.released) == (granted * SECOND, released * SECOND)
     assert holding.cause == ("destroy" if policy == "attach" else "logout")
     assert holding.unit == ("user:JOE" if policy == "ual" else "connection:1")
@@ -51,15 +51,18 @@ def test_a_life_has_all_that_the_server_saw() -> None:
     book.close(1400, 7, "watchdog")
     book.bend("release", last_request=910)
     book.bend("close", last_request=910)
-    (life,) = put_together(book).lives
-    assert (life.connection, life.serial, life.station) == (3, 7, "udp:10.0.0.2:1025")
-    assert (life.users, life.user, life.foreign) == (["JOE", "ANN"], "ANN", True)
-    assert (life.created, life.ended, life.cause) == (SECOND, 1400 * SECOND, "watchdog")
-    assert [(f.opened, f.shut, f.cause) for f in life.files] == [(4 * SECOND, 905 * SECOND, "close")]
-    assert [(i.since, i.busy) for i in life.idles] == [(4 * SECOND, 905 * SECOND)]
-    assert [(r.t, r["what"]) for r in life.told("watchdog")] == [(1300 * SECOND, "silent"), (1400 * SECOND, "gave-up")]
-    assert life.last_request == 910 * SECOND
-    assert life.records == book.journal().records[1:]
+    (history,) = put_together(book).histories
+    assert (history.connection, history.serial, history.station) == (3, 7, "udp:10.0.0.2:1025")
+    assert (history.users, history.user, history.foreign) == (["JOE", "ANN"], "ANN", True)
+    assert (history.created, history.ended, history.cause) == (SECOND, 1400 * SECOND, "watchdog")
+    assert [(f.opened, f.shut, f.cause) for f in history.files] == [(4 * SECOND, 905 * SECOND, "close")]
+    assert [(i.since, i.busy) for i in history.idles] == [(4 * SECOND, 905 * SECOND)]
+    assert [(r.t, r["what"]) for r in history.server_lines("watchdog")] == [
+        (1300 * SECOND, "silent"),
+        (1400 * SECOND, "gave-up"),
+    ]
+    assert history.last_request == 910 * SECOND
+    assert history.records == book.journal().records[1:]
 
 
 def test_a_connection_can_hold_a_unit_several_times() -> None:
@@ -69,8 +72,8 @@ def test_a_connection_can_hold_a_unit_several_times() -> None:
     book.login(2, 1)
     book.move(3, 1, "authenticated", "unlicense")
     book.move(4, 1, "licensed", "request")
-    (life,) = put_together(book).lives
-    assert [(h.granted, h.released, h.cause) for h in life.holdings] == [
+    (history,) = put_together(book).histories
+    assert [(h.granted, h.released, h.cause) for h in history.holdings] == [
         (2 * SECOND, 3 * SECOND, "unlicense"),
         (4 * SECOND, None, None),
     ]
@@ -81,7 +84,7 @@ def test_client_lines_find_their_connection() -> None:
     server, client, runner = q257223()
     server.create(15001, 2, connection=2, station="udp:10.0.0.3:1025")
     first, second = lives_of(put_together(server, client, runner))
-    assert [said.record.event for said in first.heard("nal-open")] == ["nal-open"]
+    assert [said.record.event for said in first.client_lines("nal-open")] == ["nal-open"]
     assert first.said[0].record.event == "attach"
     assert first.client is not None
     assert first.client.name == "workstation"
@@ -98,8 +101,12 @@ def test_numbers_that_are_used_again_are_told_apart_by_order() -> None:
         server.close(serial * 10 + 5, serial)
         client.attach(serial)
         client.say(serial + 0.5, "nal-open", path=str(serial))
-    lives = lives_of(put_together(server, client))
-    assert [[s.record["path"] for s in life.heard("nal-open")] for life in lives] == [["1"], ["2"], ["3"]]
+    histories = lives_of(put_together(server, client))
+    assert [[s.record["path"] for s in history.client_lines("nal-open")] for history in histories] == [
+        ["1"],
+        ["2"],
+        ["3"],
+    ]
 
 
 def test_a_connection_the_client_never_learned_of_gets_no_lines() -> None:
@@ -110,9 +117,9 @@ def test_a_connection_the_client_never_learned_of_gets_no_lines() -> None:
         server.close(t + 5, serial, "reinitialize")
     client.attach(20.1)
     client.attach(30.1)
-    lives = lives_of(put_together(server, client))
-    assert [len(life.said) for life in lives] == [0, 1, 1]
-    assert [life.foreign for life in lives] == [False, False, False]
+    histories = lives_of(put_together(server, client))
+    assert [len(history.said) for history in histories] == [0, 1, 1]
+    assert [history.foreign for history in histories] == [False, False, False]
 
 
 def test_two_clients_that_had_the_same_address_are_told_apart() -> None:
@@ -122,7 +129,10 @@ def test_two_clients_that_had_the_same_address_are_told_apart() -> None:
         server.create(serial * 10, serial)
         server.close(serial * 10 + 5, serial)
         book.attach(serial * 10 + 1)
-    assert [life.client and life.client.name for life in lives_of(put_together(server, two, one))] == ["one", "two"]
+    assert [history.client and history.client.name for history in lives_of(put_together(server, two, one))] == [
+        "one",
+        "two",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -141,9 +151,9 @@ def test_clocks_are_aligned(utc: str, speed: float, server_speed: float, expecte
     server.create(1, 1)
     client.attach(7)
     run = put_together(server, client)
-    (life,) = run.lives
-    assert life.said[0].t == expected * SECOND
-    assert run.to_server(client.journal(), life.server, 7 * SECOND) == expected * SECOND
+    (history,) = run.histories
+    assert history.said[0].t == expected * SECOND
+    assert run.to_server(client.journal(), history.server, 7 * SECOND) == expected * SECOND
 
 
 def test_clocks_without_wall_time_started_together() -> None:
@@ -159,7 +169,7 @@ def test_a_second_start_is_another_life_of_the_server() -> None:
     book.create(2, 1)
     run = put_together(book)
     assert [server.line for server in run.servers] == [1, 4]
-    assert [(life.created, len(life.records)) for life in run.lives] == [(SECOND, 2), (2 * SECOND, 2)]
+    assert [(history.created, len(history.records)) for history in run.histories] == [(SECOND, 2), (2 * SECOND, 2)]
 
 
 def test_empty_journals_are_passed_over() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from harness.judge.history import Run
+from harness.judge.history import RunHistory
 from harness.judge.properties import selected
 from harness.judge.verdict import judge
 from tests.harness.handmade_journals import ClientBook, RunnerBook, ServerBook, put_together, q257223
@@ -538,7 +538,7 @@ def test_a_thousand_connections_are_judged_at_once() -> None:
     made = [made.journal() for made in (book, runner, *clients)]
     assert sum(len(journal.records) for journal in made) > 40_000
     began = time.process_time()
-    run = Run.of(made)
+    run = RunHistory.of(made)
     verdict = judge(run)
     assert time.process_time() - began < 2
     assert (verdict.verdict, verdict.peak) == ("leaked", 1000)

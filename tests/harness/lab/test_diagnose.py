@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.cli.main import main
-from harness.lab.evidence import Connection, EvidenceError, connections, machine
+from harness.lab.evidence import EvidenceError, ListedConnection, connections, machine
 
 HIVE = Path(__file__).parents[1] / "data" / "nal.hive.gz"
 ENTRY = """[HKEY_LOCAL_MACHINE\\Software\\Microsoft\\NAL\\Client\\Connections\\{account}\\Deviceless\\Resource{n}]\r
@@ -225,7 +225,7 @@ def test_a_server_journal_and_a_dump(journals: Path) -> None:
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_every_way_to_write_it(text: str, encoding: str) -> None:
     """Order, case, delimiter, quotes, BOM, line ends, blanks, other columns, encodings: one and the same list."""
-    expected = [Connection(7, "JOE", "10.1.1.7", True, "9:30")]
+    expected = [ListedConnection(7, "JOE", "10.1.1.7", True, "9:30")]
     assert connections(text.encode(encoding), "list.csv") == expected
 
 
@@ -253,7 +253,7 @@ def test_licensed_or_not(user: str, licensed: str, expected: bool) -> None:
 def test_characters_of_dos_and_a_marked_number() -> None:
     """ANSI where it is not UTF-8, and MONITOR's mark in front of the number."""
     assert connections("connection,user\n*7,M\u00dcLLER\n".encode("cp1252"), "x") == [
-        Connection(7, "M\u00dcLLER", licensed=False)
+        ListedConnection(7, "M\u00dcLLER", licensed=False)
     ]
 
 

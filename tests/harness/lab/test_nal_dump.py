@@ -7,7 +7,7 @@ import pytest
 from harness.client.nal_path import NAL_PATH, PERSISTENCE, REFERENCE, NalPath
 from harness.client.reg_file import parse
 from harness.client.registry import Data, Expand, Qword, Registry
-from harness.lab.nal_dump import Names, entries
+from harness.lab.nal_dump import ValueNames, entries
 
 CONNECTIONS = r"HKEY_LOCAL_MACHINE\Software\Microsoft\NAL\Client\COnnections"  # as Q257223 spells it
 RESOURCE = rf"{CONNECTIONS}\SMSCCMBootAcct\Deviceless\Resource1"
@@ -30,7 +30,7 @@ def test_entry_of_ours() -> None:
     assert (entry.account, entry.key, entry.resource) == ("SMSCCMBootAcct", RESOURCE, "Resource1")
     assert entry.path == NalPath.parse(PATH)
     assert (entry.persistence, entry.reference) == (0, 2)
-    assert entry.names == Names(NAL_PATH, PERSISTENCE, REFERENCE)
+    assert entry.names == ValueNames(NAL_PATH, PERSISTENCE, REFERENCE)
 
 
 @pytest.mark.parametrize("account", ["SMSCCMBootAcct", "SMSCCMBootAcct&", "SMSCCMBootAcct&amp;"])
@@ -48,20 +48,20 @@ def test_account_and_siblings_of_deviceless(account: str, sibling: str, upper: b
 @pytest.mark.parametrize(
     ("values", "path", "counts", "names"),
     [
-        ({"P": PATH, "nPersistCount": 1, "dwRefs": 2}, PATH, (1, 2), Names("P", "nPersistCount", "dwRefs")),
-        ({"P": Expand(PATH), "REF": Qword(3)}, PATH, (None, 3), Names("P", None, "REF")),
-        ({PATH: "", "ref": "0x1F", "PERSISTENCE": " 10 "}, PATH, (10, 31), Names(PATH, "PERSISTENCE", "ref")),
-        ({PREFERRED: 0, "Preferred": 7}, PREFERRED, (None, None), Names(PREFERRED, None, None)),
-        ({r"NWBIND:\\SRV\REFS": 7}, r"NWBIND:\\SRV\REFS", (None, None), Names(r"NWBIND:\\SRV\REFS", None, None)),
-        ({"other": "LOCAL:C:", NAL_PATH.upper(): PATH}, PATH, (None, None), Names(NAL_PATH.upper(), None, None)),
-        ({"Persistent refs": 4}, None, (4, None), Names(None, "Persistent refs", None)),
-        ({"Old ref": 9, REFERENCE: 0}, None, (None, 0), Names(None, None, REFERENCE)),
-        ({"ref": "many", "Refs": 1}, None, (None, 1), Names(None, None, "Refs")),
-        ({}, None, (None, None), Names(None, None, None)),
+        ({"P": PATH, "nPersistCount": 1, "dwRefs": 2}, PATH, (1, 2), ValueNames("P", "nPersistCount", "dwRefs")),
+        ({"P": Expand(PATH), "REF": Qword(3)}, PATH, (None, 3), ValueNames("P", None, "REF")),
+        ({PATH: "", "ref": "0x1F", "PERSISTENCE": " 10 "}, PATH, (10, 31), ValueNames(PATH, "PERSISTENCE", "ref")),
+        ({PREFERRED: 0, "Preferred": 7}, PREFERRED, (None, None), ValueNames(PREFERRED, None, None)),
+        ({r"NWBIND:\\SRV\REFS": 7}, r"NWBIND:\\SRV\REFS", (None, None), ValueNames(r"NWBIND:\\SRV\REFS", None, None)),
+        ({"other": "LOCAL:C:", NAL_PATH.upper(): PATH}, PATH, (None, None), ValueNames(NAL_PATH.upper(), None, None)),
+        ({"Persistent refs": 4}, None, (4, None), ValueNames(None, "Persistent refs", None)),
+        ({"Old ref": 9, REFERENCE: 0}, None, (None, 0), ValueNames(None, None, REFERENCE)),
+        ({"ref": "many", "Refs": 1}, None, (None, 1), ValueNames(None, None, "Refs")),
+        ({}, None, (None, None), ValueNames(None, None, None)),
     ],
 )
 def test_values_are_known_by_their_looks(
-    values: dict[str, Data], path: str | None, counts: tuple[int | None, int | None], names: Names
+    values: dict[str, Data], path: str | None, counts: tuple[int | None, int | None], names: ValueNames
 ) -> None:
     """Path as data or as name; counts as numbers or text; what is missing is None, and PREFERRED is no reference."""
     (entry,) = entries(dump(values))
@@ -73,10 +73,10 @@ def test_values_are_known_by_their_looks(
 def test_names_are_configurable() -> None:
     """Names that only the reader knows go before any guess."""
     values: dict[str, Data] = {"a": PREFERRED, "b": PATH, "ref": 1, "x": 2, "persist": 3, "y": 4}
-    (entry,) = entries(dump(values), Names("B", "Y", "X"))
+    (entry,) = entries(dump(values), ValueNames("B", "Y", "X"))
     assert entry.path == NalPath.parse(PATH)
     assert (entry.persistence, entry.reference) == (4, 2)
-    assert entry.names == Names("b", "y", "x")
+    assert entry.names == ValueNames("b", "y", "x")
 
 
 @pytest.mark.parametrize(

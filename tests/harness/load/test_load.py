@@ -21,28 +21,28 @@ from fakenw.server_process import ServerProcess
 from harness.cli.main import main
 from harness.load import preflight
 from harness.load.outcome import Condition, Outcome
-from harness.load.profile import PROFILES, BadProfile, at_rate, load, middle
-from harness.load.server_view import Accounts
-from harness.load.specification import Order
-from harness.load.statistics import Tally
-from harness.load.virtual_time import Virtual
+from harness.load.profile import PROFILES, BadProfile, at_rate, load, percentile
+from harness.load.server_view import ServerView
+from harness.load.specification import LoadSpecification
+from harness.load.statistics import LoadStatistics
+from harness.load.virtual_time import VirtualLoad
 from tests.programs import harness, line, serving, started, wait_until
 
 HOUR, DAY = 3600 * SECOND, 86_400 * SECOND
-MORNING = Order(clients=120, licenses=100, profile=PROFILES["morning"], day=DAY, hold=8 * HOUR)
+MORNING = LoadSpecification(clients=120, licenses=100, profile=PROFILES["morning"], day=DAY, hold=8 * HOUR)
 
 
-def played(order: Order) -> tuple[Outcome, list[Record]]:
+def played(spec: LoadSpecification) -> tuple[Outcome, list[Record]]:
     """An order on virtual time, and its journal."""
     records: list[Record] = []
-    accounts = Accounts(order.day * order.days)
+    view = ServerView(spec.day * spec.days)
 
     def saw(record: Record) -> None:
         records.append(record)
-        accounts.saw(record)
+        view.saw(record)
 
-    tally = Virtual(order, saw).run()
-    return Outcome(order, tally, accounts, 1.0, virtual=True), records
+    statistics = VirtualLoad(spec, saw).run()
+    return Outcome(spec, statistics, view, 1.0, virtual=True), records
 
 
 # Who comes when
@@ -51,20 +51,20 @@ def played(order: Order) -> tuple[Outcome, list[Record]]:
 @given(st.sampled_from(sorted(PROFILES)), st.integers(1, 300), st.integers(0, 10**6), st.integers(10, DAY))
 def test_everybody_comes_within_the_slots(name: str, clients: int, seed: int, day: int) -> None:
     """Each client once a day, in one of the profile's slots; the same seed is the same morning."""
-    order = Order(clients=clients, licenses=1, profile=PROFILES[name], day=day, days=2, seed=seed)
-    logons = order.logons()
-    assert logons == order.without_leak().logons()
+    spec = LoadSpecification(clients=clients, licenses=1, profile=PROFILES[name], day=day, days=2, seed=seed)
+    logons = spec.logons()
+    assert logons == spec.without_leak().logons()
     assert [len(each) for each in logons] == [2] * clients
     for each in logons:
         for number, logon in enumerate(each):
             at = (logon.at - number * day) / day
-            assert any(begin - 1 / day <= at <= end + 1 / day for begin, end, _ in order.profile.slots)
+            assert any(begin - 1 / day <= at <= end + 1 / day for begin, end, _ in spec.profile.slots)
 
 
 def test_most_come_just_before_nine() -> None:
     """The shape of a morning."""
-    order = replace(MORNING, clients=2000)
-    hours = [logon.at / HOUR for (logon,) in order.logons()]
+    spec = replace(MORNING, clients=2000)
+    hours = [logon.at / HOUR for (logon,) in spec.logons()]
     assert 0.5 < sum(8.5 <= hour < 9 for hour in hours) / 2000 < 0.6
     assert min(hours) >= 7.5
     assert max(hours) <= 9.5
@@ -104,7 +104,7 @@ MORNING_RANDOM: Any = _First()
 @given(st.lists(st.integers(0, 100), min_size=1), st.floats(0, 1))
 def test_middle(values: list[int], share: float) -> None:
     """No more than *share* of the values are below it."""
-    found = middle(values, share)
+    found = percentile(values, share)
     assert found in values
     assert sum(value < found for value in values) <= share * len(values)
 
@@ -121,8 +121,8 @@ def test_a_full_house() -> None:
     assert (numbers["released"], numbers["leaked"]) == (100, 0)
     assert numbers["refused_minutes"] == 20 * 8 * 60
     last = sorted(logon.at for (logon,) in MORNING.logons())[99]
-    assert outcome.accounts is not None
-    assert outcome.accounts.full_at == last
+    assert outcome.view is not None
+    assert outcome.view.full_at == last
     assert [record.line() for record in played(MORNING)[1]] == [record.line() for record in records]
     assert [record.line() for record in played(replace(MORNING, seed=2))[1]] != [record.line() for record in records]
 
@@ -130,14 +130,14 @@ def test_a_full_house() -> None:
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
 def test_the_leak_comes_from_the_mechanism(transport: str) -> None:
     """Machines with APM as shipped keep NAL's connection, and no others; where APM counts its use nobody does."""
-    order = replace(MORNING, licenses=500, leak=0.1, transport=transport)
-    outcome, _ = played(order)
+    spec = replace(MORNING, licenses=500, leak=0.1, transport=transport)
+    outcome, _ = played(spec)
     assert list(outcome.doubts()) == []
-    leaking = [n + 1 for n, (logon,) in enumerate(order.logons()) if logon.leaks]
+    leaking = [n + 1 for n, (logon,) in enumerate(spec.logons()) if logon.leaks]
     assert len(leaking) == 12
     assert [unit["client"] for unit in outcome.leaked()] == leaking
     assert {unit["user"] for unit in outcome.leaked()} == {"SMSCLIENT"}
-    cured, _ = played(order.without_leak())
+    cured, _ = played(spec.without_leak())
     assert (list(cured.doubts()), cured.leaked()) == ([], [])
 
 
@@ -153,8 +153,8 @@ def test_what_is_left_behind_is_found_again() -> None:
 
 def test_who_is_refused_may_try_again() -> None:
     """Until there is room; nobody tries when his time would be over."""
-    order = replace(MORNING, hold=HOUR // 2, licenses=60, retry=60 * SECOND)
-    outcome, _ = played(order)
+    spec = replace(MORNING, hold=HOUR // 2, licenses=60, retry=60 * SECOND)
+    outcome, _ = played(spec)
     numbers = outcome.numbers()
     assert list(outcome.doubts()) == []
     assert numbers["refused_attempts"] > numbers["refused_clients"] > 0
@@ -184,17 +184,20 @@ def test_one_shared_user_holds_one_unit_under_ual() -> None:
 def test_counts_that_differ_are_no_counts() -> None:
     """A client that says more, or less, than the journal does; a connection that only one of both knows."""
     outcome, _ = played(replace(MORNING, leak=0.1, licenses=500))
-    station = next(iter(outcome.tally.kept))
+    station = next(iter(outcome.statistics.kept))
     for change, doubt in (
-        ({"granted": outcome.tally.granted + 1}, "133 were let in, the journal says 132"),
+        ({"granted": outcome.statistics.granted + 1}, "133 were let in, the journal says 132"),
         ({"refused": 1}, "1 were refused, the journal says 0"),
         ({"released": 7}, "7 let go, the journal says 120"),
         ({"kept": {}}, f"{station}: the journal says that it holds a license, no client does"),
-        ({"kept": {**outcome.tally.kept, "tcp:1.2.3.4:5": 4}}, "tcp:1.2.3.4:5: client 5 says that it is connected"),
+        (
+            {"kept": {**outcome.statistics.kept, "tcp:1.2.3.4:5": 4}},
+            "tcp:1.2.3.4:5: client 5 says that it is connected",
+        ),
     ):
-        tally = replace(outcome.tally, **change)
-        assert any(doubt in found for found in replace(outcome, tally=tally).doubts()), (doubt, change)
-    assert list(replace(outcome, accounts=None).doubts()) == ["the server's journal is not at hand: say --admin"]
+        statistics = replace(outcome.statistics, **change)
+        assert any(doubt in found for found in replace(outcome, statistics=statistics).doubts()), (doubt, change)
+    assert list(replace(outcome, view=None).doubts()) == ["the server's journal is not at hand: say --admin"]
 
 
 @pytest.mark.parametrize(
@@ -208,10 +211,10 @@ def test_counts_that_differ_are_no_counts() -> None:
 def test_a_broken_server_is_caught(broken: Any, doubt: str) -> None:
     """A grant that is not written, an end that is missing, more licenses out than there are."""
     outcome, records = played(MORNING)
-    accounts = Accounts(DAY)
+    view = ServerView(DAY)
     for record in broken(records):
-        accounts.saw(record)
-    assert any(doubt in found for found in replace(outcome, accounts=accounts).doubts())
+        view.saw(record)
+    assert any(doubt in found for found in replace(outcome, view=view).doubts())
 
 
 def _more(record: Record) -> Record:
@@ -222,7 +225,7 @@ def _more(record: Record) -> Record:
 
 def test_conditions() -> None:
     """Names, comparisons, times with units; what cannot be one says what could."""
-    outcome = Outcome(MORNING, Tally(latencies=[1000] * 99 + [70_000]), None, 1.0, virtual=False)
+    outcome = Outcome(MORNING, LoadStatistics(latencies=[1000] * 99 + [70_000]), None, 1.0, virtual=False)
     assert Condition("p99>50ms").holds(outcome)
     assert Condition("p50 <= 1ms").holds(outcome)
     assert not Condition("leaked>0").holds(outcome)
@@ -249,14 +252,14 @@ def test_too_few_descriptors_ports_or_bytes(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(resource, "setrlimit", refuse)
     monkeypatch.setattr(preflight, "_ports", lambda: 10_000)
     monkeypatch.setattr(preflight, "_memory", lambda: 100 << 20)
-    order = replace(MORNING, clients=20_000)
-    files, ports, memory = preflight.wanting(order, 1, True, [])
+    spec = replace(MORNING, clients=20_000)
+    files, ports, memory = preflight.wanting(spec, 1, True, [])
     assert files.startswith("20200 file descriptors are needed in one process and 4096 allowed: ulimit -Hn 20200")
     assert "20000 ports are needed and about 9000 there: --source" in ports
     assert memory.startswith("about 801 MiB of memory are needed and 100 MiB free")
-    assert preflight.sources(order, None, []) == ["127.0.0.1", "127.0.0.2", "127.0.0.3"]
-    assert preflight.sources(order, "10.0.0.1", []) == []
-    assert preflight.sources(order, None, ["127.0.0.9"]) == ["127.0.0.9"]
+    assert preflight.sources(spec, None, []) == ["127.0.0.1", "127.0.0.2", "127.0.0.3"]
+    assert preflight.sources(spec, "10.0.0.1", []) == []
+    assert preflight.sources(spec, None, ["127.0.0.9"]) == ["127.0.0.9"]
 
 
 # Over real sockets

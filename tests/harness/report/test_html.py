@@ -24,7 +24,7 @@ from fakenw.journal.record import Journal, Record
 from harness.cli.main import main
 from harness.cli.rerun import run_again
 from harness.client.registry import HEADERS
-from harness.judge.history import Run
+from harness.judge.history import RunHistory
 from harness.judge.verdict import judge
 from harness.report.html import page
 from harness.report.markup import escaped, tag
@@ -277,7 +277,7 @@ def test_markup_is_escaped_by_construction() -> None:
 def test_nothing_to_show(tmp_path: Path) -> None:
     """No run at all, and one without a server, are pages too."""
     Seen(page([], tmp_path))
-    run = Run.of([Journal("runner.jsonl", [Record(0, "runner", "run", {"format": 1, "speed": 1})])])
+    run = RunHistory.of([Journal("runner.jsonl", [Record(0, "runner", "run", {"format": 1, "speed": 1})])])
     text = page([Result(run, judge(run))], tmp_path)
     assert "there is no server" in text
     assert "leaked" in "\n".join(story(result()))

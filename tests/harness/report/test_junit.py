@@ -11,7 +11,7 @@ from lxml import etree
 
 from fakenw.journal.record import Journal, Record
 from harness.cli.main import main
-from harness.judge.history import Run
+from harness.judge.history import RunHistory
 from harness.judge.verdict import judge
 from harness.report.junit import junit
 from harness.report.text import Result
@@ -53,7 +53,7 @@ def test_a_failure_explains_itself(tmp_path: Path) -> None:
 def test_unknown_is_an_error_and_hostile_text_harmless() -> None:
     """What could not be told is an error; markup and control characters do not break the document."""
     fields = {"format": 1, "scenario": "<evil>&", "variant": 'a"\x1b[31m', "on": "memory", "transport": "tcp"}
-    run = Run.of([Journal("runner.jsonl", [Record(0, "runner", "run", {**fields, "speed": 1})])])
+    run = RunHistory.of([Journal("runner.jsonl", [Record(0, "runner", "run", {**fields, "speed": 1})])])
     (suite,) = ElementTree.fromstring(junit([Result(run, judge(run))]))
     assert (suite.get("errors"), suite.get("failures")) == ("1", "0")
     assert suite[0].get("classname") == "<evil>&.memory.tcp"
@@ -66,7 +66,7 @@ SCHEMA = etree.XMLSchema(file=str(Path(__file__).parent / "data" / "junit.xsd"))
 def ran(verdict: str, **more: object) -> Result:
     """A run that should have been released, and was not even begun: unknown, expected *verdict*."""
     fields = {"format": 1, "scenario": "s", "variant": "v", "on": "memory", "transport": "udp", "expect": verdict}
-    run = Run.of([Journal("runner.jsonl", [Record(0, "runner", "run", {**fields, **more, "speed": 1})])])
+    run = RunHistory.of([Journal("runner.jsonl", [Record(0, "runner", "run", {**fields, **more, "speed": 1})])])
     return Result(run, judge(run))
 
 

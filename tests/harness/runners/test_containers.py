@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from fakenw.journal.record import read
-from harness.judge.history import Run
+from harness.judge.history import RunHistory
 from harness.judge.verdict import judge
 from harness.report.text import Result
 from harness.runners import real_time
@@ -310,7 +310,7 @@ def test_a_server_that_dies_is_told_at_once(tmp_path: Path, engine: Engine, monk
     monkeypatch.setattr(containers, "server_options", lambda plan, spec: ["--licenses", "plenty"])
     (plan,) = load(write(tmp_path, [{"name": "workstation", "script": [OPEN]}])).plans()
     site = containers.Containers(threading.Semaphore(2), 2, keep=False, tell=print)
-    run = Run.of(real_time.run(plan, tmp_path, site, threading.Event()))
+    run = RunHistory.of(real_time.run(plan, tmp_path, site, threading.Event()))
     verdict = judge(run)
     assert verdict.verdict == "unknown"
     assert "FAKENW ended with exit code 2: " in verdict.reason

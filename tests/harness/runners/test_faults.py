@@ -23,9 +23,9 @@ def test_power_off_is_heard_by_nobody() -> None:
     run, verdict, journals = played(
         [{"wait": "2m"}, {"power-off": "ws"}], "udp", checks=[{"released": {"within": "30m"}}]
     )
-    (life,) = run.lives
-    assert (verdict.verdict, life.cause) == ("reclaimed", "watchdog")
-    assert life.ended == life.last_request + ticks(5400 + 10 * 1080)
+    (history,) = run.histories
+    assert (verdict.verdict, history.cause) == ("reclaimed", "watchdog")
+    assert history.ended == history.last_request + ticks(5400 + 10 * 1080)
     (fault,) = events(journals["runner.jsonl"], "fault")
     assert (fault.t, fault["what"], fault["client"]) == (2 * MINUTE, "power-off", "ws")
     (gone,) = events(journals["runner.jsonl"], "exit")
@@ -36,18 +36,18 @@ def test_power_off_is_heard_by_nobody() -> None:
 def test_power_off_over_tcp_is_held_for_good() -> None:
     """Nothing ever ends the connection: the verdict says who holds it, and why."""
     run, verdict, _ = played([{"wait": "2m"}, {"power-off": "ws"}], "tcp", checks=[{"released": {"within": "30d"}}])
-    (life,) = run.lives
-    assert (verdict.verdict, life.ended) == ("leaked", None)
+    (history,) = run.histories
+    assert (verdict.verdict, history.ended) == ("leaked", None)
     assert verdict.leaked[0].reason == "its machine lost power at 0:02:00 without logging out"
 
 
 def test_a_killed_process_closes_its_tcp_connection_at_once() -> None:
     """The kernel lives: that is what tells a killed process from a power cut."""
     run, verdict, _ = played([{"wait": "2m"}, {"process-killed": "ws"}], "tcp")
-    (life,) = run.lives
-    assert (verdict.verdict, life.cause) == ("reclaimed", "lost")
-    assert life.ended is not None
-    assert life.ended - 2 * MINUTE < SECOND
+    (history,) = run.histories
+    assert (verdict.verdict, history.cause) == ("reclaimed", "lost")
+    assert history.ended is not None
+    assert history.ended - 2 * MINUTE < SECOND
 
 
 def test_a_frozen_machine_finds_what_has_been_waiting() -> None:
@@ -70,9 +70,9 @@ def test_a_machine_that_starts_again_over_udp(address: str, cause: str) -> None:
     """From its old address it takes its own place; from a new one it is somebody else, and the old license lingers."""
     faults = [{"wait": "2m"}, {"restart": {"client": "ws", "address": address}}]
     run, verdict, journals = played(faults, "udp", checks=[{"released": {"within": "20m"}}])
-    first, second = run.lives
+    first, second = run.histories
     assert first.cause == cause
-    assert "logout" in [record["cause"] for record in second.told("state")]
+    assert "logout" in [record["cause"] for record in second.server_lines("state")]
     assert (first.station == second.station) is (address == "same")
     assert verdict.verdict == "reclaimed"
     assert verdict.peak == (1 if address == "same" else 2)
@@ -87,7 +87,7 @@ def test_a_machine_that_starts_again_over_tcp(address: str, expected: str) -> No
     """The same four numbers again make the server reset the old connection; others leave it half open for ever."""
     faults = [{"wait": "2m"}, {"restart": {"client": "ws", "address": address}}]
     run, verdict, _ = played(faults, "tcp", checks=[{"released": {"within": "20m"}}])
-    first, second = run.lives
+    first, second = run.histories
     assert (verdict.verdict, first.cause) == (expected, "lost" if address == "same" else None)
     assert second.ended is not None
 
@@ -95,7 +95,7 @@ def test_a_machine_that_starts_again_over_tcp(address: str, expected: str) -> No
 def test_a_restart_is_spelled_short() -> None:
     """``restart: ws`` is one at the same address."""
     run, _, _ = played([{"wait": "2m"}, {"restart": "ws"}], "udp")
-    assert next(life.cause for life in run.lives) == "reinitialize"
+    assert next(history.cause for history in run.histories) == "reinitialize"
 
 
 def test_delay_and_loss_slow_a_client_down_and_change_no_verdict() -> None:
@@ -230,5 +230,5 @@ def test_who_is_refused_asks_again_until_there_is_room() -> None:
         clients = [{"name": "ws", "count": 3, "script": script}]
         servers = [{"name": "FAKENW", "policy": "attach", "licenses": 1}]
         run, verdict, _ = played([], "udp", clients=clients, servers=servers)
-        machines = {life.station.split(":")[1] for life in run.lives if life.holdings}
+        machines = {history.station.split(":")[1] for history in run.histories if history.holdings}
         assert (verdict.verdict, len(machines), verdict.denied > 0) == ("released", served, True)

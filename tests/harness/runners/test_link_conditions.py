@@ -9,7 +9,7 @@ import pytest
 from fakenw.core.peer import TRANSPORTS
 from fakenw.journal.record import SECOND
 from harness.client.workstation import Requester
-from harness.runners.link_conditions import REPEATED_AFTER, Cable
+from harness.runners.link_conditions import REPEATED_AFTER, LinkConditions
 from harness.runners.memory_clients import ClientWorld
 from harness.runners.memory_network import Network
 from harness.scenario.settings import ServerSpec
@@ -19,30 +19,30 @@ class Trace:
     """What a cable lets through: how late, and whether in order."""
 
     def __init__(self, *faults: tuple[str, dict[str, object]]) -> None:
-        self.cable = Cable(Random(0))
+        self.conditions = LinkConditions(Random(0))
         for verb, arguments in faults:
-            self.cable.suffer(verb, arguments)
+            self.conditions.apply(verb, arguments)
         self.came: list[tuple[int, bool]] = []
 
     def carry(self, times: int = 1, *, sent: bool = True, stream: bool = False) -> list[tuple[int, bool]]:
         """What comes of so many packets."""
         self.came.clear()
         for _ in range(times):
-            self.cable.carry(lambda late, in_order: self.came.append((late, in_order)), sent=sent, stream=stream)
+            self.conditions.carry(lambda late, in_order: self.came.append((late, in_order)), sent=sent, stream=stream)
         return list(self.came)
 
 
 def test_cut_streams_arrive_late_and_cut_datagrams_never() -> None:
     """What a stream sends meanwhile comes when the cable is back, in order."""
-    cable, came = Cable(Random(0)), list[str]()
-    cable.suffer("cut", {})
-    cable.carry(lambda *late: came.append("stream 1"), sent=True, stream=True)
-    cable.carry(lambda *late: came.append("datagram"), sent=True, stream=False)
-    cable.carry(lambda *late: came.append("stream 2"), sent=False, stream=True)
+    conditions, came = LinkConditions(Random(0)), list[str]()
+    conditions.apply("cut", {})
+    conditions.carry(lambda *late: came.append("stream 1"), sent=True, stream=True)
+    conditions.carry(lambda *late: came.append("datagram"), sent=True, stream=False)
+    conditions.carry(lambda *late: came.append("stream 2"), sent=False, stream=True)
     assert came == []
-    cable.suffer("heal", {})
+    conditions.apply("heal", {})
     assert came == ["stream 1", "stream 2"]
-    cable.carry(lambda *late: came.append("again"), sent=True, stream=False)
+    conditions.carry(lambda *late: came.append("again"), sent=True, stream=False)
     assert came[-1] == "again"
 
 
@@ -51,7 +51,7 @@ def test_delay_and_loss_are_about_what_is_sent() -> None:
     trace = Trace(("delay", {"by": 5}), ("loss", {"percent": 100 - 1e-9}))
     assert trace.carry(sent=False) == [(0, True)]
     assert trace.carry() == []
-    trace.cable.suffer("loss", {"percent": 0})
+    trace.conditions.apply("loss", {"percent": 0})
     assert trace.carry() == [(5, True)]
 
 
@@ -59,9 +59,9 @@ def test_delay_and_loss_are_about_what_is_sent() -> None:
 def test_the_next_packets_are_lost(way: str, lost: tuple[int, int]) -> None:
     """So many of those that go that way, and then no more."""
     trace = Trace(("drop", {"way": way, "packets": 2}))
-    assert not trace.cable.calm
+    assert not trace.conditions.calm
     assert [3 - len(trace.carry(3, sent=sent)) for sent in (True, False)] == list(lost)
-    assert trace.cable.calm
+    assert trace.conditions.calm
 
 
 def test_a_stream_repeats_what_was_dropped() -> None:
@@ -77,10 +77,10 @@ def test_a_datagram_comes_twice_and_a_stream_does_not() -> None:
     assert first == (0, True)
     assert SECOND // 1000 < second[0] <= SECOND // 100
     assert len(trace.carry(10, stream=True)) == len(trace.carry(10, sent=False)) == 10
-    trace.cable.suffer("duplicate", {"percent": 30})
+    trace.conditions.apply("duplicate", {"percent": 30})
     assert 1200 < len(trace.carry(1000)) < 1400
-    trace.cable.suffer("duplicate", {"percent": 0})
-    assert trace.cable.calm
+    trace.conditions.apply("duplicate", {"percent": 0})
+    assert trace.conditions.calm
 
 
 def test_so_many_datagrams_lose_their_place() -> None:
@@ -100,8 +100,8 @@ def test_who_is_overtaken(transport: str, percent: int, kept: bool, monkeypatch:
     world = ClientWorld(network, "ws", "10.0.0.1")
     link = world.link("FAKENW", Requester(world, "FAKENW", TRANSPORTS[transport]))
     came: list[bytes] = []
-    monkeypatch.setattr(link.host, "receive", lambda station, data, life: came.append(data))
-    world.cable.suffer("reorder", {"percent": percent})
+    monkeypatch.setattr(link.host, "receive", lambda station, data, history: came.append(data))
+    world.conditions.apply("reorder", {"percent": percent})
     sent = [bytes([n]) for n in range(50)]
     for data in sent:
         network.to_server(link, data)

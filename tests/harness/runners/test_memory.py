@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fakenw.journal.record import SECOND, Journal
-from harness.judge.history import Run
+from harness.judge.history import RunHistory
 from harness.judge.verdict import Verdict, judge
 from harness.report.text import Result, story
 from harness.runners import memory
@@ -33,9 +33,9 @@ DESIGNED = {  # the contract's variants, and the licenses that are left in each
 OFFER = "SYS:CAP_GS1/OFFERINF.BOX/GS100001.OFR"
 
 
-def carry_out(plan: Plan) -> tuple[Run, Verdict]:
+def carry_out(plan: Plan) -> tuple[RunHistory, Verdict]:
     """Run a plan on memory and judge it."""
-    run = Run.of(memory.run(plan))
+    run = RunHistory.of(memory.run(plan))
     return run, judge(run)
 
 
@@ -168,7 +168,7 @@ def test_two_hundred_leaks_are_found() -> None:
         assert leaked.station.startswith("udp:10.")
         assert leaked.reason.startswith("its release was refused at 0:00:0")
         assert leaked.held_for > 24 * 3600
-    assert {life.client.name for life in run.lives if life.client} == {f"ws#{n}" for n in range(1, 201)}
+    assert {history.client.name for history in run.histories if history.client} == {f"ws#{n}" for n in range(1, 201)}
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
@@ -180,7 +180,7 @@ def test_two_servers_keep_their_own_books(transport: str) -> None:
     assert (verdict.verdict, verdict.limit, verdict.peak) == ("leaked", 5, 2)
     assert [(leaked.server, leaked.serial) for leaked in verdict.leaked] == [("ONE", 1)]
     assert [(server.name, server.peak) for server in run.servers] == [("ONE", 1), ("TWO", 1)]
-    (given_back,) = [life.holdings for life in run.lives if life.server.name == "TWO"]
+    (given_back,) = [history.holdings for history in run.histories if history.server.name == "TWO"]
     assert [holding.cause for holding in given_back] == ["logout"]
 
 

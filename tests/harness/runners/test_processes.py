@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from fakenw.journal.record import Journal, read
-from harness.judge.history import Run
+from harness.judge.history import RunHistory
 from harness.judge.verdict import judge
 from harness.report.text import Result, story
 from harness.runners import memory, real_time
@@ -38,10 +38,10 @@ def scenario(clients: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
     return {**data, "clients": clients, **more}
 
 
-def carry_out(data: dict[str, Any], folder: Path) -> tuple[Run, str, str]:
+def carry_out(data: dict[str, Any], folder: Path) -> tuple[RunHistory, str, str]:
     """Run a scenario in processes: the run, its verdict, and what is said about it."""
     (plan,) = Scenario.read(data, "the test").plans("tcp")
-    run = Run.of(real_time.run(plan, folder, Processes(), threading.Event()))
+    run = RunHistory.of(real_time.run(plan, folder, Processes(), threading.Event()))
     verdict = judge(run)
     return run, verdict.verdict, "\n".join(story(Result(run, verdict)))
 
@@ -78,7 +78,7 @@ def reported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 def on_memory(plan: Plan) -> tuple[Any, ...]:
     """What memory says of a plan."""
-    verdict = judge(Run.of(memory.run(plan)))
+    verdict = judge(RunHistory.of(memory.run(plan)))
     leaked = [(held.serial, held.user, held.opened_by, held.last_used_by) for held in verdict.leaked]
     return plan.variant, plan.transport, verdict.verdict, verdict.limit, verdict.peak, leaked
 
@@ -216,7 +216,7 @@ def test_what_a_command_leaves_behind_ends_too(tmp_path: Path) -> None:
     lingering = ["sh", "-c", "sleep 600 & exit 0"]
     data = scenario([{"name": "ws", "command": lingering, "environment": {MARK: mark}}])
     run, verdict, _ = carry_out(data, tmp_path)
-    assert [record["code"] for record in run.told("exit")] == [0]
+    assert [record["code"] for record in run.runner_lines("exit")] == [0]
     assert verdict == "unknown"
     wait_until(lambda: not marked(mark), "the end of what the command left behind")
 
@@ -263,7 +263,7 @@ def test_a_command_that_leaks_is_named(tmp_path: Path) -> None:
     command = ["perl", str(CLIENTS / "ncp.pl"), "--no-logout"]  # it is told the address by its environment
     data = scenario([{"name": "theirs", "command": command}], checks=[{"released": {"within": "500ms"}}])
     (plan,) = Scenario.read(data, "the test").plans("udp")
-    run = Run.of(real_time.run(plan, tmp_path, Processes(), threading.Event()))
+    run = RunHistory.of(real_time.run(plan, tmp_path, Processes(), threading.Event()))
     verdict = judge(run)
     assert verdict.verdict == "leaked"
     text = "\n".join(story(Result(run, verdict)))

@@ -16,7 +16,7 @@ import pytest
 
 from fakenw.core.settings import ticks
 from fakenw.journal.record import SECOND
-from harness.judge.history import Life, Run
+from harness.judge.history import ConnectionHistory, RunHistory
 from harness.judge.history import load as load_run
 from harness.scenario.catalogue import find
 from tests.programs import harness
@@ -58,7 +58,7 @@ def image(request: pytest.FixtureRequest) -> None:
         request.getfixturevalue("fakenw_image")
 
 
-def run_of(on: str, transport: str, scenario: str, variant: str = "default") -> Run:
+def run_of(on: str, transport: str, scenario: str, variant: str = "default") -> RunHistory:
     """One of the runs."""
     return load_run([results(on, transport)[0] / scenario / variant])
 
@@ -82,32 +82,32 @@ def test_verdicts(on: str, transport: str) -> None:
 @pytest.mark.parametrize("on", RUNNERS)
 def test_the_watchdog_takes_its_time(on: str) -> None:
     """S30: a license without a machine is taken back when the watchdog gives up, and not before."""
-    (life,) = run_of(on, "udp", "S30", "as-shipped").lives
-    assert (life.cause, life.ended is not None) == ("watchdog", True)
-    assert GIVES_UP <= late(life) < GIVES_UP + slack(on)
+    (history,) = run_of(on, "udp", "S30", "as-shipped").histories
+    assert (history.cause, history.ended is not None) == ("watchdog", True)
+    assert GIVES_UP <= late(history) < GIVES_UP + slack(on)
 
 
 @pytest.mark.parametrize("on", RUNNERS)
 def test_nobody_tells_the_server_of_a_power_cut(on: str) -> None:
     """Over TCP the connection is there to the end; of a killed process the server hears at once."""
-    (life,) = run_of(on, "tcp", "S30", "as-shipped").lives
-    assert (life.ended, life.holdings[0].released) == (None, None)
+    (history,) = run_of(on, "tcp", "S30", "as-shipped").histories
+    assert (history.ended, history.holdings[0].released) == (None, None)
     killed = run_of(on, "tcp", "process-killed")
-    (life,) = killed.lives
-    (gone,) = killed.told("exit")
+    (history,) = killed.histories
+    (gone,) = killed.runner_lines("exit")
     assert killed.runner is not None
-    assert life.ended is not None
-    assert (life.cause, gone["cause"]) == ("lost", "process-killed")
-    assert abs(life.ended - killed.to_server(killed.runner, life.server, gone.t)) < slack(on)
+    assert history.ended is not None
+    assert (history.cause, gone["cause"]) == ("lost", "process-killed")
+    assert abs(history.ended - killed.to_server(killed.runner, history.server, gone.t)) < slack(on)
 
 
 @pytest.mark.parametrize("on", RUNNERS)
 def test_a_cable_that_is_back_in_time_is_not_noticed(on: str) -> None:
     """The watchdog has asked in vain and then got its answer; after it has given up there is none."""
-    (life,) = run_of(on, "udp", "cut", "heals-before").lives
-    assert [record["what"] for record in life.told("watchdog")] == ["silent", "answered"]
-    (life,) = run_of(on, "udp", "cut", "heals-after").lives
-    assert [record["what"] for record in life.told("watchdog")] == ["silent", "gave-up"]
+    (history,) = run_of(on, "udp", "cut", "heals-before").histories
+    assert [record["what"] for record in history.server_lines("watchdog")] == ["silent", "answered"]
+    (history,) = run_of(on, "udp", "cut", "heals-after").histories
+    assert [record["what"] for record in history.server_lines("watchdog")] == ["silent", "gave-up"]
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
@@ -115,13 +115,15 @@ def test_a_cable_that_is_back_in_time_is_not_noticed(on: str) -> None:
 def test_who_is_cleared_comes_back(on: str, transport: str) -> None:
     """S28: with auto-reconnect the user has a second connection after the operator's clear, unless login is closed."""
     users = {
-        variant: [life.user for life in run_of(on, transport, "S28", variant).lives if life.user]
+        variant: [history.user for history in run_of(on, transport, "S28", variant).histories if history.user]
         for variant in ("as-shipped", "stays-away", "login-disabled")
     }
     assert {variant: names.count("JOE") for variant, names in users.items()} == {
         "as-shipped": 2, "stays-away": 1, "login-disabled": 1,
     }  # fmt: skip
-    cleared = [life.cause for life in run_of(on, transport, "S28", "as-shipped").lives if life.user == "JOE"]
+    cleared = [
+        history.cause for history in run_of(on, transport, "S28", "as-shipped").histories if history.user == "JOE"
+    ]
     assert cleared == ["cleared", None]
 
 
@@ -133,16 +135,18 @@ def test_the_refused_get_a_license_after_a_release(on: str, transport: str) -> N
     (server,) = run.servers
     assert (server.peak, server.limit) == (3, 3)
     assert len(server.denied) >= 2
-    assert {life.client.name for life in run.lives if life.client} == {f"workstation#{n}" for n in range(1, 6)}
-    assert [life.cause for life in run.lives if life.holdings] == ["destroy"] * 5
-    first_release = min(life.ended or 0 for life in run.lives)
-    assert sum(life.created > first_release for life in run.lives) == 2
+    assert {history.client.name for history in run.histories if history.client} == {
+        f"workstation#{n}" for n in range(1, 6)
+    }
+    assert [history.cause for history in run.histories if history.holdings] == ["destroy"] * 5
+    first_release = min(history.ended or 0 for history in run.histories)
+    assert sum(history.created > first_release for history in run.histories) == 2
 
 
-def late(life: Life) -> int:
+def late(history: ConnectionHistory) -> int:
     """How long after its last request a connection ended."""
-    assert life.ended is not None
-    return life.ended - life.last_request
+    assert history.ended is not None
+    return history.ended - history.last_request
 
 
 def slack(on: str) -> int:

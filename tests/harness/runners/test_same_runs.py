@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from fakenw.journal.record import Journal, Record
-from harness.judge.history import Run
+from harness.judge.history import RunHistory
 from harness.judge.verdict import Verdict, judge
 from harness.report.text import Result
 from harness.runners import memory
@@ -51,13 +51,13 @@ class Ran(NamedTuple):
     name: str
     plan: Plan
     journals: list[Journal]
-    run: Run
+    run: RunHistory
     verdict: Verdict
 
     @classmethod
     def of(cls, name: str, plan: Plan) -> Ran:
         journals = memory.run(plan)
-        run = Run.of(journals)
+        run = RunHistory.of(journals)
         return cls(name, plan, journals, run, judge(run))
 
     def fingerprint(self) -> str:
@@ -108,7 +108,7 @@ def test_its_verdict_is_as_expected(ran: Ran) -> None:
     assert (verdict.verdict, sorted(verdict.failing)) == (ran.plan.expect, sorted(ran.plan.fails)), verdict.reason
     assert verdict.ok
     assert verdict.problems == []
-    assert {life.station.partition(":")[0] for life in ran.run.lives} <= {ran.plan.transport}
+    assert {history.station.partition(":")[0] for history in ran.run.histories} <= {ran.plan.transport}
 
 
 def test_a_difference_is_seen() -> None:

@@ -10,10 +10,10 @@ import pytest
 from fakenw.core.settings import ticks
 from fakenw.journal.record import SECOND, Journal
 from harness.judge.audit import books_balance
-from harness.judge.history import WENT_DOWN, Life
+from harness.judge.history import WENT_DOWN, ConnectionHistory
 from harness.judge.verdict import judge
 from harness.report.text import Result, story
-from harness.runners.memory import Run as MemoryRun
+from harness.runners.memory import MemoryRun as MemoryRun
 from harness.runners.memory_network import EPOCH
 from tests.harness.handmade_journals import PATH, ClientBook, RunnerBook, ServerBook, put_together
 from tests.harness.memory_run import WORK, events, planned, played
@@ -47,13 +47,13 @@ def server_of(faults: list[Any], transport: str = "udp", **more: Any) -> Any:
 def test_dropped_requests_come_later(transport: str, way: str, later: int) -> None:
     """The client, or TCP for it, says everything again; the license comes back."""
     drop = {"drop": {"client": "ws", "packets": 3, "way": way}}
-    (usual,) = (life.files[0].shut for life in played([], transport)[0].lives)
+    (usual,) = (history.files[0].shut for history in played([], transport)[0].histories)
     run, verdict, journals = played([{"wait": "59m59s"}, drop], transport)
-    (life,) = run.lives
+    (history,) = run.histories
     assert verdict.verdict == "released"
     assert usual is not None
-    assert life.files[0].shut is not None
-    assert abs(life.files[0].shut - usual - later) < SECOND // 100
+    assert history.files[0].shut is not None
+    assert abs(history.files[0].shut - usual - later) < SECOND // 100
     (done,) = events(journals["client-ws.jsonl"], "done")
     assert done.t > 60 * MINUTE + (SECOND if transport == "tcp" else 9 * SECOND)
 
@@ -68,9 +68,9 @@ def test_what_comes_twice_is_carried_out_once(transport: str) -> None:
     assert (doubled.duplicates + doubled.late > 0) is (transport == "udp")
     faults = [{word: {"client": "ws", "percent": 100}} for word in ("duplicate", "reorder")]
     run, verdict, _ = played(faults, transport)
-    (life,) = run.lives
+    (history,) = run.histories
     assert (verdict.verdict, verdict.problems, verdict.peak) == ("released", [], 1)
-    assert len(life.files) == 1
+    assert len(history.files) == 1
 
 
 # A server that stands still
@@ -81,10 +81,10 @@ def test_a_frozen_server_finds_what_has_been_waiting(transport: str) -> None:
     """The requests come in when it goes on, and nobody was the wiser; meanwhile it writes nothing."""
     faults = [{"wait": "59m45s"}, {"freeze": "FAKENW"}, {"wait": "30s"}, {"thaw": "FAKENW"}]
     run, verdict, journals = played(faults, transport)
-    (life,) = run.lives
+    (history,) = run.histories
     assert (verdict.verdict, verdict.problems) == ("released", [])
-    assert life.ended is not None
-    assert 0 <= life.ended - (60 * MINUTE + 15 * SECOND) < SECOND // 10
+    assert history.ended is not None
+    assert 0 <= history.ended - (60 * MINUTE + 15 * SECOND) < SECOND // 10
     server = journals["server-FAKENW.jsonl"].records
     assert not [record for record in server if 59 * MINUTE + 45 * SECOND < record.t < 60 * MINUTE + 15 * SECOND]
     told = [
@@ -97,8 +97,8 @@ def test_a_frozen_server_does_not_see_a_connection_end() -> None:
     """Not before it goes on."""
     faults = [{"wait": "2m"}, {"freeze": "FAKENW"}, {"process-killed": "ws"}, {"wait": "2m"}, {"thaw": "FAKENW"}]
     run, verdict, _ = played(faults, "tcp")
-    (life,) = run.lives
-    assert (verdict.verdict, life.cause, life.ended) == ("reclaimed", "lost", 4 * MINUTE)
+    (history,) = run.histories
+    assert (verdict.verdict, history.cause, history.ended) == ("reclaimed", "lost", 4 * MINUTE)
 
 
 def test_the_timers_of_a_frozen_server_do_not_run() -> None:
@@ -109,10 +109,10 @@ def test_the_timers_of_a_frozen_server_do_not_run() -> None:
     assert [idle.t for idle in events(journals["server-FAKENW.jsonl"], "idle")] == [10 * MINUTE]
     faults = [{"power-off": "ws"}, {"freeze": "FAKENW"}, {"wait": "2h"}, {"thaw": "FAKENW"}]
     run, verdict, _ = played([{"wait": "1m"}, *faults], "udp", checks=[{"released": {"within": "3h"}}])
-    (life,) = run.lives
-    assert (verdict.verdict, life.cause) == ("reclaimed", "watchdog")
-    assert life.ended is not None
-    assert life.ended > 121 * MINUTE > MINUTE + GIVES_UP
+    (history,) = run.histories
+    assert (verdict.verdict, history.cause) == ("reclaimed", "watchdog")
+    assert history.ended is not None
+    assert history.ended > 121 * MINUTE > MINUTE + GIVES_UP
 
 
 def test_a_server_that_is_never_thawed_says_nothing_more() -> None:
@@ -142,10 +142,10 @@ def test_a_server_that_goes_down_takes_everything_with_it(transport: str) -> Non
     """The license is nobody's any more: reclaimed, not leaked. Its next life begins empty, in the same journal."""
     run, verdict, journals = played(DOWN_AND_UP, transport)
     first, second = run.servers
-    (life,) = first.lives
+    (history,) = first.histories
     assert (verdict.verdict, verdict.problems, verdict.notes) == ("reclaimed", [], [])
     assert verdict.reclaimed[0].reason == "the server went down, and started again with empty tables"
-    assert (life.cause, life.ended, first.end) == (WENT_DOWN, 2 * MINUTE, 2 * MINUTE)
+    assert (history.cause, history.ended, first.end) == (WENT_DOWN, 2 * MINUTE, 2 * MINUTE)
     assert verdict.reclaimed[0].held_for == pytest.approx(120, abs=0.1)
     journal = journals["server-FAKENW.jsonl"]
     assert [record.event for record in journal.records if record.event in ("start", "stop")] == ["start", "stop"] * 2
@@ -160,11 +160,11 @@ def test_the_client_comes_back_to_the_server(transport: str) -> None:
     script = [OPEN, {"wait": "10m"}, CLOSE, OPEN, {"wait": "10m"}, CLOSE]
     run, verdict, _ = played(DOWN_AND_UP, transport, script)
     first, second = run.servers
-    assert (verdict.verdict, len(first.lives)) == ("reclaimed", 1)
-    (life,) = [life for life in second.lives if life.holdings]
-    assert life.holdings[0].cause in ("logout", "destroy")
-    (opened,) = life.heard("nal-open")
-    assert 0 <= opened.t - life.created < SECOND
+    assert (verdict.verdict, len(first.histories)) == ("reclaimed", 1)
+    (history,) = [history for history in second.histories if history.holdings]
+    assert history.holdings[0].cause in ("logout", "destroy")
+    (opened,) = history.client_lines("nal-open")
+    assert 0 <= opened.t - history.created < SECOND
     assert 7 * MINUTE < opened.t < 8 * MINUTE
 
 
@@ -181,9 +181,9 @@ def test_nobody_reaches_a_server_that_is_down(transport: str) -> None:
     faults = [{"server-down": "FAKENW"}, {"wait": "30s"}, {"server-up": "FAKENW"}]
     run, verdict, journals = played(faults, transport, [{"wait": "10s"}, OPEN, CLOSE, {"wait": "1m"}, OPEN, CLOSE])
     first, second = run.servers
-    assert (len(first.lives), verdict.verdict) == (0, "released")
+    assert (len(first.histories), verdict.verdict) == (0, "released")
     failed = [record["reason"] for record in events(journals["client-ws.jsonl"], "work-failed")]
-    licensed = [life.created // SECOND for life in second.lives]
+    licensed = [history.created // SECOND for history in second.histories]
     assert (failed, licensed) == ((["unreachable"], [40]) if transport == "tcp" else ([], [1, 61]))
 
 
@@ -191,15 +191,15 @@ def test_a_stream_ends_with_the_server_that_it_leads_to() -> None:
     """What it repeated while the cable was cut does not reach the server's next life."""
     faults = [{"wait": "5s"}, {"cut": "ws"}, {"wait": "10s"}, {"server-down": "FAKENW"}, {"server-up": "FAKENW"}]
     run, _, journals = played([*faults, {"heal": "ws"}], "tcp", [{"wait": "10s"}, OPEN, {"wait": "1m"}])
-    assert [server.lives for server in run.servers] == [[], []]
+    assert [server.histories for server in run.servers] == [[], []]
     assert [record["reason"] for record in events(journals["client-ws.jsonl"], "work-failed")] == ["gone"]
 
 
 def test_a_server_that_stays_down_is_judged_as_one_that_was_stopped() -> None:
     """Its last word is who held what: nobody knows whether the client would have given it back."""
     run, verdict, _ = played([{"wait": "2m"}, {"server-down": "FAKENW"}], "tcp")
-    (life,) = run.lives
-    assert (life.ended, life.holdings[0].released, verdict.verdict) == (None, None, "unknown")
+    (history,) = run.histories
+    assert (history.ended, history.holdings[0].released, verdict.verdict) == (None, None, "unknown")
 
 
 def a_server_of_two_lives(needed: float, stopped: bool) -> tuple[ServerBook, ClientBook]:
@@ -231,7 +231,7 @@ def test_a_life_that_another_follows(needed: float, expected: str, stopped: bool
     assert (verdict.verdict, verdict.problems, verdict.undecided, verdict.failed) == (expected, [], [], [])
     assert bool(verdict.notes) is (needed < 1000)  # that the client let go of it, which the server did not see
     (held,) = verdict.leaked or verdict.reclaimed
-    assert (held.life.cause, held.holding and held.holding.released) == (WENT_DOWN, 1000 * SECOND)
+    assert (held.history.cause, held.holding and held.holding.released) == (WENT_DOWN, 1000 * SECOND)
     assert held.reason.startswith("the server went down")
 
 
@@ -252,12 +252,12 @@ def test_a_clock_that_jumps_moves_nothing_else() -> None:
     server = server_of([{"wait": "2m"}, jump])
     assert server.utc(server.now) == (EPOCH + timedelta(microseconds=server.now, hours=-2)).replace(tzinfo=None)
     faults = [{"wait": "2m"}, {"power-off": "ws"}]
-    ends: list[Life] = []
+    ends: list[ConnectionHistory] = []
     for more in ([], [{"wait": "5m"}, jump], [{"wait": "5m"}, {"clock-jump": {"server": "FAKENW", "by": "30d"}}]):
         run, verdict, _ = played([*faults, *more], "udp", checks=[{"released": {"within": "30m"}}])
         assert (verdict.verdict, verdict.problems) == ("reclaimed", [])
-        ends += run.lives
-    assert {life.ended for life in ends} == {ends[0].last_request + GIVES_UP}
+        ends += run.histories
+    assert {history.ended for history in ends} == {ends[0].last_request + GIVES_UP}
 
 
 def test_after_its_next_start_the_clock_is_right_again() -> None:
@@ -273,19 +273,19 @@ GONE = [{"wait": "1m"}, {"power-off": "ws"}]
 PATIENT = [{"released": {"within": "3h"}}]
 
 
-def spoofed(*faults: Any, transport: str = "udp") -> tuple[str, Life, Journal]:
+def spoofed(*faults: Any, transport: str = "udp") -> tuple[str, ConnectionHistory, Journal]:
     """The verdict on a machine that lost its power, and the connection it left."""
     run, verdict, journals = played([{"wait": "1m"}, *faults, *GONE], transport, checks=PATIENT)
-    (life,) = run.lives
+    (history,) = run.histories
     answered = "0:01:00  from here a router answered the watchdog in its place"
     assert (answered in "\n".join(story(Result(run, verdict)))) is bool(faults)
-    return verdict.verdict, life, journals["runner.jsonl"]
+    return verdict.verdict, history, journals["runner.jsonl"]
 
 
 def test_a_router_keeps_a_dead_machine_alive() -> None:
     """Nobody ever takes the license back: without the router the watchdog does."""
-    verdict, life, journal = spoofed({"spoof": "ws"})
-    assert (verdict, life.ended, life.told("watchdog")) == ("leaked", None, [])
+    verdict, history, journal = spoofed({"spoof": "ws"})
+    assert (verdict, history.ended, history.server_lines("watchdog")) == ("leaked", None, [])
     fault, _ = events(journal, "fault")
     assert (fault["what"], fault["client"], fault.get("for")) == ("spoof", "ws", None)
     assert spoofed()[0] == "reclaimed"
@@ -293,10 +293,10 @@ def test_a_router_keeps_a_dead_machine_alive() -> None:
 
 def test_a_router_that_stops_answering_lets_the_watchdog_find_out() -> None:
     """After the last answer it takes as long as ever."""
-    verdict, life, _ = spoofed({"spoof": {"client": "ws", "for": "1h"}})
-    assert (verdict, life.cause) == ("reclaimed", "watchdog")
-    assert life.ended is not None
-    assert 61 * MINUTE + GIVES_UP - ticks(5400) <= life.ended <= 61 * MINUTE + GIVES_UP
+    verdict, history, _ = spoofed({"spoof": {"client": "ws", "for": "1h"}})
+    assert (verdict, history.cause) == ("reclaimed", "watchdog")
+    assert history.ended is not None
+    assert 61 * MINUTE + GIVES_UP - ticks(5400) <= history.ended <= 61 * MINUTE + GIVES_UP
 
 
 def test_a_router_is_about_one_machine_and_the_watchdog() -> None:
@@ -304,5 +304,5 @@ def test_a_router_is_about_one_machine_and_the_watchdog() -> None:
     clients = [{"name": name, "script": WORK} for name in ("ws", "other")]
     faults = [{"spoof": "ws"}, {"wait": "2m"}, {"power-off": "other"}]
     run, verdict, _ = played(faults, "udp", clients=clients, checks=PATIENT)
-    causes = {life.client.name: life.cause for life in run.lives if life.client}
+    causes = {history.client.name: history.cause for history in run.histories if history.client}
     assert (causes, verdict.verdict) == ({"ws": "destroy", "other": "watchdog"}, "reclaimed")

@@ -11,10 +11,10 @@ from click.testing import CliRunner
 
 from fakenw.cli import main as cli
 from fakenw.core.server import Server
-from fakenw.core.settings import Config
+from fakenw.core.settings import ServerSettings
 from fakenw.journal.record import SECOND, Journal
 from harness.client import workstation
-from harness.judge.history import Run
+from harness.judge.history import RunHistory
 from harness.judge.verdict import Verdict, judge
 from harness.runners import memory
 from harness.runners.memory_network import Network
@@ -45,10 +45,10 @@ def played(server: dict[str, Any], *scripts: list[Any], transport: str = "udp", 
     clients = [{"name": f"ws{n}", "user": users[n > 0], "script": script} for n, script in enumerate(scripts)]
     servers = [{"name": "FAKENW", "users": ["JOE:SECRET"], **server}]
     journals = memory.run(planned(more.pop("faults", []), transport, servers=servers, clients=clients, **more))
-    return judge(Run.of(journals)), next(journal for journal in journals if journal.name.startswith("server"))
+    return judge(RunHistory.of(journals)), next(journal for journal in journals if journal.name.startswith("server"))
 
 
-def started(options: list[str], monkeypatch: pytest.MonkeyPatch) -> Config:
+def started(options: list[str], monkeypatch: pytest.MonkeyPatch) -> ServerSettings:
     """What ``fakenw serve`` makes of these options, without running."""
     found: list[Server] = []
 

@@ -12,12 +12,12 @@ import pytest
 
 from fakenw.journal.record import SECOND, Journal
 from fakenw.server_process import ProcessGroup
-from harness.judge.history import Run
+from harness.judge.history import RunHistory
 from harness.judge.verdict import judge
 from harness.report.text import Result, story
 from harness.runners import memory, real_time
 from harness.runners.backend import Failed
-from harness.runners.journal_tail import Tail
+from harness.runners.journal_tail import JournalTail
 from harness.runners.processes import Processes
 from harness.scenario.schedule import Disruption
 from tests.harness.handmade_journals import ServerBook
@@ -31,14 +31,14 @@ both = pytest.mark.parametrize("transport", ["udp", "tcp"])
 
 def carry_out(
     folder: Path, faults: list[Any], transport: str, script: list[Any], **more: Any
-) -> tuple[Run, str, dict[str, Journal]]:
+) -> tuple[RunHistory, str, dict[str, Journal]]:
     """Run it in processes: the run, what is said about it, and its journals. Memory is of the same opinion."""
     plan = planned(faults, transport, script, **more)
     journals = real_time.run(plan, folder, Processes(), threading.Event())
-    run = Run.of(journals)
+    run = RunHistory.of(journals)
     verdict = judge(run)
     told = "\n".join([verdict.verdict, *story(Result(run, verdict))])
-    assert verdict.verdict == judge(Run.of(memory.run(plan))).verdict, told
+    assert verdict.verdict == judge(RunHistory.of(memory.run(plan))).verdict, told
     return run, told, {Path(journal.name).name: journal for journal in journals}
 
 
@@ -53,12 +53,14 @@ def test_a_server_goes_down_and_comes_up_again(transport: str, tmp_path: Path) -
     assert "the server went down, and started again with empty tables" in told
     server = journals["server-FAKENW.jsonl"]
     assert [record.event for record in server.records if record.event in ("start", "stop")] == ["start", "stop"] * 2
-    licensed = [[holding.cause for life in part.lives for holding in life.holdings] for part in (first, second)]
+    licensed = [
+        [holding.cause for history in part.histories for holding in history.holdings] for part in (first, second)
+    ]
     assert licensed[0] == ["server-down"]
     assert licensed[1] in (["logout"], ["destroy"])
-    (life,) = [life for life in second.lives if life.holdings]
-    (opened,) = life.heard("nal-open")
-    assert abs(opened.t - life.created) < SECOND  # the clocks of both lives are understood
+    (history,) = [history for history in second.histories if history.holdings]
+    (opened,) = history.client_lines("nal-open")
+    assert abs(opened.t - history.created) < SECOND  # the clocks of both lives are understood
     faults_told = [(record["what"], record["server"]) for record in events(journals["runner.jsonl"], "fault")]
     assert faults_told == [("server-down", "FAKENW"), ("server-up", "FAKENW")]
 
@@ -77,13 +79,13 @@ def test_a_server_stands_still(transport: str, tmp_path: Path) -> None:
     faults = [{"wait": "500ms"}, {"freeze": "fakenw"}, {"wait": "1500ms"}, {"thaw": "fakenw"}]
     run, told, journals = carry_out(tmp_path, faults, transport, [OPEN, {"wait": "1s"}, CLOSE, {"wait": "1s"}])
     assert told.startswith("released"), told
-    (life,) = run.lives
+    (history,) = run.histories
     stopped, went_on = (
-        run.to_server(journals["runner.jsonl"], life.server, record.t)
+        run.to_server(journals["runner.jsonl"], history.server, record.t)
         for record in events(journals["runner.jsonl"], "fault")
     )
-    assert life.ended is not None
-    assert life.ended > went_on - SECOND // 100
+    assert history.ended is not None
+    assert history.ended > went_on - SECOND // 100
     meanwhile = range(stopped + SECOND // 4, went_on - SECOND // 100)
     assert not [record for record in journals["server-FAKENW.jsonl"].records if record.t in meanwhile]
 
@@ -96,7 +98,7 @@ def test_a_server_that_stands_still_to_the_end_is_no_hindrance(tmp_path: Path) -
     assert told.startswith("unknown"), told
     assert events(journals["server-FAKENW.jsonl"], "stop") == []
     assert [record.event for record in journals["runner.jsonl"].records][-1] == "end"
-    assert run.told("failed") == []
+    assert run.runner_lines("failed") == []
 
 
 def test_who_follows_a_journal_knows_nobody_after_a_second_start(tmp_path: Path) -> None:
@@ -108,7 +110,7 @@ def test_who_follows_a_journal_knows_nobody_after_a_second_start(tmp_path: Path)
     path = tmp_path / "journal"
     for held, idle in ((1, [200 * SECOND]), (0, [])):
         path.write_text("".join(record.line() for record in book.lines))
-        tail = Tail(path)
+        tail = JournalTail(path)
         tail.catch_up()
         assert (tail.fold.held, [one.idle and one.idle.since for one in tail.fold.connections.values()]) == (held, idle)
         assert tail.idle
@@ -118,7 +120,7 @@ def test_who_follows_a_journal_knows_nobody_after_a_second_start(tmp_path: Path)
 def test_a_license_that_is_kept_for_nobody_is_not_idle(tmp_path: Path) -> None:
     """Idle is one whose holders all are, and there are some; where nothing is held nothing is in use."""
     book, path = ServerBook("ual"), tmp_path / "journal"
-    tail, seen = Tail(path), []
+    tail, seen = JournalTail(path), []
     assert not tail.catch_up()
     steps: list[tuple[Callable[..., None], tuple[Any, ...]]] = [
         (book.create, (1, 1)),
@@ -158,6 +160,6 @@ def test_what_processes_cannot_do(verb: str, reason: str, tmp_path: Path) -> Non
 def test_what_cannot_be_done_makes_the_verdict_unknown(tmp_path: Path) -> None:
     """With the reason, and nobody is left behind."""
     plan = planned([{"clock-jump": {"server": "FAKENW", "by": "-1h"}}], "tcp", [OPEN, {"wait": "2s"}, CLOSE])
-    verdict = judge(Run.of(real_time.run(plan, tmp_path, Processes(), threading.Event())))
+    verdict = judge(RunHistory.of(real_time.run(plan, tmp_path, Processes(), threading.Event())))
     assert verdict.verdict == "unknown"
     assert "clock-jump: processes share the clock of their computer" in verdict.reason

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.cli.catalogue_page import ELSEWHERE, page
-from harness.judge.history import Run
+from harness.judge.history import RunHistory
 from harness.judge.verdict import judge
 from harness.runners import memory
 from harness.scenario.catalogue import catalogue
@@ -48,7 +48,7 @@ def test_without_its_cause_it_is_another_story(scenario: Scenario) -> None:
     assert len(changed) == 1, changed
     first = list(scenario.variants)[:1]
     (shipped,), (other,) = scenario.plans(None, first), scenario.plans(None, first, change=without)
-    verdict = judge(Run.of(memory.run(other)))
+    verdict = judge(RunHistory.of(memory.run(other)))
     assert (verdict.verdict, sorted(verdict.failing)) != (shipped.expect, sorted(shipped.fails))
 
 
@@ -135,12 +135,12 @@ def test_one_leak_among_a_hundred() -> None:
         ],
     }
     (plan,) = Scenario.read(data, "test").plans()
-    run = Run.of(memory.run(plan))
+    run = RunHistory.of(memory.run(plan))
     verdict = judge(run)
     (held,) = verdict.leaked
-    assert (verdict.verdict, held.life.client and held.life.client.name) == ("leaked", "needle")
+    assert (verdict.verdict, held.history.client and held.history.client.name) == ("leaked", "needle")
     assert (held.opened_by, held.last_used_by) == ("nal", "apm")
-    refused = held.life.heard("release-refused")
+    refused = held.history.client_lines("release-refused")
     assert [round(said.t / 3_600_000_000) for said in refused] == [0, 8, 16]
     assert "its release was refused 3 times" in held.reason
 
@@ -173,7 +173,7 @@ def test_a_change_is_on_top_of_a_variant() -> None:
 def test_the_server_tires_of_a_login_that_hangs() -> None:
     """S25: after 240 busy replies, three seconds apart; the watchdog has nothing to do with it."""
     (plan,) = next(one for one in SCENARIOS if one.id == "S25").plans("udp", ["as-shipped"])
-    (life,) = Run.of(memory.run(plan)).lives
-    assert life.cause == "busy"
-    assert life.ended is not None
-    assert 239 * 3 <= life.ended / 1_000_000 <= 241 * 3 + 1
+    (history,) = RunHistory.of(memory.run(plan)).histories
+    assert history.cause == "busy"
+    assert history.ended is not None
+    assert 239 * 3 <= history.ended / 1_000_000 <= 241 * 3 + 1

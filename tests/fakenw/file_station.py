@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from fakenw.volumes.directory_tree import Directory, DirectoryEntry, File
 from fakenw.wire.layout import Reply, Request
 from fakenw.wire.requests import files
 
@@ -11,6 +12,17 @@ NORMAL, ALL = 0x00, 0x06  # search attributes
 READ, WRITE, DENY_READ, DENY_WRITE = 1, 2, 4, 8
 BOX = "SYS:CAP_GS1/SINV.BOX/"
 OFFER = "SYS:CAP_GS1/OFFERINF.BOX/GS100001.OFR"
+
+
+def entries(directory: Directory) -> list[DirectoryEntry]:
+    """Everything in the directory."""
+    return list(directory.search("*.*"))
+
+
+def read_entry(entry: DirectoryEntry, offset: int, length: int) -> bytes:
+    """Read from an entry, which must be a file."""
+    assert isinstance(entry.node, File)
+    return entry.node.read(offset, length)
 
 
 class Client(NamedTuple):

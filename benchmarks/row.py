@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 
 @dataclass
-class Line:
+class Row:
     """The numbers of all rounds. *how* makes a number of each pair; *at_most*: less is better."""
 
     row: int
@@ -21,14 +21,14 @@ class Line:
     note: str = ""
     resent: int = 0  # requests of which the answer was lost
     ours: list[float] = field(default_factory=list)
-    bare: list[float] = field(default_factory=list)
+    baseline: list[float] = field(default_factory=list)
     beside: list[float] = field(default_factory=list)  # the C echo server, where there is one
 
     def results(self) -> list[float]:
         """What is compared with the target, of every round."""
         if self.how == "ours":
             return self.ours
-        pairs = zip(self.ours, self.bare, strict=True)
+        pairs = zip(self.ours, self.baseline, strict=True)
         return [mine / other if self.how == "ratio" else mine - other for mine, other in pairs]
 
     @property
@@ -42,7 +42,7 @@ class Line:
     def text(self) -> str:
         """The line as the table has it; HEAD stands above."""
         results = self.results()
-        sides = (self.ours, self.bare, self.beside)
+        sides = (self.ours, self.baseline, self.beside)
         columns = [_number(statistics.median(side)) if side else "" for side in sides]
         told = f"{self.row}  {self.what:33}{self.connections:>7,}  {self.unit:15}"
         told += "".join(f"{column:>11}" for column in columns)
@@ -60,21 +60,21 @@ class Line:
             "connections": self.connections,
             "unit": self.unit,
             "ours": statistics.median(self.ours),
-            "bare": statistics.median(self.bare) if self.bare else None,
+            "baseline": statistics.median(self.baseline) if self.baseline else None,
             "c": statistics.median(self.beside) if self.beside else None,
             "result": self.how,
             "ratio": {"median": self.median, "min": min(results), "max": max(results)},
             "target": self.target,
             "at_most": self.at_most,
             "reached": self.reached,
-            "measured": {"ours": self.ours, "bare": self.bare, "c": self.beside},
+            "measured": {"ours": self.ours, "baseline": self.baseline, "c": self.beside},
             "resent": self.resent,
             "note": self.note,
         }
 
 
 HEAD = (
-    f"{'':3}{'':33}{'conns':>7}  {'':15}{'ours':>11}{'bare':>11}{'C echo':>11}{'ratio':>11}  {'spread':23}{'target':14}"
+    f"{'':36}{'conns':>7}  {'':15}{'ours':>11}{'baseline':>11}{'C echo':>11}{'ratio':>11}  {'spread':23}{'target':14}"
 )
 
 
