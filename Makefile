@@ -1,7 +1,7 @@
 # Everything runs from .venv, which is made on first use and again when pyproject.toml changes.
 
 PYTHON ?= python3
-PYTEST_ARGS ?= -q -n 2 --dist loadfile --durations=10
+PYTEST_ARGS ?= -q -n 2 --dist loadfile --no-loadscope-reorder --durations=10
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 

@@ -73,11 +73,15 @@ def fakenw_image() -> str:
 
 @pytest.hookimpl(tryfirst=True)  # before -m selects
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as process tests the tests whose fixtures start processes, and those that use a tool."""
+    """Mark as process tests the tests whose fixtures start processes, and those that use a tool.
+
+    Containers come first and what takes no time last, so that no worker is left alone with a long file.
+    """
     for item in items:
         fixtures = item.fixturenames if isinstance(item, pytest.Function) else ()
         if STARTING.intersection(fixtures) or any(item.get_closest_marker(tool) for tool in TOOLS):
             item.add_marker("process")
+    items.sort(key=lambda item: [item.get_closest_marker(mark) is None for mark in ("docker", "process")])
 
 
 class ProcessGuard:
