@@ -1,7 +1,7 @@
 # Everything runs from .venv, which is made on first use and again when pyproject.toml changes.
 
 PYTHON ?= python3
-PYTEST_ARGS ?= -q -n 2 --dist loadfile
+PYTEST_ARGS ?= -q -n 2 --dist loadfile --no-loadscope-reorder --durations=10
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
@@ -23,9 +23,17 @@ run: $(INSTALLED) ## the license leak of KB Q257223 and its remedies, in memory
 scenarios: $(INSTALLED) ## every scenario of the catalogue
 	@$(VENV)/bin/harness run all
 
+.PHONY: test-fast
+test-fast: $(INSTALLED) ## the tests that start no process: within a minute
+	$(VENV)/bin/pytest -m 'not process' $(PYTEST_ARGS)
+
 .PHONY: test
-test: $(INSTALLED) ## the tests; PYTEST_ARGS='-k ledger' chooses others
-	$(VENV)/bin/pytest $(PYTEST_ARGS)
+test: $(INSTALLED) ## the tests, as CI runs them; PYTEST_ARGS='-k ledger' chooses others
+	$(VENV)/bin/pytest -m 'not slow' $(PYTEST_ARGS)
+
+.PHONY: test-all
+test-all: $(INSTALLED) ## these, the ones that take minutes, and eight times the random examples
+	$(VENV)/bin/pytest --hypothesis-profile=thorough $(PYTEST_ARGS)
 
 .PHONY: check
 check: $(INSTALLED) ## lint, format, layers and types

@@ -2,9 +2,9 @@
 
 Rules of this file:
 
-* It raises and never exits. A server that could not be made ready is ended first.
-* Standard output stays open and is never waited for: what is there is read.
-* FAKENW_* of the environment is meant for a server that a person starts, not for this one.
+* It raises and never exits. A server that does not become ready is ended first.
+* Standard output is read without blocking.
+* The server does not inherit FAKENW_*: these variables are for servers that a user starts.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from typing import Any, Self
 
 from fakenw.health import Address
 
-READY_WITHIN = 30.0  # seconds; a busy machine is slow, not wrong
+READY_WITHIN = 30.0  # seconds, enough for a busy machine
 STOP_WITHIN = 10.0
 LOOK_EVERY = 0.01
 
 
 class ServerFailed(Exception):
-    """The server did not begin to listen. ``code`` is its exit code, None where it had not ended by itself."""
+    """The server did not begin to listen. ``code`` is its exit code, None if it had not exited."""
 
     def __init__(self, text: str, code: int | None) -> None:
         super().__init__(text)
@@ -36,9 +36,9 @@ class ServerFailed(Exception):
 
 
 class ProcessGroup:
-    """A program in a session of its own. What it prints is added to *log*; without one it is not kept.
+    """A program in a session of its own. Its output is appended to *log*, or discarded without one.
 
-    *options* are those of ``subprocess.Popen``. Raises OSError where there is no such program.
+    *options* are those of ``subprocess.Popen``. Raises OSError for a missing program.
     """
 
     def __init__(self, *command: str, name: str = "", log: Path | None = None, **options: Any) -> None:
@@ -58,7 +58,7 @@ class ProcessGroup:
         self.stop()
 
     def code(self) -> int | None:
-        """Its exit code; None while it runs."""
+        """The exit code; None while the program runs."""
         return self.process.poll()
 
     def lines(self) -> list[str]:
@@ -69,41 +69,41 @@ class ProcessGroup:
 
     @property
     def statuses(self) -> set[str]:
-        """Its lines, of a program that says one word on each."""
+        """The lines of a program that prints one word on each."""
         return set(self.lines())
 
     def last_output(self) -> str:
-        """The last lines of the log, as one."""
+        """The last lines of the log, on one line."""
         return last_lines(self.log.read_text(errors="replace")) if self.log else ""
 
     def send(self, instructions: Mapping[str, Any]) -> None:
-        """A line of JSON on its standard input, which must be a pipe. Raises OSError."""
+        """Write a line of JSON to standard input, which must be a pipe. Raises OSError."""
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps(instructions).encode() + b"\n")
         self.process.stdin.flush()
 
     def send_signal(self, number: int) -> None:
-        """A signal to the whole group."""
+        """Send a signal to the whole group."""
         self._suspended = number == signal.SIGSTOP or (self._suspended and number != signal.SIGCONT)
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, number)
 
     def stop(self, within: float = STOP_WITHIN) -> int | None:
-        """SIGTERM, and SIGKILL for what has not ended *within* seconds or is left of the group. The exit code."""
-        if not self._suspended and not self._closed:  # a suspended process would not heed SIGTERM
+        """Send SIGTERM and, at most *within* seconds later, SIGKILL to the rest of the group. Returns the exit code."""
+        if not self._suspended and not self._closed:  # a suspended process does not handle SIGTERM
             self.send_signal(signal.SIGTERM)
             self._wait(within)
         return self.kill()
 
     def kill(self) -> int | None:
-        """SIGKILL. The exit code."""
+        """Send SIGKILL. Returns the exit code."""
         if not self._closed:
             self._closed = True
             self.send_signal(signal.SIGKILL)
             self._wait(STOP_WITHIN)
             for stream in (self.process.stdin, self.process.stdout):
                 if stream is not None:
-                    with suppress(OSError):  # what was still to be written to a process that has ended
+                    with suppress(OSError):  # of unwritten data, to an ended process
                         stream.close()
         return self.process.returncode
 
@@ -113,9 +113,9 @@ class ProcessGroup:
 
 
 class ServerProcess(ProcessGroup):
-    """``fakenw serve`` with *options*, in which each option is a word of its own.
+    """``fakenw serve`` with *options*, one argument each.
 
-    Another *program* must say where it listens as ``fakenw serve`` does. *more* is for ``ProcessGroup``.
+    Another *program* must print its listeners as ``fakenw serve`` does. *more* is for ``ProcessGroup``.
     """
 
     def __init__(self, *options: object, program: Sequence[str] = (), **more: Any) -> None:
@@ -124,22 +124,22 @@ class ServerProcess(ProcessGroup):
         self.admin = ""  # the URL of its administration
         self._listeners = max(1, words.count("--listen") + words.count("--admin"))
         program = program or (sys.executable, "-m", "fakenw", "serve")
-        ours = {name: value for name, value in os.environ.items() if not name.startswith("FAKENW_")}
-        super().__init__(*program, *words, **{"stdout": subprocess.PIPE, "env": ours, **more})
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("FAKENW_")}
+        super().__init__(*program, *words, **{"stdout": subprocess.PIPE, "env": environment, **more})
 
     def __enter__(self) -> Self:
         return self.ready()
 
     def is_listening(self) -> bool:
-        """Whether it has said of every listener that was asked for where that is. Does not wait."""
-        told = [line.split() for line in self.lines() if line.startswith("listening ")]
-        for _, transport, place in told:
+        """Whether the server has printed all requested listeners. Does not wait."""
+        listening = [line.split() for line in self.lines() if line.startswith("listening ")]
+        for _, transport, place in listening:
             host, _, port = place.rpartition(":")
             if transport == "admin":
                 self.admin = place
             else:
                 self.addresses[transport] = (host, int(port))
-        return len(told) >= self._listeners
+        return len(listening) >= self._listeners
 
     def ready(self, within: float = READY_WITHIN) -> Self:
         """Wait until it listens. Raises ServerFailed."""
@@ -149,7 +149,7 @@ class ServerProcess(ProcessGroup):
                 code = self.code()
                 if code is not None or time.monotonic() > deadline:
                     what = "did not listen in time" if code is None else f"ended with exit code {code}"
-                    raise ServerFailed(f"the server {what}: {self.last_output() or 'see what it printed'}", code)
+                    raise ServerFailed(f"the server {what}: {self.last_output() or 'see its output'}", code)
                 time.sleep(LOOK_EVERY)
         except BaseException:
             self.kill()
@@ -158,6 +158,6 @@ class ServerProcess(ProcessGroup):
 
 
 def last_lines(text: str) -> str:
-    """The last lines of an output, as one."""
+    """The last lines of an output, on one line."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return " | ".join(lines[-3:])[-2000:]

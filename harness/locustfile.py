@@ -1,3 +1,3 @@
-"""Another name for ``harness.load.locustfile``: what ``locust -f`` is given."""
+"""An alias of ``harness.load.locustfile``, for ``locust -f``."""
 
 from harness.load.locustfile import *  # noqa: F403

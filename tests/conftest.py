@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -32,11 +32,13 @@ pytest_plugins = ["pytester"]
 
 # How long an example takes says something about the machine only. Continuous integration tries the same examples every
 # time, so that it fails for the change it tests; everywhere else new ones are looked for.
-hypothesis.settings.register_profile("fakenw", deadline=None, derandomize=bool(os.environ.get("CI")))
+hypothesis.settings.register_profile("fakenw", deadline=None, max_examples=25, derandomize=bool(os.environ.get("CI")))
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=200)  # make test-all
 hypothesis.settings.load_profile("fakenw")
 
 PROJECT = Path(__file__).parent.parent
 TOOLS = ("chromium", "docker", "nmap", "tshark")
+STARTING = {"fakenw_image", "pytester", "serve", "served_once"}  # fixtures that start processes
 
 
 @functools.cache
@@ -67,6 +69,43 @@ def fakenw_image() -> str:
         made = subprocess.run(["make", "-s", "image"], cwd=PROJECT, capture_output=True, text=True, timeout=1200)
     assert made.returncode == 0, made.stdout + made.stderr
     return f"fakenw:{version('fakenw')}"
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m selects
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as process tests the tests whose fixtures start processes, and those that use a tool.
+
+    Containers come first and what takes no time last, so that no worker is left alone with a long file.
+    """
+    for item in items:
+        fixtures = item.fixturenames if isinstance(item, pytest.Function) else ()
+        if STARTING.intersection(fixtures) or any(item.get_closest_marker(tool) for tool in TOOLS):
+            item.add_marker("process")
+    items.sort(key=lambda item: [item.get_closest_marker(mark) is None for mark in ("docker", "process")])
+
+
+class ProcessGuard:
+    """An audit hook: a test that has not the marker ``process`` fails where it starts one."""
+
+    def __init__(self) -> None:
+        self.refused: str | None = None  # the test that may not; None while any other runs, or none
+        sys.addaudithook(self)
+
+    def __call__(self, event: str, arguments: tuple[object, ...]) -> None:
+        if event in ("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system") and self.refused:
+            raise AssertionError(f"{self.refused} starts a process, and has not the marker")
+
+
+process_guard = ProcessGuard()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    process_guard.refused = None if item.get_closest_marker("process") else item.nodeid
+    try:
+        return (yield)
+    finally:
+        process_guard.refused = None
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

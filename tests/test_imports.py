@@ -9,8 +9,6 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[1]
 
 # Sockets, clocks, the environment, processes, entropy. The type random.Random is free for all: its user gets one from
@@ -73,34 +71,3 @@ def test_only_edges_touch_the_outside_world() -> None:
     wrong = [line for path in paths for line in trespasses(path.relative_to(ROOT).as_posix(), path.read_text("utf-8"))]
     assert not wrong, "\n".join(wrong)
     assert all((ROOT / edge).exists() for edge in EDGES)
-
-
-@pytest.mark.parametrize(
-    ("path", "text", "told"),
-    [
-        ("fakenw/core/server.py", "import time", "server.py:1: imports time: only an edge"),
-        ("fakenw/journal/writer.py", "import time", "EDGES grants this file os"),
-        ("harness/client/nal_path.py", "from os import path", "imports os.path"),
-        ("harness/client/nal_path.py", "from twisted.internet import reactor", "imports twisted.internet.reactor"),
-        ("harness/scenario/faults.py", "if 1:\n    from random import choice", "faults.py:2: imports random.choice"),
-        ("harness/scenario/faults.py", "import random as dice\ndice.random()", "faults.py:2: imports random.random"),
-    ],
-)
-def test_a_trespass_is_named(path: str, text: str, told: str) -> None:
-    """It is reported once, with its place and the reason."""
-    (sentence,) = trespasses(path, text)
-    assert told in sentence
-
-
-@pytest.mark.parametrize(
-    ("path", "text"),
-    [
-        ("fakenw/bindery/passwords.py", "import random\n\ndef key(seed: random.Random): ..."),
-        ("fakenw/bindery/objects.py", "from random import Random\n\ndef key(random: Random):\n    random.random()"),
-        ("fakenw/transports/tcp.py", "from twisted.internet import protocol"),
-        ("harness/cli/main.py", "import os, time"),
-    ],
-)
-def test_an_edge_may(path: str, text: str) -> None:
-    """What the rule allows is not reported."""
-    assert trespasses(path, text) == []

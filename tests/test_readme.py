@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from harness.cli.main import main
+from tests.programs import harness
 
 ROOT = Path(__file__).parent.parent
 
@@ -17,8 +19,9 @@ def test_readme_shows_the_real_output() -> None:
     assert f"```\n$ make run\n{output}\n```" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.process
 def test_readme_shows_the_answer_of_the_matrix() -> None:
     """The block under "The catalogue" ends as `harness matrix` does."""
-    output = CliRunner().invoke(main, ["matrix"]).stdout
+    output = harness("matrix", within=600).stdout
     answer = output[output.index("Q257223 is cured") :].rstrip()
     assert f"```\n$ harness matrix\n...\n{answer}\n```" in (ROOT / "README.md").read_text(encoding="utf-8")

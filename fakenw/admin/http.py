@@ -2,11 +2,12 @@
 
 Rules of this file:
 
-* Only who may speaks: from the loopback interface everybody, else whoever has the token (compared in constant time).
-* A browser is no proof of good will: an Origin must be the Host's, and what changes something is a POST of JSON, which
-  no form of another site can send. On the loopback interface the Host must be ours as well; elsewhere a server has
-  names that it does not know, and a page that has got itself one of them does not have the token.
-* A header is read as Latin-1, which cannot fail, and one that is there twice is none that we would like.
+* A client must have the token, if there is one (compared in constant time). Without a token the administration
+  listens on the loopback interface only.
+* A page of another site must not use the browser of an operator: an Origin must be the Host's, and every change is a
+  POST of JSON, which no form of another site can send. On the loopback interface the Host must be this server's, too;
+  elsewhere a server does not know all of its names, and the token protects it.
+* A header is read as Latin-1, which cannot fail; a repeated one is joined to a value that no check accepts.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ Advance = Callable[[int], Coroutine[Any, Any, None]]
 
 
 class AdminResource(Resource):
-    """All of it is one resource: what is asked for is a path. A request is Any: Twisted's web has no types."""
+    """The only resource, for all paths. A request is Any: Twisted's web has no types."""
 
     isLeaf = True
     log = Logger()
@@ -52,7 +53,6 @@ class AdminResource(Resource):
         self._advancing = False
 
     def render(self, request: Any) -> Any:
-        """Answer, or say why not."""
         request.setHeader(b"Cache-Control", b"no-store")
         request.setHeader(b"Content-Security-Policy", POLICY)
         request.setHeader(b"X-Content-Type-Options", b"nosniff")
@@ -69,10 +69,10 @@ class AdminResource(Resource):
 
     def _check(self, request: Any, path: str) -> None:
         name = _header(request, "host").lower()
-        bare = name.rpartition(":")[0] if name.rpartition(":")[2].isdecimal() else name
-        bare = bare.strip("[]")
-        if is_loopback(self._host) and not is_loopback(bare) and bare != self._host:
-            raise ApiError(421, f"Host {bare[:80]!r} is not this server; expected {self._host} or localhost")
+        host = name.rpartition(":")[0] if name.rpartition(":")[2].isdecimal() else name
+        host = host.strip("[]")
+        if is_loopback(self._host) and not is_loopback(host) and host != self._host:
+            raise ApiError(421, f"Host {host[:80]!r} is not this server; expected {self._host} or localhost")
         origin = _header(request, "origin").lower()
         if origin and origin.partition("://")[2] != name:
             raise ApiError(403, f"Origin {origin[:80]!r} is another site; expected {name[:80]!r}, or none")
@@ -106,24 +106,24 @@ class AdminResource(Resource):
         return _page(request, path)
 
     def _journal(self, request: Any) -> Any:
-        past, streaming = self._administration.journal_buffer, "text/event-stream" in _header(request, "accept")
+        buffer, streaming = self._administration.journal_buffer, "text/event-stream" in _header(request, "accept")
         last = _header(request, "last-event-id")
-        asked = last or request.args.get(b"from", [b"0"])[0].decode("latin-1")
-        if not (asked.isascii() and asked.isdecimal() and len(asked) <= 15):
-            what = "Last-Event-ID" if last else "from"
-            raise ApiError(400, f"{what}: {asked[:40]!r} is no number; expected that of a record")
-        number = int(asked) + (1 if last else 0)
-        past.check(number)
+        given = last or request.args.get(b"from", [b"0"])[0].decode("latin-1")
+        if not (given.isascii() and given.isdecimal() and len(given) <= 15):
+            name = "Last-Event-ID" if last else "from"
+            raise ApiError(400, f"{name}: {given[:40]!r} is no number; expected that of a record")
+        number = int(given) + (1 if last else 0)
+        buffer.check(number)
         if not streaming or request.method == b"HEAD":
-            kind, until = b"application/x-ndjson", past.next
+            kind, until = b"application/x-ndjson", buffer.next
             request.setHeader(b"X-Next", b"%d" % until)
-            reader = JournalReader(request, past, number, until)
+            reader = JournalReader(request, buffer, number, until)
         else:
             if self._streams >= STREAMS:
                 raise ApiError(503, f"{STREAMS} streams are open; expected fewer")
             self._streams += 1
             request.notifyFinish().addBoth(self._stream_ended)
-            kind, reader = b"text/event-stream", JournalReader(request, past, number, None)
+            kind, reader = b"text/event-stream", JournalReader(request, buffer, number, None)
         request.setHeader(b"Content-Type", kind)
         reader.begin()
         return NOT_DONE_YET
@@ -131,7 +131,7 @@ class AdminResource(Resource):
     def _stream_ended(self, _: object) -> None:
         self._streams -= 1
 
-    # Doing
+    # Changing
 
     def _post(self, request: Any, path: str) -> Any:
         if not path.startswith("/api/"):
@@ -151,13 +151,13 @@ class AdminResource(Resource):
         address = request.getClientAddress()
         peer = f"{getattr(address, 'host', '')}:{getattr(address, 'port', '')}"
         if path == "/api/clock/advance":
-            return self._run_ahead(request, given, peer)
+            return self._advance_clock(request, given, peer)
         return _json(request, self._administration.do(path.removeprefix("/api/"), given, peer))
 
-    def _run_ahead(self, request: Any, given: dict[str, Any], peer: str) -> Any:
-        by = self._administration.ahead(given)
+    def _advance_clock(self, request: Any, given: dict[str, Any], peer: str) -> Any:
+        by = self._administration.advance_by(given)
         if self._advancing:
-            raise ApiError(409, "the clock is running ahead already; expected to be asked afterwards")
+            raise ApiError(409, "the clock is being advanced already; expected a request afterwards")
         self._advancing = True
         self._administration.emit("clock-advance", peer, text=f"{by / SECOND:g} s")
         running = ensureDeferred(self._advance(by))
@@ -167,15 +167,15 @@ class AdminResource(Resource):
             if isinstance(result, Failure) and isinstance(result.value, CancelledError):
                 return
             if isinstance(result, Failure):
-                self.log.failure("the clock cannot run ahead", result)
+                self.log.failure("the clock cannot be advanced", result)
                 request.setResponseCode(500)
-                said: dict[str, Any] = {"error": "the clock has not come to its end; expected a server without defects"}
+                body: dict[str, Any] = {"error": "the clock was not advanced, because of a defect of the server"}
             else:
-                said = self._administration.about()
-            request.write(_json(request, said))
+                body = self._administration.about()
+            request.write(_json(request, body))
             request.finish()
 
-        request.notifyFinish().addErrback(lambda _: running.cancel())  # nobody waits for it any more
+        request.notifyFinish().addErrback(lambda _: running.cancel())  # the client has disconnected
         running.addBoth(done)
         return NOT_DONE_YET
 
@@ -190,9 +190,9 @@ def _header(request: Any, name: str) -> str:
     return b", ".join(request.requestHeaders.getRawHeaders(name.encode(), [])).decode("latin-1")
 
 
-def _json(request: Any, what: dict[str, Any]) -> bytes:
+def _json(request: Any, body: dict[str, Any]) -> bytes:
     request.setHeader(b"Content-Type", b"application/json")
-    return json.dumps(what).encode("ascii") + b"\n"
+    return json.dumps(body).encode("ascii") + b"\n"
 
 
 def _page(request: Any, path: str) -> bytes:

@@ -1,9 +1,9 @@
-"""A reader of the journal over HTTP, as slow as it likes.
+"""A reader of the journal over HTTP, at the reader's own speed.
 
 Rules of this file:
 
-* No more is made ready for a reader than it takes: what waits is a buffer of TCP, never the journal.
-* A reader who is so slow that what it wants next is forgotten is hung up on, and finds out by the answer's missing end.
+* Lines are written only while the reader accepts them: no more than TCP's buffer waits for it.
+* If the next record of a slow reader is no longer stored its connection is aborted, and the response is incomplete.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import Any
 
 from fakenw.admin.operations import JournalBuffer
 
-AT_ONCE = 100  # lines; others have their turn in between
+AT_ONCE = 100  # lines, between which other readers have their turn
 
 
 class JournalReader:
-    """Writes the lines from *number* on as the answer to *request*: up to *until*, or for ever as server-sent events.
+    """Writes the lines from *number* on as the response to *request*: up to *until*, or as an endless stream of events.
 
-    It is an IPushProducer of Twisted's, which tells it when to pause.
+    It is an IPushProducer of Twisted.
     """
 
     def __init__(self, request: Any, buffer: JournalBuffer, number: int, until: int | None) -> None:
@@ -26,24 +26,24 @@ class JournalReader:
         self._paused = self._ended = False
 
     def begin(self) -> None:
-        """The head of the answer has been decided on."""
+        """Write the header and the first lines."""
         self._request.notifyFinish().addBoth(self._end)
         if self._until is None:
-            self._request.write(b": journal\n\n")  # so that the head goes out
+            self._request.write(b": journal\n\n")  # which sends the header
             self._buffer.listeners.append(self.more)
         self._request.registerProducer(self, True)
         self.more()
 
     def more(self) -> None:
-        """Write what there is, unless the reader has to catch up first."""
+        """Write the available lines, unless the reader is paused."""
         if not self._ended and self._number < self._buffer.first:
             self._end()
             self._request.channel.abort()
         while not self._paused and not self._ended:
-            upto = min(self._number + AT_ONCE, self._buffer.next if self._until is None else self._until)
-            if self._number < upto:
-                self._request.write(b"".join([self._text(number) for number in range(self._number, upto)]))
-                self._number = upto
+            end = min(self._number + AT_ONCE, self._buffer.next if self._until is None else self._until)
+            if self._number < end:
+                self._request.write(b"".join([self._text(number) for number in range(self._number, end)]))
+                self._number = end
             elif self._until is None:
                 return
             else:
@@ -62,14 +62,12 @@ class JournalReader:
     # Twisted's IPushProducer
 
     def pauseProducing(self) -> None:
-        """The reader has enough to read."""
         self._paused = True
 
     def resumeProducing(self) -> None:
-        """It has read that."""
         self._paused = False
         self.more()
 
     def stopProducing(self) -> None:
-        """It has gone."""
+        """The reader has disconnected."""
         self._end()

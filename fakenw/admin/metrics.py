@@ -1,9 +1,9 @@
-"""What Prometheus reads of a server.
+"""The metrics of a server, for Prometheus.
 
 Rules of this file:
 
-* Nothing is counted twice: grants, releases and denials stand in the fold of the journal, requests are counted by the
-  dispatch, everything else is looked up when it is asked for.
+* Nothing is counted twice: grants, releases and denials are in the fold of the journal, requests are counted by the
+  dispatch, everything else is computed for each scrape.
 """
 
 from __future__ import annotations
@@ -37,21 +37,21 @@ class Metrics(Collector):
         self._fold.saw(record)
 
     def text(self) -> bytes:
-        """All of them, in Prometheus' format."""
+        """All metrics, in Prometheus' format."""
         return generate_latest(self._registry)
 
     def collect(self) -> Iterator[Metric]:
-        """For the library."""
+        """Called by prometheus_client."""
         server, ledger, fold = self._server, self._server.ledger, self._fold
-        yield GaugeMetricFamily("fakenw_licenses_held", "Licenses that are out.", ledger.held)
-        yield GaugeMetricFamily("fakenw_licenses_limit", "Licenses that there are.", ledger.limit)
-        yield GaugeMetricFamily("fakenw_licenses_peak", "The most that were out at once.", ledger.peak)
-        yield CounterMetricFamily("fakenw_grants", "Licenses that were granted.", fold.grants)
-        releases = CounterMetricFamily("fakenw_releases", "Licenses that came back, by cause.", labels=["cause"])
+        yield GaugeMetricFamily("fakenw_licenses_held", "Licenses held.", ledger.held)
+        yield GaugeMetricFamily("fakenw_licenses_limit", "Licenses of the server.", ledger.limit)
+        yield GaugeMetricFamily("fakenw_licenses_peak", "The most licenses held at the same time.", ledger.peak)
+        yield CounterMetricFamily("fakenw_grants", "Grants of licenses.", fold.grants)
+        releases = CounterMetricFamily("fakenw_releases", "Releases of licenses, by cause.", labels=["cause"])
         for cause, count in fold.releases.items():
             releases.add_metric([cause], count)
         yield releases
-        denials = CounterMetricFamily("fakenw_denials", "Refusals, by what was wanting.", labels=["what"])
+        denials = CounterMetricFamily("fakenw_denials", "Denials, by what was exhausted.", labels=["what"])
         for what, count in fold.denials.items():
             denials.add_metric([what], count)
         yield denials
@@ -66,4 +66,6 @@ class Metrics(Collector):
         yield requests
         last = [connection.last_request for connection in server.table.by_number.values() if connection.unit]
         idle = (self._now() - min(last)) / SECOND if last else 0.0
-        yield GaugeMetricFamily("fakenw_oldest_idle_license_seconds", "How long the idlest license was not used.", idle)
+        yield GaugeMetricFamily(
+            "fakenw_oldest_idle_license_seconds", "The time since the last use of the license idle for longest.", idle
+        )

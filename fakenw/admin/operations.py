@@ -1,9 +1,9 @@
-"""What an administrator can see of a server and do to it, without HTTP: plain data out, plain words in.
+"""The operations of the administration, without HTTP: plain data in and out.
 
 Rules of this file:
 
-* Whoever does something is named in the journal: an ``operator`` line with ``by: admin`` and where it came from.
-* What cannot be done raises Refusal, which says what was wrong and what was expected.
+* Every operation writes an ``operator`` line to the journal, with ``by: admin`` and the client's address.
+* An operation that fails raises ApiError, which names the mistake and the expectation.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from fakenw.core.server import Server
 from fakenw.core.settings import watchdog
 from fakenw.journal.record import SECOND, Record
 
-KEPT = 100_000  # records that can be read again; an older one is in the journal file only
+KEPT = 100_000  # records that can be read; older ones are in the journal file only
 LONGEST_TEXT = 200
 END_OF_TIME = datetime(2100, 1, 1)  # the dates of DOS end soon after
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only programs on this computer can come from there."""
+    """Whether only programs on this computer can use the address."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -34,7 +34,7 @@ def is_loopback(host: str) -> bool:
 
 
 class ApiError(Exception):
-    """It is not done. ``status`` is that of HTTP, ``more`` what a program wants to know besides the text."""
+    """An operation is refused. ``status`` is that of HTTP, ``more`` are further fields for programs."""
 
     def __init__(self, status: int, text: str, **more: int) -> None:
         super().__init__(text)
@@ -48,44 +48,43 @@ class JournalBuffer:
         self.next = 0
         self.listeners: list[Callable[[], None]] = []
         self._records: deque[Record] = deque(maxlen=KEPT)
-        self._line: tuple[int, bytes] = (-1, b"")  # the last that was asked for: readers want the same one in turn
+        self._line: tuple[int, bytes] = (-1, b"")  # the last one requested: all readers request the same one in turn
 
     @property
     def first(self) -> int:
-        """The oldest that is kept."""
+        """The number of the oldest record."""
         return self.next - len(self._records)
 
     def add(self, record: Record) -> None:
-        """One record more."""
         self._records.append(record)
         self.next += 1
-        for listener in list(self.listeners):  # one that is too slow goes
+        for listener in list(self.listeners):  # a copy, since a slow reader is removed
             listener()
 
     def check(self, number: int) -> None:
-        """Raises ApiError where the record *number* is forgotten, or beyond the next one."""
+        """Raises ApiError where the record *number* is no longer stored, or beyond the next one."""
         first = self.first
         if number < first:
-            raise ApiError(410, f"record {number} is forgotten; the oldest that is kept is {first}", oldest=first)
+            raise ApiError(410, f"record {number} is no longer stored; the oldest is {first}", oldest=first)
         if number > self.next:
             raise ApiError(400, f"record {number} is not there yet; expected no more than {self.next}, the next one")
 
     def line(self, number: int) -> bytes:
-        """The record *number*, which is kept, as its line."""
+        """The line of the record *number*, which must be stored."""
         if self._line[0] != number:
             self._line = number, self._records[number - self.first].line().encode("ascii")
         return self._line[1]
 
 
 class Administration:
-    """Everything about one *server*. *now* is its time, *act* has it do something and carries out what follows."""
+    """The operations of *server*. *now* is its time, *act* calls a function and carries out the server's effects."""
 
     def __init__(self, server: Server, now: Callable[[], int], act: Callable[[Callable[[], None]], None]) -> None:
         self.server = server
         self.journal_buffer = JournalBuffer()
         self._now, self._act = now, act
 
-    # What there is
+    # Reading
 
     def about(self) -> dict[str, Any]:
         """GET /api/server"""
@@ -143,11 +142,11 @@ class Administration:
             "silent": connection.silent,
         }
 
-    # What can be done
+    # Changing
 
-    def do(self, what: str, given: Mapping[str, Any], peer: str) -> dict[str, Any]:
-        """POST /api/*what* with *given*; all but the clock, which takes its time. Raises ApiError."""
-        match what.split("/"):
+    def do(self, operation: str, given: Mapping[str, Any], peer: str) -> dict[str, Any]:
+        """POST /api/*operation* with *given*, except that of the clock, which is not immediate. Raises ApiError."""
+        match operation.split("/"):
             case ["connections", number, "clear"]:
                 return self._clear(number, given, peer)
             case ["mark"]:
@@ -170,17 +169,17 @@ class Administration:
             case ["reset"]:
                 self._reset(_known(given, "force").get("force", False), peer)
             case _:
-                raise ApiError(404, f"there is no /api/{what}")
+                raise ApiError(404, f"there is no /api/{operation}")
         return self.about()
 
-    def ahead(self, given: Mapping[str, Any]) -> int:
-        """By how many microseconds POST /api/clock/advance wants the clock to run ahead. Raises ApiError."""
+    def advance_by(self, given: Mapping[str, Any]) -> int:
+        """The microseconds in the body of POST /api/clock/advance. Raises ApiError."""
         try:
             by = duration(_known(given, "seconds").get("seconds"))
         except ValueError as problem:
             raise ApiError(400, f"seconds: {problem}") from None
         if by > (END_OF_TIME - self.server.utc(self._now())) // timedelta(microseconds=1):
-            raise ApiError(400, f"seconds: the clock would leave {END_OF_TIME.year - 1} behind; expected less")
+            raise ApiError(400, f"seconds: the clock would pass the end of {END_OF_TIME.year - 1}; expected less")
         return by
 
     def _clear(self, number: str, given: Mapping[str, Any], peer: str) -> dict[str, Any]:
@@ -204,21 +203,21 @@ class Administration:
             raise ApiError(400, f"nothing to set; expected {', '.join(SETTINGS)}, or some of them")
         held = self.server.ledger.held
         if changes.get("licenses", held) < held:
-            raise ApiError(409, f"licenses: {held} are out; expected that many, or more")
+            raise ApiError(409, f"licenses: {held} are held; expected that many, or more")
         self._act(lambda: self.server.reconfigure(**changes))
         self.emit("set", peer, text=", ".join(f"{name}={given[name]}" for name in changes)[:LONGEST_TEXT])
 
     def _reset(self, force: object, peer: str) -> None:
         if not isinstance(force, bool):
             raise ApiError(400, "force: expected true or false")
-        there = len(self.server.table.by_number)
-        if there and not force:
-            raise ApiError(409, f"{there} clients are connected; expected none, or force: true")
+        connected = len(self.server.table.by_number)
+        if connected and not force:
+            raise ApiError(409, f"{connected} clients are connected; expected none, or force: true")
         self.emit("reset", peer)
         self._act(self.server.reset)
 
     def emit(self, action: str, peer: str, **more: Any) -> None:
-        """Write down who did what."""
+        """Write an ``operator`` line to the journal."""
         self._act(lambda: self.server.emit("operator", {"action": action, "by": "admin", "from": peer, **more}))
 
 

@@ -1,6 +1,6 @@
-"""The bindery as a server finds it when it starts: SUPERVISOR, the server, GUEST, EVERYONE, and who is configured.
+"""The bindery of a server that starts: SUPERVISOR, the server, GUEST, EVERYONE, and the configured users and groups.
 
-A user is in EVERYONE and in the groups it names, and has LOGIN_CONTROL; NODE_CONTROL only where stations are named.
+A user is in EVERYONE and in its groups, and has LOGIN_CONTROL; a user restricted to stations has NODE_CONTROL too.
 """
 
 from __future__ import annotations
@@ -26,14 +26,13 @@ _SOCKET = b"\x04\x51"  # NCP
 
 @dataclass(frozen=True, slots=True)
 class UserSpec:
-    """A user as the bindery is to have it from the start.
+    """A user of the initial bindery.
 
-    *groups* are made if there are none of that name; EVERYONE needs no mention. A date is the last day on which the
-    account or the password is good. *grace_logins* is how many are left and may be left (255: without end);
-    *password_days* after a change of the password it expires again (0: never). *hours* are spans of the week such as
-    ``mon-fri 08:00-18:00``, none of them: always. *stations* are IPv4 addresses or NETWORK:NODE, none: anywhere.
-    *max_connections* is how many at once (0: any number; None: the default of ``initial_bindery``).
-    ``login_control`` says what it enforces.
+    Missing *groups* are made; EVERYONE is implied. A date is the last day on which the account or the password is
+    valid. *grace_logins* is both the remaining and the maximal number (255: unlimited); *password_days* after a change
+    the password expires again (0: never). *hours* are spans of the week such as ``mon-fri 08:00-18:00``, empty:
+    always. *stations* are IPv4 addresses or NETWORK:NODE, empty: anywhere. *max_connections* limits concurrent
+    connections (0: unlimited; None: the default of ``initial_bindery``). ``login_control`` enforces all this.
     """
 
     name: str
@@ -63,8 +62,8 @@ def initial_bindery(
 ) -> Bindery:
     """The bindery of a server at the NET_ADDRESS *address*. Raises ValueError for an invalid name, time or station.
 
-    A user whose ``max_connections`` is None may have *user_connections* at once, 0: any number; SUPERVISOR and GUEST
-    always any number.
+    *user_connections* is for users whose ``max_connections`` is None (0: unlimited); SUPERVISOR and GUEST are
+    unlimited.
     """
     bindery = Bindery()
     bindery.add(USER, "SUPERVISOR", "", SUPERVISOR_ID)
@@ -78,22 +77,22 @@ def initial_bindery(
     _enter(bindery, UserSpec("GUEST"))
     for given in users:
         spec = given if isinstance(given, UserSpec) else UserSpec(*given)
-        ours = spec.name.upper() in ("SUPERVISOR", "GUEST")  # default account restrictions are for the users one makes
-        _enter(bindery, spec, default_connections=0 if ours else user_connections)
+        built_in = spec.name.upper() in ("SUPERVISOR", "GUEST")  # default account restrictions are for new users
+        _enter(bindery, spec, default_connections=0 if built_in else user_connections)
     return bindery
 
 
 def net_address(serial_number: int) -> bytes:
-    """Network, node, socket. The internal network is made up, here the serial number; the node is 1 (mars_nwe)."""
+    """Network, node, socket. The serial number is the internal network, freely chosen; the node is 1 (mars_nwe)."""
     return serial_number.to_bytes(4, "big") + (1).to_bytes(6, "big") + _SOCKET
 
 
 def _enter(bindery: Bindery, spec: UserSpec, *, keep_password: bool = False, default_connections: int = 0) -> None:
     user = bindery.add(USER, spec.name, None if keep_password else spec.password)
     for name in (EVERYONE, *spec.groups):
-        bindery.enlist(user, bindery.add(GROUP, name))
+        bindery.add_to_group(user, bindery.add(GROUP, name))
     if spec.supervisor:
-        user.join(SECURITY_EQUALS, SUPERVISOR_ID, 0x32)
+        user.add_member(SECURITY_EQUALS, SUPERVISOR_ID, 0x32)
     if spec.full_name:
         user.add("IDENTIFICATION", 0, 0x31, encode_text(spec.full_name))
     user.control = LoginControl(

@@ -1,12 +1,12 @@
-"""LOGIN_CONTROL and NODE_CONTROL: the restrictions of an account, as properties and as questions.
+"""LOGIN_CONTROL and NODE_CONTROL: the restrictions of an account, as properties and as checks.
 
 Rules of this file:
 
-* The property is the truth. Whoever may write it (23/62) changes what is enforced, and a lockout ends when its count
-  is written back to zero.
-* The order in which a login is refused is ``CHECKS``, and nothing else. It begins where the password was right.
-* Time is the server's wall clock, whole seconds. A date in the property is the last day on which the thing is good:
-  it ends at 23:59:59 (mars_nwe nwdbm.c).
+* The property is the only state. A client that may write it (23/62) changes the restrictions, and ends a lockout by
+  writing a count of zero.
+* ``CHECKS`` alone orders the refusals of a login with the right password.
+* Time is the server's wall clock, whole seconds. A date in the property is the last valid day, up to 23:59:59
+  (mars_nwe nwdbm.c).
 * NODE_CONTROL has ten bytes an entry, network and node; a node of all ones is any (mars_nwe nwdbm.c). An IP station's
   network is its IPv4 address and its node zero, as 23/26 shows it; no source says so for NODE_CONTROL.
 """
@@ -35,7 +35,7 @@ _EPOCH = datetime(1970, 1, 1)
 
 @dataclass(frozen=True, slots=True)
 class Lockout:
-    """Intruder detection: so many wrong passwords, each *within* seconds of the one before, lock the account.
+    """Intruder detection: *attempts* wrong passwords, each *within* seconds of the previous one, lock the account.
 
     Novell's defaults where it is switched on: 7 (inferred), 30 minutes (inferred), 15 minutes (eDirectory help).
     """
@@ -48,7 +48,7 @@ class Lockout:
 class Day(Field):
     """Three bytes: year-1900, month, day. A year below 80 is of this century (libncp); no date is ``None``."""
 
-    def take(self, data: bytes, at: int) -> tuple[date | None, int]:
+    def decode(self, data: bytes, at: int) -> tuple[date | None, int]:
         if at + 3 > len(data):
             raise Malformed(f"expected 3 more bytes at {at}")
         year, month, day = data[at : at + 3]
@@ -57,7 +57,7 @@ class Day(Field):
         except ValueError:
             return None, at + 3
 
-    def put(self, value: date | None) -> bytes:
+    def encode(self, value: date | None) -> bytes:
         return bytes(3) if value is None else bytes(((value.year - 1900) % 256, value.month, value.day))
 
 
@@ -83,11 +83,11 @@ class LoginControl(Layout, source="libncp struct ncp_prop_login_control; RoseWar
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A login whose password was right.
+class LoginAttempt:
+    """A login with the right password.
 
-    *here* tells the station's network, node and socket, *others* how many other connections the object has: functions,
-    since hardly any account asks.
+    *here* returns the station's network, node and socket, *others* the number of the object's other connections:
+    functions, since few accounts have these restrictions.
     """
 
     control: LoginControl
@@ -97,34 +97,34 @@ class Asked:
     others: Callable[[], int]
 
 
-# mars_nwe has station, connections, disabled and expired, time, password expiry, all after the password; that what is
-# disabled or expired comes first is inferred (ncp.md 6.2). Before the password stands only the intruder lockout (0xC5):
-# a lock that opens to the right password would be none; inferred. After all of these comes the license (0xE0);
-# inferred. SUPERVISOR is not exempt: mars_nwe exempts it only if so configured.
-CHECKS: tuple[tuple[Code, Callable[[Asked], bool]], ...] = (
+# mars_nwe checks station, connections, disabled and expired, time, password expiry, all after the password; that a
+# disabled or expired account comes first is inferred (ncp.md 6.2). Only the intruder lockout (0xC5) precedes the
+# password: the right password must not lift a lockout; inferred. The license (0xE0) is checked last; inferred.
+# SUPERVISOR is not exempt: mars_nwe exempts it only if so configured.
+CHECKS: tuple[tuple[Code, Callable[[LoginAttempt], bool]], ...] = (
     (Code.ACCOUNT_DISABLED, lambda a: a.control.disabled != 0),  # code: mars_nwe; place: inferred
-    (Code.ACCOUNT_DISABLED, lambda a: _past(a.control.expires, a.now)),  # code: mars_nwe; place: inferred
-    (Code.BAD_STATION, lambda a: a.nodes is not None and not _at_home(a.nodes, a.here())),  # mars_nwe
+    (Code.ACCOUNT_DISABLED, lambda a: _has_passed(a.control.expires, a.now)),  # code: mars_nwe; place: inferred
+    (Code.BAD_STATION, lambda a: a.nodes is not None and not _station_allowed(a.nodes, a.here())),  # mars_nwe
     (Code.TOO_MANY_CONNECTIONS, lambda a: 0 < a.control.max_connections <= a.others()),  # mars_nwe; Q175877
-    (Code.BAD_LOGIN_TIME, lambda a: not _open_at(a.control.hours, a.now)),  # mars_nwe nwdbm.c
-    (Code.PASSWORD_EXPIRED, lambda a: overdue(a.control, a.now) and not a.control.grace_logins),  # ncp.md 6.1
+    (Code.BAD_LOGIN_TIME, lambda a: not _time_allowed(a.control.hours, a.now)),  # mars_nwe nwdbm.c
+    (Code.PASSWORD_EXPIRED, lambda a: password_expired(a.control, a.now) and not a.control.grace_logins),  # ncp.md 6.1
 )
 
 
-def refusal(asked: Asked) -> Code | None:
+def refusal(attempt: LoginAttempt) -> Code | None:
     """Why a login with the right password is refused, or None."""
-    return next((code for code, refuses in CHECKS if refuses(asked)), None)
+    return next((code for code, refuses in CHECKS if refuses(attempt)), None)
 
 
-def overdue(control: LoginControl, now: datetime) -> bool:
-    """Whether the password should have been changed: such a login costs a grace login."""
-    return _past(control.password_expires, now)
+def password_expired(control: LoginControl, now: datetime) -> bool:
+    """Whether the password has expired: such a login costs a grace login."""
+    return _has_passed(control.password_expires, now)
 
 
 def logged_in(control: LoginControl, now: datetime) -> LoginControl:
-    """The property after a good login: the bad ones are forgiven, a grace login is used up where one was needed."""
+    """The property after a successful login: no bad logins, and one grace login less where the password has expired."""
     last = bytes(((now.year - 1900) % 256, now.month, now.day, now.hour, now.minute, now.second))
-    used = overdue(control, now) and control.grace_logins != UNLIMITED_GRACE
+    used = password_expired(control, now) and control.grace_logins != UNLIMITED_GRACE
     if last == control.last_login and not used and not control.bad_logins:
         return control
     grace = control.grace_logins - used
@@ -136,7 +136,7 @@ def locked(control: LoginControl, now: datetime, lockout: Lockout | None) -> boo
     return lockout is not None and control.bad_logins >= lockout.attempts and _seconds(now) < control.reset_time
 
 
-def guessed(control: LoginControl, now: datetime, lockout: Lockout | None, here: bytes) -> LoginControl:
+def login_failed(control: LoginControl, now: datetime, lockout: Lockout | None, here: bytes) -> LoginControl:
     """The property after a wrong password at the address *here*. Without intruder detection nothing is counted."""
     if lockout is None:
         return control
@@ -146,7 +146,7 @@ def guessed(control: LoginControl, now: datetime, lockout: Lockout | None, here:
 
 
 def password_changed(control: LoginControl, now: datetime) -> LoginControl:
-    """The property after a new password: the next expiry, and as many grace logins as there may be."""
+    """The property after a new password: the next expiry, and the maximal number of grace logins."""
     if not control.password_days:
         return control
     expires = now.date() + timedelta(days=control.password_days)
@@ -154,7 +154,7 @@ def password_changed(control: LoginControl, now: datetime) -> LoginControl:
 
 
 def week(spans: Iterable[str]) -> bytes:
-    """The bitmap of half hours for *spans* such as ``mon-fri 08:00-18:00`` or ``sat``. Raises ValueError."""
+    """The bitmap of half hours of *spans* such as ``mon-fri 08:00-18:00`` or ``sat``. Raises ValueError."""
     bits = bytearray(42)
     for span in spans:
         found = re.fullmatch(r"([a-z]{3})(?:-([a-z]{3}))?(?: (\d\d:\d\d)-(\d\d:\d\d))?", span.strip().lower())
@@ -181,16 +181,16 @@ def node(text: str) -> bytes:
         raise ValueError(f"{text!r} is no station: expected an IPv4 address or NETWORK:NODE") from None
 
 
-def _at_home(nodes: bytes, here: bytes) -> bool:
+def _station_allowed(nodes: bytes, here: bytes) -> bool:
     entries = (nodes[at : at + _ENTRY] for at in range(0, len(nodes) - _ENTRY + 1, _ENTRY))
     return any(e[:4] == here[:4] and e[4:] in (here[4:10], ANY_NODE) for e in entries if any(e))
 
 
-def _past(last: date | None, now: datetime) -> bool:
+def _has_passed(last: date | None, now: datetime) -> bool:
     return last is not None and now.date() > last
 
 
-def _open_at(hours: bytes, now: datetime) -> bool:
+def _time_allowed(hours: bytes, now: datetime) -> bool:
     bit = now.isoweekday() % 7 * 48 + now.hour * 2 + now.minute // 30
     return bool(hours[bit // 8] >> bit % 8 & 1)
 

@@ -1,10 +1,10 @@
-"""The tree that ``--tree`` shows: [Root], one organization named like it, and in that the bindery's objects.
+"""The tree of ``--tree``: [Root], one organization with the tree's name, and in it the bindery's objects.
 
 Rules of this file:
 
-* The tree keeps nothing: every answer is made from the bindery as it is. A bindery object's id is its entry id.
+* The tree has no state: every result comes from the current bindery. A bindery object's id is its entry id.
 * Names are compared without case. ``CN=JOE.O=TREE``, ``JOE.TREE`` and ``.JOE.TREE.[Root]`` are one name; a dot, an
-  equals sign, a plus sign or a backslash inside a name stands behind a backslash.
+  equals sign, a plus sign or a backslash inside a name is escaped by a backslash.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ THIS, BELOW, SUBTREE = 0, 1, 2  # scopes of a search
 
 
 class NdsTree:
-    """A tree called *name*, over a bindery. *made* is when everything in it was made, in seconds since 1970."""
+    """The tree *name* over a bindery. *made* is the creation time of all entries, in seconds since 1970."""
 
     def __init__(self, name: str, bindery: Bindery, made: int = 0) -> None:
         name = fold(name)
@@ -34,7 +34,7 @@ class NdsTree:
 
     @property
     def context(self) -> str:
-        """Where the bindery's objects are."""
+        """The container of the bindery's objects."""
         return f"O={self.name}"
 
     def resolve(self, name: str) -> int:
@@ -55,7 +55,7 @@ class NdsTree:
         raise NdsRefused(NdsCode.NO_SUCH_ENTRY)
 
     def below(self, entry: int) -> list[int]:
-        """The ids of what lies directly below an entry. Raises NdsRefused."""
+        """The ids of the entries directly below an entry. Raises NdsRefused."""
         if entry == ROOT:
             return [ORGANIZATION]
         if entry == ORGANIZATION:
@@ -64,7 +64,7 @@ class NdsTree:
         return []
 
     def within(self, base: int, scope: int) -> list[int]:
-        """The ids that a search looks at. Raises NdsRefused."""
+        """The ids in the *scope* of a search. Raises NdsRefused."""
         below = self.below(base)
         if scope == BELOW:
             return below
@@ -73,7 +73,7 @@ class NdsTree:
         return [base, *(found for child in below for found in self.within(child, SUBTREE))]
 
     def matches(self, entry: int, wanted: Filter) -> bool:
-        """Whether a search filter lets an entry through."""
+        """Whether an entry passes a search filter."""
         match wanted.kind:
             case Filtering.ITEM:
                 kind, name = self._kind(entry)
@@ -90,7 +90,7 @@ class NdsTree:
         return entry in (ROOT, ORGANIZATION)
 
     def entry(self, entry: int, flags: int = 0) -> NdsEntry:
-        """What an entry tells of itself, with names as the request's *flags* want them. Raises NdsRefused."""
+        """The information about an entry, its names as the request's *flags* select. Raises NdsRefused."""
         kind, name = self._kind(entry)
         typed = not flags & TYPELESS
         organization = self.context if typed else self.name
@@ -131,7 +131,7 @@ class NdsTree:
 
 
 def _split(part: str) -> tuple[str, str]:
-    """A name's type, empty where it has none, and the name itself without backslashes; both in upper case."""
+    """A name's type, or an empty text, and the name itself without escapes; both in upper case."""
     kind, equals, name = part.strip().partition("=")
     if not equals or kind.endswith("\\"):
         kind, name = "", part.strip()

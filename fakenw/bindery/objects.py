@@ -1,14 +1,14 @@
-"""The bindery: named objects with ids, their properties, and the sets of objects among these.
+"""The bindery: named objects with ids, their properties, and sets of objects as properties.
 
 Rules of this file:
 
-* Names are upper case (ASCII letters only, as the old servers did it).
-* A property is an item, 128-byte segments which the server does not look into, or a set of object ids. Its password is
-  an item too, PASSWORD, which nobody reads: the hash that both login methods need (libncp nwcrypt.c). Clients
-  upper-case a password before hashing, so the stored hash is of the upper-cased password.
-* Security is two nibbles, who may write and who may read, each a ``Level``. Here it only is answered whether somebody
-  may (``may_read``, ``may_write``); who asks decides what a refusal is called.
-* Whatever forgets an object takes it out of every set (mars_nwe nwdbm.c).
+* Names are upper case (ASCII letters only, as on the old servers).
+* A property is an item, 128-byte segments which the server does not interpret, or a set of object ids. The item
+  PASSWORD, which no client may read, is the hash that both login methods need (libncp nwcrypt.c). Clients upper-case a
+  password before hashing, so it is the hash of the upper-cased password.
+* Security is two nibbles, for writing and for reading, each a ``Level``. ``may_read`` and ``may_write`` only answer;
+  the caller chooses the completion code of a refusal.
+* A deleted object leaves every set (mars_nwe nwdbm.c).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _MOST_SEGMENTS = 255
 
 
 class Level(IntEnum):
-    """Who somebody is to an object (Novell's bindery security)."""
+    """A client's access level to an object (Novell's bindery security)."""
 
     ANYONE = 0
     LOGGED_IN = 1
@@ -54,17 +54,17 @@ class Level(IntEnum):
 
 
 def may_read(level: Level, security: int) -> bool:
-    """The low nibble is who may read."""
+    """The low nibble is the level for reading."""
     return level >= security & 0x0F
 
 
 def may_write(level: Level, security: int) -> bool:
-    """The high nibble is who may write."""
+    """The high nibble is the level for writing."""
     return level >= security >> 4
 
 
 def may_set(level: Level, security: int) -> bool:
-    """Nobody gives a security beyond the own level (inferred from the name of 0xF1)."""
+    """A client cannot set a security above its own level (inferred from the name of 0xF1)."""
     return may_read(level, security) and may_write(level, security)
 
 
@@ -75,12 +75,11 @@ def pattern(text: str) -> re.Pattern[str]:
 
 
 def has_wild_card(name: str) -> bool:
-    """Whether *name* may stand for several."""
     return "*" in name or "?" in name
 
 
 def is_name(name: str, longest: int = _LONGEST_NAME) -> bool:
-    """Whether an object can be called *name*."""
+    """Whether *name* is valid for an object."""
     try:
         size = len(encode_text(name))
     except Malformed:
@@ -89,13 +88,12 @@ def is_name(name: str, longest: int = _LONGEST_NAME) -> bool:
 
 
 def is_property_name(name: str) -> bool:
-    """Whether a property can be called *name*."""
     return is_name(name, _LONGEST_PROPERTY)
 
 
 @dataclass(slots=True)
 class Property:
-    """A property. *number* is its place among its object's; *segments* is an item's value, *members* a set's."""
+    """A property. *number* is its position in its object; *segments* is an item's value, *members* a set's."""
 
     name: str
     number: int
@@ -109,14 +107,14 @@ class Property:
         return bool(self.flags & SET)
 
     def value(self) -> list[bytes]:
-        """What is read, segment by segment: of a set its ids, 32 to a segment, the highest byte first."""
+        """The segments to read: those of a set are its ids, 32 to a segment, the highest byte first."""
         if not self.is_set:
             return self.segments
         ids = b"".join(member.to_bytes(4, "big") for member in self.members)
         return [ids[at : at + SEGMENT].ljust(SEGMENT, b"\0") for at in range(0, len(ids), SEGMENT)]
 
     def write(self, segment: int, data: bytes, *, last: bool) -> bool:
-        """Write a segment of an item, counted from 1; *last* forgets those behind it. False where one is left out."""
+        """Write a segment of an item, counted from 1; *last* deletes those behind it. False for a gap."""
         if not 1 <= segment <= len(self.segments) + 1 or segment > _MOST_SEGMENTS:
             return False
         self.segments[segment - 1 : segment] = [data.ljust(SEGMENT, b"\0")]
@@ -127,7 +125,7 @@ class Property:
 
 @dataclass(slots=True)
 class BinderyObject:
-    """An object. *security*: high nibble who may write, low nibble who may read."""
+    """An object. *security*: the high nibble for writing, the low nibble for reading."""
 
     id: int
     type: int
@@ -138,7 +136,7 @@ class BinderyObject:
     _control: tuple[bytes, LoginControl] | None = field(default=None, init=False, repr=False)  # as last read
 
     def add(self, name: str, flags: int = 0, security: int = 0x31, value: bytes | None = None) -> Property:
-        """Give the object a property, or another value to one that it has."""
+        """Add a property, or set the value of an existing one."""
         name = fold(name)
         found = self.properties.get(name)
         if found is None:
@@ -149,19 +147,19 @@ class BinderyObject:
         return found
 
     def item(self, name: str) -> bytes | None:
-        """The value of an item, None where there is none."""
+        """The value of an item; None for a missing item."""
         found = self.properties.get(name)
         if found is None or not found.segments or found.flags & SET:
             return None
         return found.segments[0] if len(found.segments) == 1 else b"".join(found.segments)
 
     def ids(self, name: str) -> list[int]:
-        """The members of a set; nobody where there is none."""
+        """The members of a set; empty for a missing set."""
         found = self.properties.get(name)
         return found.members if found is not None else []
 
-    def join(self, name: str, member: int, security: int = 0x31) -> None:
-        """Put an id into a set, which is made where there is none."""
+    def add_member(self, name: str, member: int, security: int = 0x31) -> None:
+        """Add an id to a set, which is made if it is missing."""
         members = self.add(name, SET, security).members
         if member not in members:
             members.append(member)
@@ -177,7 +175,7 @@ class BinderyObject:
 
     @property
     def control(self) -> LoginControl:
-        """The restrictions of the account; none where there is no LOGIN_CONTROL."""
+        """The restrictions of the account; without LOGIN_CONTROL, none."""
         value = self.item(LOGIN_CONTROL)
         if value is None:
             return LoginControl()
@@ -215,7 +213,7 @@ class Bindery:
         return item
 
     def remove(self, item: BinderyObject) -> None:
-        """Forget an object, also in the sets of all others. Its id is not used again."""
+        """Delete an object, also from the sets of all others. Its id is not used again."""
         del self.objects[item.id], self._names[item.type, item.name]
         for other in self.objects.values():
             for each in other.properties.values():
@@ -223,17 +221,16 @@ class Bindery:
                     each.members.remove(item.id)
 
     def rename(self, item: BinderyObject, name: str) -> None:
-        """Give an object another name, which must be a name and free. Its id stays, and so does its password."""
+        """Rename an object; *name* must be valid and free. The id stays, and so does the password."""
         del self._names[item.type, item.name]
         item.name = fold(name)
         self._names[item.type, item.name] = item
 
     def find(self, kind: int, name: str) -> BinderyObject | None:
-        """The object of that type and name."""
         return self._names.get((kind, fold(name)))
 
     def scan(self, last_id: int, kind: int, name: str) -> BinderyObject | None:
-        """The first object after *last_id* (0xFFFFFFFF: the first of all) that matches."""
+        """The first matching object after *last_id* (0xFFFFFFFF: the first of all)."""
         wanted = pattern(name)
         after = -1 if last_id == START else last_id
         matching = (
@@ -244,7 +241,7 @@ class Bindery:
         return min(matching, key=lambda item: item.id, default=None)
 
     def scan_properties(self, item: BinderyObject, last: int, name: str) -> Iterator[Property]:
-        """The properties behind number *last* (0xFFFFFFFF: all) that match."""
+        """The matching properties behind number *last* (0xFFFFFFFF: all)."""
         wanted = pattern(name)
         after = 0 if last == START else last
         return (p for p in item.properties.values() if p.number > after and wanted.fullmatch(p.name))
@@ -253,8 +250,8 @@ class Bindery:
         """SUPERVISOR, or security equal to it."""
         return SUPERVISOR_ID in (item.id, *item.ids(SECURITY_EQUALS))
 
-    def enlist(self, user: BinderyObject, group: BinderyObject) -> None:
-        """Make a user a member of a group, in the three sets that say so (mars_nwe nwdbm.c)."""
-        group.join(MEMBERS, user.id)
-        user.join(GROUPS, group.id)
-        user.join(SECURITY_EQUALS, group.id, 0x32)
+    def add_to_group(self, user: BinderyObject, group: BinderyObject) -> None:
+        """Make a user a member of a group, in all three sets (mars_nwe nwdbm.c)."""
+        group.add_member(MEMBERS, user.id)
+        user.add_member(GROUPS, group.id)
+        user.add_member(SECURITY_EQUALS, group.id, 0x32)

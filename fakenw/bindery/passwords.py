@@ -1,14 +1,14 @@
-"""NetWare bindery passwords: the hash the server keeps, the answer to a login key, and a new hash on its way.
+"""NetWare bindery passwords: the stored hash, the answer to a login key, and the transfer of a new hash.
 
 Rules of this file (ncpfs ``lib/nwcrypt.c``, mars_nwe ``src/nwcrypt.c``, after Dr. Dobb's Journal 11/93):
 
-* Nothing is upper-cased here. Clients upper-case before they hash, and so must whoever sets a password.
-* An object id counts as it stands on the wire: four bytes, the highest first.
-* Trailing zero bytes of whatever is hashed count for nothing, in a password and in a hash alike.
-* A login key whose halves are equal has eight zero bytes for its answer, whatever the password.
-  Such a key lets everybody in, so it must never be issued, and a key serves one login only.
-* A new hash travels under the old one (23/75): each half of eight bytes goes through 16 rounds of exclusive or,
-  substitution of nibbles and a change of their places, while the old half turns by one nibble a round.
+* Nothing is upper-cased here. Clients upper-case before they hash, and so must code that sets a password.
+* An object id is hashed as on the wire: four bytes, the highest first.
+* Trailing zero bytes are ignored, in a password and in a hash alike.
+* A login key with equal halves has eight zero bytes for its answer, whatever the password. Such a key
+  would accept every password, so it must never be issued, and a key serves one login only.
+* A new hash is sent encrypted with the old one (23/75): each half of eight bytes passes 16 rounds of exclusive or,
+  substitution of nibbles and permutation, while the old half rotates by one nibble a round.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ _SIZE = len(_KEYS)
 _ROUNDS = tuple(enumerate(_KEYS)) * 2
 
 # The array ``newshuffle`` of ncpfs, which is ``passkeys`` in FreeBSD's libncp (ncpl_bind.c), one hex digit each. A row
-# substitutes one nibble: the low one of byte 0, its high one, the low one of byte 1 ... The last row says where each
-# nibble of a round's result comes from.
+# substitutes one nibble: the low one of byte 0, its high one, the low one of byte 1 ... The last row is the permutation
+# that ends a round.
 _SUBSTITUTES = tuple(
     bytes(int(digit, 16) for digit in row)
     for row in (
@@ -47,12 +47,12 @@ _BACK = tuple(bytes(map(row.index, range(16))) for row in _SUBSTITUTES)
 
 
 def hash_password(object_id: int, password: bytes) -> bytes:
-    """The 16 bytes a server keeps in place of *password*, which is hashed as given."""
+    """The 16 bytes that a server stores for *password*, which is hashed as given."""
     return _shuffle(object_id.to_bytes(4, "big"), password)
 
 
 def answer(key: bytes, hashed: bytes) -> bytes:
-    """The 8 bytes a client sends for the login *key* (8 bytes) if it knows the password *hashed* (16 bytes)."""
+    """The 8 bytes that prove the password *hashed* (16 bytes) for the login *key* (8 bytes)."""
     k = bytearray(_shuffle(key[:4], hashed) + _shuffle(key[4:], hashed))
     for s in range(16):
         k[s] ^= k[31 - s]
@@ -68,12 +68,12 @@ def new_login_key(random: Random) -> bytes:
 
 
 def decrypt_hash(old: bytes, sent: bytes) -> bytes:
-    """The new hash that a client *sent* under the hash *old* (16 bytes each)."""
+    """The new hash that a client *sent*, encrypted with the hash *old* (16 bytes each)."""
     return _decrypt_half(old[:8], sent[:8]) + _decrypt_half(old[8:], sent[8:])
 
 
 def real_length(old: bytes, code: int) -> int:
-    """How long a new password is, given its length byte (mars_nwe: the lowest six bits count)."""
+    """The length of a new password from its length byte (mars_nwe: the lowest six bits count)."""
     return (code ^ old[0] ^ old[1]) & 0x3F
 
 
@@ -115,7 +115,7 @@ def _spread(secret: bytes) -> int:
         work ^= int.from_bytes(rest[:_SIZE], "big")
         rest = rest[_SIZE:]
     if rest:
-        # The rest goes round and round; where it ends, the key's byte of that position stands in.
+        # The rest is repeated; between two repetitions stands the key's byte of that position.
         lap = len(rest) + 1
         laid = bytes(rest[s % lap] if s % lap < len(rest) else _KEYS[s] for s in range(_SIZE))
         work ^= int.from_bytes(laid, "big")

@@ -39,8 +39,8 @@ from fakenw.volumes.dos_name import fold
 def main() -> None:
     """A NetWare server that keeps exact books on connection licenses.
 
-    Start it with `fakenw serve`, point clients at it, and read its journal: who took a license,
-    who gave it back, who is still holding one.
+    Start it with `fakenw serve`, point clients at it, and read its journal: which connections
+    took a license, which released it, which still hold one.
     """
 
 
@@ -49,8 +49,7 @@ def main() -> None:
     "--config",
     "file",
     type=ConfigParam(),
-    help="A server in one file; the other options, and the environment, come before what it says. "
-    "See fakenw config --example.",
+    help="A server in one file; the other options, and the environment, override it. See fakenw config --example.",
 )
 @click.option(
     "--name",
@@ -58,7 +57,7 @@ def main() -> None:
     show_envvar=True,
     type=str.upper,
     metavar="NAME",
-    help="Its name, 1 to 47 characters. Default: FAKENW.",
+    help="The server's name, 1 to 47 characters. Default: FAKENW.",
 )
 @click.option(
     "--release",
@@ -88,7 +87,7 @@ def main() -> None:
     show_envvar=True,
     type=ListenParam(),
     multiple=True,
-    help="Where to listen; may be repeated. Port 0 picks a free one. "
+    help="An address to listen on; may be repeated. Port 0 picks a free one. "
     "Default: tcp:127.0.0.1:10524 and udp:127.0.0.1:10524.",
 )
 @click.option(
@@ -105,66 +104,67 @@ def main() -> None:
     "volumes",
     type=MountParam(),
     multiple=True,
-    help="Serve a directory; may be repeated. What clients write goes to memory only, unless a configuration file says "
-    "that the volume is writable. SYS=DIR takes the place of the built-in SYS.",
+    help="Serve a directory; may be repeated. Changes stay in memory, unless a configuration file makes the volume "
+    "writable. SYS=DIR replaces the built-in SYS.",
 )
 @click.option("--tree", type=str.upper, metavar="NAME", help="Show an NDS tree; without it, a bindery server.")
 @click.option("--journal", metavar="FILE|-", help="Write the journal to a file, or to standard output.")
 @click.option(
     "--pcap",
     metavar="FILE",
-    help="Write all that is sent and received as a capture for Wireshark, which shows the server at port 524 "
+    help="Write all sent and received bytes to a capture for Wireshark, which shows the server at port 524 "
     "wherever it listens. Needs no privilege.",
 )
 @click.option(
     "--watchdog",
     type=WatchdogParam(),
-    help="When a silent station over UDP is asked: first delay, delay between packets, number of packets. The delays "
-    "are seconds, or clock ticks with a t. off: never, as OES Linux was shipped. Default: 5400t,1080t,10, "
+    help="The queries to a silent station over UDP: first delay, delay between packets, number of packets. The delays "
+    "are seconds, or clock ticks with a t. off: none, as OES Linux was shipped. Default: 5400t,1080t,10, "
     "which is 296.6,59.3,10.",
 )
 @click.option(
     "--idle-after",
     type=SecondsParam(),
     metavar="SECONDS",
-    help="After how many seconds of the server's time without a request a licensed connection counts as idle. "
-    "Default: 300.",
+    help="Seconds of the server's time without a request, after which a licensed connection is idle. Default: 300.",
 )
 @click.option(
     "--clear-idle",
     type=TimeParam(),
-    help="Clear a connection that holds a license and has asked nothing for so long. Default: never.",
+    help="Clear a connection that holds a license after this time without a request. Default: never.",
 )
 @click.option(
     "--keep-cleared",
     type=TimeParam(),
-    help="Under the policy nls: keep the license of a connection that an operator has cleared for so long (72h, says "
-    "Novell). Default: not at all.",
+    help="Under the policy nls: hold the license of a connection that an operator has cleared for this time (Novell: "
+    "72h). Default: release it at once.",
 )
-@click.option("--user-connections", type=click.IntRange(0, 65535), help="At once, of one user. Default: 0, any number.")
+@click.option(
+    "--user-connections", type=click.IntRange(0, 65535), help="Per user, concurrently. Default: 0, unlimited."
+)
 @click.option(
     "--slow",
     type=SlowParam(),
     multiple=True,
-    help="An NCP that takes its time, such as 23/24=2h; may be repeated.",
+    help="The duration of an NCP, such as 23/24=2h; may be repeated.",
 )
 @click.option(
     "--speed",
     type=click.FloatRange(min=0, min_open=True),
     metavar="FACTOR",
-    help="How many seconds the server lives in one. Default: 1.",
+    help="Seconds of the server's time in one real second. Default: 1.",
 )
 @click.option("--seed", type=int, help="Make every random choice repeatable.")
 @click.option(
     "--admin",
     type=AdminParam(),
-    help="Where an operator's page, a JSON API and metrics are served over HTTP; port 0 picks a free one.",
+    help="The address of an operator's page, a JSON API and metrics over HTTP; port 0 picks a free one.",
 )
 @click.option(
     "--admin-token",
     envvar="FAKENW_ADMIN_TOKEN",
     show_envvar=True,
-    help="What whoever uses them must show; demanded where --admin is not on the loopback interface.",
+    help="The token that their clients must send; required where --admin is not on the loopback interface.",
 )
 def serve(
     file: ConfigFile | None,
@@ -176,7 +176,7 @@ def serve(
     slow: tuple[tuple[tuple[int, int | None], int], ...],
     admin: tuple[str, int] | None,
     admin_token: str | None,
-    **given: Any,  # by the names of Config
+    **given: Any,  # by the names of ServerSettings
 ) -> None:
     """Run a server until SIGTERM or Ctrl-C.
 
@@ -191,25 +191,25 @@ def serve(
 
     file = file or ConfigFile()
     source = click.get_current_context().get_parameter_source
-    typed = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
-    said = file.settings() | {name: given[name] for name in given if source(name) in typed}
-    said["slow"] = said.get("slow", {}) | dict(slow)
-    said["users"] = (*said.get("users", ()), *users)
-    said.setdefault("seed", secrets.randbits(31))
+    explicit = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
+    settings = file.settings() | {name: given[name] for name in given if source(name) in explicit}
+    settings["slow"] = settings.get("slow", {}) | dict(slow)
+    settings["users"] = (*settings.get("users", ()), *users)
+    settings.setdefault("seed", secrets.randbits(31))
     mounts = {volume.name: (volume.path, volume.writable) for volume in file.volumes}
     mounts |= {fold(name): (path, False) for name, path in volumes}
     try:
-        server = build(said, mounts)
+        server = build(settings, mounts)
     except CannotRun as problem:
         raise click.UsageError(str(problem)) from None
     sys.exit(_run(server, journal, pcap, admin, admin_token, listen or file.server.listen or DEFAULT_LISTEN))
 
 
 @main.command("config")
-@click.option("--example", "shown", is_flag=True, help="Print a file in which everything is shown and explained.")
+@click.option("--example", "shown", is_flag=True, help="Print a file that shows and explains all fields.")
 @click.option("--check", "file", type=ConfigParam(), help="Look for mistakes in a file.")
 def configuration(shown: bool, file: ConfigFile | None) -> None:
-    """The file that holds a server: an example of one, and what is wrong with one.
+    """The configuration file of a server: print an example, or check a file.
 
     \b
     fakenw config --example >lab.yaml
@@ -231,7 +231,7 @@ def _run(
     token: str | None,
     listen: tuple[Peer, ...],
 ) -> int:
-    """Serve until a signal comes, in the reactor that is installed, else in asyncio's. Returns the exit code."""
+    """Serve until a signal, in the installed reactor, else in asyncio's. Returns the exit code."""
     if "twisted.internet.reactor" not in sys.modules:
         from twisted.internet import asyncioreactor
 
@@ -248,22 +248,22 @@ def _run(
     from fakenw.cli.running import CannotRun, RunningServer
 
     reactor: Any = installed
-    serious = LogLevelFilterPredicate(defaultLogLevel=LogLevel.warn)  # Twisted tells of every port otherwise
+    serious = LogLevelFilterPredicate(defaultLogLevel=LogLevel.warn)  # Twisted logs every port at info
     observer = FilteringLogObserver(textFileLogObserver(sys.stderr), [serious])
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
     code = 0
 
     def fail(problem: OSError, what: str) -> None:
         nonlocal code
-        if not code:  # both may be on the same full disk
+        if not code:  # journal and capture may be on the same full disk
             code = 1
             click.echo(f"fakenw: the {what} cannot be written, stopping: {problem}", err=True)
             reactor.callLater(0, reactor.stop)
 
-    gc.set_threshold(100_000, 20, 100)  # nearly nothing here is a cycle, and there may be sixty thousand connections
+    gc.set_threshold(100_000, 20, 100)  # the server makes few cycles, and may have sixty thousand connections
     running = RunningServer(server, reactor, fail)
     if sys.stderr.isatty():
-        running.watchers.append(_tell)
+        running.watchers.append(_print)
     try:
         lines = running.listen(listen)
         if admin is not None:
@@ -275,19 +275,19 @@ def _run(
     if code:
         return code
 
-    def tell_where() -> None:
+    def print_listeners() -> None:
         for line in lines:
             click.echo(line, err=journal == "-")
         (sys.stderr if journal == "-" else sys.stdout).flush()
 
-    reactor.callWhenRunning(tell_where)  # when signals are heeded, so that whoever reads it may send one
+    reactor.callWhenRunning(print_listeners)  # signals are handled by now, so that a reader may send one
     reactor.addSystemEventTrigger("before", "shutdown", running.stop)
     reactor.run()
     return code
 
 
 def _loop() -> asyncio.AbstractEventLoop:
-    """The fastest event loop that there is here."""
+    """The fastest available event loop."""
     try:
         import uvloop
     except ImportError:  # Windows has none
@@ -295,7 +295,7 @@ def _loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-def _tell(record: Record) -> None:
+def _print(record: Record) -> None:
     text = sentence(record)
     if text is not None:
         click.echo(text, err=True)

@@ -86,7 +86,7 @@ def _shape(field: Field) -> tuple[int | None, str]:
     """How many bytes a field takes, None where that depends on its value, and how that is written."""
     match field:
         case layout.Number():
-            return _number(field.put(1))
+            return _number(field.encode(1))
         case layout.Raw() | layout.Padded():
             return field.size, f"{field.size}{' text' * isinstance(field, layout.Padded)}"
         case layout.Counted():
@@ -94,8 +94,8 @@ def _shape(field: Field) -> tuple[int | None, str]:
         case layout.Loose():
             return None, "4 LE (or its first 1 to 3)"
         case layout.Items():
-            count, (_, item) = field.put((1,)), _number(field.put((1,))[len(field.put(())) :])
-            return None, f"{_number(count[: len(field.put(()))])[1]} count, then {item} each:"
+            count, (_, item) = field.encode((1,)), _number(field.encode((1,))[len(field.encode(())) :])
+            return None, f"{_number(count[: len(field.encode(()))])[1]} count, then {item} each:"
         case layout.Texts():
             return None, "1 count, then pstr each:"
         case layout.Remaining():

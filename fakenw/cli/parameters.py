@@ -1,4 +1,4 @@
-"""The types of the command line: what is typed becomes a value, or a complaint that says what was expected."""
+"""The types of the command line: an argument becomes a value, or an error message with the expectation."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ class WatchdogParam(click.ParamType[tuple[int, int, int] | None]):
 
 
 class Mistakes(click.ClickException):
-    """A file cannot be used: one line for each mistake, and nothing around them."""
+    """A file cannot be used; shows one line for each mistake, and nothing else."""
 
     exit_code = 2
 
@@ -146,7 +146,7 @@ class Mistakes(click.ClickException):
 
 
 class ConfigParam(click.ParamType[ConfigFile]):
-    """A configuration file as what it says."""
+    """The path of a configuration file as its content."""
 
     name = "FILE"
 

@@ -1,8 +1,8 @@
-"""Commands that speak to the administration of a running server.
+"""Commands for the administration of a running server.
 
 Rules of this file:
 
-* What is printed for people is harmless to their terminal; with ``--json`` it is what the server said.
+* Text for a terminal is escaped by ``harmless``; with ``--json`` the server's response is printed.
 * Exit codes: 0 done, 1 the server refused, 2 bad usage, 3 the server does not answer.
 """
 
@@ -34,7 +34,7 @@ def _end(code: int, text: str) -> NoReturn:
 
 
 def admin_client(url: str, token: str | None) -> AdminClient:
-    """Raises click.UsageError for what is no URL."""
+    """Raises click.UsageError for an invalid URL."""
     try:
         return AdminClient(url, token)
     except ValueError as problem:
@@ -43,7 +43,7 @@ def admin_client(url: str, token: str | None) -> AdminClient:
 
 @contextmanager
 def exits() -> Iterator[None]:
-    """Ends the program where the server refuses, or does not answer."""
+    """Exit where the server refuses, or does not answer."""
     try:
         yield
     except AdminRefused as problem:
@@ -52,8 +52,8 @@ def exits() -> Iterator[None]:
         _end(UNREACHABLE, harmless(problem))
 
 
-def asks(function: Callable[..., None]) -> Callable[..., None]:
-    """A command that is given a server's administration, and whether to print JSON; with the options for both."""
+def uses_admin(function: Callable[..., None]) -> Callable[..., None]:
+    """Add the options --admin, --token and --json; *function* gets an AdminClient and whether to print JSON."""
 
     @functools.wraps(function)
     def command(url: str, token: str | None, as_json: bool, **given: Any) -> None:
@@ -67,39 +67,39 @@ def asks(function: Callable[..., None]) -> Callable[..., None]:
             envvar="FAKENW_ADMIN",
             show_envvar=True,
             required=True,
-            help="What `serve --admin` printed.",
+            help="The URL that `serve --admin` printed.",
         ),
-        click.option("--token", envvar="FAKENW_ADMIN_TOKEN", show_envvar=True, help="Where the server wants one."),
-        click.option("--json", "as_json", is_flag=True, help="Print what the server says as JSON."),
+        click.option("--token", envvar="FAKENW_ADMIN_TOKEN", show_envvar=True, help="If the server requires one."),
+        click.option("--json", "as_json", is_flag=True, help="Print the server's response as JSON."),
     )
     for option in reversed(options):
         command = option(command)
     return command
 
 
-def _tell(said: Any, as_json: bool, text: str) -> None:
-    click.echo(json.dumps(said, indent=2) if as_json else text)
+def _print(response: Any, as_json: bool, text: str) -> None:
+    click.echo(json.dumps(response, indent=2) if as_json else text)
 
 
 @click.command()
-@asks
+@uses_admin
 def connections(server: AdminClient, as_json: bool) -> None:
     """The connection table as MONITOR shows it: an asterisk before a name means no license."""
-    said = server.get("/api/connections")
+    response = server.get("/api/connections")
     rows = [["", "user", "from", "since", "idle", "files"]]
-    for one in said["connections"]:
-        user = harmless(one["user"] or "NOT-LOGGED-IN")
+    for entry in response["connections"]:
+        user = harmless(entry["user"] or "NOT-LOGGED-IN")
         rows.append(
             [
-                str(one["connection"]),
-                user if one["licensed"] else f"*{user}",
-                harmless(one["station"]),
-                clock(round(one["since"] * SECOND)),
-                clock(round(one["idle"] * SECOND)),
-                str(len(one["files"])),
+                str(entry["connection"]),
+                user if entry["licensed"] else f"*{user}",
+                harmless(entry["station"]),
+                clock(round(entry["since"] * SECOND)),
+                clock(round(entry["idle"] * SECOND)),
+                str(len(entry["files"])),
             ]
         )
-    _tell(said, as_json, "\n".join(_table(rows)))
+    _print(response, as_json, "\n".join(_table(rows)))
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -109,16 +109,16 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
 
 @click.command()
 @click.argument("number", type=click.IntRange(1, 65_534))
-@asks
+@uses_admin
 def clear(server: AdminClient, as_json: bool, number: int) -> None:
     """Clear a connection, as CLEAR STATION does."""
-    said = server.post(f"/api/connections/{number}/clear", {})
-    _tell(said, as_json, f"connection {number} is cleared")
+    response = server.post(f"/api/connections/{number}/clear", {})
+    _print(response, as_json, f"connection {number} is cleared")
 
 
 @click.command("set")
 @click.argument("changes", nargs=-1, required=True, metavar="NAME=VALUE...")
-@asks
+@uses_admin
 def set_command(server: AdminClient, as_json: bool, changes: tuple[str, ...]) -> None:
     """Change a running server: licenses=3, watchdog=15.7,9.9,5, clear_idle=30m (none: never)."""
     given: dict[str, Any] = {}
@@ -128,51 +128,51 @@ def set_command(server: AdminClient, as_json: bool, changes: tuple[str, ...]) ->
             raise click.UsageError(f"{change!r} is not NAME=VALUE, for instance licenses=3")
         number = int(value) if value.isdecimal() and name == "licenses" else value
         given[name] = None if value == "none" else number
-    said = server.post("/api/set", given)
-    _tell(said, as_json, f"{said['held']} of {said['limit']} licenses held")
+    response = server.post("/api/set", given)
+    _print(response, as_json, f"{response['held']} of {response['limit']} licenses held")
 
 
 @click.command()
 @click.argument("state", type=click.Choice(["on", "off"]))
-@asks
+@uses_admin
 def login(server: AdminClient, as_json: bool, state: str) -> None:
     """Open or close login, as ENABLE LOGIN and DISABLE LOGIN do."""
-    said = server.post("/api/login", {"enabled": state == "on"})
-    _tell(said, as_json, f"login is {'open' if said['logins'] else 'closed'}")
+    response = server.post("/api/login", {"enabled": state == "on"})
+    _print(response, as_json, f"login is {'open' if response['logins'] else 'closed'}")
 
 
 @click.command()
-@asks
+@uses_admin
 def down(server: AdminClient, as_json: bool) -> None:
-    """Bring the server down: it answers nothing any more, and releases nothing."""
-    _tell(server.post("/api/down", {}), as_json, "the server is down")
+    """Bring the server down: it refuses all requests, and releases nothing."""
+    _print(server.post("/api/down", {}), as_json, "the server is down")
 
 
 @click.command()
 @click.argument("text", default="mark")
-@asks
+@uses_admin
 def mark(server: AdminClient, as_json: bool, text: str) -> None:
-    """Write a mark into the journal: from here on what is held is not needed any more."""
-    said = server.post("/api/mark", {"text": text})
-    _tell(said, as_json, f"marked at {clock(round(said['t'] * SECOND))}")
+    """Write a mark to the journal: licenses held now are no longer needed."""
+    response = server.post("/api/mark", {"text": text})
+    _print(response, as_json, f"marked at {clock(round(response['t'] * SECOND))}")
 
 
 @click.command()
-@click.option("--follow", is_flag=True, help="Go on with what is written from now on, until Ctrl-C.")
-@asks
+@click.option("--follow", is_flag=True, help="Print new lines as they are written, until Ctrl-C.")
+@uses_admin
 def journal(server: AdminClient, as_json: bool, follow: bool) -> None:
     """The journal, as sentences; with --json its lines."""
     number = 0
     while True:
         first, lines, after = server.journal(number)
         if first > number:
-            click.echo(f"fakenw: {first - number} lines are forgotten by the server", err=True)
+            click.echo(f"fakenw: {first - number} lines are no longer stored by the server", err=True)
         number = after
         try:
-            told = lines if as_json else [sentence(record) for record in read_lines(lines, "journal").records]
+            output = lines if as_json else [sentence(record) for record in read_lines(lines, "journal").records]
         except JournalError as problem:
             _end(REFUSED, str(problem))
-        for text in filter(None, told):
+        for text in filter(None, output):
             click.echo(text.rstrip("\n"))
         if not follow:
             return
@@ -182,7 +182,7 @@ def journal(server: AdminClient, as_json: bool, follow: bool) -> None:
 @click.command()
 @click.argument("address", metavar="HOST:PORT")
 @click.option("--transport", type=click.Choice(list(TRANSPORTS)), default="tcp", show_default=True)
-@click.option("--for", "how_long", type=TimeParam(), default="30s", show_default=True, help="How long to wait.")
+@click.option("--for", "how_long", type=TimeParam(), default="30s", show_default=True, help="The longest wait.")
 def wait(address: str, transport: str, how_long: int) -> None:
     """Wait until a server answers NCP at HOST:PORT. Exit code 3 where it does not in time."""
     from fakenw.health import answers

@@ -2,8 +2,8 @@
 
 Rules of this file:
 
-* Everything is bound before a journal is begun: a second server must not wipe out the journal of the first.
-* What cannot be opened is told in words that say what would help.
+* All listeners are bound before the journal is begun: a second server must not erase the journal of the first.
+* A message about a listener or a file that cannot be opened names a remedy.
 """
 
 from __future__ import annotations
@@ -43,17 +43,17 @@ from fakenw.volumes.volume import Volumes
 
 DEFAULT_LISTEN = (Peer(TCP, ("127.0.0.1", 10524)), Peer(UDP, ("127.0.0.1", 10524)))
 
-# What listens on a transport: in any reactor, and in asyncio's.
+# The listeners of each transport: for any reactor, and for asyncio's.
 EDGES: dict[Transport, Any] = {TCP: TcpListener, UDP: UdpListener}
 FAST_EDGES: dict[Transport, Any] = {TCP: AsyncioTcpListener, UDP: AsyncioUdpListener}
 
 
 class CannotRun(Exception):
-    """The server cannot be run so; says why."""
+    """The server cannot be run with its options; ``str()`` is the reason."""
 
 
 def build(settings: Mapping[str, Any], mounts: Mapping[str, tuple[Path, bool]]) -> Server:
-    """A server with these settings of ``ServerSettings``, and these directories as volumes. Raises CannotRun."""
+    """A server with these ``ServerSettings`` and volumes, which are (directory, writable) by name. Raises CannotRun."""
     try:
         config = ServerSettings(**settings)
         roots: dict[str, tuple[Directory, bool]] = {} if "SYS" in mounts else {"SYS": (sms_tree(), False)}
@@ -67,28 +67,28 @@ def build(settings: Mapping[str, Any], mounts: Mapping[str, tuple[Path, bool]]) 
 class RunningServer:
     """Runs *server* in *reactor*.
 
-    *fail* hears of a file that cannot be written any more, and which one that is.
+    *fail* is called with the error and the name of a file that cannot be written any more.
     """
 
     def __init__(self, server: Server, reactor: Any, fail: Callable[[OSError, str], None]) -> None:
         fast = isinstance(reactor, AsyncioSelectorReactor)
         self._edges = EDGES | FAST_EDGES if fast else EDGES
         soon = _soon if fast else functools.partial(reactor.callLater, 0)
-        self.watchers: list[Callable[[Record], None]] = []  # they see every record
+        self.watchers: list[Callable[[Record], None]] = []  # called with every record
         self._server, self._fail = server, fail
         self._reactor: Any = reactor
         self._host = ReactorHost(server, reactor, self.watchers, lambda problem: fail(problem, "journal"), soon)
-        self._bound: list[Callable[[], Any]] = []  # what ends each
+        self._bound: list[Callable[[], Any]] = []  # functions that close the ports
         self._capture: CaptureFile | None = None
 
     def listen(self, listeners: Sequence[Peer]) -> list[str]:
-        """Bind everything: a line for each listener. Raises CannotRun."""
+        """Bind all listeners. Returns a line for each. Raises CannotRun."""
         lines = []
         for transport, (host, port) in listeners:
             try:
                 bound = self._edges[transport](self._host, self._reactor, host, port)
             except (OSError, OverflowError) as problem:
-                raise _taken(f"{transport.name} {host}:{port}", problem) from None
+                raise _cannot_listen(f"{transport.name} {host}:{port}", problem) from None
             self._bound.append(bound.stop)
             address, number = bound.address
             lines.append(f"listening {transport.name} {address}:{number}")
@@ -96,9 +96,9 @@ class RunningServer:
         return lines
 
     def administer(self, host: str, port: int, token: str | None) -> str:
-        """Serve the administration there: its line. Raises CannotRun."""
+        """Serve the administration at *host* and *port*. Returns its line. Raises CannotRun."""
         if not token and not is_loopback(host):
-            raise CannotRun(f"--admin {host} can be reached from elsewhere; expected --admin-token as well")
+            raise CannotRun(f"--admin {host} is not on the loopback interface; expected --admin-token as well")
         administration = Administration(self._server, self._host.now, self._host.delivery.act)
         metrics = Metrics(self._server, self._host.now)
         self.watchers += [metrics.saw, administration.journal_buffer.add]
@@ -108,7 +108,7 @@ class RunningServer:
         try:
             bound = self._reactor.listenTCP(port, site, interface=host)
         except CannotListenError as problem:
-            raise _taken(f"admin {host}:{port}", problem.socketError) from None
+            raise _cannot_listen(f"admin {host}:{port}", problem.socketError) from None
         self._bound.append(bound.stopListening)
         return f"listening admin http://{host if ':' not in host else f'[{host}]'}:{bound.getHost().port}"
 
@@ -127,18 +127,18 @@ class RunningServer:
         self._host.start(datetime.now(UTC), file)
 
     def stop(self) -> Deferred[Any]:
-        """End journal and capture; later events are not the clients' doing. Fires when the ports are closed."""
+        """End journal and capture, and close the ports. Fires when that is done."""
         self._host.delivery.stop()
         if self._capture is not None:
             self._capture.close()
         return gatherResults([maybeDeferred(stop) for stop in self._bound])
 
 
-def _soon(what: Callable[[], None]) -> None:
-    asyncio.get_running_loop().call_soon(what)
+def _soon(call: Callable[[], None]) -> None:
+    asyncio.get_running_loop().call_soon(call)
 
 
-def _taken(what: str, problem: Exception) -> CannotRun:
-    number = getattr(problem, "errno", None)  # asyncio adds a text of its own; names that are not found are below 0
+def _cannot_listen(where: str, problem: Exception) -> CannotRun:
+    number = getattr(problem, "errno", None)  # asyncio adds a text of its own; unknown host names are below 0
     reason = os.strerror(number) if number and number > 0 else getattr(problem, "strerror", None) or problem
-    return CannotRun(f"cannot listen on {what}: {reason}; port 0 picks a free one")
+    return CannotRun(f"cannot listen on {where}: {reason}; port 0 picks a free one")

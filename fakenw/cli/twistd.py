@@ -19,20 +19,18 @@ from fakenw.core.peer import Peer
 
 
 class Options(usage.Options):
-    """What ``twistd fakenw`` takes; everything about the server itself is in its configuration."""
+    """The options of ``twistd fakenw``; the server's own settings are in its configuration."""
 
     optParameters = [  # noqa: RUF012 (Twisted's)
-        ["config", None, None, "The file that holds the server: see fakenw config --example."],
+        ["config", None, None, "The configuration file: see fakenw config --example."],
         ["journal", None, None, "Write the journal to this file."],
         ["pcap", None, None, "Write a capture for Wireshark to this file."],
         ["admin", None, None, "HOST:PORT of the page, the JSON API and metrics."],
-        ["admin-token", None, None, "What whoever uses them must show."],
+        ["admin-token", None, None, "The token that their clients must send."],
     ]
 
 
 class FakenwService(Service):
-    """A server, from its configuration."""
-
     log = Logger()
 
     def __init__(self, options: Options) -> None:
@@ -48,7 +46,7 @@ class FakenwService(Service):
             raise usage.UsageError(str(problem)) from None
 
     def privilegedStartService(self) -> None:
-        """Ports below 1024 are bound before privileges are given up."""
+        """Bind the ports, those below 1024 too, before privileges are dropped."""
         lines = self._running.listen(self._file.server.listen or DEFAULT_LISTEN)
         if self._admin:
             lines.append(self._running.administer(*self._admin, self._options["admin-token"]))
@@ -56,12 +54,10 @@ class FakenwService(Service):
             self.log.info("{line}", line=line)
 
     def startService(self) -> None:
-        """Begin the journal."""
         super().startService()  # type: ignore[no-untyped-call]
         self._running.start(self._options["journal"], self._options["pcap"])
 
     def stopService(self) -> Deferred[Any]:
-        """End it in order."""
         super().stopService()  # type: ignore[no-untyped-call]
         return self._running.stop()
 
@@ -72,5 +68,4 @@ class FakenwService(Service):
 
 
 def makeService(options: Options) -> FakenwService:
-    """For twistd."""
     return FakenwService(options)

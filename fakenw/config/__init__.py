@@ -1,1 +1,1 @@
-"""A server in a YAML file: its fields, and where a mistake is."""
+"""A server in a YAML file: its fields, and mistakes with their lines."""

@@ -1,10 +1,10 @@
-"""The words that files are written in: durations, names, lists in which a name stands once.
+"""The types of fields: durations, names, lists in which a name stands once.
 
 Rules of this file:
 
-* A duration is text with units (``1h30m``) or a number of seconds where it is written, in JSON too,
-  and a whole number of microseconds where it is used.
-* What is wrong is told in a ValueError: what was given, and what was expected.
+* A duration is text with units (``1h30m``) or a number of seconds in files and JSON, and a whole number of
+  microseconds in the program.
+* A mistake is a ValueError, which names the given value and the expectation.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _DURATION = re.compile("".join(rf"(?:(?P<{unit}>[0-9]{{1,9}}){unit})?" for unit 
 def duration(text: object) -> int:
     """Microseconds from ``"1h30m"``, ``"500ms"``, or a number of seconds. Raises ValueError."""
     if isinstance(text, str):
-        spelled = text.strip()
-        if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", spelled):
-            return round(float(spelled) * SECOND)
-        if spelled and (match := _DURATION.fullmatch(spelled)):
+        stripped = text.strip()
+        if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", stripped):
+            return round(float(stripped) * SECOND)
+        if stripped and (match := _DURATION.fullmatch(stripped)):
             return sum(int(number) * _UNITS[unit] for unit, number in match.groupdict("0").items())
     elif isinstance(text, int | float) and not isinstance(text, bool) and 0 <= text < 10**9:
         return round(text * SECOND)
@@ -37,7 +37,7 @@ def duration(text: object) -> int:
 
 
 def seconds(microseconds: int) -> int | float:
-    """A duration as it is written in JSON: seconds, as a whole number where it is one."""
+    """A duration as JSON has it: seconds, as an int where possible."""
     return microseconds / SECOND if microseconds % SECOND else microseconds // SECOND
 
 
@@ -54,11 +54,11 @@ def some(items: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 class _Repeated(str):
-    """A name that an earlier item of the same list has."""
+    """A name that stands in an earlier item of the same list too."""
 
 
 def mark_repeated(items: Any) -> Any:
-    """Mark repeated names before the items are read, so that they are told together with all other mistakes."""
+    """Mark repeated names before the items are read, so that they are reported together with all other mistakes."""
     seen: set[str] = set()
 
     def marked(item: Any) -> Any:
@@ -75,7 +75,7 @@ def mark_repeated(items: Any) -> Any:
 
 
 def on_the_wire(text: str) -> str:
-    """Refuse what cannot be sent: the wire has the 256 characters of code page 437."""
+    """Refuse text outside code page 437, which cannot be sent."""
     try:
         text.encode(CODE_PAGE)
     except UnicodeEncodeError as problem:
@@ -84,12 +84,12 @@ def on_the_wire(text: str) -> str:
 
 
 def is_bindery_name(text: str) -> bool:
-    """Whether a server, a user or a group can be called *text*."""
+    """Whether *text* is a valid name of a server, a user or a group."""
     return _BINDERY_NAME.fullmatch(text) is not None
 
 
 def name(pattern: re.Pattern[str], expected: str) -> BeforeValidator:
-    """Refuse a name which does not look like *pattern*, or which an earlier item of the same list has."""
+    """Refuse a name that does not match *pattern*, or that an earlier item of the same list has."""
 
     def check(value: Any) -> Any:
         if isinstance(value, _Repeated):

@@ -2,9 +2,9 @@
 
 Rules of this file:
 
-* What the file does not say stays as ``fakenw.core.settings`` has it; what the command line says comes before the file.
-* SET parameters have the names, the notation and the ranges that Novell gave them.
-* A path leads from the folder that the file is in.
+* A field that the file omits has the default of ``fakenw.core.settings``; the command line overrides the file.
+* SET parameters have Novell's names, notation and ranges.
+* A path is relative to the folder of the file.
 """
 
 from __future__ import annotations
@@ -27,8 +27,6 @@ from fakenw.core.settings import TICKS_PER_10000_SECONDS, WATCHDOG_RANGES
 from fakenw.journal.record import SECOND
 from fakenw.volumes.dos_name import DOS_CHARACTER, fold
 
-# How single values are written
-
 
 def _listener(value: object) -> Peer:
     if not isinstance(value, str):
@@ -37,7 +35,7 @@ def _listener(value: object) -> Peer:
 
 
 def _password(value: object) -> str:
-    """The text of the error never shows what was there."""
+    """The text of the error never quotes the value."""
     if not isinstance(value, str):
         raise ValueError("a password that is no text; expected text (in quotes)")
     return value
@@ -62,7 +60,9 @@ def _station(text: str) -> str:
 def _directory(text: str, info: ValidationInfo) -> Path:
     path = (info.context or Path()) / text
     if not path.is_dir():
-        raise ValueError(f"{shown(text)} leads to no directory; expected one that exists, from the folder of this file")
+        raise ValueError(
+            f"{shown(text)} is no directory; expected an existing one, relative to the folder of this file"
+        )
     return path
 
 
@@ -73,7 +73,7 @@ def ncp_number(ncp: str) -> tuple[int, int | None]:
 
 
 def checked_ncp(text: str) -> str:
-    """Refuse what is no number of an NCP. Raises ValueError."""
+    """*text*, the number of an NCP. Raises ValueError."""
     if not re.fullmatch(r"\d{1,3}(/\d{1,3})?", text) or max(part or 0 for part in ncp_number(text)) > 255:
         raise ValueError(f"{shown(text)} is no NCP; expected a number such as 72, or two such as 23/29")
     return text
@@ -83,7 +83,7 @@ _NOVELL_TIME = re.compile(r"(?:(\d{1,6}) ?min(?:utes?)?)?(?: ?(\d{1,6}(?:\.\d)?)
 
 
 def _ticks(least: int, most: int, between: str) -> BeforeValidator:
-    """Clock ticks from a time as SET takes and shows it: in tenths of a second, which may be a tick beyond a bound."""
+    """Clock ticks from a time in the notation of SET: its tenths of a second may round to a tick beyond a bound."""
 
     def check(value: object) -> int:
         found = _NOVELL_TIME.fullmatch(value.strip()) if isinstance(value, str) and value.strip() else None
@@ -109,11 +109,8 @@ Ncp = Annotated[str, AfterValidator(checked_ncp)]
 Slots = Annotated[StrictInt, Field(ge=1, le=65_534)]
 
 
-# What the file says
-
-
 class ServerSection(Model):
-    """The server itself; the names are those of ``Config``."""
+    """The server itself; the fields are those of ``ServerSettings``."""
 
     name: BinderyName = "FAKENW"
     release: Literal["3.12", "4.11", "5.1", "6.5"] = "5.1"
@@ -129,7 +126,7 @@ class ServerSection(Model):
 
 
 class AccountSection(Model):
-    """A user; the fields are those of ``UserSpec``. With neither password nor restriction it can be just the name."""
+    """A user; the fields are those of ``UserSpec``. A user without other fields can be written as a name."""
 
     name: BinderyName = Field(description="the name of the user, 1 to 47 characters")
     password: Annotated[str, PlainValidator(_password)] = ""
@@ -160,8 +157,6 @@ _LOCKOUT = Lockout()
 
 
 class LockoutSection(Model):
-    """Intruder detection."""
-
     attempts: Annotated[StrictInt, Field(ge=1, le=65_535)] = _LOCKOUT.attempts
     within: SomeTime = _LOCKOUT.within * SECOND
     locked_for: SomeTime = _LOCKOUT.locked_for * SECOND
@@ -171,7 +166,7 @@ class LockoutSection(Model):
 
 
 class BinderySection(Model):
-    """Users, besides SUPERVISOR and GUEST, which are always there and can be given a password here; groups."""
+    """Users and groups. SUPERVISOR and GUEST always exist, and can be given a password here."""
 
     users: Annotated[tuple[AccountSection, ...], BeforeValidator(mark_repeated)] = ()
     groups: tuple[BinderyName, ...] = ()
@@ -188,7 +183,7 @@ class VolumeSection(Model):
 
 
 class SetSection(Model):
-    """SET parameters of the console; the ranges are Novell's, in ticks (ncp.md 7.1)."""
+    """SET parameters of the console, in Novell's ranges (ncp.md 7.1); times are stored in ticks."""
 
     first: Annotated[int, _ticks(*_FIRST, "15.7 sec to 20 min 52.3 sec")] = Field(
         5400, alias="Delay before first watchdog packet"
@@ -201,10 +196,10 @@ class SetSection(Model):
 
 
 class ConfigFile(Model):
-    """What the whole file says.
+    """The whole file.
 
-    *unlicensed_files*: what happens to a connection without a license that opens a file. *slow*: how long NCPs take;
-    meanwhile a request that is repeated is told that it is being processed.
+    *unlicensed_files*: the result of opening a file on a connection without a license. *slow*: the durations of NCPs;
+    meanwhile the reply to a repeated request is "being processed".
     """
 
     what = "a configuration"
@@ -219,32 +214,32 @@ class ConfigFile(Model):
     slow: dict[Ncp, SomeTime] = Field(default_factory=dict)
 
     def settings(self) -> dict[str, Any]:
-        """What the file says of ``fakenw.core.settings.Config``, by the names of its fields."""
-        said = {field: getattr(self.server, field) for field in self.server.model_fields_set - {"listen"}}
+        """The fields of ``ServerSettings`` that the file sets."""
+        settings = {field: getattr(self.server, field) for field in self.server.model_fields_set - {"listen"}}
         if self.policy is not None:
-            said["policy_name"] = self.policy
+            settings["policy_name"] = self.policy
         if "bindery" in self.model_fields_set:
-            said["users"] = tuple(user.spec() for user in self.bindery.users)
-            said["groups"] = self.bindery.groups
-            said["user_connections"] = self.bindery.user_connections
-            said["lockout"] = self.bindery.lockout and self.bindery.lockout.spec()
+            settings["users"] = tuple(user.spec() for user in self.bindery.users)
+            settings["groups"] = self.bindery.groups
+            settings["user_connections"] = self.bindery.user_connections
+            settings["lockout"] = self.bindery.lockout and self.bindery.lockout.spec()
         if "set" in self.model_fields_set:
-            said["watchdog"] = (self.set.first, self.set.between, self.set.packets)
-            said["plain_passwords"] = self.set.plain_passwords
+            settings["watchdog"] = (self.set.first, self.set.between, self.set.packets)
+            settings["plain_passwords"] = self.set.plain_passwords
         if not self.watchdog:
-            said["watchdog"] = None
+            settings["watchdog"] = None
         if "unlicensed_files" in self.model_fields_set:
-            said["auto_license"] = self.unlicensed_files == "license"
+            settings["auto_license"] = self.unlicensed_files == "license"
         if self.slow:
-            said["slow"] = {ncp_number(ncp): time for ncp, time in self.slow.items()}
-        return said
+            settings["slow"] = {ncp_number(ncp): time for ncp, time in self.slow.items()}
+        return settings
 
 
 def load(path: Path) -> ConfigFile:
-    """Read the file at *path*. Raises DocumentError."""
+    """Raises DocumentError."""
     return yaml_file.load(ConfigFile, path)
 
 
 def example() -> str:
-    """A file in which everything is shown and explained."""
+    """A file that shows and explains all fields."""
     return (resources.files("fakenw.config") / "example.yaml").read_text(encoding="utf-8")

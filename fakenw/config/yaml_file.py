@@ -1,14 +1,14 @@
-"""A YAML file checked against a model, every mistake told with its line.
+"""A YAML file checked against a model, every mistake reported with its line.
 
 Rules of this file:
 
 * A mistake reads ``FILE:LINE: FIELD: what was wrong; expected ...``. All mistakes of a file are
-  told at once, in the order of their lines, in words that need no knowledge of pydantic.
+  reported at once, in the order of their lines, without words of pydantic.
 * The line is the key's, if the key is wrong or its value is a list or a mapping; else the value's.
-  A value that stands behind an alias is blamed where it was written.
-* Keys are text as it is written: ``on`` is a key, not a truth value. A key may stand only once.
-* A file cannot hurt: size, depth and the number of values that aliases unfold to are bounded, and
-  only plain YAML values are ever built.
+  The line of a value behind an alias is that of its anchor.
+* Keys are plain text: ``on`` is a key, not a truth value. A key may stand only once.
+* A file is untrusted: size, depth and the number of values that aliases expand to are bounded, and
+  only plain YAML values are built.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-SIZE_LIMIT = 256 * 1024  # bytes of a file; ours have a few thousand
-DEPTH_LIMIT = 40  # lists and mappings inside each other
-VALUE_LIMIT = 50_000  # values, counting again what an alias repeats
+SIZE_LIMIT = 256 * 1024  # bytes of a file; those of the project have a few thousand
+DEPTH_LIMIT = 40  # nested lists and mappings
+VALUE_LIMIT = 50_000  # values, with those that aliases repeat
 
 Keys = Sequence[int | str]
 M = TypeVar("M", bound="Model")
@@ -49,26 +49,26 @@ class DocumentError(Exception):
 
 
 class Model(BaseModel):
-    """A mapping of the file: unknown keys are mistakes, and nothing changes once it is read."""
+    """A mapping of the file: unknown keys are mistakes, and it is immutable."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    what: ClassVar[str] = "a mapping"  # of the model of a whole file: what the file is
+    what: ClassVar[str] = "a mapping"  # in messages about a whole file: its kind
 
     @classmethod
     def unfold(cls, data: Any) -> Any:
-        """The mapping that a shorthand in the file stands for. Raises ValueError for what is no shorthand."""
+        """The mapping for a shorthand in the file. Raises ValueError for an invalid shorthand."""
         return data
 
     @model_validator(mode="before")
     @classmethod
     def _remember(cls, data: Any) -> Any:
-        """Let a later complaint about this mapping know which keys it could have had."""
+        """Attach the model to the mapping, for error messages that list its keys."""
         mapping = cls.unfold(data)
         return _Mapping(cls, mapping) if isinstance(mapping, dict) else mapping
 
 
 class _Mapping(dict[str, Any]):
-    """A mapping which knows its model: pydantic's errors carry their input, but not the model."""
+    """A mapping with its model: pydantic's errors carry their input, but not the model."""
 
     def __init__(self, model: type[Model], data: dict[str, Any]) -> None:
         known = _fields(model)
@@ -77,16 +77,16 @@ class _Mapping(dict[str, Any]):
 
 
 def _fields(model: type[Model]) -> dict[str, FieldInfo]:
-    """The fields of a model under the keys that they have in the file, its own before those of a more general one."""
+    """The fields of a model by their keys in the file, its own before inherited ones."""
     own = sorted(model.model_fields.items(), key=lambda item: item[0] not in model.__annotations__)
     return {field.alias or name: field for name, field in own}
 
 
 class Named(Model):
-    """A step or a check: written as its bare name, or as one key with its arguments, ``{verb: {...}}``."""
+    """A step or a check: written as its verb, or as one key with its arguments, ``{verb: {...}}``."""
 
     verb: ClassVar[str]
-    only: ClassVar[str] = ""  # the argument which is written without its own name, as in "wait: 10m"
+    only: ClassVar[str] = ""  # the argument that is written without its name, as in "wait: 10m"
 
     @classmethod
     def unfold(cls, data: Any) -> Any:
@@ -104,7 +104,7 @@ class Named(Model):
     def _wrap(self, inner: SerializerFunctionWrapHandler) -> Any:
         written = inner(self)
         if written == self.verb or list(written) == [self.verb]:
-            return written  # pydantic has asked already, as it does where a model contains itself
+            return written  # serialized already: pydantic calls twice where a model contains itself
         arguments = {name: value for name, value in written.items() if value is not None}
         if self.only:
             return {self.verb: arguments[self.only]}
@@ -112,14 +112,14 @@ class Named(Model):
 
 
 def verb_of(value: Any) -> Any:
-    """The verb of something that is written as Named is, or was read already; else anything but a verb."""
+    """The verb of a Named, or of its form in a file; anything else is returned, or None for a longer mapping."""
     if isinstance(value, dict):
         return next(iter(value)) if len(value) == 1 else None
     return value.verb if isinstance(value, Named) else value
 
 
 def one_of(what: str, *kinds: type[Named], also: Iterable[str] = ()) -> BeforeValidator:
-    """Refuse what is none of *kinds*, in words: pydantic's own would be about tags. *also* are verbs that may grow."""
+    """Refuse all but *kinds*, in words: pydantic's own would be about tags. *also* are further valid verbs."""
 
     def check(value: Any) -> Any:
         verb = verb_of(value)
@@ -134,7 +134,7 @@ def one_of(what: str, *kinds: type[Named], also: Iterable[str] = ()) -> BeforeVa
 
 
 class _UnknownKey(tuple[str, ...]):
-    """Stands for the value of an unknown key: the keys that are known."""
+    """The known keys, in place of the value of an unknown one."""
 
 
 class _Mistake(NamedTuple):
@@ -143,7 +143,7 @@ class _Mistake(NamedTuple):
     text: str
 
 
-_VOID: Any = object()  # a value that could not be built: it has been complained about already
+_VOID: Any = object()  # a value that could not be built: its mistake is recorded already
 
 
 def load(model: type[M], path: Path) -> M:
@@ -159,7 +159,7 @@ def load(model: type[M], path: Path) -> M:
 def read(model: type[M], text: bytes, name: str, folder: Path | None = None) -> M:
     """Read *text*, the content of the file *name*, as a *model*. Raises DocumentError.
 
-    Validators of the model find *folder*, from which paths in the file lead, as their context.
+    *folder*, to which paths in the file are relative, is the context of the model's validators.
     """
     if len(text) > SIZE_LIMIT:
         raise DocumentError([f"{name}: too big; expected no more than {SIZE_LIMIT // 1024} KiB"])
@@ -174,7 +174,7 @@ def read(model: type[M], text: bytes, name: str, folder: Path | None = None) -> 
 
 
 def check(model: type[M], data: object, name: str) -> M:
-    """Read *data*, which comes from *name* and not from a file, as a *model*. Raises DocumentError."""
+    """Read *data*, which does not come from a file, as a *model*; *name* stands in messages. Raises DocumentError."""
     try:
         return model.model_validate(data)
     except ValidationError as problem:
@@ -184,13 +184,13 @@ def check(model: type[M], data: object, name: str) -> M:
 
 
 def worded(problem: ValidationError) -> str:
-    """What pydantic has found, as one line of text."""
+    """The errors of pydantic as one line of text."""
     errors = problem.errors(include_url=False)
     return "; ".join(dict.fromkeys(f"{_field(error['loc'])}: {_wording(error)}" for error in errors))
 
 
 def expected_one_of(known: Iterable[str], given: object = None) -> str:
-    """The words "expected one of ..." with, if *given* is nearly one of them, the question whether that was meant."""
+    """The text "expected one of ...", with a suggestion where *given* is similar to one of them."""
     known = list(known)
     wanted = f"expected one of {', '.join(known)}" if len(known) > 1 else f"expected {known[0]}"
     near = get_close_matches(given, known, n=1) if isinstance(given, str) else []
@@ -198,7 +198,7 @@ def expected_one_of(known: Iterable[str], given: object = None) -> str:
 
 
 def shown(value: object) -> str:
-    """A value of the file as a complaint quotes it."""
+    """A value of the file as a message quotes it."""
     match value:
         case None:
             return "nothing"
@@ -216,14 +216,14 @@ def shown(value: object) -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader with an end to its recursion."""
+    """PyYAML's safe loader with bounded recursion."""
 
     depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.depth == DEPTH_LIMIT:
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            problem = f"more than {DEPTH_LIMIT} lists and mappings inside each other"
+            problem = f"more than {DEPTH_LIMIT} nested lists and mappings"
             raise yaml.MarkedYAMLError(None, None, problem, mark)
         self.depth += 1
         node: yaml.Node | None = super().compose_node(parent, index)
@@ -232,7 +232,7 @@ class _Loader(yaml.SafeLoader):
 
 
 class _Document:
-    """A file's values as plain Python (``data``), where each was written, and the mistakes so far."""
+    """A file's values as plain Python (``data``), their YAML nodes (``root``), and the mistakes so far."""
 
     def __init__(self, name: str, text: bytes, what: str) -> None:
         self.name, self.what = name, what
@@ -258,12 +258,12 @@ class _Document:
         raise DocumentError([f"{self.name}:{line}: (file): {problem}; expected {self.what} in YAML"]) from None
 
     def _build(self, node: yaml.Node, path: tuple[int | str, ...], around: frozenset[int]) -> Any:
-        """The value of *node*. *around* are the nodes it stands in, because an alias can make a ring."""
+        """The value of *node*. *around* are the nodes that contain it, because an alias can make a cycle."""
         self.values += 1
         if self.values > VALUE_LIMIT:
-            self._refuse(_line(node), f"aliases unfold to more than {VALUE_LIMIT} values")
+            self._refuse(_line(node), f"aliases expand to more than {VALUE_LIMIT} values")
         if id(node) in around:
-            return self._void(node, path, "an alias stands inside what it repeats; expected a value of its own")
+            return self._void(node, path, "an alias inside the value that it repeats; expected a value of its own")
         around |= {id(node)}
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, path)
@@ -296,14 +296,14 @@ class _Document:
         return _VOID
 
     def blame(self, problem: ValidationError) -> None:
-        """Add what pydantic has found."""
+        """Add the mistakes that pydantic has found."""
         for error in problem.errors(include_url=False):
             if error["input"] is not _VOID:
                 line, path = self._where(error["loc"], error["type"])
                 self.mistakes.append(_Mistake(line, _field(path), _wording(error)))
 
     def _where(self, loc: Keys, kind: str) -> tuple[int, Keys]:
-        """The line and the path of a mistake, as far as the file has it: a shorthand has less than its model."""
+        """The line and the path of a mistake, as far as the file has it: a shorthand lacks levels of its model."""
         node, line, path = self.root, _line(self.root), list[int | str]()
         for part in loc:
             key, value = _child(node, part)
@@ -317,7 +317,7 @@ class _Document:
 
 
 def _child(node: yaml.Node, part: int | str) -> tuple[yaml.Node | None, yaml.Node | None]:
-    """The key (of a mapping) and the value which *node* has at *part*; None and None if it has not."""
+    """The key (of a mapping) and the value of *node* at *part*; both None if there is no such part."""
     if isinstance(node, yaml.MappingNode):
         return next(((key, value) for key, value in node.value if key.value == part), (None, None))
     if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
@@ -330,7 +330,7 @@ def _line(node: yaml.Node) -> int:
 
 
 def _field(path: Keys) -> str:
-    """A path as people write it: ``clients[0].script[1].apm.open.file``."""
+    """A path in the notation ``clients[0].script[1].apm.open.file``."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
     return text.removeprefix(".") or "(file)"
 
@@ -353,7 +353,7 @@ _EXPECTED = {
 
 
 def _wording(error: ErrorDetails) -> str:
-    """What was wrong; what was expected. Our own validators say both themselves, in a ValueError."""
+    """The mistake and the expectation. The project's own validators put both into a ValueError."""
     given, context = error["input"], error.get("ctx", {})
     match error["type"]:
         case "value_error":

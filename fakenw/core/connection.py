@@ -1,9 +1,8 @@
-"""A service connection: its state, its one way to change it, its sequence and its files.
+"""A service connection: its state and transitions, its sequence and its files.
 
-Every transition goes through ``move``; it alone asks the ledger. The order of the journal lines
-in one transition is fixed, so that a reader can audit it: a unit is granted before the state
-that needs it, files are shut before the state that ends them, and a unit is released after the
-state that no longer needs it.
+Every transition goes through ``move``, which alone calls the ledger. The order of the journal lines
+in one transition is fixed, for auditing: a unit is granted before the state that needs it, files are
+shut before the state that ends them, and a unit is released after the state that no longer needs it.
 """
 
 from __future__ import annotations
@@ -25,14 +24,14 @@ SMALLEST_BUFFER = 512  # before a client negotiates; libncp rejects less, mars_n
 
 @dataclass(slots=True, eq=False)
 class Connection:
-    """One station's connection. Times are microseconds since the server's start."""
+    """A station's connection. Times are microseconds since the server's start."""
 
     number: int
     serial: int
     peer: Peer
     ledger: Ledger
     emit: Emit
-    schedule: Callable[[Connection], None]  # to be called when a deadline of it may have come nearer
+    schedule: Callable[[Connection], None]  # called when a deadline of the connection may have moved forward
     state: State = State.GONE
     user: str | None = None
     object_id: int = 0
@@ -40,22 +39,22 @@ class Connection:
     login_time: int | None = None
     login_key: bytes | None = None
     sequence: int = 0
-    reply: bytes | None = None  # retained for a duplicate of the last request, where the transport may lose one
-    buffer: int = SMALLEST_BUFFER  # what the client can take at once; it may negotiate more
-    due: int | None = None  # a slow request is being executed: its reply goes out then
-    busy_replies: int = 0  # "being processed", to one request
+    reply: bytes | None = None  # retained for a duplicate of the last request, unless the transport is lossless
+    buffer: int = SMALLEST_BUFFER  # the largest packet of the client, which may negotiate more
+    due: int | None = None  # a slow request is being executed: the time of its reply
+    busy_replies: int = 0  # "being processed", to the current request
     awaiting_first_request: bool = True  # no request since the create: a repeated create is a retransmission
     created: int = 0
     last_request: int = 0
-    last_activity: int = 0  # last request or watchdog answer
-    asked: int = 0  # watchdog queries without an answer
-    asked_at: int = 0
-    postponed: int = 0  # how much later than usual the watchdog begins (23/30)
+    last_activity: int = 0  # the last request or watchdog answer
+    unanswered: int = 0  # watchdog queries
+    queried_at: int = 0
+    postponed: int = 0  # the additional delay before the first watchdog query (23/30)
     silent: bool = False
     idle: bool = False
-    entry: int | None = None  # its place among the server's deadlines
-    message: str | None = None  # waits to be fetched with 21/1 or 21/11
-    broadcasts: bool = True  # messages from other stations are welcome (21/2, 21/3)
+    entry: int | None = None  # the time of its entry among the server's deadlines
+    message: str | None = None  # until 21/1 or 21/11 fetches it
+    broadcasts: bool = True  # messages from other stations are accepted (21/2, 21/3)
     requests: int = 0
     bytes_read: int = 0
     bytes_written: int = 0
@@ -63,8 +62,8 @@ class Connection:
     directories: dict[int, VolumePath] = field(default_factory=dict)
     files: dict[bytes, FileHandle] = field(default_factory=dict)
     next_file: int = 1
-    exchange: NdsExchange | None = None  # an NDS message that is not through yet
-    fragments: int = 0  # how many NDS messages there were, modulo 256
+    exchange: NdsExchange | None = None  # an incomplete NDS message
+    fragments: int = 0  # NDS messages so far, modulo 256
     station: str = field(init=False)  # the peer's text, for the journal
     transport: Transport = field(init=False)
 
@@ -81,9 +80,9 @@ class Connection:
         }
 
     def move(self, now: int, to: State, cause: str, user: str | None = None) -> None:
-        """Go to another state, with or without a license as the policy says.
+        """Change the state, and acquire or release a license as the policy demands.
 
-        *user* is who it is from now on; None keeps the user until the state no longer has one.
+        *user* is the new user; None keeps the present one for as long as the state has a user.
         Raises NoRoom, and then nothing has changed.
         """
         was, before, previous = self.state, self.unit, self.user
@@ -105,25 +104,24 @@ class Connection:
         if to in (State.ATTACHED, State.GONE):
             self.user, self.object_id, self.login_time, self.operator = None, 0, None, False
         if to is State.ATTACHED:
-            self.message, self.broadcasts = None, True  # they were the user's
+            self.message, self.broadcasts = None, True  # both belonged to the user
         self.idle = self.idle and self.unit is not None
         if to is not State.GONE:
             self.schedule(self)
 
     def postpone(self, delay: int) -> None:
-        """Let the watchdog begin *delay* microseconds later than usual (23/30)."""
+        """Delay the first watchdog query by *delay* more microseconds (23/30)."""
         self.postponed = delay
         self.schedule(self)
 
     def shut(self, cause: str, task: int | None = None) -> None:
-        """Close the files of *task*, or all. Directory handles go with the last of them."""
+        """Close the files of *task*, or all files and directory handles."""
         for handle in [h for h, file in self.files.items() if task is None or file.task == task]:
             self.close(handle, cause)
         if task is None:
             self.directories.clear()
 
     def close(self, handle: bytes, cause: str) -> None:
-        """Close one file handle."""
         file = self.files.pop(handle)
         file.end()
         self.emit("shut", {**self.about(), "handle": handle.hex(), "path": file.path, "cause": cause})

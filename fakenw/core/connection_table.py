@@ -1,7 +1,7 @@
 """The connection table: slots, stations, serials.
 
-A slot's number is the lowest that is free, because nmap uses one byte of it (ncp.md 10). A station
-has at most one slot; the station is its peer.
+A connection gets the lowest free number, because nmap uses one byte of it (ncp.md 10). A station (a
+``Peer``) has at most one slot.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class ConnectionTable:
         self._serial = 0
 
     def next_number(self) -> int | None:
-        """The lowest free number, now taken; None where the table is full."""
+        """Allocate the lowest free number; None where the table is full."""
         if self._freed:
             return heapq.heappop(self._freed)
         if self._never_used > self.capacity:
@@ -36,19 +36,19 @@ class ConnectionTable:
         return self._never_used - 1
 
     def next_serial(self) -> int:
-        """A number that no connection of this server has had."""
+        """A number that no other connection of this server gets."""
         self._serial += 1
         return self._serial
 
     def add(self, connection: Connection) -> None:
-        """Enter a connection whose number came from ``next_number``."""
+        """Add a connection whose number is from ``next_number``."""
         self.by_number[connection.number] = connection
         self.by_peer[connection.peer] = connection
         self.by_serial[connection.serial] = connection
         self.peak = max(self.peak, len(self.by_number))
 
     def remove(self, connection: Connection, *, keep_number: bool = False) -> None:
-        """Take a connection out; its number is free, unless it is to be used again at once."""
+        """Remove a connection and, unless *keep_number*, free its number."""
         del self.by_number[connection.number]
         del self.by_peer[connection.peer]
         del self.by_serial[connection.serial]

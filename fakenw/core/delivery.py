@@ -1,12 +1,12 @@
-"""Carrying out what follows from an event of a server: first the journal, then sends, then closes.
+"""Carrying out the effects of a server's events: first the journal, then sends, then closes.
 
 Rules of this file:
 
-* Every edge uses it: the reactor, a server machine in memory, a load, a test. An edge says what time it is, how a timer
-  is set, and what writing, sending and closing are.
-* One timer is kept, for the core's next deadline. It is set anew when a deadline has come nearer.
-* With *soon* the lines of one turn of a reactor are written together at its end. What they announce, and all that
-  follows, waits for that.
+* Every edge uses it: the reactor, a server in memory, a load, a test. An edge implements the clock, timers, writing,
+  sending and closing.
+* There is one timer, for the core's next deadline. It is set again when that moves forward.
+* With *soon* the lines of one turn of a reactor are written together at its end. Their sends and closes, and all later
+  effects, wait for that.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from fakenw.journal.record import Record
 
 
 class Timer(Protocol):
-    """A call that is still to come."""
+    """A scheduled call."""
 
     def cancel(self) -> object: ...
 
@@ -33,29 +33,29 @@ class Edge(Protocol):
         """Microseconds since the server's start."""
 
     def call_at(self, due: int, call: Callable[[], None]) -> Timer:
-        """Have *call* called when it is *due* on that clock."""
+        """Schedule *call* for the time *due* of ``now``."""
 
     def write(self, records: list[Record]) -> bool:
-        """Write to the journal. False where that failed: then nothing is announced any more."""
+        """Write to the journal. False for a failure: then nothing is sent any more."""
 
     def send(self, peer: Peer, data: bytes) -> None: ...
 
     def close(self, peer: Peer) -> None:
-        """End a stream, after what was sent. The edge calls ``lost`` when it has ended."""
+        """End a stream after the bytes already sent. The edge calls ``lost`` when it has ended."""
 
     def local(self, peer: Peer) -> str | None:
-        """The address of this machine that *peer* talks to, for a capture; None where no way leads to the peer."""
+        """The address of this machine that *peer* uses, for a capture; None without a route to the peer."""
 
 
 class Capture(Protocol):
-    """Sees every byte; see ``fakenw.transports.capture``."""
+    """Receives every byte; see ``fakenw.transports.capture``."""
 
     def received(self, peer: Peer, local: str, data: bytes) -> None: ...
 
     def sent(self, peer: Peer, local: str, data: bytes) -> None: ...
 
     def ended(self, peer: Peer, *, inward: bool) -> None:
-        """The stream was ended by the client (*inward*), or is about to be by the server."""
+        """The client has ended the stream (*inward*), or the server is about to end it."""
 
 
 class Delivery:
@@ -85,18 +85,18 @@ class Delivery:
         self.carry_out(self._server.lost(self._edge.now(), peer))
 
     def expire(self) -> None:
-        """Do what is due."""
+        """Expire the deadlines that are due."""
         self.carry_out(self._server.expire(self._edge.now()))
 
-    def act(self, what: Callable[[], None]) -> None:
-        """Have something done to the server from outside, and carry out what follows."""
+    def act(self, action: Callable[[], None]) -> None:
+        """Call *action*, which changes the server from outside, and carry out the effects."""
         self._server.now = self._edge.now()
-        what()
-        self.carry_out(self._server.take())
+        action()
+        self.carry_out(self._server.take_effects())
         self.flush()
 
     def stop(self) -> None:
-        """End the journal. Later events, such as the end of every socket, are not the clients' doing."""
+        """End the journal. Later events, such as closing sockets, do not come from clients."""
         self.flush()
         self._soon = None
         self.carry_out(self._server.stop(self._edge.now()))
@@ -122,7 +122,7 @@ class Delivery:
             self._arm(due)
 
     def flush(self) -> None:
-        """The turn is over: its lines are written at once, and then what they announce is sent, in the same order."""
+        """At the end of a turn, write its lines together, then send and close in the same order."""
         waiting, self.waiting = self.waiting, []
         records = [record for effects in waiting for record in effects.records]
         if records:
@@ -131,7 +131,6 @@ class Delivery:
             self._announce(effects)
 
     def disarm(self) -> None:
-        """Cancel the timer."""
         if self._timer is not None:
             self._timer[1].cancel()
             self._timer = None
@@ -158,8 +157,8 @@ class Delivery:
         if self._timer is not None:
             self._timer[1].cancel()
         if not self.stopped:
-            self._timer = due, self._edge.call_at(due, self._ring)
+            self._timer = due, self._edge.call_at(due, self._timer_expired)
 
-    def _ring(self) -> None:
+    def _timer_expired(self) -> None:
         self._timer = None
         self.carry_out(self._server.expire(self._edge.now()))

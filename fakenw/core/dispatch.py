@@ -1,15 +1,13 @@
-"""A request on its connection: has it come before, which function is it, what is the reply, and when does it go.
+"""A request on its connection: whether it is a duplicate, its function, its reply, and the time of that.
 
 Rules of this file:
 
-* Executing is synchronous: when it has returned everything has happened, and stands in the journal. A *slow* NCP
-  (``Config.slow``) is one whose reply is held back for a while; until then a duplicate is told that the
-  request is being processed (0x9999).
-* Where a reply may be lost it is retained for a duplicate of its request; over TCP nothing comes twice. A reply that is
-  longer than what the client can take at once is not retained if its function is in ``REPEATABLE``: then the duplicate
-  is executed again, which has no effect. The reply of any other function is always retained: a login must not count
-  twice.
-* Who is told so 240 times about one request is given up (KB Q176027).
+* Execution is synchronous: afterwards all effects are done, and in the journal. The reply of a *slow* NCP
+  (``ServerSettings.slow``) is delayed; until then the reply to a duplicate is "being processed" (0x9999).
+* Where a reply may be lost it is retained for a duplicate of its request; over TCP there are no duplicates. A reply
+  that is longer than the client's buffer is not retained if its function is in ``REPEATABLE``: then the duplicate is
+  executed again, which has no effect. The reply of any other function is always retained: a login must not count twice.
+* A client that received "being processed" 240 times for one request is dropped (KB Q176027).
 * A server that is down executes nothing.
 """
 
@@ -34,15 +32,15 @@ Key = tuple[int, int | None]
 
 # Functions without effects whose replies can be longer than a client's buffer.
 REPEATABLE: frozenset[Key] = frozenset({(0x48, None), (22, 52), (23, 201), (123, 14), (123, 16), (123, 17)})
-HEADROOM = 64  # a reply's header and what stands before the data of a read; libncp leaves 40
-BUSY_REPLIES = 240  # to one request: then the server drops the client (KB Q176027)
-LATE = 128  # a sequence up to so many behind the last is a datagram that took its time: executed before
+HEADROOM = 64  # bytes for a reply's header and the length of a read; libncp leaves 40
+BUSY_REPLIES = 240  # to one request, after which the client is dropped
+LATE = 128  # a sequence less than this behind the last one is that of a late datagram, executed before
 
 
 class Dispatch:
-    """The functions of all services, for *host*; *watchdog* hears of every sign of life.
+    """The functions of all services, for *host*; *watchdog* is notified of every activity.
 
-    Replies that are held back wait among the *deadlines*, and go out by *send*.
+    Delayed replies wait among the *deadlines*, and are sent with *send*.
     """
 
     def __init__(
@@ -61,14 +59,14 @@ class Dispatch:
         self._counted = host.counts.by_function
 
     def request(self, connection: Connection, packet: RequestPacket) -> bytes | None:
-        """What a request is answered with now, if it is."""
+        """Execute a request. Returns the reply to send now, if any."""
         now = self._host.now
         if connection.reply is not None:  # where replies are retained, and not at the first request
             behind = (connection.sequence - packet.sequence) & 0xFF
             if behind < LATE:
                 self._watchdog.activity(connection, now)
                 if not behind:
-                    return self._again(connection, packet)
+                    return self._duplicate(connection, packet)
                 self._host.counts.late += 1
                 return None
         connection.awaiting_first_request = False
@@ -76,26 +74,25 @@ class Dispatch:
         connection.sequence = packet.sequence
         connection.requests += 1
         connection.last_activity = connection.last_request = now
-        if connection.asked or connection.idle:
+        if connection.unanswered or connection.idle:
             self._watchdog.requested(connection, now)
         reply = self._execute(connection, packet)
         if not connection.transport.lossless:
             short = len(reply) <= connection.buffer + HEADROOM
             connection.reply = reply if short or _key(packet) not in REPEATABLE else b""
-        if self._slow and connection.state is not State.GONE and self._hold(connection, packet, reply):
+        if self._slow and connection.state is not State.GONE and self._delay(connection, packet, reply):
             return None
         return reply
 
-    def reply_later(self, at: int, held: tuple[Connection, bytes], now: int) -> None:
-        """A reply that was held back is due; that of a connection that has ended is not sent."""
-        connection, reply = held
+    def reply_later(self, at: int, delayed: tuple[Connection, bytes], now: int) -> None:
+        """A delayed reply is due; it is sent unless its connection has ended."""
+        connection, reply = delayed
         if connection.due == at:
             connection.due = None
         if connection.state is not State.GONE:
             self._send(connection.peer, reply)
 
     def _execute(self, connection: Connection, packet: RequestPacket) -> bytes:
-        """Execute a request; the reply."""
         if self.down:
             return _reply(connection, packet, Code.FAILURE, ncp.SERVER_DOWN)
         host, code, data = self._host, 0, b""
@@ -125,8 +122,8 @@ class Dispatch:
         encode = framed_reply if connection.transport.framed else ncp.encode_reply
         return encode(ncp.REPLY, packet.sequence, packet.connection, packet.task, code, status, data)
 
-    def _again(self, connection: Connection, packet: RequestPacket) -> bytes | None:
-        """The last request has come once more: nothing may happen twice."""
+    def _duplicate(self, connection: Connection, packet: RequestPacket) -> bytes | None:
+        """The reply to a duplicate of the last request, whose effects must not be repeated."""
         if connection.due is not None:
             self._host.counts.acknowledged += 1
             connection.busy_replies += 1
@@ -138,10 +135,10 @@ class Dispatch:
             return connection.reply
         return self._execute(connection, packet) if _key(packet) in REPEATABLE else None
 
-    def _hold(self, connection: Connection, packet: RequestPacket, reply: bytes) -> bool:
-        """Hold the reply back, if it is not due yet. A connection's replies never overtake one another."""
-        now, asked = self._host.now, _key(packet)
-        due = max(now + (self._slow.get(asked, 0) if asked else 0), connection.due or 0)
+    def _delay(self, connection: Connection, packet: RequestPacket, reply: bytes) -> bool:
+        """Delay the reply if it is not due yet. The order of a connection's replies never changes."""
+        now, key = self._host.now, _key(packet)
+        due = max(now + (self._slow.get(key, 0) if key else 0), connection.due or 0)
         if due <= now:
             return False
         connection.due = due
@@ -150,7 +147,7 @@ class Dispatch:
 
 
 def _key(packet: RequestPacket) -> Key | None:
-    """Which function a request asks for; None where it does not say."""
+    """The function of a request; None without its sub-function."""
     try:
         return packet.function, split_body(packet.function, packet.body)[0]
     except Malformed:

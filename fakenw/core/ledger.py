@@ -1,13 +1,13 @@
-"""The ledger: who holds a license, and which policy says so.
+"""The ledger: the licenses held.
 
 Rules of this file:
 
-* A *unit* is what the limit counts. Its name says what holds it: ``connection:17`` (a serial) or,
+* The limit counts *units*. A unit is named after its holder: ``connection:17`` (a serial) or,
   where users are counted, ``user:JOE``.
-* The policy alone says which unit a connection needs in a state. The ledger alone grants and
-  releases, and reports every move. Nothing else may touch ``held``.
-* A unit that is kept for a while after its last use is released with the cause ``expired``: a user's assignment under
-  ``ual``, and where that is set a cleared connection's unit under ``nls``.
+* The policy alone decides which unit a connection needs in a state. The ledger alone grants and
+  releases units, and emits an event for each.
+* A unit that stays held after its last use is released with the cause ``expired``: a user's assignment under ``ual``
+  and, with ``keep_cleared``, a cleared connection's unit under ``nls``.
 * A unit that several connections share (a user's) is granted to the first and released after the last.
 """
 
@@ -27,7 +27,7 @@ class NoRoom(Exception):
 
 @dataclass(slots=True)
 class Grant:
-    """One granted unit: since when, by how many connections, and when an unused assignment ends."""
+    """A granted unit: its time, the number of connections that use it, and the end of an unused assignment."""
 
     since: int
     uses: int
@@ -38,7 +38,7 @@ Emit = Callable[[str, dict[str, Any]], None]
 
 
 class Ledger:
-    """Grants and releases units up to *licenses*, and reports every move through *emit*."""
+    """Grants and releases units up to *licenses*."""
 
     def __init__(self, policy: Policy, licenses: int, emit: Emit, deadlines: Deadlines, keep_cleared: int = 0) -> None:
         self.policy = policy
@@ -50,19 +50,18 @@ class Ledger:
 
     @property
     def held(self) -> int:
-        """How many units are out."""
         return len(self.holdings)
 
-    def has(self, unit: str | None) -> bool:
-        """Whether taking *unit* would succeed now."""
+    def has_room(self, unit: str | None) -> bool:
+        """Whether *unit* could be acquired now."""
         return unit is None or unit in self.holdings or self.held < self.limit
 
     def acquire(self, now: int, unit: str, cause: str, about: dict[str, Any]) -> None:
         """Grant *unit*, or count one more use of it. Raises NoRoom, and then nothing has changed."""
-        holding = self.holdings.get(unit)
-        if holding:
-            holding.uses += 1
-            holding.until = None
+        grant = self.holdings.get(unit)
+        if grant:
+            grant.uses += 1
+            grant.until = None
             return
         if self.held >= self.limit:
             raise NoRoom
@@ -71,29 +70,29 @@ class Ledger:
         self._emit("grant", {**about, "unit": unit, "cause": cause})
 
     def release(self, now: int, unit: str, cause: str, about: dict[str, Any]) -> None:
-        """One use of *unit* has ended; after the last one it is released, or kept for a while."""
-        holding = self.holdings[unit]
-        holding.uses -= 1
-        if holding.uses:
+        """One use of *unit* has ended; after the last one it is released, or stays assigned for a while."""
+        grant = self.holdings[unit]
+        grant.uses -= 1
+        if grant.uses:
             return
         keeps = self.policy.keeps or (self.keep_cleared if cause == "cleared" else 0)
         if keeps:
-            holding.until = now + keeps
-            self._deadlines.add(holding.until, self._expire, unit)
+            grant.until = now + keeps
+            self._deadlines.add(grant.until, self._expire, unit)
         else:
             del self.holdings[unit]
             self._emit("release", {**about, "unit": unit, "cause": cause})
 
     def reset(self) -> None:
-        """Release what is still out: assignments that nobody uses. The peak is of what comes."""
+        """Release the remaining units, which are unused assignments, and begin a new peak."""
         for unit in list(self.holdings):
             self._release(unit, "reset")
         self.peak = 0
 
     def _expire(self, at: int, unit: str, now: int) -> None:
-        """The assignment of *unit* ends, unless the unit was taken again meanwhile."""
-        holding = self.holdings.get(unit)
-        if holding is not None and holding.until == at:
+        """The assignment of *unit* ends, unless the unit was acquired again meanwhile."""
+        grant = self.holdings.get(unit)
+        if grant is not None and grant.until == at:
             self._release(unit, "expired")
 
     def _release(self, unit: str, cause: str) -> None:

@@ -1,10 +1,10 @@
-"""A peer: the station at the other end, as a value, and what its transport promises.
+"""A peer, the station at the other end, as a value; and the properties of transports.
 
 Rules of this file:
 
-* An edge makes the peers of its clients, from what the wire shows. Everything else asks a peer's transport what holds
-  for it, and never looks at its name.
-* A third transport is one more entry in ``TRANSPORTS``, and an edge.
+* An edge makes the peers of its clients, from the addresses on the wire. All other code uses the properties of a
+  peer's transport, never its name.
+* A third transport needs an entry in ``TRANSPORTS``, and an edge.
 * A peer's text is the ``station`` of journals: ``udp:10.0.0.1:1025``.
 """
 
@@ -17,12 +17,12 @@ from typing import NamedTuple
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Transport:
-    """What NCP travels on. The entries of ``TRANSPORTS`` are the only ones, so that identity is equality."""
+    """A transport of NCP. ``TRANSPORTS`` holds the only instances, so that identity is equality."""
 
     name: str
     framed: bool  # a stream, in which every packet has a frame
-    lossless: bool  # nothing is lost or comes twice: no reply is retained for a duplicate of its request
-    watched: bool  # the watchdog asks its stations, and broadcasts announce messages (ncp.md 7)
+    lossless: bool  # no packet is lost or duplicated: no reply is retained for a duplicate of its request
+    watched: bool  # the watchdog queries its stations, and broadcasts announce messages (ncp.md 7)
     number: int  # in 123/16 and 123/17
     nds: int  # address type of NDS (libncp nwnet.h)
 
@@ -40,7 +40,7 @@ class Peer(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Peer:
-        """Read ``tcp:HOST:PORT``. Raises ValueError."""
+        """From ``tcp:HOST:PORT``. Raises ValueError."""
         name, _, rest = text.partition(":")
         host, _, port = rest.rpartition(":")
         if name not in TRANSPORTS or not host or not port.isdecimal() or int(port) > 65_535:
@@ -50,7 +50,7 @@ class Peer(NamedTuple):
 
     @property
     def network(self) -> bytes:
-        """The network number that NCP tells of a station: over IP its IPv4 address, zero for any other host."""
+        """The network number of the station in replies: its IPv4 address, zero for any other host."""
         try:
             return IPv4Address(self.address[0]).packed
         except ValueError:

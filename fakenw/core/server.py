@@ -2,11 +2,10 @@
 
 Rules of this file:
 
-* ``receive``, ``lost`` and ``expire`` each return what follows: journal records first, then bytes
-  to send, then connections to close. The caller does them in that order, so that a line is
-  written before the reply that announces it leaves.
-* Time is whole microseconds since the server's start and never runs backwards.
-* A station is a ``Peer``. Where its transport is framed ``receive`` takes the stream as it comes, else one datagram.
+* The caller carries out the records, sends and closes of ``Effects`` in this order: a line is written
+  before the reply that depends on it is sent.
+* Time is whole microseconds since the server's start and never decreases.
+* A station is a ``Peer``. ``receive`` takes any part of the stream of a framed transport, else one datagram.
 """
 
 from __future__ import annotations
@@ -37,20 +36,19 @@ from fakenw.wire.layout import Malformed
 from fakenw.wire.packet import Broadcast, Code, ReplyPacket, RequestPacket, WatchdogPacket
 
 LOGOUT = 0x19
-LIP_ECHO = b"Lip Echo Data"  # a large-internet-packet test that looks like a create; returned as it is
+LIP_ECHO = b"Lip Echo Data"  # in a large-internet-packet test, which looks like a create and is returned unchanged
 
 
 class Effects(NamedTuple):
-    """What follows from an event, in this order."""
+    """The effects of an event, in this order."""
 
     records: list[Record]
     sends: list[tuple[Peer, bytes]]
     closes: list[Peer]
 
 
-@cache  # there are no more than numbers of connections
-def _question(number: int) -> bytes:
-    """What the watchdog asks; of all packets this is sent most often."""
+@cache  # bounded by the numbers of connections; an idle server sends hardly anything else
+def _watchdog_query(number: int) -> bytes:
     return WatchdogPacket(number, b"?").encode()
 
 
@@ -62,9 +60,9 @@ class Server:
         self.volumes = volumes
         self.random = random
         self.now = 0
-        self.addresses: tuple[Peer, ...] = ()  # where it listens: told by the edge
+        self.addresses: tuple[Peer, ...] = ()  # of its listeners, set by the edge
         self._utc = datetime(1980, 1, 1)  # UTC
-        self._second = -SECOND, self._utc  # since when it is that second
+        self._second = -SECOND, self._utc  # the start of a second, and its wall time
         self.table = ConnectionTable(config.connections)
         self._deadlines = Deadlines()
         self.ledger = Ledger(config.policy, config.licenses, self.emit, self._deadlines, config.keep_cleared)
@@ -73,15 +71,15 @@ class Server:
         self.tree = NdsTree(config.tree, self.bindery) if config.tree else None
         self.logins = True
         self.counts = Counts()
-        self._watchdog = Watchdog(config, self.table, self.emit, self._deadlines, self._ask, self.clear)
+        self._watchdog = Watchdog(config, self.table, self.emit, self._deadlines, self._query, self.clear)
         self._dispatch = Dispatch(self, self._watchdog, self._deadlines, self._send_raw)
-        self._kinds = {ncp.REQUEST: self._request, ncp.CREATE: self._create, ncp.DESTROY: self._destroy}
+        self._by_type = {ncp.REQUEST: self._request, ncp.CREATE: self._create, ncp.DESTROY: self._destroy}
         self._streams: dict[Peer, Deframer] = {}
         self._cleared: set[Peer] = set()
         self._unsupported: set[tuple[Peer, int, int | None, int | None]] = set()
         self._effects = Effects([], [], [])
 
-    # What the edges call
+    # For the edges
 
     def start(self, now: int, utc: datetime) -> Effects:
         """Begin the journal at the wall time *utc* (with a time zone)."""
@@ -104,21 +102,21 @@ class Server:
                 **({"keep_cleared": config.keep_cleared / SECOND} if self.ledger.keep_cleared else {}),
             },
         )
-        return self._take()
+        return self.take_effects()
 
     def receive(self, now: int, peer: Peer, data: bytes) -> Effects:
-        """Bytes from a station: a datagram, or the next piece of a stream."""
+        """Bytes from a station: a datagram, or the next part of a stream."""
         self.now = now
         stream = self._streams.get(peer)
         if stream is not None and not stream.rest:
             packet = whole_request(data)
             if packet is not None:
                 self._request(peer, packet)
-                return self._take()
+                return self.take_effects()
         if stream is None:
             if not peer.transport.framed:
                 self._packet(peer, data)
-                return self._take()
+                return self.take_effects()
             stream = self._streams[peer] = Deframer(DMDT)
         broken = False
         try:
@@ -128,28 +126,28 @@ class Server:
         for data in packets:
             self._packet(peer, data)
         if broken:
-            self._drop(peer)
+            self._stream_ended(peer)
             self._effects.closes.append(peer)
-        return self._take()
+        return self.take_effects()
 
     def lost(self, now: int, peer: Peer) -> Effects:
         """The station's TCP connection has ended."""
         self.now = now
-        self._drop(peer)
-        return self._take()
+        self._stream_ended(peer)
+        return self.take_effects()
 
     def expire(self, now: int) -> Effects:
-        """Do what is due by *now*."""
+        """Expire the deadlines up to *now*."""
         self.now = now
         self._deadlines.expire(now)
-        return self._take()
+        return self.take_effects()
 
     def deadline(self) -> int | None:
-        """When ``expire`` wants to be called next; it may find that nothing is due yet."""
+        """When ``expire`` must be called next; perhaps nothing is due then."""
         return self._deadlines.next()
 
     def stop(self, now: int) -> Effects:
-        """End the journal. A stop releases nothing: it says who holds what."""
+        """End the journal. A stop releases nothing, and lists the holders."""
         self.now = now
         holders = [
             {
@@ -164,16 +162,16 @@ class Server:
             if c.unit is not None
         ]
         self.emit("stop", {"holders": holders})
-        return self._take()
+        return self.take_effects()
 
-    # What service functions use (fakenw.core.service.Host)
+    # For service functions (fakenw.core.service.ServiceHost)
 
     def utc(self, now: int) -> datetime:
         """The server's wall time at *now*."""
         return self._utc + timedelta(microseconds=now)
 
     def clock(self) -> datetime:
-        """The server's wall time now, to the second: within one it is the same object."""
+        """The server's wall time now, to the second; the same object within a second."""
         since, clock = self._second
         if not since <= self.now < since + SECOND:
             clock = self.utc(self.now)
@@ -181,40 +179,40 @@ class Server:
         return clock
 
     def set_utc(self, utc: datetime) -> None:
-        """From now on the wall time is another; the journal's own time is not."""
+        """Set the wall time; the journal's own time does not change."""
         self._utc = utc - timedelta(microseconds=self.now)
         self._second = -SECOND, utc
 
     def emit(self, event: str, fields: dict[str, Any]) -> None:
-        """Write a line to the journal, with what is held after the event."""
+        """Write a line to the journal, with ``held`` and ``limit`` after the event."""
         more = {"server": self.config.name, "held": self.ledger.held, "limit": self.ledger.limit}
         self._effects.records.append(Record(self.now, "server", event, {**more, **fields}))
 
     def clear(self, connection: Connection, cause: str) -> None:
-        """End a connection on the server's side: *cause* says who does, such as an operator or the watchdog."""
+        """End a connection on the server's side, for example by the watchdog; *cause* is that of the journal."""
         if connection.transport.framed:
             self._cleared.add(connection.peer)
         self._end(connection, cause)
 
-    def tell(self, connection: Connection, text: str) -> None:
-        """Leave a message for a station: every reply says so until it is fetched, and over UDP a notice goes out."""
+    def leave_message(self, connection: Connection, text: str) -> None:
+        """Leave a message for a station: all replies announce it until it is fetched, over UDP a broadcast too."""
         connection.message = text
         if connection.transport.watched:
             self._send(connection.peer, Broadcast(connection.number).encode())
 
     @property
     def is_down(self) -> bool:
-        """Whether it answers nothing any more."""
+        """Whether the server refuses all requests."""
         return self._dispatch.down
 
     def reconfigure(self, **changes: Any) -> None:
-        """Change settings of a running server: *licenses*, *watchdog* and *clear_idle* as in ``ServerSettings``."""
+        """Change *licenses*, *watchdog* or *clear_idle* (see ``ServerSettings``) of a running server."""
         self.config = replace(self.config, **changes)
         self.ledger.limit = self.config.licenses or self.ledger.policy.grace
         self._watchdog.configure(self.config)
 
     def reset(self) -> None:
-        """End all connections and give up every unit, so that the next client finds a server without a past."""
+        """End all connections and release every unit: the next client finds a server as it was at the start."""
         for connection in list(self.table.by_serial.values()):
             self.clear(connection, "cleared")
         self.ledger.reset()
@@ -224,22 +222,23 @@ class Server:
         self._deadlines.only(None)
 
     def awaits_answers(self, now: int, patience: int) -> bool:
-        """Whether the watchdog has asked somebody less than *patience* ago who has not answered yet."""
-        return not self._dispatch.down and self._watchdog.waits(now, patience)
+        """Whether a watchdog query of the last *patience* microseconds is unanswered."""
+        return not self._dispatch.down and self._watchdog.awaits_answers(now, patience)
 
-    def take(self) -> Effects:
-        """What has followed from what was done to the server outside ``receive``, ``lost`` and ``expire``."""
-        return self._take()
+    def take_effects(self) -> Effects:
+        """The effects since the last call; edges call this after a change from outside, such as ``clear``."""
+        effects, self._effects = self._effects, Effects([], [], [])
+        return effects
 
     def down(self) -> None:
-        """Answer nothing any more but that the server is down. Like a stop, it releases nothing."""
+        """Refuse all further requests, with the status "server down". Like a stop, this releases nothing."""
         self._dispatch.down = True
-        self._deadlines.only(self._dispatch.reply_later)  # what was executed before is still answered
+        self._deadlines.only(self._dispatch.reply_later)  # replies to executed requests are still sent
 
     def unsupported(
         self, connection: Connection, function: int, subfunction: int | None, verb: int | None = None
     ) -> None:
-        """Note, once per station, that an NCP or an NDS verb is not ours."""
+        """Write to the journal, once per station, that an NCP or an NDS verb is not supported."""
         key = (connection.peer, function, subfunction, verb)
         if key not in self._unsupported:
             self._unsupported.add(key)
@@ -251,8 +250,8 @@ class Server:
 
     def _packet(self, peer: Peer, data: bytes) -> None:
         kind = ncp.packet_type(data)
-        asked = self._kinds.get(kind)
-        if asked is None:
+        receiver = self._by_type.get(kind)
+        if receiver is None:
             if kind == ncp.WATCHDOG:
                 self._watchdog_answer(peer, data)
         elif kind == ncp.CREATE and data.startswith(LIP_ECHO, 4):
@@ -262,10 +261,10 @@ class Server:
                 packet = ncp.decode_request(data)
             except Malformed:
                 return
-            asked(peer, packet)
+            receiver(peer, packet)
 
     def _create(self, peer: Peer, packet: RequestPacket) -> None:
-        """A station has one slot. Asking again means that it was restarted, or that a reply got lost."""
+        """A station has one slot. A second create means that it was restarted, or that a reply was lost."""
         if self._dispatch.down:
             self._reply(peer, packet, number=0, code=Code.FAILURE, status=ncp.SERVER_DOWN)
             return
@@ -277,7 +276,7 @@ class Server:
         if old is not None:
             self.counts.reused += 1
             self._end(old, "reinitialize", keep_number=True)
-        elif not self.ledger.has(self.ledger.policy.unit(State.ATTACHED, 0, None)):
+        elif not self.ledger.has_room(self.ledger.policy.unit(State.ATTACHED, 0, None)):
             self._deny_create(peer, "license")
             return
         number = old.number if old is not None else self.table.next_number()
@@ -302,12 +301,12 @@ class Server:
         self._reply(peer, packet, number=number)
 
     def _deny_create(self, peer: Peer, what: str) -> None:
-        """Connection 0, sequence 0, task 0; and now everybody is asked for a sign of life (mars_nwe ncpserv.c)."""
+        """Reply with connection, sequence and task 0, and query all stations (mars_nwe ncpserv.c)."""
         self.counts.denied += 1
         code = Code.TABLE_FULL
         self.emit("deny", {"station": str(peer), "user": None, "what": what, "code": code})
         self._send(peer, ReplyPacket(ncp.REPLY, 0, 0, 0, code, 0, b"").encode())
-        self._watchdog.rouse(self.now)
+        self._watchdog.query_all(self.now)
 
     def _destroy(self, peer: Peer, packet: RequestPacket) -> None:
         """Always answered: libncp over UDP waits a minute for it."""
@@ -320,14 +319,14 @@ class Server:
     def _request(self, peer: Peer, packet: RequestPacket) -> None:
         connection = self.table.by_peer.get(peer)
         if connection is None or connection.number != packet.connection:
-            self._stranger(peer, packet)
+            self._invalid_connection(peer, packet)
             return
         reply = self._dispatch.request(connection, packet)
         if reply is not None:
             self._effects.sends.append((peer, reply))
 
-    def _stranger(self, peer: Peer, packet: RequestPacket) -> None:
-        """The number is not this station's. libncp ignores the status byte, so the code says it too."""
+    def _invalid_connection(self, peer: Peer, packet: RequestPacket) -> None:
+        """The number is not this station's. The code repeats the status, which libncp ignores."""
         self.counts.invalid_connections += 1
         if self._dispatch.down:
             self._reply(peer, packet, code=Code.FAILURE, status=ncp.SERVER_DOWN)
@@ -351,17 +350,13 @@ class Server:
         self._send_raw(peer, frame_reply(packet) if peer.transport.framed else packet)
 
     def _send_raw(self, peer: Peer, data: bytes) -> None:
-        """Send bytes that have their frame."""
+        """Send bytes that are framed already."""
         self._effects.sends.append((peer, data))
-
-    def _take(self) -> Effects:
-        effects, self._effects = self._effects, Effects([], [], [])
-        return effects
 
     # The watchdog
 
-    def _ask(self, connection: Connection) -> None:
-        self._send(connection.peer, _question(connection.number))
+    def _query(self, connection: Connection) -> None:
+        self._send(connection.peer, _watchdog_query(connection.number))
 
     def _watchdog_answer(self, peer: Peer, data: bytes) -> None:
         try:
@@ -374,8 +369,8 @@ class Server:
 
     # Ends of connections
 
-    def _drop(self, peer: Peer) -> None:
-        """A TCP stream is over: its connection goes at once (ncp.md 1.1)."""
+    def _stream_ended(self, peer: Peer) -> None:
+        """The NCP connection of a TCP stream ends with it (ncp.md 1.1)."""
         self._streams.pop(peer, None)
         self._cleared.discard(peer)
         connection = self.table.by_peer.get(peer)

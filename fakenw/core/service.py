@@ -69,7 +69,7 @@ class ServiceHost(Protocol):
     def set_utc(self, utc: datetime) -> None:
         """From now on the wall time is another; the journal's own time is not."""
 
-    def tell(self, connection: Connection, text: str) -> None:
+    def leave_message(self, connection: Connection, text: str) -> None:
         """Leave a message for a station, and announce it over UDP."""
 
     def down(self) -> None:

@@ -1,4 +1,4 @@
-"""What a server is told before it starts. Plain data; the command line fills it in."""
+"""The settings of a server: plain data, from the command line or a file."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from fakenw.bindery.login_control import Lockout
 from fakenw.journal.policy import BY_RELEASE, POLICIES, Policy
 from fakenw.journal.record import SECOND
 
-REAL_PATIENCE = 100_000  # microseconds of real time in which a living client can answer
+REAL_PATIENCE = 100_000  # microseconds of real time in which a running client can answer
 
-# 18.2065 clock ticks a second: the SET parameters of the watchdog are ticks, which is why they look so odd.
+# 18.2065 clock ticks a second, the unit of the watchdog's SET parameters.
 TICKS_PER_10000_SECONDS = 182_065
 
 # The SET parameters of the watchdog: name, smallest, largest, unit (BANalyzer; UnixWare documents).
@@ -27,15 +27,15 @@ NOVELLS_WATCHDOG = (5400, 1080, 10)  # 4 min 56.6 s, 59.3 s
 
 
 def ticks(count: int) -> int:
-    """*count* clock ticks in microseconds, rounded up so that nothing happens before its tick."""
+    """*count* clock ticks in microseconds, rounded up."""
     return -(-count * 10_000 * SECOND // TICKS_PER_10000_SECONDS)
 
 
 def watchdog(text: str) -> tuple[int, int, int] | None:
-    """``off``, or ``FIRST,BETWEEN,COUNT`` in ticks, as ``ServerSettings`` wants it. Raises ValueError.
+    """``ServerSettings.watchdog`` from ``off`` or ``FIRST,BETWEEN,COUNT``. Raises ValueError.
 
     The delays are seconds (``296.6`` or ``296.6s``) or ticks (``5400t``). Novell's tables round seconds to
-    tenths, which are longer than a tick: a delay that is one tick beyond its range is the end of the range.
+    tenths, which are longer than a tick: a delay one tick outside its range is set to the bound.
     """
     if text.strip().lower() == "off":
         return None
@@ -66,7 +66,7 @@ def _check_watchdog(values: tuple[int, int, int]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Versions as 23/17 shows them: the operating system's and the product's (nmap: 6.5 is OS 5.70)."""
+    """The versions in 23/17, of the operating system and the product (nmap: 6.5 is OS 5.70)."""
 
     os: tuple[int, int]
     product: tuple[int, int]
@@ -82,22 +82,23 @@ RELEASES = {
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
-    """A server's name, size and habits.
+    """A server's name, size and behavior. Times are microseconds of the server's time.
 
-    *users* are (name, password) pairs or what ``UserSpec`` says; *groups* are groups besides those that users name.
-    *lockout* is intruder detection, None: none, as NetWare is shipped. *plain_passwords* is SET ALLOW
-    UNENCRYPTED PASSWORDS (on, unlike NetWare, for clients that know no other).
+    *users* are (name, password) pairs or ``UserSpec``; *groups* are groups besides those of users.
+    *lockout* is intruder detection, None: off, as NetWare is shipped. *plain_passwords* is SET ALLOW
+    UNENCRYPTED PASSWORDS (on, unlike NetWare, for clients that support nothing else).
     *watchdog* is first delay, delay between and number of packets, in ticks (defaults: Novell's 4 min 56.6 s, 59.3 s,
-    10), or None: no first packet ever, as OES Linux was shipped (TID 7004848). *auto_license*: whoever is authenticated
-    becomes licensed by using a file; otherwise such a request is refused with 0xE0 (inferred: no source says which
-    code). *slow* are NCPs that take their time, in
-    microseconds by (function, sub-function or None); meanwhile a repeated request is answered with 0x9999.
-    *user_connections* is how many connections at once one of *users* may have of whom nothing else is said, as SYSCON's
-    default account restrictions have it; 0: any number. SUPERVISOR and GUEST are no such users.
-    *idle_after*, *clear_idle* and *keep_cleared* are in microseconds of the server's time: when a connection counts as
-    idle; when an idle one that holds a license is cleared (None: never); how long the unit of a connection that an
-    operator has cleared stays out under the policy nls (0: not at all; Novell TID 10061455: 72 hours). *speed* is how
-    many seconds the server lives in one; it is only needed to leave a watchdog query 100 ms of real time.
+    10), or None: off, as OES Linux was shipped (TID 7004848).
+    *auto_license*: an authenticated connection becomes licensed by using a file; otherwise such a request is refused
+    with 0xE0 (no source names the code: inferred).
+    *slow* is the duration of NCPs by (function, sub-function or None); meanwhile the reply to a repeated request is
+    0x9999.
+    *user_connections* limits the concurrent connections of each of *users* without a limit of its own, as SYSCON's
+    default account restrictions do; 0: unlimited. SUPERVISOR and GUEST are exempt.
+    *idle_after*: a connection without a request for this time is idle. *clear_idle*: a licensed one is cleared after
+    this time (None: never). *keep_cleared*: the unit of a connection that an operator has cleared stays held for this
+    time, under the policy nls (0: it is released; Novell TID 10061455: 72 hours).
+    *speed* is the server's seconds in one real second, needed here only to give a watchdog query 100 ms of real time.
     """
 
     name: str = "FAKENW"
@@ -126,15 +127,15 @@ class ServerSettings:
 
     @property
     def serial_number(self) -> int:
-        """The four bytes of the serial number: made up, and another for every server's name."""
+        """Four bytes, derived from the server's name."""
         return zlib.crc32(self.name.encode())
 
     @property
     def policy(self) -> Policy:
-        """The named policy, or the release's own."""
+        """The named policy, or the release's default."""
         return POLICIES[self.policy_name or BY_RELEASE[self.release]]
 
     @property
     def patience(self) -> int:
-        """Microseconds of the server's time that every watchdog query is given."""
+        """Microseconds of the server's time in which a watchdog query can be answered."""
         return round(REAL_PATIENCE * self.speed)

@@ -1,21 +1,18 @@
-"""Who has gone silent, and who is idle: the server's deadlines.
+"""The watchdog, and the deadlines of idle connections.
 
 Rules of this file:
 
-* The watchdog asks a station over UDP that has sent nothing for 5400 ticks, and again every 1080, ten
-  times; then it is cleared, after 16,200 ticks and never before (BANalyzer; UnixWare and HP-UX
-  documents). Any sign of life starts it afresh. Over TCP there is no watchdog: no source shows a
-  client that answers one there.
-* SET parameters can say that there is no first packet, and so no watchdog. A station can ask for its own first
-  delay (23/30). When the slots have run out every station over UDP is asked at once (mars_nwe).
-* A query is given a while of *real* time before it counts as unanswered, or a fast clock would
-  turn a live client into a dead one.
-* A connection that holds a license and has asked nothing for ``idle_after`` is idle. Answering the
-  watchdog is not asking: that is the network stack's doing, not the client's.
-* With ``clear_idle`` a connection that holds a license is cleared when it has asked nothing for so long. No NetWare did
-  that by itself; it is what administrators wished for.
-* There is one entry per connection among the server's deadlines. It is looked at when it is due, not moved at every
-  request.
+* The watchdog queries a station over UDP after 5400 ticks of silence, and again every 1080, ten times; then the
+  connection is cleared, after 16,200 ticks and never before (BANalyzer; UnixWare and HP-UX documents). Any packet of
+  the station starts it again. Over TCP there is no watchdog: no source shows a client that answers there.
+* SET parameters can switch the watchdog off. A station can set its own first delay (23/30). When no slot is free
+  every station over UDP is queried at once (mars_nwe).
+* A query is unanswered only after some *real* time, or a fast clock would clear running clients.
+* A connection that holds a license and has made no request for ``idle_after`` is idle. An answer to the watchdog is no
+  request: it comes from the network stack, not from the client.
+* With ``clear_idle`` a licensed connection is cleared after this time without a request. No NetWare did that by itself;
+  administrators asked for it.
+* A connection has one entry among the server's deadlines, which is checked when it is due, not moved at every request.
 """
 
 from __future__ import annotations
@@ -31,55 +28,55 @@ from fakenw.journal.policy import State
 from fakenw.journal.record import SECOND
 
 
-def first_delay(config: ServerSettings) -> int:
+def first_delay(settings: ServerSettings) -> int:
     """Microseconds of silence before the first packet; 0 without a watchdog."""
-    return ticks(config.watchdog[0]) if config.watchdog else 0
+    return ticks(settings.watchdog[0]) if settings.watchdog else 0
 
 
 class Watchdog:
-    """The deadlines of all connections of a table, kept in *deadlines*.
+    """Enters the deadlines of all connections of *table* into *deadlines*.
 
-    *ask* sends a query to a connection's station, *give_up* clears a connection, for the cause that it is told.
+    *query* sends a query to a connection's station, *clear* clears a connection, for a cause.
     """
 
     def __init__(
         self,
-        config: ServerSettings,
+        settings: ServerSettings,
         table: ConnectionTable,
         emit: Emit,
         deadlines: Deadlines,
-        ask: Callable[[Connection], None],
-        give_up: Callable[[Connection, str], None],
+        query: Callable[[Connection], None],
+        clear: Callable[[Connection, str], None],
     ) -> None:
-        self._table, self._emit, self._deadlines, self._ask, self._give_up = table, emit, deadlines, ask, give_up
-        self._roused: int | None = None
-        self.configure(config)
+        self._table, self._emit, self._deadlines, self._send_query, self._clear = table, emit, deadlines, query, clear
+        self._all_queried: int | None = None
+        self.configure(settings)
 
-    def configure(self, config: ServerSettings) -> None:
-        """From now on other delays; who has been asked already has been asked once."""
-        self._config = config
-        first, between, self._tries = config.watchdog or (0, 0, -1)  # without a watchdog there are no delays
-        self._delays = [ticks(first + between * asked) for asked in range(self._tries + 1)]
+    def configure(self, settings: ServerSettings) -> None:
+        """Use other delays from now on; several unanswered queries of a station then count as one."""
+        self._settings = settings
+        first, between, self._tries = settings.watchdog or (0, 0, -1)  # without a watchdog there are no delays
+        self._delays = [ticks(first + between * count) for count in range(self._tries + 1)]
         self._between = ticks(between)
-        self._patience = config.patience
+        self._patience = settings.patience
         for connection in self._table.by_serial.values():
             connection.entry = None
-            connection.asked = min(connection.asked, 1) if self._delays else 0
+            connection.unanswered = min(connection.unanswered, 1) if self._delays else 0
             self.schedule(connection)
 
-    def waits(self, now: int, patience: int) -> bool:
-        """Whether somebody who was asked less than *patience* ago has not answered yet."""
-        return any(c.asked and now < c.asked_at + patience for c in self._table.by_serial.values())
+    def awaits_answers(self, now: int, patience: int) -> bool:
+        """Whether a query of the last *patience* microseconds is unanswered."""
+        return any(c.unanswered and now < c.queried_at + patience for c in self._table.by_serial.values())
 
     def schedule(self, connection: Connection) -> None:
-        """Enter a deadline of *connection* that has come nearer, if one has."""
+        """Enter the next deadline of *connection*, unless its entry is as early."""
         due = self._next(connection)
         if due is not None and (connection.entry is None or due < connection.entry):
             connection.entry = due
-            self._deadlines.add(due, self._look, connection.serial)
+            self._deadlines.add(due, self._entry_due, connection.serial)
 
-    def _look(self, at: int, serial: int, now: int) -> None:
-        """The entry of a connection has come: something is due, or the station was active meanwhile."""
+    def _entry_due(self, at: int, serial: int, now: int) -> None:
+        """The entry of a connection is due; its deadline may have moved back meanwhile."""
         connection = self._table.by_serial.get(serial)
         if connection is not None and connection.entry == at:
             connection.entry = None
@@ -89,28 +86,26 @@ class Watchdog:
         if connection.state is not State.GONE:
             self.schedule(connection)
 
-    def rouse(self, now: int) -> None:
-        """Ask every quiet station at once, because slots have run out; not again before the delay between packets."""
-        if not self._delays or (self._roused is not None and now < self._roused + self._between):
+    def query_all(self, now: int) -> None:
+        """Query every station at once, since no slot is free; not again before the delay between packets."""
+        if not self._delays or (self._all_queried is not None and now < self._all_queried + self._between):
             return
-        self._roused = now
+        self._all_queried = now
         for connection in self._table.by_serial.values():
-            if connection.transport.watched and not connection.asked:
-                connection.last_activity = (
-                    now - self._delays[0] - connection.postponed
-                )  # it has been silent long enough
+            if connection.transport.watched and not connection.unanswered:
+                connection.last_activity = now - self._delays[0] - connection.postponed  # as if silent for long enough
                 self._query(connection, now)
                 self.schedule(connection)
 
     def activity(self, connection: Connection, now: int) -> None:
-        """The station has given a sign of life: a request, or an answer to the watchdog."""
-        connection.last_activity, connection.asked = now, 0
+        """The station has sent a request, or an answer to the watchdog."""
+        connection.last_activity, connection.unanswered = now, 0
         if connection.silent:
             connection.silent = False
             self._emit("watchdog", {**connection.about(), "what": "answered"})
 
     def requested(self, connection: Connection, now: int) -> None:
-        """The station has asked for something, after it was asked or had been idle."""
+        """A queried or idle station has sent a request."""
         self.activity(connection, now)
         if connection.idle:
             connection.idle = False
@@ -121,7 +116,7 @@ class Watchdog:
         """The earliest of the three deadlines below."""
         due = None
         if connection.unit is not None:
-            due = None if connection.idle else connection.last_request + self._config.idle_after
+            due = None if connection.idle else connection.last_request + self._settings.idle_after
             clear = self._clear_due(connection)
             if clear is not None and (due is None or clear < due):
                 due = clear
@@ -133,18 +128,18 @@ class Watchdog:
     def _watchdog_due(self, connection: Connection) -> int | None:
         if not self._delays or not connection.transport.watched:
             return None
-        due = connection.last_activity + connection.postponed + self._delays[connection.asked]
-        return max(due, connection.asked_at + self._patience) if connection.asked else due
+        due = connection.last_activity + connection.postponed + self._delays[connection.unanswered]
+        return max(due, connection.queried_at + self._patience) if connection.unanswered else due
 
     def _idle_due(self, connection: Connection) -> int | None:
         if connection.unit is None or connection.idle:
             return None
-        return connection.last_request + self._config.idle_after
+        return connection.last_request + self._settings.idle_after
 
     def _clear_due(self, connection: Connection) -> int | None:
-        if connection.unit is None or self._config.clear_idle is None:
+        if connection.unit is None or self._settings.clear_idle is None:
             return None
-        return connection.last_request + self._config.clear_idle
+        return connection.last_request + self._settings.clear_idle
 
     def _due(self, connection: Connection, now: int) -> None:
         idle, watchdog = self._idle_due(connection), self._watchdog_due(connection)
@@ -154,15 +149,15 @@ class Watchdog:
             self._emit("idle", {**connection.about(), "since": since, "files": len(connection.files)})
         clear = self._clear_due(connection)
         if clear is not None and clear <= now:
-            self._give_up(connection, "idle-policy")
+            self._clear(connection, "idle-policy")
             return
         if watchdog is not None and watchdog <= now:
-            if connection.asked and not connection.silent:
+            if connection.unanswered and not connection.silent:
                 connection.silent = True
                 self._emit("watchdog", {**connection.about(), "what": "silent"})
-            if connection.asked == self._tries:
+            if connection.unanswered == self._tries:
                 self._emit("watchdog", {**connection.about(), "what": "gave-up"})
-                self._give_up(connection, "watchdog")
+                self._clear(connection, "watchdog")
                 return
             self._query(connection, now)
             by = self._watchdog_due(connection) or now
@@ -174,6 +169,6 @@ class Watchdog:
             self.schedule(connection)
 
     def _query(self, connection: Connection, now: int) -> None:
-        connection.asked += 1
-        connection.asked_at = now
-        self._ask(connection)
+        connection.unanswered += 1
+        connection.queried_at = now
+        self._send_query(connection)

@@ -1,12 +1,12 @@
-"""A server's journal, folded: what the lines so far add up to.
+"""A server's journal, folded: the state that its lines so far add up to.
 
 Rules of this file:
 
-* A fold is about one life of a server, from its ``start`` on. Another ``start`` needs another fold.
-* It believes every line and judges none: ``harness.judge.audit`` looks at it before and after each line. A field that
-  is missing or of the wrong type changes nothing.
-* It keeps the present. What has ended (a connection, a holding, an idle time, an open file) gets its end written on it
-  and is dropped; a reader that wants the past keeps it (``harness.judge.history``).
+* A fold covers one incarnation of a server, from its ``start`` on. Another ``start`` needs another fold.
+* It accepts every line and judges none: ``harness.judge.audit`` compares the fold before and after each line. A field
+  that is missing or of the wrong type changes nothing.
+* It holds the present only. A connection, holding, idle time or open file that has ended gets its end and is dropped;
+  ``harness.judge.history`` retains them.
 * Times are microseconds on the server's clock.
 """
 
@@ -20,18 +20,18 @@ from fakenw.journal.policy import POLICIES, Policy
 from fakenw.journal.record import Record, microseconds
 
 GIVEN_BACK = frozenset({"logout", "destroy", "unlicense"})
-"""Causes by which a client gives its unit back; with every other cause the server took it."""
+"""Causes with which a client releases its unit; with every other cause the server reclaims it."""
 
 UNKNOWN = Policy("unknown", frozenset())
 """The policy of a server whose ``start`` names none: no state holds a unit."""
 
-_REQUESTS = {"create", "open", "busy", "deny", "login-failed"}  # events that are the answer to a request
-_REQUESTED = GIVEN_BACK | {"login", "request", "service", "create", "close", "end-of-job"}  # causes that are
+_REQUESTS = {"create", "open", "busy", "deny", "login-failed"}  # events that a request causes
+_REQUESTED = GIVEN_BACK | {"login", "request", "service", "create", "close", "end-of-job"}  # causes that are requests
 
 
 @dataclass(slots=True)
 class Holding:
-    """One stretch of time in which a connection held a unit. ``released`` None: it holds it still."""
+    """One period in which a connection held a unit. ``released`` None: it still holds the unit."""
 
     unit: str
     granted: int
@@ -41,7 +41,7 @@ class Holding:
 
 @dataclass(slots=True)
 class OpenHandle:
-    """A file handle a connection had open. ``shut`` None: it is open still."""
+    """A file handle of a connection. ``shut`` None: it is still open."""
 
     path: str
     opened: int
@@ -51,7 +51,7 @@ class OpenHandle:
 
 @dataclass(slots=True)
 class Idle:
-    """A licensed connection has asked nothing since ``since``; ``busy`` is when it asked again."""
+    """A licensed connection has made no request since ``since``; ``busy`` is the time of its next one."""
 
     t: int
     since: int
@@ -60,9 +60,9 @@ class Idle:
 
 @dataclass(slots=True, eq=False)
 class ServiceConnection:
-    """A service connection as its lines so far leave it. ``user`` was logged in last, ``connection`` is its number.
+    """A service connection after its lines so far. ``user`` logged in last, ``connection`` is its number.
 
-    ``state`` None: its creation is not in the journal. ``units``: granted to it, and not released by it again.
+    ``state`` None: its creation is not in the journal. ``units``: granted to the connection and not yet released.
     """
 
     server: Fold = field(repr=False)
@@ -82,17 +82,17 @@ class ServiceConnection:
 
     @property
     def transport(self) -> str:
-        """The name of the transport by which the station is connected."""
+        """The name of the station's transport."""
         return self.station.partition(":")[0]
 
     def saw(self, record: Record) -> None:
-        """The next line about the connection."""
+        """Apply the next line about the connection."""
         get, t, event = record.fields.get, record.t, record.event
         cause, user = str(get("cause")), get("user")
         if isinstance(user, str) and event != "login-failed":
             self.user = user
-        asked = event in _REQUESTS or (cause in _REQUESTED and event in ("state", "shut"))
-        last = t if asked else microseconds(get("last_request"))
+        is_request = event in _REQUESTS or (cause in _REQUESTED and event in ("state", "shut"))
+        last = t if is_request else microseconds(get("last_request"))
         if last is not None and last > self.last_request:
             self.last_request = last
         match event:
@@ -103,7 +103,7 @@ class ServiceConnection:
             case "state":
                 self.state = str(get("to"))
                 if self.state not in self.server.policy.holding:
-                    self._let_go(t, cause)
+                    self._released(t, cause)
                 elif self.holding is None:
                     by_user = self.server.policy.by_user
                     self.holding = Holding(f"user:{self.user}" if by_user else f"connection:{self.serial}", t)
@@ -121,9 +121,9 @@ class ServiceConnection:
 
     def end(self, t: int, cause: str) -> None:
         self.ended, self.cause = t, cause
-        self._let_go(t, cause)
+        self._released(t, cause)
 
-    def _let_go(self, t: int, cause: str) -> None:
+    def _released(self, t: int, cause: str) -> None:
         if self.holding:
             self.holding.released, self.holding.cause = t, cause
         self.holding = self.idle = None
@@ -131,10 +131,10 @@ class ServiceConnection:
 
 @dataclass(slots=True, eq=False)
 class Fold:
-    """What the lines of one life of a server add up to.
+    """The state of one incarnation of a server after its lines so far.
 
-    ``held`` is grants minus releases, ``peak`` the most that a line says is held. ``units`` are those that are out,
-    each with the serial that it was granted to; ``holders`` are those that the ``stop`` names, None before it.
+    ``held`` is grants minus releases, ``peak`` the largest ``held`` of a line. ``units`` are those held now, each with
+    the serial that it was granted to; ``holders`` are those of the ``stop`` line, None before it.
     """
 
     kind: ClassVar[type[ServiceConnection]] = ServiceConnection
@@ -147,14 +147,14 @@ class Fold:
     peak: int = 0
     grants: int = 0
     releases: Counter[str] = field(default_factory=Counter, repr=False)  # by cause
-    denials: Counter[str] = field(default_factory=Counter, repr=False)  # by what was wanting
+    denials: Counter[str] = field(default_factory=Counter, repr=False)  # by ``what``: license, slot or account
     units: dict[str, int | None] = field(default_factory=dict, repr=False)
     connections: dict[int, ServiceConnection] = field(default_factory=dict, repr=False)
     holders: list[dict[str, Any]] | None = field(default=None, repr=False)
     end: int = 0
 
     def saw(self, record: Record) -> ServiceConnection | None:
-        """The next line. Returns the connection that it is about, which may just have ended."""
+        """Apply the next line. Returns its connection, which may just have ended."""
         get, event = record.fields.get, record.event
         held, limit, serial = get("held"), get("limit"), get("serial")
         if record.t > self.end:
@@ -178,17 +178,21 @@ class Fold:
             case "deny":
                 self.denials[str(get("what"))] += 1
             case "stop":
-                told = get("holders")
-                self.holders = [one for one in told if isinstance(one, dict)] if isinstance(told, list) else []
-                for one in self.holders:
-                    if isinstance(one.get("serial"), int) and (known := self.connections.get(one["serial"])):
-                        known.last_request = max(known.last_request, microseconds(one.get("last_request")) or 0)
+                listed = get("holders")
+                self.holders = (
+                    [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
+                )
+                for entry in self.holders:
+                    if isinstance(entry.get("serial"), int) and (known := self.connections.get(entry["serial"])):
+                        known.last_request = max(known.last_request, microseconds(entry.get("last_request")) or 0)
         if not isinstance(serial, int):
             return None
         connection = self.connections.get(serial)
         if connection is None or event == "create":
             if event == "release":
-                return None  # under ual a unit outlives its connection, and perhaps this part of the journal
+                return (
+                    None  # under ual a unit outlasts its connection, which may be missing from this part of the journal
+                )
             number, state = get("connection"), "gone" if event == "create" else None
             number = number if isinstance(number, int) else 0
             connection = self.kind(self, serial, number, str(get("station")), record.t, state)

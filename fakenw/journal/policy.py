@@ -1,4 +1,4 @@
-"""What a service connection is, and what costs a license: words of the journal that the ledger lives by."""
+"""Connection states and license policies, in the words of the journal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ DAY = 86_400 * SECOND
 
 
 class State(StrEnum):
-    """What a service connection is (ncp.md 8.5 after Novell's NDS connection states)."""
+    """The state of a service connection (ncp.md 8.5 after Novell's NDS connection states)."""
 
     GONE = "gone"
     ATTACHED = "attached"
@@ -24,8 +24,8 @@ class Policy:
     """What costs a license.
 
     *holding*: the states in which a connection holds a unit. *by_user*: the unit belongs to the
-    user. *keeps*: microseconds for which a unit stays assigned after its last use. *grace*: units
-    that a server has without any certificate.
+    user. *keeps*: microseconds for which a unit stays assigned after its last use. *grace*: the units
+    of a server without certificates.
     """
 
     name: str
@@ -45,13 +45,13 @@ _LICENSED = frozenset({State.LICENSED})
 POLICIES = {
     policy.name: policy
     for policy in (
-        # 3.x sells slots: whoever attaches takes one (NLICLEAR document; Q187655).
+        # 3.x licenses slots: a station that attaches uses one (NLICLEAR document; Q187655).
         Policy("attach", frozenset({State.ATTACHED, State.AUTHENTICATED, State.LICENSED})),
-        # Summaries of 3.x that count logins instead (Q130985). Nobody's default.
+        # Some summaries of 3.x count logins instead (Q130985). No release's default.
         Policy("login", frozenset({State.AUTHENTICATED, State.LICENSED})),
         # 4.x: the first use of an essential service.
         Policy("service", _LICENSED),
-        # 5.x: the same, from certificates; without any there are two grace connections.
+        # 5.x: the same, from certificates; a server without certificates has two grace connections.
         Policy("nls", _LICENSED, grace=2),
         # 6.x: users are assigned a license and keep it for 90 days.
         Policy("ual", _LICENSED, by_user=True, keeps=90 * DAY),

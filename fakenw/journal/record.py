@@ -1,13 +1,12 @@
-"""The journal record: one thing that happened, its text form, and the reader.
+"""The journal record: one event, its text form, and the reader.
 
 Rules of this file (the journal is a contract, see README "The journal"):
 
 * A journal is JSON Lines. Every line has ``t``, ``role`` and ``event``; the rest depends on the event.
 * ``t`` counts from that journal's start on its writer's clock. In memory it is a whole number of
-  microseconds, so that nothing is ever rounded; on the line it has six decimals.
-* A last line that is torn (the writer was killed) is dropped by every reader; damage anywhere
-  else is an error that names file and line.
-* A ``format`` that is newer than ours is refused by name.
+  microseconds, which are never rounded; on the line it has six decimals.
+* A torn last line (the writer was killed) is dropped; damage anywhere else is an error that names
+  file and line. So is a ``format`` that is newer than FORMAT.
 """
 
 from __future__ import annotations
@@ -22,11 +21,11 @@ from typing import Any
 
 FORMAT = 1
 SECOND = 1_000_000  # microseconds
-_FAR = 1e300  # seconds: what is not finite, or would not be in microseconds, is no time
+_FAR = 1e300  # seconds: a number that is not finite, or not in microseconds, is no time
 
 
 def microseconds(value: object) -> int | None:
-    """A field in seconds as microseconds; None where there is no such number."""
+    """A field in seconds as microseconds; None for a field that is no such number."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _FAR:
         return None
     return round(value * SECOND)
@@ -36,7 +35,7 @@ _text = json.JSONEncoder(separators=(", ", ": "), ensure_ascii=True).encode
 
 
 class _Names(dict[str, str]):
-    """Names of fields as they stand on a line; there are few, and each is wanted again and again."""
+    """The names of fields as they stand on a line, encoded once each."""
 
     def __missing__(self, name: str) -> str:
         self[name] = f", {encode_basestring_ascii(name)}: "
@@ -44,7 +43,7 @@ class _Names(dict[str, str]):
 
 
 _names = _Names()
-# Past the general encoder go texts and numbers, of which there are most.
+# Most values are texts and numbers, which need not pass the general encoder.
 _forms: dict[type, Callable[[Any], str]] = {
     str: encode_basestring_ascii,
     int: int.__repr__,
@@ -57,7 +56,7 @@ def _general(value: Any) -> str:
 
 
 class JournalError(Exception):
-    """A journal cannot be read. ``str()`` names the file, the line and what was expected."""
+    """A journal cannot be read. ``str()`` names the file, the line and the expectation."""
 
 
 @dataclass(slots=True)
@@ -78,7 +77,6 @@ class Record:
         return "".join(parts)
 
     def get(self, name: str, default: Any = None) -> Any:
-        """The field called *name*, or *default* where the record has none."""
         return self.fields.get(name, default)
 
     def __getitem__(self, name: str) -> Any:
@@ -87,21 +85,21 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """The records of one writer, in the order it wrote them. Record *i* stands on line *i* + 1."""
+    """The records of one writer, in the order of writing. Record *i* stands on line *i* + 1."""
 
     name: str
     records: list[Record]
     torn: bool = False
 
     def incarnations(self) -> Iterator[tuple[int, list[Record]]]:
-        """The journal cut at every ``start``, each part with its first line: a server may have begun more than once."""
+        """The parts of the journal, one for each ``start`` of the server, with the number of the first line."""
         begins = [n for n, record in enumerate(self.records) if n == 0 or record.event == "start"]
         for begin, end in pairwise([*begins, len(self.records)]):
             yield begin + 1, self.records[begin:end]
 
 
 def parse(line: str) -> Record:
-    """Read one line. Raises ValueError, which says what was expected."""
+    """Read one line. Raises ValueError, which names the expectation."""
     data = json.loads(line)
     if not isinstance(data, dict):
         raise ValueError("expected a JSON object")

@@ -1,10 +1,10 @@
-"""The journal's events as sentences, for somebody who watches a terminal."""
+"""The journal's events as sentences, for a terminal."""
 
 from __future__ import annotations
 
 from fakenw.journal.record import SECOND, Record
 
-_WHY = {
+_CAUSES = {
     "login": "at login",
     "request": "because it asked for one (23/29)",
     "service": "by using a file",
@@ -17,13 +17,13 @@ _WHY = {
     "cleared": "an operator cleared it",
     "reinitialize": "the station attached anew",
     "idle-policy": "it was idle",
-    "busy": "one of its requests took for ever",
+    "busy": "it repeated a request that is still being executed too often",
     "expired": "the assignment ended",
 }
 
 
 def harmless(text: object) -> str:
-    """*text* without anything that a terminal would obey."""
+    """*text* with the characters escaped that a terminal would execute."""
     text = str(text)
     return text if text.isprintable() else "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
 
@@ -35,29 +35,29 @@ def clock(t: int) -> str:
 
 
 def sentence(record: Record) -> str | None:
-    """One line for a person, or None for an event that need not be told."""
+    """The record as one line of text, None for an event that has none."""
     get = record.get
-    who = f"connection {get('connection')} ({get('user') or 'not logged in'}, {get('station')})"
-    why = _WHY.get(get("cause"), get("cause"))
+    subject = f"connection {get('connection')} ({get('user') or 'not logged in'}, {get('station')})"
+    cause = _CAUSES.get(get("cause"), get("cause"))
     held = f"{get('held')} of {get('limit')} licenses held"
     verb = "" if get("verb") is None else f", NDS verb {get('verb')}"
     text = {
-        "grant": f"{who} took a license {why}; {held}",
-        "release": f"{get('unit')} is free again: {why}; {held}",
+        "grant": f"{subject} took a license {cause}; {held}",
+        "release": f"{get('unit')} is free again: {cause}; {held}",
         "create": f"{get('station')} attached as connection {get('connection')}",
-        "close": f"connection {get('connection')} of {get('station')} ended: {why}",
+        "close": f"connection {get('connection')} of {get('station')} ended: {cause}",
         "deny": f"{get('station')} was refused, no {get('what')} is free; {held}",
-        "login-failed": f"{who}: login failed, completion code 0x{get('code', 0):02X}",
-        "open": f"{who} opened {get('path')}",
-        "shut": f"{who}: {get('path')} closed ({get('cause')})",
-        "idle": f"{who} has asked for nothing since {clock(round(get('since', 0) * SECOND))}; "
+        "login-failed": f"{subject}: login failed, completion code 0x{get('code', 0):02X}",
+        "open": f"{subject} opened {get('path')}",
+        "shut": f"{subject}: {get('path')} closed ({get('cause')})",
+        "idle": f"{subject} has made no request since {clock(round(get('since', 0) * SECOND))}; "
         f"{get('files')} files open, license kept",
-        "busy": f"{who} is asking again",
-        "watchdog": f"{who} and the watchdog: {get('what')}",
+        "busy": f"{subject} is active again",
+        "watchdog": f"{subject} and the watchdog: {get('what')}",
         "operator": f"{get('by')}: {get('action')}"
         + (f" connection {get('connection')}" if get("connection") else "")
         + (f": {get('text')}" if get("text") else ""),
-        "unsupported": f"{who} asked for NCP {get('ncp')}{verb}, which is not supported",
+        "unsupported": f"{subject} requested NCP {get('ncp')}{verb}, which is not supported",
         "mark": f"marked: {get('text')}",
         "stop": f"stopped; {held}",
     }.get(record.event)

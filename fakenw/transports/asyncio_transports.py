@@ -1,10 +1,10 @@
-"""NCP over TCP and UDP in Twisted's asyncio reactor, past Twisted's transports: the faster edge.
+"""NCP over TCP and UDP in Twisted's asyncio reactor, bypassing Twisted's transports: the faster edge.
 
 Rules of this file:
 
 * A stream's bytes are written at once. Twisted's transports write in the next turn of the reactor, which costs more
-  than a request does.
-* All datagrams that have arrived are read in one turn, but no more than AT_ONCE, so that streams have their turn.
+  than a request.
+* One turn reads no more than AT_ONCE datagrams, so that streams have their turn.
 * A listener is bound at once, and accepts when the reactor runs.
 """
 
@@ -22,10 +22,10 @@ from zope.interface import implementer
 from fakenw.core.peer import TCP, Peer
 from fakenw.transports.reactor_host import ReactorHost
 from fakenw.transports.tcp import BACKLOG
-from fakenw.transports.udp import LARGEST, WayBack, enlarge
+from fakenw.transports.udp import LARGEST, UdpRoute, enlarge
 
 AT_ONCE = 256  # datagrams
-KNOWN = 70_000  # ways back that are kept at hand, a few more than there can be connections
+KNOWN = 70_000  # cached routes, a few more than the largest number of connections
 
 
 class AsyncioConnection(asyncio.Protocol):
@@ -49,7 +49,7 @@ class AsyncioConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._host.lost(self._peer)
 
-    # The way back (fakenw.transports.reactor_host.Route)
+    # fakenw.transports.reactor_host.Route
 
     def close(self) -> None:
         self._transport.close()
@@ -74,7 +74,7 @@ class AsyncioTcpListener:
         self._making = loop.create_task(making)
 
     def stop(self) -> None:
-        """Accept no more connections; those that are open stay."""
+        """Accept no more connections; open ones stay."""
         if self._begin.active():
             self._begin.cancel()
         elif self._making.done() and not self._making.cancelled():
@@ -88,7 +88,7 @@ class AsyncioUdpListener:
 
     def __init__(self, server: ReactorHost, reactor: Any, host: str, port: int) -> None:
         self._server, self._reactor = server, reactor
-        self._known: dict[tuple[str, int], WayBack] = {}
+        self._known: dict[tuple[str, int], UdpRoute] = {}
         self.wire: Any = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
         self.wire.setblocking(False)
         enlarge(self.wire)
@@ -115,21 +115,21 @@ class AsyncioUdpListener:
 
     def doRead(self) -> None:
         server, recvfrom, known = self._server, self.wire.recvfrom, self._known
-        now = server.now()  # all of it has arrived by now
+        now = server.now()  # all datagrams of this turn have arrived by now
         for _ in range(AT_ONCE):
             try:
                 data, address = recvfrom(LARGEST)
             except BlockingIOError:
                 return
-            except OSError:  # of something that was sent: no program is there
+            except OSError:  # of an earlier send: no program listens there
                 continue
-            back = known.get(address)
-            if back is None:
+            route = known.get(address)
+            if route is None:
                 if len(known) >= KNOWN:
                     known.clear()
-                back = known[address] = WayBack(self.wire, address)
-            server.opened(back.peer, back)
-            server.received(back.peer, data, now)
+                route = known[address] = UdpRoute(self.wire, address)
+            server.opened(route.peer, route)
+            server.received(route.peer, data, now)
 
     def connectionLost(self, reason: Failure) -> None:
-        """The reactor ends."""
+        """The reactor stops."""

@@ -1,13 +1,13 @@
-"""Everything that is sent and received as a capture file, made without any privilege: ``--pcap FILE``.
+"""All sent and received bytes as a capture file, made without privileges: ``--pcap FILE``.
 
 Rules of this file:
 
-* The file is a classic pcap of raw IP (LINKTYPE_RAW), with microseconds of real time. Each packet is written as it
-  happens, with ``write(2)``: what the file holds is whole whenever the server ends.
-* Addresses and the client's port are the real ones. The server's port is always shown as 524, by which Wireshark knows
-  NCP.
-* Headers are made up, and right: checksums, and over TCP a handshake before the first byte, sequence and
-  acknowledgment numbers, and FIN when the connection ends. Segments are as large as what was received or sent.
+* The file is a classic pcap of raw IP (LINKTYPE_RAW), with microseconds of real time. Each packet is written at once,
+  with ``write(2)``: the file is complete whenever the server ends.
+* Addresses and the client's port are the real ones. The server's port is always shown as 524, by which Wireshark
+  recognizes NCP.
+* Headers are synthetic but valid: checksums, and over TCP a handshake before the first byte, sequence and
+  acknowledgment numbers, and FIN when the connection ends. A segment is as large as the received or sent data.
 """
 
 from __future__ import annotations
@@ -39,16 +39,15 @@ class Flow:
     server: Address
     client: Address
     port: int
-    theirs: int
-    ours: int
+    client_next: int
+    server_next: int
     over: bool = False
 
 
 class CaptureFile:
     """Writes packets to a file.
 
-    *clock* tells the wall time in seconds. When the file cannot be written any more, *fail* is called once, and
-    nothing more is written.
+    *clock* returns the wall time in seconds. If a write fails, *fail* is called once, and nothing more is written.
     """
 
     def __init__(self, file: BinaryIO, clock: Callable[[], float], fail: Callable[[OSError], None]) -> None:
@@ -60,19 +59,19 @@ class CaptureFile:
 
     @classmethod
     def create(cls, path: Path, clock: Callable[[], float], fail: Callable[[OSError], None]) -> CaptureFile:
-        """Begin a new file at *path*; what was there is replaced. Raises OSError."""
+        """Begin a new file at *path*, replacing an existing one. Raises OSError."""
         return cls(path.open("wb", buffering=0), clock, fail)
 
     def received(self, peer: Peer, local: str, data: bytes) -> None:
-        """Bytes came from *peer* to the address *local* of this computer."""
+        """Bytes have arrived from *peer* at the address *local* of this computer."""
         self._data(peer, local, data, inward=True)
 
     def sent(self, peer: Peer, local: str, data: bytes) -> None:
-        """Bytes go to *peer*."""
+        """Bytes were sent to *peer*."""
         self._data(peer, local, data, inward=False)
 
     def ended(self, peer: Peer, *, inward: bool = True) -> None:
-        """The TCP connection of *peer* ends: from the client's side, which is also its last word, or from ours."""
+        """The TCP connection of *peer* is closed by the client (*inward*), which ends its flow, or by the server."""
         flow = self._flows.pop(peer, None) if inward else self._flows.get(peer)
         if flow is not None and not flow.over:
             flow.over = True
@@ -81,7 +80,7 @@ class CaptureFile:
             self._segment(flow, inward, _ACK)
 
     def close(self) -> None:
-        """End the connections that are open, and the file."""
+        """End the open connections, and close the file."""
         for peer in self._flows:
             self.ended(peer, inward=False)
         self._file.close()
@@ -118,7 +117,9 @@ class CaptureFile:
 
     def _segment(self, flow: Flow, inward: bool, flags: int, data: bytes = b"") -> None:
         options = _WINDOW_SCALE if flags & _SYN else b""
-        sequence, acknowledged = (flow.theirs, flow.ours) if inward else (flow.ours, flow.theirs)
+        sequence, acknowledged = (
+            (flow.client_next, flow.server_next) if inward else (flow.server_next, flow.client_next)
+        )
         ports = (flow.port, NCP_PORT) if inward else (NCP_PORT, flow.port)
         offset = 5 + len(options) // 4 << 4
         numbers = (sequence, acknowledged if flags & _ACK else 0)
@@ -127,9 +128,9 @@ class CaptureFile:
         self._ip(*ends, _TCP, head, data)
         after = sequence + len(data) + bool(flags & (_SYN | _FIN)) & 0xFFFFFFFF
         if inward:
-            flow.theirs = after
+            flow.client_next = after
         else:
-            flow.ours = after
+            flow.server_next = after
 
     def _ip(self, source: Address, target: Address, protocol: int, head: bytes, data: bytes) -> None:
         """Write a packet; *head* is the header of UDP or TCP, with 0 in place of its checksum."""
@@ -160,11 +161,11 @@ class CaptureFile:
 
 
 def _pair(local: str, host: str) -> tuple[Address, Address]:
-    """The addresses of server and client, of one kind: an IPv4 address inside an IPv6 one is unwrapped."""
-    ours, theirs = (_unwrapped(ip_address(text.partition("%")[0])) for text in (local, host))
-    if ours.version != theirs.version:
-        ours = theirs if theirs.is_loopback else type(theirs)(0)
-    return ours, theirs
+    """The addresses of server and client, of the same version: an IPv4-mapped IPv6 address is unwrapped."""
+    server, client = (_unwrapped(ip_address(text.partition("%")[0])) for text in (local, host))
+    if server.version != client.version:
+        server = client if client.is_loopback else type(client)(0)
+    return server, client
 
 
 def _unwrapped(address: Address) -> Address:
@@ -172,6 +173,6 @@ def _unwrapped(address: Address) -> Address:
 
 
 def _checksum(data: bytes) -> bytes:
-    """The Internet checksum (RFC 1071), never 0, which over UDP would mean that there is none."""
+    """The Internet checksum (RFC 1071), never 0, which over UDP would mean "no checksum"."""
     total = int.from_bytes(data + b"\0" * (len(data) % 2), "big") % 0xFFFF
     return (0xFFFF - total).to_bytes(2, "big")

@@ -1,4 +1,4 @@
-"""A server in a reactor: the time, the journal, and the way back to every peer."""
+"""A server in a reactor: the time, the journal, and the route to every peer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fakenw.core.server import Server
 from fakenw.journal.record import SECOND, Record
 from fakenw.journal.writer import JournalFile
 
-ANSWERS_WITHIN = 0.75  # seconds of real time that a client has for an answer while the clock runs ahead
+ANSWERS_WITHIN = 0.75  # seconds of real time that a client has for a watchdog answer while the clock is advanced
 LOOK_EVERY = 0.002
 
 
@@ -25,18 +25,18 @@ class Route(Protocol):
     def send(self, data: bytes) -> None: ...
 
     def close(self) -> None:
-        """End the connection, after what was sent."""
+        """End the connection after the bytes already sent."""
 
     def local(self) -> str:
-        """The address of this computer that the peer talks to."""
+        """The address of this computer that the peer uses."""
 
 
 class ReactorHost:
     """Runs *server* on *reactor*'s time, *speed* times as fast.
 
     *watch* are called with every record after it was written. *fail* is called once when the journal cannot be
-    written: a server whose books are lost must not go on, and says nothing more.
-    *soon* calls a function at the end of the reactor's turn: the lines of a turn are then written at once.
+    written; the server then sends nothing more, since its journal would be incomplete.
+    *soon* calls a function at the end of the reactor's turn: the lines of a turn are then written together.
     """
 
     def __init__(
@@ -55,13 +55,13 @@ class ReactorHost:
         self._rate = self._speed * SECOND
         self._begun = 0.0
         self._now = 0
-        self._skipped = 0  # by which the clock was advanced
+        self._skipped = 0  # microseconds by which the clock was advanced
         self._routes: dict[Peer, Route] = {}
         self._owners = server.table.by_peer
-        self._passing: list[Peer] = []  # peers without a stream that may own no connection
+        self._unowned: list[Peer] = []  # peers without a stream that may own no connection
 
     def now(self) -> int:
-        """Microseconds since the start, of the server's time. A clock that is set back stands still."""
+        """Microseconds of the server's time since the start. It stands still where the reactor's clock is set back."""
         now = round((self._reactor.seconds() - self._begun) * self._rate) + self._skipped
         if now > self._now:
             self._now = now
@@ -77,10 +77,10 @@ class ReactorHost:
         self.delivery.start(utc)
 
     async def advance(self, by: int) -> None:
-        """Let the server's clock run ahead by so many microseconds. What is due meanwhile happens, in order.
+        """Advance the server's clock by so many microseconds, through all deadlines in between, in order.
 
-        The clock goes from one deadline to the next, and stands still in real time while a station that the watchdog
-        has asked may still answer: a living client is not cleared however fast the hours pass.
+        At each deadline the clock waits, in real time, until the stations that the watchdog has queried have answered
+        or had their time: a running client is not cleared.
         """
         target, delivery = self.now() + by, self.delivery
         patience = round(ANSWERS_WITHIN * self._rate)
@@ -96,20 +96,20 @@ class ReactorHost:
             delivery.flush()
 
     def _skip_to(self, to: int) -> None:
-        """It is *to* now, if it was not later already. The timer was set by the clock as it went before."""
+        """Set the clock forward to *to*, and drop the timer, which was set by the former clock."""
         self._skipped += max(0, to - self.now())
         self._now = max(self._now, to)
         self.delivery.disarm()
 
     def opened(self, peer: Peer, route: Route) -> None:
-        """A peer has come, and *route* leads back to it."""
+        """A peer has connected or sent a datagram; *route* leads to it."""
         self._routes[peer] = route
 
     def received(self, peer: Peer, data: bytes, now: int) -> None:
-        """Bytes came from a peer that was ``opened``."""
+        """Bytes have arrived from a peer that was ``opened``."""
         self.delivery.receive(peer, data, now)
         if not peer.transport.framed and peer not in self._owners:
-            self._passing.append(peer)
+            self._unowned.append(peer)
             if not self.delivery.waiting:
                 self._forget()
 
@@ -127,13 +127,13 @@ class ReactorHost:
         self._soon(end)
 
     def _forget(self) -> None:
-        """Drop the ways back to peers that own no connection and have had their replies."""
-        for peer in self._passing:
+        """Drop the routes to peers that own no connection and have received their replies."""
+        for peer in self._unowned:
             if peer not in self._owners:
                 self._routes.pop(peer, None)
-        self._passing.clear()
+        self._unowned.clear()
 
-    # What the delivery asks for (fakenw.core.delivery.Edge)
+    # fakenw.core.delivery.Edge
 
     def write(self, records: list[Record]) -> bool:
         if self._journal is not None:

@@ -1,4 +1,4 @@
-"""NCP over TCP on any reactor: Twisted's protocol and transport. ``fast`` is the same for asyncio's reactor."""
+"""NCP over TCP on any reactor: Twisted's protocol and transport. See ``asyncio_transports`` for asyncio's reactor."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class TcpConnection(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._host.lost(self._peer)
 
-    # The way back (fakenw.transports.reactor_host.Route)
+    # fakenw.transports.reactor_host.Route
 
     def send(self, data: bytes) -> None:
         transport: Any = self.transport
@@ -73,5 +73,5 @@ class TcpListener:
         self.address: tuple[str, int] = (address.host, address.port)
 
     def stop(self) -> object:
-        """Accept no more connections; those that are open stay."""
+        """Accept no more connections; open ones stay."""
         return self._port.stopListening()

@@ -1,10 +1,6 @@
-"""NCP over UDP on any reactor: a station is an address and a port, and watchdog queries go to that same port.
+"""NCP over UDP on any reactor: a station is an address and a port, which receives the watchdog's queries too.
 
-``fast`` is the same for asyncio's reactor.
-
-Rules of this file:
-
-* A datagram that cannot be sent is lost, like any other.
+A datagram that cannot be sent is lost. See ``asyncio_transports`` for asyncio's reactor.
 """
 
 from __future__ import annotations
@@ -20,13 +16,11 @@ from fakenw.core.peer import UDP, Peer
 from fakenw.transports.reactor_host import ReactorHost
 
 LARGEST = 65_535
-BUFFER = 8 * 1024 * 1024  # bytes of the kernel's, if it gives so many: sixty thousand stations may answer at once
-DOCUMENTATION = ("192.0.2.1", 9)  # a documentation address (RFC 5737): no host is there, and nothing is sent
+BUFFER = 8 * 1024 * 1024  # bytes requested of the kernel: sixty thousand stations may answer at once
+DOCUMENTATION = ("192.0.2.1", 9)  # a documentation address (RFC 5737), to which nothing is sent
 
 
 class UdpPort(DatagramProtocol):
-    """What arrives at one port."""
-
     noisy = False
 
     def __init__(self, host: ReactorHost) -> None:
@@ -35,12 +29,12 @@ class UdpPort(DatagramProtocol):
     def datagramReceived(self, datagram: bytes, addr: Any) -> None:
         peer = Peer(UDP, addr[:2])
         transport: Any = self.transport
-        self._host.opened(peer, WayBack(transport.socket, addr))
+        self._host.opened(peer, UdpRoute(transport.socket, addr))
         self._host.received(peer, datagram, self._host.now())
 
 
-class WayBack:
-    """The way back to where a datagram came from (fakenw.transports.reactor_host.Route)."""
+class UdpRoute:
+    """The route to the sender of a datagram (fakenw.transports.reactor_host.Route)."""
 
     __slots__ = ("_address", "_socket", "peer")
 
@@ -52,10 +46,10 @@ class WayBack:
         try:  # not suppress(), which costs more than sending
             self._socket.sendto(data, self._address)
         except OSError:
-            return  # no way there, no buffer
+            return  # no route there, or no buffer
 
     def close(self) -> None:
-        """There is nothing to close."""
+        """A datagram's sender has no stream to close."""
 
     def local(self) -> str:
         return facing(self._socket.getsockname()[0], self._address)
@@ -74,7 +68,7 @@ class UdpListener:
         self.address: tuple[str, int] = (address.host, address.port)
 
     def stop(self) -> object:
-        """Receive nothing more."""
+        """Stop receiving."""
         return self._port.stopListening()
 
 
@@ -85,7 +79,7 @@ def enlarge(wire: socket.socket) -> None:
 
 
 def facing(host: str, address: tuple[str, int] = DOCUMENTATION) -> str:
-    """The address of this computer that *address* sees of a listener on *host*, which may stand for every address."""
+    """The address by which *address* reaches a listener on *host*, which may be a wildcard address."""
     if host not in ("", "0.0.0.0", "::"):
         return host
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET

@@ -1,14 +1,14 @@
-"""Trees of files and directories, whatever they are made of.
+"""Trees of files and directories, independent of their storage.
 
 Rules of this file:
 
-* Nothing here touches a file system: a tree gives its names, its nodes and their bytes (``folder`` serves
-  real directories, ``overlay`` keeps changes in memory, ``MemoryTree`` comes from a mapping).
+* Nothing here touches a file system (``host_directory`` serves real directories, ``overlay`` holds changes in
+  memory, ``MemoryTree`` comes from a mapping).
 * Every node is shown under a DOS name (8.3), unique in its directory and the same for the same set of names:
-  its own name where that is one, or else an alias such as LONGNA~1.TXT. It can be opened by either.
-* A tree need not take changes. Whoever changes one has looked first: a name to be made is a DOS name that
-  ``find`` does not find, a name to be removed or renamed is one of ``names()``.
-* What cannot be done raises PathError, which carries the completion code; then nothing has changed.
+  its own name if that is a DOS name, else an alias such as LONGNA~1.TXT. Both names open it.
+* A tree may be read-only. A caller checks before a change: a new name is a DOS name that ``find`` does not
+  find, a name to be removed or renamed is one of ``names()``.
+* A change that fails raises PathError, which carries the completion code, and leaves the tree as it was.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ ARCHIVE = 0x20
 
 LARGEST = 0xFFFFFFFF  # a size has four bytes on the wire
 
-# The codes of a tree that cannot be read, and of one that cannot be changed, where the name is there
+# The codes of an existing node that cannot be read, and of one that cannot be changed
 UNREADABLE = (Code.NO_READ_RIGHTS, Code.OUT_OF_HANDLES, Code.OUT_OF_MEMORY)
 UNCHANGEABLE = (*UNREADABLE, Code.READ_ONLY, Code.OUT_OF_SPACE, Code.DIRECTORY_FULL)
 
 
 class PathError(Refused):
-    """There is no such volume, directory or file, or it cannot be used so; ``code`` is what the client is told."""
+    """A volume, directory or file is missing, or does not allow the operation; ``code`` is the completion code."""
 
     code: Code
 
@@ -45,7 +45,7 @@ class PathError(Refused):
 
 
 class Node(ABC):
-    """What files and directories have in common, as it was when the node was looked up."""
+    """The attributes of files and directories, at the time of the look-up."""
 
     size: int  # bytes, at most LARGEST; 0 for a directory
     modified: datetime  # naive, UTC
@@ -53,45 +53,45 @@ class Node(ABC):
 
 
 class File(Node):
-    """A file of a tree. Whoever changes it says when (*now*: naive, UTC)."""
+    """A file of a tree. *now* is the time of a change: naive, UTC."""
 
     @abstractmethod
     def read(self, offset: int, length: int) -> bytes:
         """At most *length* bytes from *offset*, fewer only at the end of the file. Raises PathError."""
 
     def write(self, offset: int, data: bytes, now: datetime) -> None:
-        """Put *data* at *offset*; a gap before it is zeros. Raises PathError."""
+        """Write *data* at *offset*; a gap before it is filled with zeros. Raises PathError."""
         raise _read_only()
 
     def truncate(self, size: int, now: datetime) -> None:
-        """Make the file *size* bytes long, with zeros where there was nothing. Raises PathError."""
+        """Set the size of the file; added bytes are zeros. Raises PathError."""
         raise _read_only()
 
     def change(self, attributes: int | None = None, modified: datetime | None = None) -> None:
-        """Set what is given, as far as the tree can keep it. Raises PathError."""
+        """Set the given values, as far as the tree can store them. Raises PathError."""
         raise _read_only()
 
 
 class Directory(Node):
-    """A directory of a tree. A tree gives ``names`` and ``child``; the rest follows from them."""
+    """A directory of a tree. A subclass implements ``names`` and ``child``; the rest follows from them."""
 
     size = 0
     attributes = DIRECTORY
 
     @abstractmethod
     def names(self) -> Collection[str]:
-        """The names in it, in any order: whatever the tree tells its nodes apart by. Raises PathError."""
+        """The tree's own names of the nodes, in any order. Raises PathError."""
 
     @abstractmethod
     def child(self, name: str) -> File | Directory:
-        """The node of one of ``names()``, letter by letter. Raises PathError."""
+        """The node of one of ``names()``, in exactly this spelling. Raises PathError."""
 
     def index(self) -> DosNames:
-        """The names with their DOS names; the same object again where nothing can have changed. Raises PathError."""
+        """The names with their DOS names; the same object while nothing has changed. Raises PathError."""
         return DosNames(self.names())
 
     def find(self, name: str) -> DirectoryEntry:
-        """The entry called *name*, by its own name or its DOS name, in either case. Raises PathError."""
+        """The entry with the own name or DOS name *name*, in either case. Raises PathError."""
         index = self.index()
         dos = index.find(name)
         if dos is None:
@@ -102,8 +102,8 @@ class Directory(Node):
     def search(self, pattern: str, after: str = "") -> Iterator[DirectoryEntry]:
         """The entries whose DOS name matches *pattern* and comes after *after*, in the order of these names.
 
-        So a search can go on after the entry it returned last, whatever has come or gone meanwhile. Nodes are
-        looked up only as they are asked for. Raises PathError.
+        A search can therefore continue after its last entry although the directory has changed. Nodes are looked up
+        one at a time. Raises PathError.
         """
         for dos, name in self.index().shown.items():
             if dos <= after or not matches(pattern, dos):
@@ -111,7 +111,7 @@ class Directory(Node):
             try:
                 entry = DirectoryEntry(dos, name, self.child(name))
             except PathError:
-                continue  # it vanished while we were reading
+                continue  # removed since the names were read
             yield entry
 
     def create_file(self, name: str, attributes: int, now: datetime) -> File:
@@ -127,17 +127,17 @@ class Directory(Node):
         raise _read_only()
 
     def rename(self, name: str, target: Directory, new: str) -> None:
-        """Let a file or directory be *new* in *target*, a directory of the same tree not below it. Raises PathError."""
+        """Move a node to *new* in *target*, a directory of the same tree, not below it. Raises PathError."""
         raise _read_only()
 
     def room(self) -> tuple[int, int]:
-        """Of a root: how many bytes the volume has, and how many of them are free. Raises PathError."""
+        """Of a root: the size of the volume and its free space, in bytes. Raises PathError."""
         return 0, 0
 
 
 @dataclass(frozen=True, slots=True)
 class DirectoryEntry:
-    """A node under its DOS name (at most 12 characters), and under its own, by which its tree knows it."""
+    """A node with its DOS name (at most 12 characters), and its own name in the tree."""
 
     name: str
     own_name: str
@@ -164,8 +164,6 @@ Contents = Mapping[str, "bytes | Contents"]
 
 
 class MemoryFile(File):
-    """A file whose bytes are in memory."""
-
     attributes = ARCHIVE
 
     def __init__(self, content: bytes, modified: datetime) -> None:
@@ -178,7 +176,7 @@ class MemoryFile(File):
 
 
 class MemoryTree(Directory):
-    """A directory in memory that stays as it is: ``{"LOGIN": {"LOGIN.EXE": b"..."}}``, everything with one date."""
+    """A read-only directory in memory: ``{"LOGIN": {"LOGIN.EXE": b"..."}}``, all nodes with the same date."""
 
     def __init__(self, contents: Contents, modified: datetime) -> None:
         self.modified = modified

@@ -1,7 +1,7 @@
-"""Names as DOS has them: folding, the 8.3 form, wild cards.
+"""DOS names: folding, the 8.3 form, wild cards.
 
 * Names are text. On the wire they are bytes of code page 437, all 256 of which survive the round trip.
-* Case counts for nothing, and only A to Z have case: a workstation folds by its own code page, we by ASCII.
+* Names are compared without case, and only A to Z have case: a workstation folds by its code page, the server by ASCII.
 * A name that is no DOS name is shown under an alias such as LONGNA~1.TXT.
 """
 
@@ -24,7 +24,7 @@ _dos_character = re.compile(DOS_CHARACTER).fullmatch
 
 
 def fold(name: str) -> str:
-    """*name* with a to z as A to Z and nothing else changed."""
+    """*name* with a to z as A to Z, otherwise unchanged."""
     return name.translate(_FOLD)
 
 
@@ -37,8 +37,8 @@ def split_pattern(text: str) -> tuple[str, str]:
 def matches(pattern: str, name: str) -> bool:
     """Whether the DOS name *name* matches *pattern*, by the rules of DOS.
 
-    Stem and extension are compared apart; ``*`` is any text, ``?`` any character, or none where the text has
-    ended. So ``*.*`` and ``????????.???`` match every name. A pattern without a point stands for names without
+    Stem and extension are compared separately; ``*`` is any text, ``?`` any character, or none at the end of the
+    text. So ``*.*`` and ``????????.???`` match every name. A pattern without a dot matches names without
     extension, unless it ends in ``*``: ``LOG*`` is ``LOG*.*``, as on a server.
     """
     stem, point, extension = fold(pattern.translate(_WILD)).rpartition(".")
@@ -49,7 +49,7 @@ def matches(pattern: str, name: str) -> bool:
 
 
 def _part_matches(pattern: str, text: str) -> bool:
-    """Whether all of *text* matches. Tracks every place at once, so that no pattern of a client is slow."""
+    """Whether all of *text* matches. All positions are tracked at once, so that no client's pattern is slow."""
     end = len(text)
     places = {0}
     for character in pattern:
@@ -97,7 +97,7 @@ class DosNames:
         self._own = {name: dos for dos, name in self.shown.items()}
 
     def find(self, name: str) -> str | None:
-        """The DOS name of what is called *name*: by its own name or its DOS name, in either case."""
+        """The DOS name for *name*, which is an own name or a DOS name, in either case."""
         dos = self._own.get(name)
         if dos is not None:
             return dos
@@ -108,19 +108,18 @@ class DosNames:
 
 
 def is_dos_name(name: str) -> bool:
-    """Whether a DOS client can give *name* to something new: 8.3, in either case, without wild cards."""
+    """Whether a DOS client can create *name*: 8.3, in either case, without wild cards."""
     return bool(_dos_name(fold(name)))
 
 
 def is_wild(name: str) -> bool:
-    """Whether there are wild cards in *name*."""
     return any(c in "*?" for c in name.translate(_WILD))
 
 
 def renamed(name: str, template: str) -> str:
-    """What the DOS name *name* becomes under *template*, by the rules of DOS's REN.
+    """The DOS name *name* renamed by *template*, by the rules of DOS's REN.
 
-    ``?`` keeps the character at its place, ``*`` the rest; stem and extension apart.
+    ``?`` keeps the character at its position, ``*`` the rest; stem and extension are treated separately.
     """
     stem, point, extension = fold(template.translate(_WILD)).rpartition(".")
     if not point:
@@ -140,7 +139,7 @@ def _part_renamed(text: str, template: str) -> str:
 
 
 def _alias_parts(name: str) -> tuple[str, str]:
-    """Up to six characters and, with its point, up to three that DOS can show, as Windows chooses them."""
+    """Up to six valid characters and, behind a dot, up to three, as Windows chooses them."""
     stem, point, extension = fold(name).replace(" ", "").lstrip(".").rpartition(".")
     if not point:
         stem, extension = extension, ""

@@ -2,14 +2,14 @@
 
 Rules of this file:
 
-* Nothing outside the root can be reached. A symbolic link counts as what it leads to if that is inside, and
-  is invisible if not. A place is kept as the real names that lead to it, and opened name by name from the
-  root, each with O_NOFOLLOW: whoever swaps a name for a link meanwhile gains an error, not a way out.
+* Nothing outside the root can be reached. A symbolic link is shown as its target if that is inside the root, else it
+  is invisible. A place is stored as real names, and opened name by name from the root, each with O_NOFOLLOW: a name
+  that is replaced by a link meanwhile is an error, not a way out.
 * Regular files and directories are served; pipes, sockets and devices are invisible.
-* Nothing is changed through a link, symbolic or hard: a file that has another name may have it outside.
-  Whether clients may change anything at all is for ``fakenw.volumes.volume`` to say.
-* No descriptor outlives a call. A file that is replaced between two reads is read on in its new self.
-* What the operating system refuses becomes PathError; no OSError leaves this file.
+* Nothing is changed through a link, symbolic or hard: another name of the file may be outside.
+  ``fakenw.volumes.volume`` decides whether clients may change anything.
+* No descriptor outlasts a call: a file that is replaced between two reads is read in its new version.
+* Every OSError becomes a PathError.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from fakenw.volumes.directory_tree import ARCHIVE, LARGEST, READ_ONLY, Directory
 from fakenw.wire.packet import Code
 
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY
-_OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK  # a pipe put there meanwhile must not block us
+_OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK  # a pipe in place of the file must not block
 
 _CHANGE_FILE = os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 _NEW_FILE = os.O_WRONLY | os.O_NOFOLLOW | os.O_CREAT | os.O_EXCL
@@ -38,9 +38,9 @@ _LAST = int(datetime(2107, 12, 31, 23, 59, 58, tzinfo=UTC).timestamp())
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A name below a root: ``parts`` lead to it, and all of them but perhaps the last are real directories.
+    """A path below a root. All ``parts`` except perhaps the last are real directories.
 
-    *linked*: the way here led through a symbolic link.
+    *linked*: the place was reached through a symbolic link.
     """
 
     root: str
@@ -49,10 +49,7 @@ class _Place:
 
     @contextmanager
     def opened(self, flags: int, denied: Code = Code.NO_READ_RIGHTS) -> Iterator[int]:
-        """A descriptor of the place. Raises PathError for every OSError, also for those of the body.
-
-        *denied* is the code where the permissions are missing.
-        """
+        """A descriptor of the place. Raises PathError, also for an OSError of the body; *denied* without permission."""
         with _refusals(denied):
             descriptor = os.open(self.root, _OPEN_DIRECTORY)
             try:
@@ -66,7 +63,7 @@ class _Place:
                 os.close(descriptor)
 
     def status(self) -> os.stat_result:
-        """What is there, a symbolic link as itself. Raises PathError."""
+        """The status of the file, directory or symbolic link itself. Raises PathError."""
         if not self.parts:
             with self.opened(_OPEN_DIRECTORY) as descriptor:
                 return os.fstat(descriptor)
@@ -74,7 +71,7 @@ class _Place:
             return os.stat(self.parts[-1], dir_fd=descriptor, follow_symlinks=False)
 
     def followed(self) -> _Place:
-        """The real place a symbolic link leads to. Raises PathError where that is outside the root."""
+        """The target of a symbolic link. Raises PathError where that is outside the root."""
         with _refusals():
             target = os.path.realpath(os.path.join(self.root, *self.parts), strict=True)
         if os.path.commonpath([self.root, target]) != self.root:
@@ -84,7 +81,7 @@ class _Place:
 
     @contextmanager
     def to_change(self, flags: int, denied: Code) -> Iterator[int]:
-        """A descriptor of the place, which was reached without a link. Raises PathError, *denied* if it was not."""
+        """As ``opened``. Raises PathError with *denied* for a place that was reached through a link."""
         if self.linked:
             raise PathError(denied, "behind a symbolic link")
         with self.opened(flags, denied) as descriptor:
@@ -92,13 +89,12 @@ class _Place:
 
 
 class HostFile(File):
-    """A regular file of this computer."""
-
     def __init__(self, place: _Place, status: os.stat_result) -> None:
         self._place = place
         self.size = min(status.st_size, LARGEST)
         self.modified = _modified(status)
-        # A file that could be written is not marked: programs copy the mark and then cannot replace the copy.
+        # A file that any user may write is not READ_ONLY: programs copy the attribute, and then cannot replace the
+        # copy.
         self.attributes = ARCHIVE if status.st_mode & 0o222 else ARCHIVE | READ_ONLY
 
     def read(self, offset: int, length: int) -> bytes:
@@ -123,7 +119,7 @@ class HostFile(File):
         self.size, self.modified = size, now
 
     def change(self, attributes: int | None = None, modified: datetime | None = None) -> None:
-        """Of the attributes only READ_ONLY is kept, as the permission to write."""
+        """Of the attributes only READ_ONLY is stored, as the permission to write."""
         with self._to_change(_OPEN_FILE, Code.NO_MODIFY_RIGHTS) as descriptor:
             if attributes is not None:
                 mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
@@ -146,8 +142,6 @@ class HostFile(File):
 
 
 class HostDirectory(Directory):
-    """A directory of this computer."""
-
     def __init__(self, place: _Place, status: os.stat_result) -> None:
         self._place = place
         self.modified = _modified(status)
@@ -169,7 +163,7 @@ class HostDirectory(Directory):
         raise PathError(Code.FAILURE, f"neither a file nor a directory: {name!r}")
 
     def create_file(self, name: str, attributes: int, now: datetime) -> File:
-        """The attributes are left out: whoever creates a file wants to write to it first."""
+        """The attributes are ignored: a client that creates a file writes to it next."""
         place = self._below(name)
         with self._place.to_change(_OPEN_DIRECTORY, Code.NO_CREATE_RIGHTS) as parent:
             descriptor = os.open(name, _NEW_FILE, 0o666, dir_fd=parent)
@@ -203,7 +197,7 @@ class HostDirectory(Directory):
             target._place.to_change(_OPEN_DIRECTORY, denied) as destination,
         ):
             _kind(name, source, denied)
-            if _is_there(new, destination):
+            if _exists(new, destination):
                 raise PathError(Code.ALL_EXIST, f"there is a {new}")
             os.rename(name, new, src_dir_fd=source, dst_dir_fd=destination)
 
@@ -213,7 +207,7 @@ class HostDirectory(Directory):
             return found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize
 
     def _below(self, name: str) -> _Place:
-        """The place of a name in this directory. Raises PathError where it is no name."""
+        """The place of a name in this directory. Raises PathError for an invalid name."""
         if name in ("", os.curdir, os.pardir) or os.sep in name:
             raise PathError(Code.FAILURE, f"not a name: {name!r}")
         return _Place(self._place.root, (*self._place.parts, name), self._place.linked)
@@ -232,7 +226,7 @@ class Folder(HostDirectory):
     """A directory of this computer as the root of a volume."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        """Serve the directory at *path*, which may be a link and is followed now. Raises PathError."""
+        """Serve the directory at *path*; a link is followed now. Raises PathError."""
         with _refusals():
             place = _Place(os.path.realpath(path, strict=True))
         super().__init__(place, place.status())
@@ -252,14 +246,14 @@ _CODES = {
 
 @contextmanager
 def _refusals(denied: Code = Code.NO_READ_RIGHTS) -> Iterator[None]:
-    """Turn what the operating system refuses into PathError."""
+    """Turn errors of the operating system into PathError."""
     try:
         yield
     except PermissionError as problem:
         raise PathError(denied, str(problem)) from None
     except OSError as problem:
         raise PathError(_CODES.get(problem.errno or 0, Code.FAILURE), str(problem)) from None
-    except ValueError as problem:  # a name no file can have: a zero byte, or text that has no bytes
+    except ValueError as problem:  # an impossible name: a zero byte, or text that cannot be encoded
         raise PathError(Code.FAILURE, str(problem)) from None
 
 
@@ -269,14 +263,14 @@ def _modified(status: os.stat_result) -> datetime:
 
 
 def _kind(name: str, parent: int, denied: Code) -> int:
-    """Whether *name* is a directory or a regular file. Raises PathError where it is neither, such as a link."""
+    """S_IFDIR or S_IFREG. Raises PathError for anything else, such as a link."""
     kind = stat.S_IFMT(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode)
     if kind not in (stat.S_IFDIR, stat.S_IFREG):
         raise PathError(denied, f"neither a file nor a directory: {name!r}")
     return kind
 
 
-def _is_there(name: str, parent: int) -> bool:
+def _exists(name: str, parent: int) -> bool:
     try:
         os.stat(name, dir_fd=parent, follow_symlinks=False)
     except FileNotFoundError:

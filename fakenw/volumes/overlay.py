@@ -1,12 +1,12 @@
-"""A tree that can be changed, over one that is left as it is. The changes are in memory, and bounded.
+"""A writable tree over a read-only one. The changes are in memory, and bounded.
 
 Rules of this file:
 
-* What lies below is only read. A file is copied when it is first written to; what is removed is hidden.
-* Changes are kept by directory, under the names that lead to it (``_Layer``). The directories and files that
-  are handed out are views, made anew for each look-up; a file that was changed is kept, with its bytes.
-* Every byte that is kept counts, and ENTRY bytes for each entry. Beyond the space that was given nothing is
-  kept: OUT_OF_SPACE for bytes, DIRECTORY_FULL for entries.
+* The tree below is only read. A file is copied at its first write; a removed entry is hidden.
+* Changes are stored for each directory, under the names that lead to it (``_Layer``). Directories and unchanged files
+  are views, made anew at each look-up; a changed file is stored with its bytes.
+* Every stored byte uses space, and each entry ENTRY bytes. Beyond the space of the tree a change is refused:
+  OUT_OF_SPACE for bytes, DIRECTORY_FULL for entries.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ from fakenw.volumes.directory_tree import (
 from fakenw.volumes.dos_name import DosNames
 from fakenw.wire.packet import Code
 
-ENTRY = 512  # what an entry costs, so that a volume of empty files is bounded as well
-PIECE = 1 << 20  # so much is read from below at a time
+ENTRY = 512  # bytes that an entry uses, so that a volume of empty files is bounded as well
+PIECE = 1 << 20  # bytes read from the tree below at a time
 
 Parts = tuple[str, ...]
 
 
 @dataclass(slots=True)
 class _Layer:
-    """What is different in one directory.
+    """The changes in one directory.
 
-    *own* is what was made, changed or moved here; a Directory in it is what lies below the one that is shown.
-    *hidden* are names of the directory below that are gone.
+    *own* are entries that were made, changed or moved here; a Directory in it is the tree below the one that is shown.
+    *hidden* are removed names of the directory below.
     """
 
     own: dict[str, OverlayFile | Directory] = field(default_factory=dict)
     hidden: set[str] = field(default_factory=set)
-    index: tuple[DosNames, DosNames] | None = None  # of the directory below, and ours
+    index: tuple[DosNames, DosNames] | None = None  # of the directory below, and of the two together
 
 
 class _Changes:
-    """All layers of a tree, by the names that lead there, and what they cost."""
+    """All layers of a tree, by the names that lead there, and the space that they use."""
 
     def __init__(self, space: int) -> None:
         self.space = space
@@ -61,31 +61,31 @@ class _Changes:
         layer.index = None
         return layer
 
-    def take(self, amount: int, code: Code = Code.OUT_OF_SPACE) -> None:
+    def reserve(self, amount: int, code: Code = Code.OUT_OF_SPACE) -> None:
         if self.used + amount > self.space:
             raise PathError(code, f"{amount} bytes more than {self.used} of {self.space}")
         self.used += amount
 
     def move(self, old: Parts, new: Parts) -> None:
-        """A directory has moved, and with it what is different in it."""
+        """Move the layers of a directory that has moved, and of those below it."""
         depth = len(old)
         for parts in [parts for parts in self.layers if parts[:depth] == old]:
             self.layers[new + parts[depth:]] = self.layers.pop(parts)
 
 
 class OverlayFile(File):
-    """A file: that of the tree below until it is changed, from then on its own bytes."""
+    """A file: the one of the tree below until its first change, from then on its own bytes."""
 
     def __init__(self, changes: _Changes, place: tuple[Parts, str], below: File) -> None:
         self._changes = changes
-        self._place: tuple[Parts, str] | None = place  # where to be kept once changed; None: it is
+        self._place: tuple[Parts, str] | None = place  # where a changed file is stored; None: it is stored
         self._below = below
         self._content: bytearray | None = None
         self.size, self.modified, self.attributes = below.size, below.modified, below.attributes
 
     @classmethod
     def new(cls, changes: _Changes, attributes: int, now: datetime) -> OverlayFile:
-        """An empty file that somebody keeps."""
+        """An empty file, which the caller stores."""
         file = cls(changes, ((), ""), MemoryFile(b"", now))
         file._place, file._content = None, bytearray()
         file.attributes = attributes
@@ -109,34 +109,34 @@ class OverlayFile(File):
         self._written(now)
 
     def change(self, attributes: int | None = None, modified: datetime | None = None) -> None:
-        self.keep()
+        self.store()
         if attributes is not None:
             self.attributes = attributes & ~DIRECTORY
         if modified is not None:
             self.modified = modified
 
-    def keep(self) -> None:
-        """Be what is found from now on."""
+    def store(self) -> None:
+        """Enter the file into its layer: later look-ups find it."""
         if self._place is not None:
-            self._changes.take(ENTRY, Code.DIRECTORY_FULL)
+            self._changes.reserve(ENTRY, Code.DIRECTORY_FULL)
             parts, name = self._place
             self._changes.layer(parts).own[name] = self
             self._place = None
 
     def discard(self) -> None:
-        """Give back what the file costs; it is kept no longer."""
+        """Release the space of the file, which is stored no longer."""
         self._changes.used -= ENTRY + len(self._content or b"")
 
     def _own(self, size: int) -> bytearray:
-        """The bytes, copied as far as *size*, which is what they are to become; kept."""
+        """The file's own bytes, stored; at first a copy of no more than *size* bytes, the size after the change."""
         if size > LARGEST or size > self._changes.space:
             raise PathError(Code.OUT_OF_SPACE, f"a file of {size} bytes")
-        self.keep()
+        self.store()
         if self._content is None:
             copy = bytearray()
             while len(copy) < size and (piece := self._below.read(len(copy), min(PIECE, size - len(copy)))):
                 copy += piece
-            self._changes.take(len(copy))
+            self._changes.reserve(len(copy))
             self._content = copy
         return self._content
 
@@ -144,7 +144,7 @@ class OverlayFile(File):
         assert self._content is not None
         more = size - len(self._content)
         if more > 0:
-            self._changes.take(more)
+            self._changes.reserve(more)
             self._content.extend(bytes(more))
         else:
             del self._content[size:]
@@ -158,7 +158,7 @@ class OverlayFile(File):
 
 
 class OverlayDirectory(Directory):
-    """A directory as it is shown: what lies below, and what is different."""
+    """A directory as shown: the one below, with the changes of its layer."""
 
     def __init__(self, changes: _Changes, parts: Parts, below: Directory) -> None:
         self._changes, self._parts, self._below = changes, parts, below
@@ -196,13 +196,13 @@ class OverlayDirectory(Directory):
         return OverlayFile(self._changes, (self._parts, name), node)
 
     def create_file(self, name: str, attributes: int, now: datetime) -> File:
-        self._changes.take(ENTRY, Code.DIRECTORY_FULL)
+        self._changes.reserve(ENTRY, Code.DIRECTORY_FULL)
         file = OverlayFile.new(self._changes, attributes & ~DIRECTORY, now)
         self._changes.layer(self._parts).own[name] = file
         return file
 
     def create_directory(self, name: str, now: datetime) -> Directory:
-        self._changes.take(ENTRY, Code.DIRECTORY_FULL)
+        self._changes.reserve(ENTRY, Code.DIRECTORY_FULL)
         empty = self._changes.layer(self._parts).own[name] = MemoryTree({}, now)
         return OverlayDirectory(self._changes, (*self._parts, name), empty)
 
@@ -212,7 +212,7 @@ class OverlayDirectory(Directory):
             raise PathError(Code.NOT_EMPTY, name)
         if isinstance(node, OverlayDirectory):
             self._changes.layers.pop(node._parts, None)
-        own = self._leave(name)
+        own = self._hide(name)
         if isinstance(own, OverlayFile):
             own.discard()
         elif own is not None:
@@ -223,10 +223,10 @@ class OverlayDirectory(Directory):
         if not isinstance(target, OverlayDirectory) or target._changes is not self._changes:
             raise PathError(Code.OTHER_VOLUME, "not of the same tree")
         if isinstance(node, OverlayFile):
-            node.keep()
+            node.store()
         elif name not in self._changes.layer(self._parts).own:
-            self._changes.take(ENTRY, Code.DIRECTORY_FULL)
-        self._leave(name)
+            self._changes.reserve(ENTRY, Code.DIRECTORY_FULL)
+        self._hide(name)
         layer = self._changes.layer(target._parts)
         if isinstance(node, OverlayDirectory):
             layer.own[new] = node._below
@@ -234,8 +234,8 @@ class OverlayDirectory(Directory):
         elif isinstance(node, OverlayFile):
             layer.own[new] = node
 
-    def _leave(self, name: str) -> OverlayFile | Directory | None:
-        """Let nothing be shown under *name*; what was our own there."""
+    def _hide(self, name: str) -> OverlayFile | Directory | None:
+        """Show nothing under *name* any more. Returns the layer's own entry."""
         layer = self._changes.layer(self._parts)
         own = layer.own.pop(name, None)
         if own is None or self._is_below(name):
@@ -251,7 +251,7 @@ class OverlayDirectory(Directory):
 
 
 class Overlay(OverlayDirectory):
-    """The root of a tree over *below*, which keeps changes up to *space* bytes."""
+    """The root of a tree over *below*, with *space* bytes for changes."""
 
     def __init__(self, below: Directory, space: int) -> None:
         super().__init__(_Changes(space), (), below)

@@ -1,10 +1,9 @@
-"""Who has which file open, and how: what sharing modes are decided by.
+"""The open files of a server and their access modes, which decide sharing.
 
 Rules of this file:
 
-* A file is known by its volume and the DOS names that lead to it. All who have it open have the same node.
-* A station is never in its own way: what is denied is denied to others (Wireshark: "Deny read requests from
-  other stations").
+* A file is identified by its volume and the DOS names that lead to it. All its handles share one node.
+* A deny mode concerns other stations only (Wireshark: "Deny read requests from other stations").
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 
 from fakenw.volumes.directory_tree import File
 
-# How a file is opened (Wireshark's Access Mode); 0x10 is the compatibility mode, which denies nothing here.
+# The access mode of an open (Wireshark's Access Mode); 0x10 is the compatibility mode, which denies nothing here.
 READ = 0x01
 WRITE = 0x02
 DENY_READ = 0x04
@@ -24,7 +23,7 @@ Place = tuple[str, ...]  # volume, names
 
 @dataclass(slots=True, eq=False)
 class FileHandle:
-    """A file handle: what it is open on, as the client wrote it, and for which task."""
+    """A file handle: its path as the client wrote it, its node, task and access mode."""
 
     path: str
     node: File
@@ -32,36 +31,33 @@ class FileHandle:
     access: int
     serial: int  # of the connection
     place: Place
-    among: Sharing
+    sharing: Sharing
 
     def end(self) -> None:
         """The handle is closed."""
-        others = self.among.by_place[self.place]
+        others = self.sharing.by_place[self.place]
         others.remove(self)
         if not others:
-            del self.among.by_place[self.place]
+            del self.sharing.by_place[self.place]
 
 
 class Sharing:
-    """The open files of a server."""
-
     def __init__(self) -> None:
         self.by_place: dict[Place, list[FileHandle]] = {}
 
     def node(self, place: Place, found: File) -> File:
-        """What to read, write or change: the node the file is open on, or else *found*."""
+        """The node of an open file, else *found*."""
         handles = self.by_place.get(place)
         return handles[0].node if handles else found
 
     def allows(self, place: Place, access: int, serial: int) -> bool:
-        """Whether connection *serial* can open the file so, next to all others."""
+        """Whether connection *serial* can open the file with *access*, given all other handles."""
         return not any(
             handle.serial != serial and (_denied(handle.access) & access or _denied(access) & handle.access)
             for handle in self.by_place.get(place, ())
         )
 
     def open(self, path: str, place: Place, node: File, access: int, task: int, serial: int) -> FileHandle:
-        """Enter a handle."""
         handle = FileHandle(path, node, task, access, serial, place, self)
         self.by_place.setdefault(place, []).append(handle)
         return handle
@@ -73,5 +69,5 @@ class Sharing:
 
 
 def _denied(access: int) -> int:
-    """The READ and WRITE that others are denied."""
+    """The READ and WRITE that *access* denies to others."""
     return access >> 2 & (READ | WRITE)

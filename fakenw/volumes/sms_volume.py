@@ -1,4 +1,4 @@
-"""Volume SYS as a client access point of SMS 2.0 has it."""
+"""Volume SYS of a client access point of SMS 2.0."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from fakenw.volumes.directory_tree import Contents, MemoryTree
 def sms_tree(site: str = "GS1") -> MemoryTree:
     """SYS of a server that is a client access point of the SMS 2.0 site *site* (three characters).
 
-    The folders are those of KB Q252856; the look-up files and the way from them over the instruction (.INS)
-    to the offer (.OFR) are KB Q200967's; COMPVER.INI and the versions of Service Pack 2 KB Q266130's; the
-    package file KB Q293187's. What the files contain is ours: their formats were never published.
+    The folders are from KB Q252856; the look-up files, which lead to the instruction (.INS) and the offer (.OFR),
+    from KB Q200967; COMPVER.INI and the versions of Service Pack 2 from KB Q266130; the package file from KB Q293187.
+    The content of the files is invented: their formats were never published.
     """
-    # DOS loads an .EXE that does not begin with MZ as a .COM. This one says "no error" and ends.
+    # DOS loads an .EXE that does not begin with MZ as a .COM. This one exits with code 0.
     program = b"\xb8\x00\x4c\xcd\x21"
     versions = {"BASE": "2009", "HINV": "2000", "REMCTRL": "2001", "SINV": "2006", "SMSAPM32": "2011", "SWDIST": "2011"}
     components: Contents = {

@@ -1,9 +1,9 @@
-"""The volumes of a server: paths, what is found at them, and numbers for what was found.
+"""The volumes of a server: paths, their entries, and the numbers of entries.
 
 Rules of this file:
 
-* A path that leads nowhere raises PathError, which carries the completion code.
-* What was found is known by its volume and the DOS names that lead to it, however the client wrote it.
+* A path to no entry raises PathError, which carries the completion code.
+* An entry is identified by its volume and the DOS names that lead to it, whatever the client wrote.
 * A volume that is not declared writable is changed in memory only (``fakenw.volumes.overlay``).
 """
 
@@ -22,8 +22,8 @@ from fakenw.wire.packet import Code
 
 __all__ = ["Found", "Numbers", "PathError", "Volume", "VolumePath", "Volumes"]
 
-SPACE = 64 << 20  # bytes of changes that a volume keeps in memory
-MOST_ENTRIES = 1 << 20  # that have a number at a time
+SPACE = 64 << 20  # bytes of changes that a volume holds in memory
+MOST_ENTRIES = 1 << 20  # that have a number at the same time
 
 K = TypeVar("K", bound=Hashable)
 
@@ -58,7 +58,6 @@ class VolumePath:
 
     @property
     def place(self) -> tuple[str, ...]:
-        """The path as one sequence of names."""
         return (self.volume, *self.parts)
 
     def __truediv__(self, name: str) -> VolumePath:
@@ -69,7 +68,7 @@ class VolumePath:
 
 
 class Numbers(Generic[K]):
-    """Numbers for things a client refers to later. The oldest is forgotten when there are *most* of them."""
+    """Numbers by which a client refers to things. There are at most *most*; then a new one replaces the oldest."""
 
     def __init__(self, most: int, first: int = 1) -> None:
         self._most, self._first = most, first
@@ -77,7 +76,7 @@ class Numbers(Generic[K]):
         self._keys: dict[int, K] = {}
 
     def number(self, key: K) -> int:
-        """The number of *key*, now if not before."""
+        """The number of *key*, which gets one if it has none."""
         number = self._numbers.get(key)
         if number is None:
             if len(self._keys) < self._most:
@@ -89,18 +88,17 @@ class Numbers(Generic[K]):
         return number
 
     def key(self, number: int) -> K | None:
-        """What has this number."""
         return self._keys.get(number)
 
     def replace(self, old: K, new: K) -> None:
-        """What was *old* is *new* from now on, under the same number."""
+        """Give the number of *old* to *new*."""
         number = self._numbers.pop(old, None)
         if number is None:
             return
         taken = self._numbers.get(new)
         self._numbers[new] = number
         self._keys[number] = new
-        if taken is not None:  # whoever refers to the new by another number finds it too
+        if taken is not None:  # a client may refer to *new* by its former number too
             self._keys[taken] = new
 
     def keys(self) -> list[K]:
@@ -109,9 +107,9 @@ class Numbers(Generic[K]):
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """A mounted volume. *numbers* are those of its directory entries, by their DOS names; the root is 0.
+    """A mounted volume. *numbers* are the directory entry numbers, by DOS names; the root is 0.
 
-    *searches* are the directories that NCP 62 and 63 search, which know them by two bytes.
+    *searches* are two-byte numbers of directories, for NCP 62 and 63.
     """
 
     name: str
@@ -121,28 +119,28 @@ class Volume:
     searches: Numbers[tuple[str, ...]] = field(default_factory=lambda: Numbers(0xFFFF))
 
     def number_of(self, parts: tuple[str, ...]) -> int:
-        """The directory entry number of what the DOS names *parts* lead to."""
+        """The directory entry number of the DOS names *parts*."""
         return self.numbers.number(parts) if parts else 0
 
     def parts_of(self, number: int) -> tuple[str, ...]:
-        """The DOS names that lead to an entry. Raises PathError."""
+        """The DOS names of an entry. Raises PathError."""
         parts = self.numbers.key(number) if number else ()
         if parts is None:
             raise PathError(Code.BAD_DIRECTORY_HANDLE, f"no entry {number} in {self.name}")
         return parts
 
     def moved(self, old: tuple[str, ...], new: tuple[str, ...]) -> None:
-        """An entry has other names now, and so has everything below it."""
+        """Update the numbers of a renamed entry and of everything below it."""
         depth = len(old)
         for numbers in (self.numbers, self.searches):
-            for parts in numbers.keys():  # noqa: SIM118  # a list, which does not change meanwhile
+            for parts in numbers.keys():  # noqa: SIM118  # a copy, which does not change meanwhile
                 if parts[:depth] == old:
                     numbers.replace(parts, new + parts[depth:])
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An entry, under the path of DOS names, in its directory (a root is in itself)."""
+    """An entry, its path of DOS names, and its directory (a root's is the root itself)."""
 
     path: VolumePath
     entry: DirectoryEntry
@@ -155,18 +153,18 @@ class Volumes:
     def __init__(
         self, roots: Iterable[tuple[str, Directory] | tuple[str, Directory, bool]], space: int = SPACE
     ) -> None:
-        """Mount each root under its name, SYS first; a third value says whether it is really written to.
+        """Mount each root under its name, SYS first; a third value is True for a writable root.
 
-        The others keep up to *space* bytes of changes each. Raises ValueError for a bad name or one that is taken.
+        The others hold up to *space* bytes of changes each. Raises ValueError for an invalid or repeated name.
         """
         self._mounted: list[Volume] = []
         self._named: dict[str, Volume] = {}
         self.sharing = Sharing()
-        self.places: Numbers[str] = Numbers(0xFFFF, 0)  # names after which searches go on; 0xFFFF starts one
+        self.places: Numbers[str] = Numbers(0xFFFF, 0)  # names after which searches continue; 0xFFFF starts one
         for number, (given, root, *more) in enumerate(roots):
             name, writable = fold(given), bool(more and more[0])
             if not re.fullmatch(f"{DOS_CHARACTER}{{1,15}}", name):
-                raise ValueError(f"a volume cannot be called {given!r}: 1 to 15 letters, digits and signs, please")
+                raise ValueError(f"{given!r} is no name of a volume: expected 1 to 15 letters, digits and signs")
             if name in self._named:
                 raise ValueError(f"there are two volumes called {name}")
             volume = Volume(name, number, root if writable else Overlay(root, space))
@@ -177,23 +175,23 @@ class Volumes:
         return iter(self._mounted)
 
     def numbered(self, number: int) -> Volume:
-        """The volume with this number. Raises PathError."""
+        """Raises PathError."""
         if not 0 <= number < len(self._mounted):
             raise PathError(Code.NO_SUCH_VOLUME, f"no volume {number}")
         return self._mounted[number]
 
     def named(self, name: str) -> Volume:
-        """The volume with this name, in either case. Raises PathError."""
+        """The volume called *name*, in either case. Raises PathError."""
         volume = self._named.get(fold(name))
         if volume is None:
             raise PathError(Code.NO_SUCH_VOLUME, f"no volume {name}")
         return volume
 
     def look_up(self, path: VolumePath) -> Found:
-        """What is at *path*.
+        """The entry at *path*.
 
         Raises PathError: NO_SUCH_VOLUME; INVALID_PATH where a directory on the way is missing; FAILURE where
-        only the last name is.
+        only the last name is missing.
         """
         volume = self.named(path.volume)
         entry, parent, parts = DirectoryEntry(volume.name, "", volume.root), volume.root, []

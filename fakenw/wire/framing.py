@@ -2,9 +2,9 @@
 
 A request is ``DmdT``, length, version, reply buffer size; a reply is ``tNcP``, length. The length
 counts the header. Its top bits are flags: the highest says that an 8-byte signature follows the
-header (Wireshark masks it, libncp and the kernel mask four bits). We never sign, and skip a
-signature that we are sent. There is no way to find the next frame after a bad one: the
-connection must be closed, as real clients do.
+header (Wireshark masks it, libncp and the kernel mask four bits). fakenw never signs, and skips a
+received signature. The next frame after a bad one cannot be found: the connection must be closed,
+as real clients do.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ SMALLEST_PACKET = 6  # a create without its function byte; shorter cannot be NCP
 
 _request = struct.Struct(">4sIII")
 _reply = struct.Struct(">4sI")
-_whole = struct.Struct(">4sIIIHBBBBB")  # a request's frame and its header
-_answer = struct.Struct(">4sIHBBBBBB")  # and a reply's
+_framed_request = struct.Struct(">4sIIIHBBBBB")  # frame and header
+_framed_reply = struct.Struct(">4sIHBBBBBB")
 
 
 class BadFrame(ValueError):
-    """The stream is not NCP. Nothing behind this point can be read; ``before`` came whole ahead of it."""
+    """The stream is not NCP. Nothing behind this point can be read; ``before`` holds the whole packets ahead of it."""
 
     def __init__(self, reason: str, before: list[bytes]) -> None:
         super().__init__(reason)
@@ -36,41 +36,40 @@ class BadFrame(ValueError):
 
 
 def frame_request(packet: bytes, reply_size: int = 65536) -> bytes:
-    """Wrap a request. *reply_size* is a hint only; clients send 0 and 128 as well."""
+    """*reply_size* is only a hint; clients send 0 and 128 as well."""
     return _request.pack(DMDT, _request.size + len(packet), VERSION, reply_size) + packet
 
 
 def frame_reply(packet: bytes) -> bytes:
-    """Wrap a reply."""
     return _reply.pack(TNCP, _reply.size + len(packet)) + packet
 
 
 def whole_request(data: bytes) -> RequestPacket | None:
-    """The request (0x2222) that *data* is, in one whole unsigned frame: nearly everything that comes is.
+    """The request (0x2222) in *data* where that is exactly one unsigned frame, as it nearly always is; else None.
 
-    None: it is something else, which a ``Deframer`` understands.
+    A ``Deframer`` reads everything else.
     """
-    if len(data) < _whole.size:
+    if len(data) < _framed_request.size:
         return None
-    magic, length, _, _, kind, sequence, low, task, high, function = _whole.unpack_from(data)
+    magic, length, _, _, kind, sequence, low, task, high, function = _framed_request.unpack_from(data)
     if magic != DMDT or length != len(data) or kind != REQUEST or length > LARGEST_FRAME:
         return None
-    return RequestPacket(kind, sequence, low | high << 8, task, function, data[_whole.size :])
+    return RequestPacket(kind, sequence, low | high << 8, task, function, data[_framed_request.size :])
 
 
 def framed_reply(
     kind: int, sequence: int, connection: int, task: int, completion: int, status: int, data: bytes
 ) -> bytes:
-    """A reply in its frame; as ``frame_reply(encode_reply(…))``, in one step."""
-    size, low, high = _answer.size + len(data), connection & 0xFF, connection >> 8
-    return _answer.pack(TNCP, size, kind, sequence, low, task, high, completion, status) + data
+    """The same bytes as ``frame_reply(encode_reply(…))``, in one step."""
+    size, low, high = _framed_reply.size + len(data), connection & 0xFF, connection >> 8
+    return _framed_reply.pack(TNCP, size, kind, sequence, low, task, high, completion, status) + data
 
 
 class Deframer:
-    """Cuts a byte stream into packets, however it arrives.
+    """Cuts a byte stream into packets, whatever its segments.
 
-    ``magic`` says which side is read: ``DMDT`` on the server, ``TNCP`` on the client. ``rest`` is what has
-    come of a frame that is not whole yet.
+    ``magic`` selects the side: ``DMDT`` on the server, ``TNCP`` on the client. ``rest`` is the beginning of a frame
+    that is not complete yet.
     """
 
     def __init__(self, magic: bytes) -> None:

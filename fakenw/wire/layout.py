@@ -2,13 +2,13 @@
 
 Rules of this file:
 
-* A field is an annotation; its type says how it lies on the wire (``Byte``, ``Word``, ``LongLE`` …).
+* A field is an annotation; its type gives its form on the wire (``Byte``, ``Word``, ``LongLE`` …).
   The order of the annotations is the order of the bytes.
-* Words without a suffix are big-endian ("hi-lo"), those with ``LE`` little-endian ("lo-hi").
+* Types without a suffix are big-endian ("hi-lo"), those with ``LE`` little-endian ("lo-hi").
 * Bytes beyond the last field are ignored: libncp sends four bytes where Wireshark documents one
-  (23/29), and no client may be refused for being generous. Too few bytes raise ``Malformed``.
-* Every layout says where it comes from (``source``) and whether that is ``sure`` or inferred.
-* Text is code page 437, in which all 256 bytes have a character: nothing is lost on the way.
+  (23/29). Too few bytes raise ``Malformed``.
+* Every layout names its ``source``, and whether it is ``sure`` or inferred.
+* Text is code page 437, in which all 256 bytes have a character.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ class Malformed(ValueError):
 
 
 class Field:
-    """How one value lies on the wire. ``take`` returns the value and the offset behind it."""
+    """The form of one value on the wire. ``decode`` returns the value and the offset behind it."""
 
-    def take(self, data: bytes, at: int) -> tuple[Any, int]:
+    def decode(self, data: bytes, at: int) -> tuple[Any, int]:
         raise NotImplementedError
 
-    def put(self, value: Any) -> bytes:
+    def encode(self, value: Any) -> bytes:
         raise NotImplementedError
 
 
@@ -42,14 +42,14 @@ class Number(Field):
     def __init__(self, form: str) -> None:
         self._struct = struct.Struct(form)
 
-    def take(self, data: bytes, at: int) -> tuple[int, int]:
+    def decode(self, data: bytes, at: int) -> tuple[int, int]:
         try:
             (value,) = self._struct.unpack_from(data, at)
         except struct.error:
             raise Malformed(f"expected {self._struct.size} more bytes at {at}") from None
         return value, at + self._struct.size
 
-    def put(self, value: int) -> bytes:
+    def encode(self, value: int) -> bytes:
         try:
             return self._struct.pack(value)
         except struct.error as problem:
@@ -62,38 +62,38 @@ class Raw(Field):
     def __init__(self, size: int) -> None:
         self.size = size
 
-    def take(self, data: bytes, at: int) -> tuple[bytes, int]:
+    def decode(self, data: bytes, at: int) -> tuple[bytes, int]:
         end = at + self.size
         if end > len(data):
             raise Malformed(f"expected {self.size} more bytes at {at}")
         return bytes(data[at:end]), end
 
-    def put(self, value: bytes) -> bytes:
+    def encode(self, value: bytes) -> bytes:
         if len(value) != self.size:
             raise Malformed(f"expected {self.size} bytes, got {len(value)}")
         return bytes(value)
 
 
 class Padded(Field):
-    """Text in a fixed room, padded with NUL; what does not fit is cut, as NetWare does."""
+    """Text of a fixed size, padded with NUL. Longer text is cut, as NetWare does."""
 
     def __init__(self, size: int) -> None:
         self.size = size
 
-    def take(self, data: bytes, at: int) -> tuple[str, int]:
+    def decode(self, data: bytes, at: int) -> tuple[str, int]:
         end = at + self.size
         if end > len(data):
             raise Malformed(f"expected {self.size} more bytes at {at}")
         return bytes(data[at:end]).split(b"\0", 1)[0].decode(CODE_PAGE), end
 
-    def put(self, value: str) -> bytes:
+    def encode(self, value: str) -> bytes:
         return encode_text(value)[: self.size].ljust(self.size, b"\0")
 
 
 class Counted(Field):
     """Text behind its length in one byte (``pstr`` in the documents)."""
 
-    def take(self, data: bytes, at: int) -> tuple[str, int]:
+    def decode(self, data: bytes, at: int) -> tuple[str, int]:
         if at >= len(data):
             raise Malformed(f"expected a length byte at {at}")
         end = at + 1 + data[at]
@@ -101,7 +101,7 @@ class Counted(Field):
             raise Malformed(f"expected {data[at]} bytes of text at {at + 1}")
         return bytes(data[at + 1 : end]).decode(CODE_PAGE), end
 
-    def put(self, value: str) -> bytes:
+    def encode(self, value: str) -> bytes:
         raw = encode_text(value)
         if len(raw) > 255:
             raise Malformed(f"text of {len(raw)} bytes; a length byte holds 255")
@@ -111,14 +111,14 @@ class Counted(Field):
 class Loose(Field):
     """A little-endian number of four bytes, of which a client may send only the first one or two."""
 
-    def take(self, data: bytes, at: int) -> tuple[int, int]:
+    def decode(self, data: bytes, at: int) -> tuple[int, int]:
         end = min(at + 4, len(data))
         if end == at:
             raise Malformed(f"expected a number at {at}")
         return int.from_bytes(data[at:end], "little"), end
 
-    def put(self, value: int) -> bytes:
-        return _long_le.put(value)
+    def encode(self, value: int) -> bytes:
+        return _long_le.encode(value)
 
 
 class Items(Field):
@@ -127,43 +127,41 @@ class Items(Field):
     def __init__(self, count: str, item: str) -> None:
         self._count, self.item = Number(count), Number(item)
 
-    def take(self, data: bytes, at: int) -> tuple[tuple[int, ...], int]:
-        count, at = self._count.take(data, at)
+    def decode(self, data: bytes, at: int) -> tuple[tuple[int, ...], int]:
+        count, at = self._count.decode(data, at)
         items = []
         for _ in range(count):
-            item, at = self.item.take(data, at)
+            item, at = self.item.decode(data, at)
             items.append(item)
         return tuple(items), at
 
-    def put(self, value: tuple[int, ...]) -> bytes:
-        return self._count.put(len(value)) + b"".join(map(self.item.put, value))
+    def encode(self, value: tuple[int, ...]) -> bytes:
+        return self._count.encode(len(value)) + b"".join(map(self.item.encode, value))
 
 
 class Texts(Field):
     """Counted texts behind their number in one byte, such as the components of a path in 87/x."""
 
-    def take(self, data: bytes, at: int) -> tuple[tuple[str, ...], int]:
+    def decode(self, data: bytes, at: int) -> tuple[tuple[str, ...], int]:
         if at >= len(data):
             raise Malformed(f"expected a count at {at}")
         count, at, texts = data[at], at + 1, []
         for _ in range(count):
-            text, at = _counted.take(data, at)
+            text, at = _counted.decode(data, at)
             texts.append(text)
         return tuple(texts), at
 
-    def put(self, value: tuple[str, ...]) -> bytes:
+    def encode(self, value: tuple[str, ...]) -> bytes:
         if len(value) > 255:
             raise Malformed(f"{len(value)} texts; a count byte holds 255")
-        return bytes([len(value)]) + b"".join(map(_counted.put, value))
+        return bytes([len(value)]) + b"".join(map(_counted.encode, value))
 
 
 class Remaining(Field):
-    """Everything up to the end."""
-
-    def take(self, data: bytes, at: int) -> tuple[bytes, int]:
+    def decode(self, data: bytes, at: int) -> tuple[bytes, int]:
         return bytes(data[at:]), len(data)
 
-    def put(self, value: bytes) -> bytes:
+    def encode(self, value: bytes) -> bytes:
         return bytes(value)
 
 
@@ -173,7 +171,7 @@ class DateAndTime(Field):
     ``None`` is seven zero bytes: no time.
     """
 
-    def take(self, data: bytes, at: int) -> tuple[datetime | None, int]:
+    def decode(self, data: bytes, at: int) -> tuple[datetime | None, int]:
         end = at + 7
         if end > len(data):
             raise Malformed(f"expected 7 more bytes at {at}")
@@ -185,7 +183,7 @@ class DateAndTime(Field):
         except ValueError as problem:
             raise Malformed(f"not a time at {at}: {problem}") from None
 
-    def put(self, value: datetime | None) -> bytes:
+    def encode(self, value: datetime | None) -> bytes:
         if value is None:
             return bytes(7)
         weekday = value.isoweekday() % 7
@@ -195,7 +193,7 @@ class DateAndTime(Field):
 
 
 def encode_text(value: str) -> bytes:
-    """Text to code page 437. Raises Malformed for a character that it does not have."""
+    """Text in code page 437. Raises Malformed for a character that the code page lacks."""
     try:
         return value.encode(CODE_PAGE)
     except UnicodeEncodeError as problem:
@@ -225,13 +223,13 @@ Stamp = Annotated[datetime | None, DateAndTime()]
 
 @dataclass_transform(frozen_default=True)
 class Layout:
-    """A sequence of fields. Subclasses declare them; decoding and encoding follow from that."""
+    """A sequence of fields, which a subclass declares."""
 
     source: ClassVar[str] = ""
     sure: ClassVar[bool] = True
     _fields: ClassVar[tuple[tuple[str, Field], ...]] = ()
-    _takes: ClassVar[tuple[tuple[str, Callable[[bytes, int], tuple[Any, int]]], ...]] = ()
-    _empty: ClassVar[Layout | None] = None  # without fields one is like the other
+    _decoders: ClassVar[tuple[tuple[str, Callable[[bytes, int], tuple[Any, int]]], ...]] = ()
+    _empty: ClassVar[Layout | None] = None  # the only instance of a layout without fields
 
     def __init_subclass__(cls, *, source: str = "", sure: bool = True, **more: Any) -> None:
         super().__init_subclass__(**more)
@@ -241,26 +239,26 @@ class Layout:
         cls._fields = tuple(
             (name, mark) for name, hint in hints.items() for mark in get_args(hint)[1:] if isinstance(mark, Field)
         )
-        cls._takes = tuple((name, mark.take) for name, mark in cls._fields)
+        cls._decoders = tuple((name, mark.decode) for name, mark in cls._fields)
         cls._empty = None if cls._fields else cls()
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
-        """Read the fields from *data*. Raises Malformed where it is too short."""
+        """Raises Malformed where *data* is too short."""
         if cls._empty is not None:
             return cast(Self, cls._empty)
         made = object.__new__(cls)  # past the constructor of a frozen dataclass, which sets field by field
         values, at = made.__dict__, 0
-        for name, take in cls._takes:
-            values[name], at = take(data, at)
+        for name, decode in cls._decoders:
+            values[name], at = decode(data, at)
         return made
 
     def encode(self) -> bytes:
-        """The fields as bytes. Raises Malformed for a value that does not fit its field."""
+        """Raises Malformed for a value that does not fit its field."""
         values = self.__dict__
-        raw: bytes | None = values.get("")  # it never changes, and some replies are sent to many
+        raw: bytes | None = values.get("")  # encoded once: a layout is frozen, and some replies are sent often
         if raw is None:
-            raw = values[""] = b"".join([field.put(values[name]) for name, field in self._fields])
+            raw = values[""] = b"".join([field.encode(values[name]) for name, field in self._fields])
         return raw
 
 
@@ -269,7 +267,7 @@ class Reply(Layout):
 
 
 class Nothing(Reply, source="replies without data"):
-    """A reply that is only its completion code."""
+    """A reply without data, only with its completion code."""
 
 
 R = TypeVar("R", bound=Reply)
@@ -296,7 +294,7 @@ class Request(Layout, Generic[R]):
                     cls.reply = argument
 
     def body(self) -> bytes:
-        """What follows the request header's function byte, sub-function and length included."""
+        """The bytes behind the function byte of the request header, sub-function and length included."""
         data = self.encode()
         if self.subfunction is None:
             return data
@@ -306,10 +304,9 @@ class Request(Layout, Generic[R]):
 
 
 def split_body(function: int, body: bytes) -> tuple[int | None, bytes]:
-    """The sub-function (if the group has one) and the data behind it.
+    """The sub-function (if the group has one) and the data behind it. Raises Malformed without the sub-function.
 
-    The length word is not checked: nmap understates it by one in 22/52. Raises Malformed where
-    the sub-function itself is missing.
+    The length word is not checked: nmap understates it by one in 22/52.
     """
     if function in WITH_LENGTH:
         if len(body) < 3:

@@ -1,12 +1,12 @@
-"""NDS messages: what travels inside 104/2, in fragments, and how its strings, filters and entries lie on the wire.
+"""NDS messages, which 104/2 carries in fragments: their strings, filters and entries.
 
 Rules of this file:
 
-* Numbers are little-endian, entry ids big-endian as bindery ids are (libncp); everything begins at a multiple of four
+* Numbers are little-endian, entry ids big-endian as bindery ids are (libncp). Every field begins at a multiple of four
   bytes from the start of the message's data.
 * A string is its length in bytes, then UTF-16 with a NUL, padded to four bytes.
-* A message is a verb and its data; its answer is an NDS code (0, or negative) and data. Either may need several
-  fragments; ``NdsExchange`` keeps one of each, and no more than ``LARGEST_MESSAGE``.
+* A message is a verb and its data; its reply is an NDS code (0, or negative) and data. Either may need several
+  fragments; ``NdsExchange`` holds one of each, and no more than ``LARGEST_MESSAGE``.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ _long = Number("<I")
 
 
 class Unicode(Field):
-    """A string. Without its last NUL; what pads it may be missing at the end of a message (nmap)."""
+    """A string, read without its last NUL. The padding may be missing at the end of a message (nmap)."""
 
-    def take(self, data: bytes, at: int) -> tuple[str, int]:
-        size, at = _long.take(data, at)
+    def decode(self, data: bytes, at: int) -> tuple[str, int]:
+        size, at = _long.decode(data, at)
         end = at + size
         if end > len(data):
             raise Malformed(f"expected {size} bytes of text at {at}")
@@ -63,31 +63,31 @@ class Unicode(Field):
             raise Malformed(f"not UTF-16 at {at}: {problem.reason}") from None
         return text.removesuffix("\0"), min(end + -size % 4, len(data))
 
-    def put(self, value: str) -> bytes:
+    def encode(self, value: str) -> bytes:
         raw = (value + "\0").encode("utf-16-le") if value else b""
         return struct.pack("<I", len(raw)) + raw + bytes(-len(raw) % 4)
 
 
-class Many(Field):
-    """Fields of one kind behind their number."""
+class Repeated(Field):
+    """Fields of one kind behind their count."""
 
-    def __init__(self, one: Field) -> None:
-        self.one = one
+    def __init__(self, item: Field) -> None:
+        self.item = item
 
-    def take(self, data: bytes, at: int) -> tuple[tuple[Any, ...], int]:
-        count, at = _long.take(data, at)
+    def decode(self, data: bytes, at: int) -> tuple[tuple[Any, ...], int]:
+        count, at = _long.decode(data, at)
         found = []
         for _ in range(count):
-            value, at = self.one.take(data, at)
+            value, at = self.item.decode(data, at)
             found.append(value)
         return tuple(found), at
 
-    def put(self, value: tuple[Any, ...]) -> bytes:
-        return _long.put(len(value)) + b"".join(map(self.one.put, value))
+    def encode(self, value: tuple[Any, ...]) -> bytes:
+        return _long.encode(len(value)) + b"".join(map(self.item.encode, value))
 
 
 class Filtering(IntEnum):
-    """How the parts of a search filter begin (Wireshark NDS_SEARCH_...)."""
+    """The first number of each part of a search filter (Wireshark NDS_SEARCH_...)."""
 
     ITEM = 0
     OR = 1
@@ -110,50 +110,50 @@ class Filter:
 
 
 class SearchFilter(Field):
-    """Nested filters. Only the tests that nmap sends are read; another one is Malformed."""
+    """Nested filters. Only the tests that nmap sends are read; any other is Malformed."""
 
     DEEPEST: ClassVar[int] = 8
 
-    def take(self, data: bytes, at: int) -> tuple[Filter, int]:
-        return self._take(data, at, 0)
+    def decode(self, data: bytes, at: int) -> tuple[Filter, int]:
+        return self._decode(data, at, 0)
 
-    def _take(self, data: bytes, at: int, depth: int) -> tuple[Filter, int]:
-        number, at = _long.take(data, at)
+    def _decode(self, data: bytes, at: int, depth: int) -> tuple[Filter, int]:
+        number, at = _long.decode(data, at)
         if depth > self.DEEPEST or number > Filtering.NOT:
             raise Malformed(f"not a filter at {at}")
         kind = Filtering(number)
         if kind is Filtering.ITEM:
-            test, at = _long.take(data, at)
+            test, at = _long.decode(data, at)
             if test not in (RDN, BASE_CLASS):
                 raise Malformed(f"an unknown test at {at}: {test}")
-            text, at = _unicode.take(data, at)
+            text, at = _unicode.decode(data, at)
             return Filter(kind, test, text), at
-        count, at = (1, at) if kind is Filtering.NOT else _long.take(data, at)
+        count, at = (1, at) if kind is Filtering.NOT else _long.decode(data, at)
         parts = []
         for _ in range(count):
-            part, at = self._take(data, at, depth + 1)
+            part, at = self._decode(data, at, depth + 1)
             parts.append(part)
         return Filter(kind, parts=tuple(parts)), at
 
-    def put(self, value: Filter) -> bytes:
-        head = _long.put(value.kind)
+    def encode(self, value: Filter) -> bytes:
+        head = _long.encode(value.kind)
         if value.kind is Filtering.ITEM:
-            return head + _long.put(value.test) + _unicode.put(value.text)
-        count = b"" if value.kind is Filtering.NOT else _long.put(len(value.parts))
-        return head + count + b"".join(map(self.put, value.parts))
+            return head + _long.encode(value.test) + _unicode.encode(value.text)
+        count = b"" if value.kind is Filtering.NOT else _long.encode(len(value.parts))
+        return head + count + b"".join(map(self.encode, value.parts))
 
 
 class Address(Field):
     """A transport address: type, length, port (big-endian) and IPv4 address, padded to four bytes."""
 
-    def take(self, data: bytes, at: int) -> tuple[tuple[int, bytes], int]:
-        kind, at = _long.take(data, at)
-        size, at = _long.take(data, at)
+    def decode(self, data: bytes, at: int) -> tuple[tuple[int, bytes], int]:
+        kind, at = _long.decode(data, at)
+        size, at = _long.decode(data, at)
         if at + size > len(data):
             raise Malformed(f"expected {size} bytes of address at {at}")
         return (kind, bytes(data[at : at + size])), at + size + -size % 4
 
-    def put(self, value: tuple[int, bytes]) -> bytes:
+    def encode(self, value: tuple[int, bytes]) -> bytes:
         kind, raw = value
         return struct.pack("<II", kind, len(raw)) + raw + bytes(-len(raw) % 4)
 
@@ -161,13 +161,13 @@ class Address(Field):
 _unicode = Unicode()
 
 Text = Annotated[str, _unicode]
-Texts = Annotated[tuple[str, ...], Many(_unicode)]
+Texts = Annotated[tuple[str, ...], Repeated(_unicode)]
 Longs = Annotated[tuple[int, ...], Items("<I", "<I")]
 EntryId = Annotated[int, Number(">I")]
 
 
 class Start(Layout, source="libncp ncp_send_nds_frag; Wireshark dissect_nds_request; nmap ncp.lua"):
-    """What follows the handle in the first fragment of a request."""
+    """The data behind the handle in the first fragment of a request."""
 
     max_fragment: LongLE
     message_size: LongLE
@@ -189,15 +189,15 @@ class ResolveName(Layout, source="Wireshark dissect_nds_request; nmap ncp.lua"):
 
 
 class Resolved(Layout, source="Wireshark dissect_nds_reply; libncp; nmap needs 26 bytes of it"):
-    """The answer to verb 1 for an entry of this server, with the server's addresses: (type, port and IPv4 address)."""
+    """The reply to verb 1 for an entry of this server, with the server's addresses: (type, port and IPv4 address)."""
 
     tag: LongLE
     entry: EntryId
-    addresses: Annotated[tuple[tuple[int, bytes], ...], Many(Address())]
+    addresses: Annotated[tuple[tuple[int, bytes], ...], Repeated(Address())]
 
 
 class ListEntries(Layout, source="libncp list.c; nmap ncp.lua"):
-    """Verb 5: what lies directly below an entry. Version 2 has a time stamp behind it, which is ignored."""
+    """Verb 5: the entries directly below an entry. Version 2 adds a time stamp at the end, which is ignored."""
 
     version: LongLE
     flags: LongLE
@@ -226,7 +226,7 @@ class SearchEntries(Layout, source="libncp search.c, filter as Wireshark has it;
 
 @dataclass(frozen=True, slots=True)
 class NdsEntry:
-    """What an entry tells of itself. Names are those that the client asked for, with types or without."""
+    """The information about an entry. Its names are with or without types, as the client requested."""
 
     id: int
     flags: int
@@ -253,15 +253,15 @@ class NdsEntry:
 
 
 class _Stamp(Field):
-    def put(self, value: bytes) -> bytes:
+    def encode(self, value: bytes) -> bytes:
         return value
 
 
-OUTPUT_FIELDS = 0x0001  # every entry begins with the flags of the fields it has
+OUTPUT_FIELDS = 0x0001  # each entry begins with the flags of its fields
 TYPELESS = 0x0001  # request flag: names without CN= and O=
 ONLY_CONTAINERS = 0x0002  # request flag of List
 
-# Bit, attribute of Entry, how it is written; in the order of the wire (libncp nwnet.c NWDSGetObjectName).
+# Bit, attribute of NdsEntry and form, in the order of the wire (libncp nwnet.c NWDSGetObjectName).
 _id = Number(">I")
 ENTRY_FIELDS: tuple[tuple[int, str, Field], ...] = (
     (0x0002, "id", _id),
@@ -284,34 +284,37 @@ KNOWN_FIELDS = OUTPUT_FIELDS | sum(bit for bit, _, _ in ENTRY_FIELDS)
 
 
 def encode_entry(entry: NdsEntry, info_flags: int) -> bytes:
-    """The fields of an entry that *info_flags* asks for and that we have. Raises NdsRefused if it could not be told."""
-    given = info_flags & KNOWN_FIELDS
-    if given != info_flags and not given & OUTPUT_FIELDS:
+    """The known fields that *info_flags* requests.
+
+    Raises NdsRefused where an unknown one is requested and the reply could not show that it is missing.
+    """
+    known = info_flags & KNOWN_FIELDS
+    if known != info_flags and not known & OUTPUT_FIELDS:
         raise NdsRefused(NdsCode.INVALID_REQUEST)
-    head = [_long.put(given)] if given & OUTPUT_FIELDS else []
-    return b"".join([*head, *(form.put(getattr(entry, name)) for bit, name, form in ENTRY_FIELDS if given & bit)])
+    head = _long.encode(known) if known & OUTPUT_FIELDS else b""
+    return head + b"".join(form.encode(getattr(entry, name)) for bit, name, form in ENTRY_FIELDS if known & bit)
 
 
 @dataclass(slots=True)
 class NdsExchange:
-    """One message on its way in, and its answer on its way out."""
+    """One incoming message, and the reply to it."""
 
     handle: int
     start: Start
     request: bytearray = field(default_factory=bytearray)
-    reply: bytes | None = None  # what of the answer was not sent yet
+    reply: bytes | None = None  # the part that was not sent yet
 
     @property
     def missing(self) -> int:
-        """How many bytes of the request have not come yet."""
+        """How many bytes of the request have not been received yet."""
         return self.start.message_size - MESSAGE_HEADER - len(self.request)
 
     def add(self, data: bytes) -> None:
-        """The next bytes of the request; what is more than was announced is ignored."""
+        """The next bytes of the request. Bytes beyond the announced size are ignored."""
         self.request += data[: self.missing]
 
     def next(self, largest: int = LARGEST_FRAGMENT) -> tuple[int, bytes]:
-        """The next fragment of the answer, and its handle. *largest* and the client's size count the handle."""
+        """The handle and data of the reply's next fragment. *largest* and the client's size count the handle."""
         assert self.reply is not None
         room = min(max(self.start.max_fragment, SMALLEST_FRAGMENT), largest, LARGEST_FRAGMENT) - 4
         part, self.reply = self.reply[:room], self.reply[room:]

@@ -16,18 +16,18 @@ from typing import NamedTuple
 
 from fakenw.wire.layout import Malformed
 
-CREATE = 0x1111  # a station asks for a connection
-REQUEST = 0x2222  # a client asks for a service
-REPLY = 0x3333  # the answer to any of the three
-WATCHDOG = 0x3E3E  # "?" from the server, "Y" from a living station; over UDP
-DESTROY = 0x5555  # a station gives its connection back
-BURST = 0x7777  # packet burst, which we refuse (101)
+CREATE = 0x1111  # a station requests a connection
+REQUEST = 0x2222  # a client requests a service
+REPLY = 0x3333  # to a create, a request or a destroy
+WATCHDOG = 0x3E3E  # "?" from the server, "Y" from a running station; over UDP
+DESTROY = 0x5555  # a station ends its connection
+BURST = 0x7777  # packet burst, which fakenw refuses (101)
 BEING_PROCESSED = 0x9999  # the request is still being executed; completion 0
 BROADCAST = 0xBBBB  # a message is waiting; over UDP
 
-BAD_CONNECTION = 0x01  # status: the number is not, or no longer, yours
+BAD_CONNECTION = 0x01  # status: the number is not, or no longer, the station's
 SERVER_DOWN = 0x10  # status: no more requests
-MESSAGE_WAITING = 0x40  # status: fetch it with 21/1 or 21/11
+MESSAGE_WAITING = 0x40  # status: 21/1 or 21/11 returns the message
 
 LARGEST_CONNECTION = 65_534
 NO_CONNECTION = 0xFFFF
@@ -52,10 +52,10 @@ class Code(IntEnum):
     ALREADY_LOGGED_IN = 0x7B
     NOT_AUTHENTICATED = 0x7C
     NOT_LOGGED_IN = 0x7D
-    IN_USE = 0x80  # another station has it open and does not share it so
+    IN_USE = 0x80  # another station has the file open and denies this access
     OUT_OF_HANDLES = 0x81
     NO_CREATE_RIGHTS = 0x84
-    NO_OVERWRITE_RIGHTS = 0x85  # also: a file to be new is there already
+    NO_OVERWRITE_RIGHTS = 0x85  # also: the new file exists already
     BAD_FILE_NAME = 0x87  # of a file to be created: wild cards, or not 8.3
     BAD_FILE_HANDLE = 0x88
     NO_DELETE_RIGHTS = 0x8A
@@ -66,20 +66,20 @@ class Code(IntEnum):
     SOME_READ_ONLY = 0x8F
     READ_ONLY = 0x90  # all of the files, or the volume
     SOME_EXIST = 0x91
-    ALL_EXIST = 0x92  # also: there is a directory with the new name
+    ALL_EXIST = 0x92  # also: a directory has the new name
     NO_READ_RIGHTS = 0x93
     NO_WRITE_RIGHTS = 0x94
     OUT_OF_MEMORY = 0x96
     NO_SUCH_VOLUME = 0x98
     DIRECTORY_FULL = 0x99  # the volume has no room for another entry
-    OTHER_VOLUME = 0x9A  # a rename cannot lead there
+    OTHER_VOLUME = 0x9A  # a rename cannot cross volumes
     BAD_DIRECTORY_HANDLE = 0x9B
     INVALID_PATH = 0x9C
     NO_DIRECTORY_HANDLES = 0x9D
     BAD_DIRECTORY_NAME = 0x9E
     DIRECTORY_IN_USE = 0x9F
     NOT_EMPTY = 0xA0
-    BAD_RENAME = 0xA4  # of a directory, to another place
+    BAD_RENAME = 0xA4  # of a directory, into another directory
     BAD_OPEN_MODE = 0xA5
     BAD_NAME_SPACE = 0xBF
     INTRUDER_LOCKOUT = 0xC5  # too many bad logins, or login is disabled on the server
@@ -89,12 +89,12 @@ class Code(IntEnum):
     PASSWORD_TOO_SHORT = 0xD8
     TOO_MANY_CONNECTIONS = 0xD9  # the account's limit, in which connections without a license count
     BAD_LOGIN_TIME = 0xDA
-    BAD_STATION = 0xDB  # the account may not log in from here
+    BAD_STATION = 0xDB  # the account may not log in from this station
     ACCOUNT_DISABLED = 0xDC  # or expired
-    PASSWORD_EXPIRED = 0xDE  # and no grace login left: refused
+    PASSWORD_EXPIRED = 0xDE  # and no grace login is left: the login is refused
     GRACE_LOGIN = 0xDF  # the password has expired, but the login succeeded
     NO_LICENSE = 0xE0
-    NOT_ITEM_PROPERTY = 0xE8  # a set is not written as a value
+    NOT_ITEM_PROPERTY = 0xE8  # a set cannot be written as a value
     MEMBER_EXISTS = 0xE9
     NO_SUCH_MEMBER = 0xEA
     NOT_A_SET = 0xEB
@@ -120,7 +120,7 @@ class Code(IntEnum):
 
 
 class Refused(Exception):
-    """The completion code is not 0: raised by a service function, and to whoever asked."""
+    """The completion code is not 0: raised by service functions, and to callers of a client."""
 
     def __init__(self, code: int) -> None:
         super().__init__(f"completion code 0x{code:02X}")
@@ -128,7 +128,7 @@ class Refused(Exception):
 
 
 class RequestPacket(NamedTuple):
-    """A packet from client to server. ``body`` is what follows the function byte."""
+    """A packet from client to server. ``body`` follows the function byte."""
 
     type: int
     sequence: int
@@ -143,7 +143,7 @@ class RequestPacket(NamedTuple):
 
 
 class ReplyPacket(NamedTuple):
-    """A packet from server to client. ``data`` is what follows the status byte."""
+    """A packet from server to client. ``data`` follows the status byte."""
 
     type: int
     sequence: int
@@ -160,12 +160,12 @@ class ReplyPacket(NamedTuple):
 def encode_reply(
     kind: int, sequence: int, connection: int, task: int, completion: int, status: int, data: bytes
 ) -> bytes:
-    """A ``ReplyPacket`` as bytes, without making one first: that is most of what a server does."""
+    """The bytes of a ``ReplyPacket``, without building one: a server spends most of its time on this."""
     return _reply.pack(kind, sequence, connection & 0xFF, task, connection >> 8, completion, status) + data
 
 
 class WatchdogPacket(NamedTuple):
-    """Ten bytes over UDP: the server asks ``?``, a living station returns them with ``Y`` (Linux ncpfs)."""
+    """Ten bytes over UDP: the server sends ``?``, a running station returns them with ``Y`` (Linux ncpfs)."""
 
     connection: int
     mark: bytes
@@ -184,12 +184,12 @@ class Broadcast(NamedTuple):
 
 
 def packet_type(data: bytes) -> int:
-    """The NCP type, or 0 where there is not even one."""
+    """The NCP type, or 0 where *data* is shorter than a type."""
     return (data[0] << 8) | data[1] if len(data) >= 2 else 0
 
 
 def decode_request(data: bytes) -> RequestPacket:
-    """Read a request. A create or destroy may lack the function byte. Raises Malformed."""
+    """A create or destroy may lack the function byte. Raises Malformed."""
     if len(data) < 7:
         if len(data) < 6:
             raise Malformed("shorter than a request header")
@@ -199,7 +199,7 @@ def decode_request(data: bytes) -> RequestPacket:
 
 
 def decode_reply(data: bytes) -> ReplyPacket:
-    """Read a reply. Raises Malformed."""
+    """Raises Malformed."""
     if len(data) < 8:
         raise Malformed("shorter than a reply header")
     kind, sequence, low, task, high, completion, status = _reply.unpack_from(data)
@@ -207,7 +207,7 @@ def decode_reply(data: bytes) -> ReplyPacket:
 
 
 def decode_watchdog(data: bytes) -> WatchdogPacket:
-    """Read a watchdog packet. Raises Malformed."""
+    """Raises Malformed."""
     if len(data) < 10:
         raise Malformed("shorter than a watchdog packet")
     return WatchdogPacket(data[3] | data[5] << 8, data[9:10])

@@ -65,20 +65,20 @@ def assert_command(
         marks = [mark for server in run.servers for mark in server.marks]
         since = marks[-1] if since_mark and marks else 0
         answer = released(run, LicenseSelection(user, station, since, by))
-        if answer.kept or not answer.waiting or time.monotonic() > deadline:
+        if answer.passed or not answer.waiting or time.monotonic() > deadline:
             break
         time.sleep(LOOK_EVERY)
     if forgotten:
         click.echo(
             f"harness: {forgotten} lines are forgotten by the server; what came back before is not judged", err=True
         )
-    what = "every license was given back" if answer.kept else f"not released within {within / SECOND:g} s"
+    what = "every license was given back" if answer.passed else f"not released within {within / SECOND:g} s"
     for line in (what, *(f"  {why}" for why in answer.why)):
         click.echo(line)
     if junit:
-        evidence = () if answer.kept else ("failure", "held", what, "\n".join(answer.why))
+        evidence = () if answer.passed else ("failure", "held", what, "\n".join(answer.why))
         write(junit, junit_xml([JUnitCase("harness.assert", f"released {admin}", *evidence)]))
-    sys.exit(0 if answer.kept else NOT_EXPECTED)
+    sys.exit(0 if answer.passed else NOT_EXPECTED)
 
 
 def _history(client: AdminClient, name: str) -> tuple[RunHistory, int]:

@@ -89,7 +89,7 @@ def diagnose(
         click.echo(line, err=to_error)
     if as_json:
         write(as_json, json.dumps(answer.as_json(), indent=2) + "\n")
-    sys.exit(UNKNOWN if answer.told is None else 0)
+    sys.exit(UNKNOWN if answer.found is None else 0)
 
 
 def _evidence(
@@ -131,7 +131,7 @@ def _finding_lines(answer: Q257223Answer) -> list[str]:
         state = "licensed" if finding.connection.licensed else "not licensed"
         lines.append(f"{name_of(finding.connection)}: {state}{since}")
         for entry in finding.entries:
-            path = harmless(f"; {entry.said.path}") if entry.said.path else ""
+            path = harmless(f"; {entry.values.path}") if entry.values.path else ""
             lines.append(f"  {entry}{path} [{finding.by}]")
         verdict = f"Q257223, {finding.sure}" if finding.sure else "not Q257223" if finding.judged else "unknown"
         lines.append(f"  {verdict}: {finding.why}")

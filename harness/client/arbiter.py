@@ -1,14 +1,13 @@
-r"""NAL's arbiter: counts who uses a NAL path, and has the redirector let go after the last one.
+r"""NAL's arbiter: counts the users of each NAL path, and has the redirector release the connection after the last one.
 
 Rules of this file:
 
-* The account in the key is the local account that owns the entry (KB Q231399). It is not the NetWare
-  user who logs in on the wire.
-* The registry is where the counts live. The arbiter counts who asks *it*; a component that opens a file
-  on the same connection without asking is seen by the redirector only. That is all there is to Q257223.
-* A *reference* is somebody who is using the path; *persistence* is somebody who wants it kept between uses (inferred).
+* The account in the key is the local account that owns the entry (KB Q231399), not the NetWare user of the login.
+* The counts stand in the registry. They hold only the users that asked the arbiter; a component that opens a file on
+  the same connection without asking is known to the redirector alone. That is the cause of Q257223.
+* A *reference* is a user of the path; *persistence* is a user that wants the connection held between uses (inferred).
 * When both counts are zero the arbiter asks the redirector once for a release. As shipped it neither
-  forces nor repeats that (our reading of "NAL cannot release the connection").
+  forces nor repeats the request (our reading of "NAL cannot release the connection").
 """
 
 from __future__ import annotations
@@ -28,18 +27,18 @@ from harness.client.workstation import World, sleep
 
 
 class ArbiterSettings(Settings):
-    """What the arbiter does where Q257223 leaves it open, or what would have cured it (no fix was ever made)."""
+    """The arbiter: choices that Q257223 leaves open, and repairs that would have cured it (no fix was ever made)."""
 
     counted: StrictBool = False  # APM registers its use with the arbiter
     forced: StrictBool = False  # the release is forced, whatever is open
-    retry: SomeTime | None = None  # a refused release is asked for again, this often
-    key: Literal["survives", "deleted"] = "survives"  # ResourceN after a refused release; the KB does not say
-    reopen: Literal["reuse", "add"] = "reuse"  # a later open: on the orphan, or on a connection more
-    drop: Literal["decrement", "zero"] = "decrement"  # what a close does to the reference count
+    retry: SomeTime | None = None  # how long until a refused release is requested again
+    key: Literal["survives", "deleted"] = "survives"  # ResourceN after a refused release, which the KB leaves open
+    reopen: Literal["reuse", "add"] = "reuse"  # a later open: on the orphan, or on a new connection
+    drop: Literal["decrement", "zero"] = "decrement"  # the reference count at a close
 
 
 def server_of(path: NalPath) -> str:
-    r"""The server that *path* leads to. Raises OSError where no provider can tell.
+    r"""The name of the server of *path*. Raises OSError where no provider resolves it.
 
     A volume object of NDS is called SERVER_VOLUME, unless its administrator has renamed it (Novell's default).
     """
@@ -51,7 +50,7 @@ def server_of(path: NalPath) -> str:
 
 
 class ArbiterEntry(NamedTuple):
-    """A ResourceN key: the account that owns it, the key above it, its own name, and the values."""
+    """A ResourceN key: the account that owns it, the key above it, its own name, its path and its two counts."""
 
     owner: str
     key: str
@@ -62,12 +61,11 @@ class ArbiterEntry(NamedTuple):
 
     @property
     def where(self) -> str:
-        """The key in full."""
         return f"{self.key}\\{self.resource}"
 
 
 class Arbiter:
-    """Counts the users of each NAL path in the registry, and has the redirector let go after the last one."""
+    """Counts the users of each NAL path in the registry, and asks for a release after the last one."""
 
     def __init__(
         self, world: World, registry: Registry, redirector: Redirector, account: Account, settings: ArbiterSettings
@@ -77,7 +75,7 @@ class Arbiter:
         self._registry = registry
         self._redirector = redirector
         self._account = account
-        self._connections: dict[str, Attachment] = {}  # by key: which connection an entry stands for
+        self._connections: dict[str, Attachment] = {}  # by key: the connection of an entry
         self._orphans: list[Attachment] = []  # their release was refused
 
     async def open(
@@ -85,7 +83,7 @@ class Arbiter:
     ) -> Attachment:
         """Count one more user of *path*, and connect where needed. Raises Denied, Gone, Lost, OSError.
 
-        *account* is who logs in, the workstation's own user where it is left out.
+        *account* logs in; left out: the workstation's own user.
         """
         if self.settings.reopen == "add":
             for orphan in self._orphans:
@@ -96,7 +94,7 @@ class Arbiter:
             connection = await self._redirector.connect(server_of(path), *(account or self._account), context=owner)
             entry = self.find(owner, path)
             if entry and self._connection(entry) is connection:
-                connection.opens -= 1  # somebody else made the entry meanwhile: who opens is counted once an entry
+                connection.opens -= 1  # another open has made the entry meanwhile; an entry counts as one opener
         if connection in self._orphans:
             self._orphans.remove(connection)
         if entry:
@@ -112,7 +110,7 @@ class Arbiter:
         return connection
 
     async def close(self, owner: str, path: NalPath, *, persistent: bool = False) -> None:
-        """Drop one user of *path*. Asks for a release after the last; a refusal is not raised."""
+        """Drop one user of *path*, and ask for a release after the last; a refusal is not raised."""
         count = "persistence" if persistent else "reference"
         entry = self.find(owner, path)
         before = getattr(entry, count, 0)
@@ -124,7 +122,7 @@ class Arbiter:
         if entry.reference or entry.persistence:
             return
         connection = self._connections.get(entry.where)
-        if connection is None or self._needed(connection):
+        if connection is None or self._has_other_paths(connection):
             self._delete(entry)
         elif not await self._release(entry, connection):
             self._orphans.append(connection)
@@ -133,27 +131,27 @@ class Arbiter:
             else:
                 self._write("kept", entry)
             if self.settings.retry is not None:
-                self._world.spawn(self._ask_again(entry, connection, self.settings.retry))
+                self._world.spawn(self._retry(entry, connection, self.settings.retry))
 
     def find(self, owner: str, path: NalPath) -> ArbiterEntry | None:
         """The entry of *owner* for *path*."""
-        return next((entry for entry in self._entries(owner) if entry.path.leads_where(path)), None)
+        return next((entry for entry in self._entries(owner) if entry.path.same_place(path)), None)
 
     def find_server(self, server: str, context: str = "") -> ArbiterEntry | None:
-        """Any owner's entry whose users are on the connection to *server* that *context* is led to."""
+        """Any owner's entry on the connection to *server* that the redirector gives to *context*."""
         connection = self._redirector.existing(server, context)
         every = (entry for owner in self._registry.subkeys(CONNECTIONS) for entry in self._entries(owner))
         return next((entry for entry in every if connection and self._connection(entry) is connection), None)
 
-    async def _ask_again(self, entry: ArbiterEntry, connection: Attachment, every: int) -> None:
-        """The cure that was never shipped: ask until it is released, or counted again."""
+    async def _retry(self, entry: ArbiterEntry, connection: Attachment, every: int) -> None:
+        """Ask again until the connection is released, or counted again: a repair that was never shipped."""
         while True:
             await sleep(every)
             if connection.gone or self._is_counted(connection) or await self._release(entry, connection):
                 return
 
     async def _release(self, entry: ArbiterEntry, connection: Attachment) -> bool:
-        """Ask once for a release; with it the entry goes. False: refused."""
+        """Ask once for a release, and delete the entry; False if it was refused."""
         try:
             await self._redirector.release(connection, forced=self.settings.forced, by="NAL")
         except InUse:
@@ -166,12 +164,12 @@ class Arbiter:
         return True
 
     def _connection(self, entry: ArbiterEntry) -> Attachment | None:
-        """The connection of *entry*, if a user can still be led to it."""
+        """The connection of *entry*, unless it has ended or is not given out any more."""
         connection = self._connections.get(entry.where)
         return None if connection is None or connection.gone or connection.aside else connection
 
-    def _needed(self, connection: Attachment) -> bool:
-        """Whether another path needs it. A redirector that counts its openers knows better, and is always asked."""
+    def _has_other_paths(self, connection: Attachment) -> bool:
+        """Whether another path needs *connection*. A redirector that counts its openers decides that itself."""
         return self._is_counted(connection) and not self._redirector.settings.count_opens
 
     def _is_counted(self, connection: Attachment) -> bool:
@@ -200,14 +198,14 @@ class Arbiter:
         self._registry.set(entry.where, NAL_PATH, str(entry.path))
         self._registry.set(entry.where, PERSISTENCE, entry.persistence)
         self._registry.set(entry.where, REFERENCE, entry.reference)
-        self._tell(action, entry)
+        self._emit(action, entry)
 
     def _delete(self, entry: ArbiterEntry) -> None:
         self._registry.delete(entry.where)
-        self._tell("deleted", entry)
+        self._emit("deleted", entry)
         self._connections.pop(entry.where, None)
 
-    def _tell(self, action: str, entry: ArbiterEntry) -> None:
+    def _emit(self, action: str, entry: ArbiterEntry) -> None:
         connection = self._connections.get(entry.where)
         fields: dict[str, Any] = entry._asdict() | {"path": str(entry.path)}
         self._world.write("arbiter", action=action, **fields, **(connection.where() if connection else {}))

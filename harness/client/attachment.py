@@ -1,10 +1,10 @@
-"""A workstation's connection to a server: what it is made of, and how it is made.
+"""A workstation's connection to a server, and its login.
 
 Rules of this file:
 
-* A connection is attached (0x1111), agrees on a buffer, and logs in with an encrypted password (libncp).
-* Whoever is refused lets go of the connection again, as long as nothing else is set: KB Q145909 knows of a failed
-  login that went on costing a license.
+* A connection attaches (0x1111), negotiates a buffer, and logs in with an encrypted password (libncp).
+* After a refused login the connection is destroyed, unless a setting says otherwise: in KB Q145909 it is not, and
+  goes on costing a license.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _SHORT_OF: dict[int, str] = {
 
 
 class Account(NamedTuple):
-    """Who logs in on the wire. Not the local account that owns an arbiter's entry."""
+    """A NetWare user and its password, for a login on the wire; not the local account that owns an arbiter's entry."""
 
     user: str
     password: str = ""
@@ -44,11 +44,11 @@ class Account(NamedTuple):
 
 
 class Denied(Refused):
-    """The server let us not in. The journal has it already."""
+    """The server refused the attach or the login. The journal has the line already."""
 
 
 class InUse(Exception):
-    """The connection was not released: *files* are open on it, or drives are mapped to it."""
+    """The redirector refused to release a connection: *files* are open on it, or drives are mapped to it."""
 
     def __init__(self, files: list[str]) -> None:
         super().__init__(f"open: {', '.join(files)}")
@@ -56,7 +56,7 @@ class InUse(Exception):
 
 @dataclass(eq=False)
 class Attachment:
-    """An NCP connection. ``handles`` are the open files; ``last_use`` is scenario time."""
+    """An NCP connection. ``handles`` are the open files; ``last_use`` is scenario time in microseconds."""
 
     requester: Requester
     server: str
@@ -65,18 +65,18 @@ class Attachment:
     handles: dict[int, ClientFile] = field(default_factory=dict)
     last_use: int = 0
     ready: bool = False  # logged in
-    gone: bool = False  # let go, or taken by the server
+    gone: bool = False  # released, or ended by the server
     password: str = ""
-    aside: bool = False  # public once; nobody is led to it any more
+    aside: bool = False  # not given out any more
     context: str = ""  # the logon session that it was made in
     drives: set[str] = field(default_factory=set)
     for_drive: bool = False  # made because a drive was mapped
-    opens: int = 0  # how many have been led to it and not given it up
-    cached: dict[str, bytes] = field(default_factory=dict)  # handles that were closed here, but not on the server
-    monitor: Attachment | None = None  # a second connection, which only belongs to this one
+    opens: int = 0  # openers that have not released it
+    cached: dict[str, bytes] = field(default_factory=dict)  # by path: handles that are closed here, open on the server
+    monitor: Attachment | None = None  # the second connection of a monitored one
 
     def where(self) -> dict[str, Any]:
-        """The fields of a journal line that say which connection is meant."""
+        """The fields of a journal line that identify the connection."""
         return {"server": self.server, "station": self.requester.station, "connection": self.requester.number}
 
 
@@ -93,7 +93,7 @@ class ClientFile:
 async def log_in(world: World, connection: Attachment, *, keep_refused: bool = False) -> None:
     """Attach and log in. Raises Denied, Gone, Lost, OSError.
 
-    A connection that was refused is destroyed, or with *keep_refused* left as it is.
+    A refused connection is destroyed, or with *keep_refused* left as it is.
     """
     requester = connection.requester
     try:

@@ -3,7 +3,7 @@
 Rules of this file:
 
 * A file is run once in a process; every subclass of ``Component`` that it defines is one more component.
-* Who writes such a file is trusted: it is a program.
+* Such a file is a program, and trusted.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from harness.client.settings import verbs
 
 
 class BehaviorError(Exception):
-    """A file of behaviours cannot be used; says why."""
+    """A file of behaviours cannot be used: the file, and why."""
 
 
 _loaded: dict[Path, list[type[Component]]] = {}
 
 
 def load(path: Path) -> list[type[Component]]:
-    """The components that the file defines. Raises BehaviorError."""
+    """The components that the file at *path* defines. Raises BehaviorError."""
     path = path.resolve()
     if path not in _loaded:
         _loaded[path] = _run(path)

@@ -1,12 +1,12 @@
-"""What the components of one workstation share, and what a component is.
+"""The parts that the components of one workstation share, and the class of a component.
 
 Rules of this file:
 
-* A component is a small program over NAL and the redirector. It says of itself what it uses and when it has done:
-  ``<component>-open`` and ``<component>-close`` lines that name a connection. From those the judge knows when a
-  connection is no longer needed; nothing else that a client says counts.
+* A component is a small program over NAL and the redirector. It writes a ``<component>-open`` and a
+  ``<component>-close`` line around each use of a connection. From these lines alone the judge takes when a connection
+  is no longer needed.
 * Work that fails is written as ``work-failed``, and the client goes on.
-* What goes on by itself, again and again, is a *loop*; it ends when the machine is shut down.
+* A *loop* repeats work until the machine is shut down.
 """
 
 from __future__ import annotations
@@ -44,21 +44,21 @@ class WorkstationContext:
         self.arbiter, self.selection, self.random = arbiter, selection, random
         self.accounts = accounts  # the user's own first
         self.sessions = Sessions(redirector)
-        self.on = True  # not shut down
+        self.on = True  # False once the machine is shut down
         self.parts: dict[type[Component], Component] = {}
 
     def part(self, kind: type[C]) -> C:
-        """The component of that kind."""
+        """The component of the class *kind*."""
         return cast(C, self.parts[kind])
 
     def account(self, user: str | None = None) -> Account:
-        """The account called *user*; the user's own where it is left out. Who is unknown here has no password."""
+        """The account called *user*, without a password if it is unknown here; left out: the user's own."""
         if user is None:
             return self.accounts[0]
         return next((one for one in self.accounts if one.user.upper() == user.upper()), Account(user.upper()))
 
     async def loop(self, work: Callable[[], Awaitable[None]], every: int, after: int = 0) -> None:
-        """Do *work* each time that *every* has passed, the first time *after* a while, while the machine is on."""
+        """Do *work* every *every* microseconds while the machine is on, the first time after *after* microseconds."""
         await sleep(after)
         while self.on:
             await work()
@@ -66,10 +66,10 @@ class WorkstationContext:
 
 
 class Component:
-    """A part of a client that scripts can speak to: as ``name.verb``. What it may be told otherwise is ``settings``."""
+    """A part of a client whose verbs scripts call as ``name.verb``. ``settings`` change how it works."""
 
     name: ClassVar[str]
-    part: ClassVar[str] = ""  # what its settings are called in a scenario, if not like itself
+    part: ClassVar[str] = ""  # the name of its settings in a scenario, if not its own
     Settings: ClassVar[type[Settings]] = Settings
 
     def __init__(self, workstation: WorkstationContext, settings: Any = None) -> None:
@@ -77,20 +77,20 @@ class Component:
         self.settings = self.Settings() if settings is None else settings
 
     def opened(self, connection: Attachment, **fields: Any) -> None:
-        """Say that this component needs *connection* from now on."""
+        """Write that this component needs *connection* from now on."""
         self.workstation.world.write(f"{self.name}-open", **fields, **connection.where())
 
     def closed(self, connection: Attachment, **fields: Any) -> None:
-        """Say that it does not any more."""
+        """Write that this component does not need *connection* any more."""
         self.workstation.world.write(f"{self.name}-close", **fields, **connection.where())
 
     def failed(self, file: str | None, problem: Exception, connection: Attachment | None = None) -> None:
-        """Say that work failed."""
+        """Write that work failed: on *file*, for *problem*."""
         fields: dict[str, Any] = failure(problem) | (connection.where() if connection else {})
         self.workstation.world.write("work-failed", component=self.name.upper(), file=file, **fields)
 
     async def attempt(self, work: Awaitable[None], file: str | None = None) -> bool:
-        """Whether *work* could be done; where not, that is written."""
+        """Do *work*, and return whether it succeeded; a failure is written."""
         try:
             await work
         except Failure as problem:

@@ -10,7 +10,7 @@ PIECE = BUFFER_SIZE // 2
 
 
 async def read(redirector: Redirector, connection: Attachment, path: str) -> bytes:
-    """The content of the file *path*. Raises Refused, Gone, Lost."""
+    """The content of the file *path*, such as ``SYS:DIR/FILE``. Raises Refused, Gone, Lost."""
     file = await redirector.open(connection, path)
     content = b""
     try:
@@ -24,7 +24,7 @@ async def read(redirector: Redirector, connection: Attachment, path: str) -> byt
 
 
 async def write(redirector: Redirector, connection: Attachment, path: str, content: bytes) -> None:
-    """Make the file *path*, or empty it, and write *content*. Raises Refused, Gone, Lost."""
+    """Create the file *path*, or truncate it, and write *content*. Raises Refused, Gone, Lost."""
     made = await redirector.call(connection, CreateFile(0, 0, path))
     file = ClientFile(0, connection, path, made.handle)
     try:

@@ -1,12 +1,12 @@
-r"""Hives: the files in which Windows NT keeps its registry: NTUSER.DAT, SOFTWARE, SMSbkSiteRegNAL.dat (KB Q289490).
+r"""Hives, the registry files of Windows NT: NTUSER.DAT, SOFTWARE, SMSbkSiteRegNAL.dat (KB Q289490).
 
 Rules of this file:
 
-* The library regipy finds the keys; it is an extra, ``fakenw[hives]``. Names and values are read here, from bytes:
-  regipy's own reading replaces or drops what it does not know, and the data must be the same as from a .reg file.
-* A hive does not say where in the registry it belongs: who reads it does (``root``).
-* A name is Latin-1 where the hive says that it is compressed, else UTF-16LE.
-* Windows 95 and 98 keep their registry in another form (SYSTEM.DAT, USER.DAT). Export from there with regedit.
+* The library regipy, an extra (``fakenw[hives]``), finds the keys. Names and values are read here, from bytes: regipy
+  replaces or drops values that it does not know, and the data must be the same as from a .reg file.
+* A hive does not contain its place in the registry; the caller gives it (``root``).
+* A name is Latin-1 where the hive marks it as compressed, else UTF-16LE.
+* Windows 95 and 98 have another format (SYSTEM.DAT, USER.DAT): export from there with regedit.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from typing import Any
 from harness.client.reg_file import RegError
 from harness.client.registry import Data, Registry, from_bytes
 
-_ROOT = 36  # of the header: the place of the root key. regipy takes the first cell for it, and mostly that is so
-_BASE = 4096  # a place in a hive is counted from the end of its header,
-_CELL = 4  # and there begins a cell, with its size
-_INLINE = 0x80000000  # the data stands in the place of its place
-_SEGMENT = 16344  # bytes; longer data is in several cells, if the hive says so
-_DEEPEST = 512  # keys inside each other: the limit of Windows
-_SMALLEST = 80  # bytes of a key
+_ROOT = 36  # offset in the header of the root key's offset; regipy takes the first cell instead, which is mostly it
+_BASE = 4096  # offsets in a hive are counted from the end of its header
+_CELL = 4  # bytes: the size at the beginning of a cell
+_INLINE = 0x80000000  # flag of a size: the field of the data's offset holds the data itself
+_SEGMENT = 16344  # bytes; longer data is in several cells, if its record is a list (db)
+_MAX_DEPTH = 512  # of nested keys: the limit of Windows
+_MIN_KEY = 80  # bytes
 
 
 def read(path: Path, root: str) -> Registry:
@@ -54,21 +54,21 @@ def read(path: Path, root: str) -> Registry:
                 registry.set(key, name, value)
     except RegError as problem:
         raise RegError(f"{path}: {problem}") from None
-    except Exception as problem:  # of what regipy, and struct, may stumble over in a damaged file there is no list
+    except Exception as problem:  # no list exists of the exceptions that regipy and struct raise for a damaged file
         what = " ".join(f"{type(problem).__name__}: {problem}".split())
-        raise RegError(f"{path}: damaged ({what}); expected a whole hive") from None
+        raise RegError(f"{path}: damaged ({what}); expected a complete hive") from None
     return registry
 
 
 def _values(data: bytes, root: Any, name: str) -> Iterator[tuple[str, str | None, Data]]:
-    """Every key, with no value, and every value, in the order of the hive."""
+    """Every key (its path, None, ""), each before its values (path, name, data), in the order of the hive."""
     ahead = [(name, root, 1)]
-    left = len(data) // _SMALLEST
+    left = len(data) // _MIN_KEY
     while ahead:
         path, key, depth = ahead.pop()
         left -= 1
-        if depth > _DEEPEST or left < 0:
-            raise RegError(f"keys stand inside themselves; expected {_DEEPEST} inside each other at most")
+        if depth > _MAX_DEPTH or left < 0:
+            raise RegError(f"a key contains itself; expected at most {_MAX_DEPTH} nested keys")
         yield path, None, ""
         places = _BASE + _CELL + key.header.values_list_offset
         for n in range(key.header.values_count):
@@ -87,7 +87,7 @@ def _text(raw: bytes, compressed: bool) -> str:
 
 
 def _value(data: bytes, at: int) -> tuple[str, Data]:
-    """The value whose record (vk) stands at *at*: its name and its data."""
+    """The name and data of the value whose record (vk) is at offset *at*."""
     signature, length, size, place, kind, flags = struct.unpack_from("<2sHIIIH", data, at)
     if signature != b"vk":
         raise RegError(f"{signature!r} at {at:#x}; expected a value (vk)")
@@ -97,7 +97,7 @@ def _value(data: bytes, at: int) -> tuple[str, Data]:
 
 
 def _bytes(data: bytes, at: int, size: int) -> bytes:
-    """*size* bytes of data at *at*, or in the segments of which the record there (db) has a list."""
+    """*size* bytes of data at offset *at*, or in the segments that the record there (db) lists."""
     if size <= _SEGMENT or data[at : at + 2] != b"db":
         raw = data[at : at + size]
     else:
@@ -105,5 +105,5 @@ def _bytes(data: bytes, at: int, size: int) -> bytes:
         places = struct.unpack_from(f"<{count}I", data, _BASE + _CELL + place)
         raw = b"".join(data[_BASE + _CELL + one :][:_SEGMENT] for one in places)[:size]
     if len(raw) < size:
-        raise RegError(f"data of {size} bytes that ends after {len(raw)}; expected a whole hive")
+        raise RegError(f"data of {size} bytes ends after {len(raw)}; expected a complete hive")
     return raw

@@ -1,10 +1,10 @@
-"""Logon sessions: who is logged on to a workstation, and when that is over.
+"""Logon sessions of a workstation, and when they end.
 
 Rules of this file:
 
-* A session is over when its last reference is dropped: the user's own, and that of every service which impersonates the
-  user. Only then the redirector hears of it (LSA and CSNW: KB Q179444).
-* A session's name is its context to the redirector. Who logs on again has another (an LUID is never used twice).
+* A session ends when its last reference is dropped: the user's own, and that of every service which impersonates the
+  user. Only then is the redirector notified (LSA and CSNW: KB Q179444).
+* A session's name is its context to the redirector. The next logon of a user has another (an LUID is never reused).
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ class Sessions:
         self._last = 0
 
     def begin(self, user: str) -> Session:
-        """The user logs on to the workstation."""
+        """Begin the session of *user*, at the keyboard."""
         self._last += 1
         self.current = Session(user, self._last)
         return self.current
 
     def impersonate(self) -> Session:
-        """A service takes a copy of the user's token. Raises OSError where nobody is logged on."""
+        """Add a reference to the current session, as a copy of the user's token does. Raises OSError without one."""
         if self.current is None:
-            raise OSError("nobody is logged on")
+            raise OSError("no user is logged on")
         self.current.references += 1
         return self.current
 
     async def drop(self, session: Session) -> None:
-        """A reference is given up; with the last one the session is over."""
+        """Drop a reference to *session*; the last one ends it."""
         session.references -= 1
         if self.current is session:
             self.current = None if not session.references else session

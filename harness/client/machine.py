@@ -2,11 +2,11 @@
 
 Rules of this file:
 
-* A machine is built from plain JSON, so that it can be handed to another process or a container. The settings of its
+* A machine is built from plain JSON, so that another process or a container can build it. The settings of its
   parts are written as in a scenario; durations among the arguments of steps are microseconds.
 * A script is a list of steps ``{"verb": ..., "args": {...}}``. The verbs are those of the components listed here.
-* Work that fails is written, and the script goes on, as a user's day does.
-* The machine stays on after its script: what was left open is still open.
+* Work that fails is written, and the script goes on.
+* The machine stays on after its script: open files and connections stay open.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ class Machine:
          "script": [steps], "registry": the text of a .reg file,
          "arbiter": {settings}, "redirector": {...}, and one such entry for each component}
 
-    What is left out is as shipped; the user is then GUEST. *own* are components besides ours.
-    Raises ValueError for a setting that it does not know.
+    Settings that are left out are as shipped; the user is then GUEST. *own* are further components.
+    Raises ValueError for an unknown setting.
     """
 
     def __init__(self, world: World, client: Mapping[str, Any], own: Sequence[type[Component]] = ()) -> None:
@@ -98,7 +98,7 @@ class Machine:
         self._script: Sequence[Step] = client.get("script", ())
 
     async def run(self) -> None:
-        """Play the script. Raises ValueError for a verb that it does not know."""
+        """Play the script. Raises ValueError for an unknown verb."""
         await self._play(self._script)
         if self.registry:
             self._world.write("registry", text=self.registry.export())
@@ -112,7 +112,7 @@ class Machine:
             try:
                 await self.verbs[verb](**step.get("args", {}))
             except Denied:
-                pass  # the redirector has written it
+                pass  # the redirector has written the line
             except Failure as problem:
                 component = verb.partition(".")[0].upper()
                 self._world.write("work-failed", component=component, file=None, **failure(problem))

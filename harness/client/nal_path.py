@@ -1,11 +1,11 @@
-r"""NAL paths, and where the Network Abstraction Layer of the SMS 2.0 client keeps what it knows.
+r"""NAL paths, and the registry keys of the Network Abstraction Layer (NAL) of the SMS 2.0 client.
 
 Rules of this file:
 
 * KB Q257223 gives the key ``HKLM\Software\Microsoft\NAL\Client\Connections\<account>\Deviceless\ResourceN``
   with three values: NAL path, persistence count, reference count. It gives neither their names nor
   their types: those here are ours. The other keys and values are those of KB Q235873 and Q287716.
-* A path is printed as it was read. Its display part is for consoles: it may be missing, and need not agree (Q267558).
+* A path is printed as it was read. Its display part is for consoles: it may be missing, or differ (Q267558).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class NalPath:
     r"""A NAL path: ``["Display=\\SRV\"]NWBIND:["SMS_SITE=GS1"]\\SRV\VOL1\CAP_GS1\`` (KB Q239828, Q235873, Q267558).
 
     ``display`` and ``qualifiers`` are the quoted texts of the two lists. ``path`` is the network's own
-    path, as it was written. A backslash escapes nothing.
+    path, as it was written. A backslash is not an escape.
     """
 
     type: str
@@ -41,7 +41,7 @@ class NalPath:
 
     @classmethod
     def parse(cls, text: str) -> NalPath:
-        """Read a NAL path. Raises ValueError, which says what was expected."""
+        """Read a NAL path. Raises ValueError with the expected form."""
         match = _PATH.fullmatch(text.strip())
         if match is None:
             raise ValueError(rf'expected a NAL path such as NWBIND:["SMS_SITE=GS1"]\\SERVER\VOLUME\DIR\, got {text!r}')
@@ -57,12 +57,12 @@ class NalPath:
 
     @property
     def site(self) -> str | None:
-        """The three characters of SMS_SITE, where it is said."""
+        """The three characters of the qualifier SMS_SITE, or None."""
         return next((text.partition("=")[2] for text in self.qualifiers if text.upper().startswith("SMS_SITE=")), None)
 
     @property
     def preferred(self) -> bool:
-        """Whether it is qualified as preferred (KB Q235873)."""
+        """Whether the qualifier PREFERRED is there (KB Q235873)."""
         return any(text.upper() == "PREFERRED" for text in self.qualifiers)
 
     @property
@@ -77,16 +77,16 @@ class NalPath:
 
     @property
     def directory(self) -> str:
-        """What follows the volume, without the backslashes around it."""
+        """The part after the volume, without the backslashes around it."""
         return self._part(2)
 
-    def leads_where(self, other: NalPath) -> bool:
-        """Whether both mean one place. Case does not count, nor do the qualifiers: they say what for."""
+    def same_place(self, other: NalPath) -> bool:
+        """Whether both lead to the same place. Case and qualifiers do not count."""
         mine, theirs = (path.path.rstrip("\\").lower() for path in (self, other))
         return self.type == other.type and mine == theirs
 
     def begins(self, other: NalPath) -> bool:
-        """Whether *other* is this path, or leads on from it: so a preferred path may be short (KB Q235873, SP1)."""
+        """Whether *other* is this path, or below it: a preferred path may be a prefix (KB Q235873, SP1)."""
         mine, theirs = (path.path.rstrip("\\").lower() + "\\" for path in (self, other))
         return self.type == other.type and theirs.startswith(mine)
 

@@ -2,19 +2,19 @@
 
 Rules of this file:
 
-* A server has one public connection that everybody is led to, whatever its credentials (KB Q224286, Q205406); where
-  contexts are *separate*, as NT's redirectors keep them, everybody who works in the same logon session (KB Q146110).
-  A private connection is found by nobody but its maker.
+* All programs share one public connection to a server, whatever their credentials (KB Q224286, Q205406); where contexts
+  are *separate*, as in NT's redirectors, all programs of a logon session (KB Q146110). A private connection is its
+  maker's alone.
 * A release that is not forced is refused while a file is open on the connection, or a drive is mapped to it; a file
   that is just being opened or closed counts as open. This is what WNetCancelConnection2 does with ``fForce`` false.
-  Nothing here tries again: who asked was told, once.
-* Who asks lets go for everybody. With ``count_opens`` the connection goes after the last who was led to it has given
-  it up, as with the use count of Novell's NWCCOpenConn.
-* A forced release goes ahead, and breaks the files that are open.
+  The redirector does not try again.
+* One release ends the connection for all its openers. With ``count_opens`` only that of the last opener does, as with
+  the use count of Novell's NWCCOpenConn.
+* A forced release breaks the files that are open.
 * A release is a logout (0x19) and a destroy (0x5555), as libncp sends them.
-* A connection that the server took away is forgotten, and the files on it with it; unless with ``reconnect``: then it
-  is made again when it is used next, the files on it are opened again, and the request is repeated. So Novell's
-  clients bring a cleared connection back (ANA19970203, KB Q133212; that it takes a request is our reading).
+* A connection that the server ended is forgotten, with its files. With ``reconnect`` its next use makes it again, opens
+  its files again, and repeats the request, as Novell's clients do after a connection was cleared (ANA19970203, KB
+  Q133212; that it takes a request is our reading).
 """
 
 from __future__ import annotations
@@ -39,25 +39,23 @@ from harness.client.workstation import TURN, Failure, Gone, Lost, Requester, Wor
 
 READ_SHARED = 0x11  # read, compatibility mode
 HIDDEN_AND_SYSTEM = 0x06
-DROPPED_AFTER = 600 * SECOND  # of idleness, to make room for another server (KB Q160824: about ten minutes)
+DROPPED_AFTER = 600 * SECOND  # idle time after which a connection may make room for another (KB Q160824: ten minutes)
 
 
 class RedirectorSettings(Settings):
-    """The redirector."""
-
-    idle_timeout: SomeTime | None = None  # lets go of a connection that was not used for so long (KB Q149643)
-    unlicense_idle: SomeTime | None = None  # gives up the license of such a connection, and keeps the connection
+    idle_timeout: SomeTime | None = None  # a connection that was idle for so long is released (KB Q149643)
+    unlicense_idle: SomeTime | None = None  # such a connection releases its license, and stays
     reconnect: StrictBool = False  # a connection that the server ended is made again, with its files
-    count_opens: StrictBool = False  # a connection goes after the last who was led to it
-    contexts: Literal["shared", "separate"] = "shared"  # who is led to a connection: everybody, or its logon session
-    drives: Literal["hold", "ignored"] = "hold"  # what a mapped drive means to an unforced release
-    last_drive: Literal["release", "keep"] = "release"  # what becomes of its connection when the last drive goes
-    logoff: Literal["release", "keep"] = "release"  # what becomes of a logon session's connections
-    failed_login: Literal["destroy", "keep"] = "destroy"  # what becomes of the attachment
-    defer_close: StrictBool = False  # a closed file stays open on the server, in case it is wanted again
-    monitored: StrictBool = False  # a second connection goes with every public one (Client32)
-    most_servers: Count | None = None  # at once
-    when_full: Literal["refuse", "drop"] = "refuse"  # what becomes of one server more, or of the idlest
+    count_opens: StrictBool = False  # a release counts only when it is the last opener's
+    contexts: Literal["shared", "separate"] = "shared"  # a connection is for all programs, or for its logon session
+    drives: Literal["hold", "ignored"] = "hold"  # whether a mapped drive refuses an unforced release
+    last_drive: Literal["release", "keep"] = "release"  # the connection of a drive that is unmapped, if it was the last
+    logoff: Literal["release", "keep"] = "release"  # the connections of a logon session that ends
+    failed_login: Literal["destroy", "keep"] = "destroy"  # the attachment of a login that was refused
+    defer_close: StrictBool = False  # a closed file stays open on the server, for a later open
+    monitored: StrictBool = False  # every public connection has a second one (Client32)
+    most_servers: Count | None = None  # servers that are connected at once
+    when_full: Literal["refuse", "drop"] = "refuse"  # above that: refuse the new server, or drop the idlest
 
 
 class Redirector:
@@ -65,17 +63,17 @@ class Redirector:
 
     def __init__(self, world: World, transport: Transport = UDP, settings: RedirectorSettings | None = None) -> None:
         self.connections: list[Attachment] = []
-        self.last_server: str | None = None  # the server that was connected to last
+        self.last_server: str | None = None  # the server of the last connect
         self.settings = settings or RedirectorSettings()
         self._world = world
         self.transport = transport
         self._handles = 0
 
     def existing(self, server: str, context: str = "") -> Attachment | None:
-        """The connection to *server* that *context* is led to, whether ready or still being made."""
+        """The public connection to *server* for *context*, whether ready or still being made."""
         for connection in reversed(self.connections):
-            led = self.settings.contexts == "shared" or connection.context == context
-            if connection.server == server.upper() and led and not connection.private and not connection.aside:
+            visible = self.settings.contexts == "shared" or connection.context == context
+            if connection.server == server.upper() and visible and not connection.private and not connection.aside:
                 return connection
         return None
 
@@ -99,7 +97,7 @@ class Redirector:
             await self._monitor(connection)
         if not private:
             if limit := self.settings.idle_timeout:
-                self._world.spawn(scavenge(self._world, connection, limit, self._let_go_if_idle))
+                self._world.spawn(scavenge(self._world, connection, limit, self._release_idle))
             if limit := self.settings.unlicense_idle:
                 self._world.spawn(scavenge(self._world, connection, limit, self._unlicense))
         return connection
@@ -110,7 +108,7 @@ class Redirector:
         file = ClientFile(self._handles, connection, path)
         connection.handles[file.number] = file
         try:
-            file.handle = connection.cached.pop(path, b"")  # it was closed a while ago, but not on the server
+            file.handle = connection.cached.pop(path, b"")
             if not file.handle:
                 file.handle = (await self.call(connection, _open(path))).handle
         finally:
@@ -129,24 +127,24 @@ class Redirector:
             file.connection.handles.pop(file.number, None)
 
     async def release(self, connection: Attachment, *, forced: bool = False, by: str = "redirector") -> None:
-        """Let go of *connection*. Raises InUse, unless *forced*.
+        """Release *connection*; *by* names the caller in the journal. Raises InUse, unless *forced*.
 
-        A server that does not answer keeps nothing alive here: ``detach`` says ``reason`` then.
+        A connection is released even if its server does not answer: ``detach`` has a ``reason`` then.
         """
         if connection.gone:
             return
         connection.opens -= 1
         if self.settings.count_opens and connection.opens > 0 and not forced:
-            return  # whoever is still led to it has the same to do
+            return  # other openers have yet to release it
         where = connection.where()
         self._world.write("release-asked", by=by, forced=forced, **where)
         files = [file.path for file in connection.handles.values()]
         drives = sorted(connection.drives) if self.settings.drives == "hold" else []
         if (files or drives) and not forced:
-            told = {"drives": drives} if drives else {}
-            self._world.write("release-refused", reason="open files", files=files, **told, **where)
+            mapped = {"drives": drives} if drives else {}
+            self._world.write("release-refused", reason="open files", files=files, **mapped, **where)
             raise InUse([*files, *drives])
-        connection.gone = True  # from here on nobody is led to it
+        connection.gone = True
         self.connections.remove(connection)
         trouble: dict[str, Any] = {}
         try:
@@ -163,7 +161,7 @@ class Redirector:
             await self.release(connection.monitor, forced=True, by=by)
 
     async def map(self, drive: str, server: str, account: Account, context: str = "") -> Attachment:
-        """Map *drive* to *server*, as NET USE does. Raises Denied, Gone, Lost, OSError (the drive is taken)."""
+        """Map *drive* to *server*, as NET USE does. Raises Denied, Gone, Lost, OSError (the drive is in use)."""
         if self.mapped(drive, context):
             raise OSError(f"{drive} is mapped")
         new = self.existing(server, context) is None
@@ -173,30 +171,30 @@ class Redirector:
         return connection
 
     async def unmap(self, drive: str, context: str = "") -> None:
-        """Remove *drive*, as NET USE /DELETE does. Raises OSError: *context* sees no such drive."""
+        """Remove *drive*, as NET USE /DELETE does. Raises OSError where *context* has no such drive."""
         connection = self.mapped(drive, context)
         if connection is None:
-            raise OSError(f"there is no drive {drive} here")
+            raise OSError(f"{drive} is not mapped")
         connection.drives.discard(drive)
         if not connection.drives and connection.for_drive and self.settings.last_drive == "release":
             with suppress(InUse):
                 await self.release(connection)
 
     def mapped(self, drive: str, context: str = "") -> Attachment | None:
-        """The connection that *drive* leads to, as *context* sees it."""
-        own = self.settings.contexts == "separate"
-        seen = (one for one in self.connections if one.context == context or not own)
-        return next((one for one in seen if drive in one.drives), None)
+        """The connection that *drive* is mapped to in *context*."""
+        separate = self.settings.contexts == "separate"
+        visible = (one for one in self.connections if one.context == context or not separate)
+        return next((one for one in visible if drive in one.drives), None)
 
     async def session_ended(self, context: str) -> None:
-        """The logon session *context* is over, and with it whatever was open in it."""
+        """End the connections of the logon session *context*."""
         if self.settings.logoff == "keep":
             return
         for connection in [one for one in self.connections if one.context == context]:
             await self.release(connection, forced=True, by="logoff")
 
     async def call(self, connection: Attachment, request: Request[R]) -> R:
-        """Have *request* carried out on *connection*. Raises Refused, Gone, Lost, OSError."""
+        """The server's reply to *request* on *connection*. Raises Refused, Gone, Lost, OSError."""
         return await self._call(connection, lambda: request)
 
     def _new(self, server: str, user: str, password: str, private: bool, context: str) -> Attachment:
@@ -211,7 +209,7 @@ class Redirector:
             await log_in(self._world, connection, keep_refused=keep)
         except Failure as problem:
             if keep and isinstance(problem, Denied):
-                connection.aside = True  # forgotten here, and not on the server
+                connection.aside = True
             else:
                 self._forget(connection)
             raise
@@ -223,7 +221,7 @@ class Redirector:
         self._world.write("attach", **connection.where(), user=connection.user, private=connection.private)
 
     async def _monitor(self, connection: Attachment) -> None:
-        """The second connection; without it there is none at all. Raises Denied, Gone, Lost, OSError."""
+        """Make the second connection; without it the first is released. Raises Denied, Gone, Lost, OSError."""
         connection.monitor = self._new(
             connection.server, connection.user, connection.password, True, connection.context
         )
@@ -235,7 +233,7 @@ class Redirector:
             raise
 
     async def _make_room(self, server: str) -> None:
-        """There may be no more than so many servers. Raises OSError."""
+        """Keep to ``most_servers`` when *server* is added. Raises OSError."""
         most = self.settings.most_servers
         servers = {one.server for one in self.connections}
         if most is None or server in servers or len(servers) < most:
@@ -247,7 +245,7 @@ class Redirector:
         await self.release(min(idle, key=lambda one: one.last_use), forced=True)
 
     async def _call(self, connection: Attachment, request: Callable[[], Request[R]]) -> R:
-        """The *request* is put together anew after a reconnection, which changes the handles of files."""
+        """*request* is a function, for a reconnection changes the handles of files."""
         if connection.gone:
             raise Gone("the connection has ended")
         connection.last_use = self._world.now()
@@ -257,7 +255,7 @@ class Redirector:
             except Gone:
                 if not self.settings.reconnect:
                     raise
-            await self._come_back(connection)
+            await self._reconnect(connection)
             return await connection.requester.call(request())
         except Gone:
             self._forget(connection)
@@ -265,8 +263,8 @@ class Redirector:
         finally:
             connection.last_use = self._world.now()
 
-    async def _come_back(self, connection: Attachment) -> None:
-        """Make *connection* again, with the files that are open on it. Raises Gone where that cannot be done."""
+    async def _reconnect(self, connection: Attachment) -> None:
+        """Make *connection* again, with its open files. Raises Gone where that fails."""
         ended = connection.requester
         ended.close()
         connection.requester = Requester(self._world, connection.server, self.transport)
@@ -278,8 +276,8 @@ class Redirector:
                     file.handle = (await connection.requester.call(_open(file.path))).handle
         except Failure as problem:
             connection.requester.close()
-            connection.requester = ended  # what fails now fails for want of that one
-            raise Gone(f"it could not be made again: {problem}") from problem
+            connection.requester = ended
+            raise Gone(f"the connection could not be made again: {problem}") from problem
 
     def _forget(self, connection: Attachment) -> None:
         connection.gone = True
@@ -288,14 +286,14 @@ class Redirector:
         with suppress(ValueError):
             self.connections.remove(connection)
 
-    # What the scavenger does
+    # For the scavenger
 
-    async def _let_go_if_idle(self, connection: Attachment) -> None:
+    async def _release_idle(self, connection: Attachment) -> None:
         with suppress(InUse):
             await self.release(connection, by="redirector")
 
     async def _unlicense(self, connection: Attachment) -> None:
-        """The next use of a file licenses it again, if there is a license then (NetWare's connection states)."""
+        """The next use of a file licenses the connection again, if a license is free (NetWare's connection states)."""
         with suppress(Refused, Gone, Lost):
             await connection.requester.call(ChangeConnectionState(0))
 

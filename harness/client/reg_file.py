@@ -1,19 +1,19 @@
-r"""Files for regedit (.reg): read as regedit reads them, and written as it writes them.
+r"""Files for regedit (.reg), read and written as regedit does.
 
 Rules of this file:
 
 * ``REGEDIT4`` (Windows 95 to NT 4.0) is 8-bit ANSI, ``Windows Registry Editor Version 5.00`` (2000 and later) is
-  UTF-16LE with a byte order mark. Lines end in CRLF. What is read may also be UTF-16BE or UTF-8, and end lines in LF.
-  Without a mark a file of version 5.00 is UTF-8 if it can be, else ANSI.
-* The first line decides whether the bytes of ``hex(1)``, ``hex(2)`` and ``hex(7)`` are ANSI or UTF-16LE. The regedit of
-  Windows 95 and NT 4.0 looks no further than the 4 of ``REGEDIT4``, nor do we.
+  UTF-16LE with a byte order mark, both with CRLF. The reader also accepts UTF-16BE, UTF-8 and LF. Without a mark a
+  file of version 5.00 is read as UTF-8, and where that fails as ANSI.
+* The first line decides whether the bytes of ``hex(1)``, ``hex(2)`` and ``hex(7)`` are ANSI or UTF-16LE. Text after
+  ``REGEDIT4`` in it is ignored, as by the regedit of Windows 95 and NT 4.0.
 * Names of keys are not escaped, and the last ``]`` of the line ends them. In quotes a backslash stands before ``\`` and
   ``"``, or writes a line break as ``\r`` and ``\n``, as Wine does; regedit itself writes the break as it is.
-* ``[-key]`` deletes a key, ``"name"=-`` a value. What stands twice is one: the last data, the first spelling.
-* Data in hex goes on in the next line after a backslash. KB Q186146 prints it without: a comma at the end will do,
-  if hex follows. Blanks may stand between any two things, and ``;`` begins a comment.
-* regedit skips what it does not understand without a word. Here a mistake is told with its line, and nothing of the
-  file is taken over. What version 4 cannot hold is not replaced by question marks, but refused.
+* ``[-key]`` deletes a key, ``"name"=-`` a value. A name that is set twice has the last data and the first spelling.
+* Data in hex goes on in the next line after a backslash, or, as KB Q186146 prints it, after a comma if hex follows.
+  Blanks may stand between any two tokens, and ``;`` begins a comment.
+* regedit skips a mistake silently. Here it is an error with its line, and nothing of the file is merged. Characters
+  that version 4 cannot hold are refused, not replaced by question marks.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from functools import partial
 from typing import NoReturn
 
 from fakenw.config.yaml_file import expected_one_of, shown
-from harness.client.registry import HEADERS, Data, Registry, from_ansi, from_bytes, to_ansi
+from harness.client.registry import HEADERS, Data, Registry, decode, from_ansi, from_bytes, to_ansi
 
 ROOTS = (
     "HKEY_LOCAL_MACHINE",
@@ -36,11 +36,10 @@ ROOTS = (
     "HKEY_DYN_DATA",
 )
 
-_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
-_END = r"[ \t]*(?:;[^\r\n]*)?(?:\r\n?|\n|\Z)"  # what may follow until the next line
+_END = r"[ \t]*(?:;[^\r\n]*)?(?:\r\n?|\n|\Z)"  # the rest of a line
 _QUOTED = r'"([^"\\]*(?:\\.[^"\\]*)*)"'
-_NOTHING = re.compile(_END)
+_BLANK = re.compile(_END)
 _HEADER = re.compile(r"([^\r\n]*)(?:\r\n?|\n|\Z)")
 _KEY = re.compile(rf"[ \t]*\[(-?)([^\r\n]*)\]{_END}")
 _NAME = re.compile(rf"[ \t]*(?:@|{_QUOTED})[ \t]*=[ \t]*", re.DOTALL)
@@ -56,13 +55,13 @@ _Edit = Callable[[Registry], None]
 
 
 class RegError(ValueError):
-    """A file cannot be read, or a registry cannot be written: where, what was wrong, what was expected."""
+    """A file cannot be read, or a registry cannot be written: the place, the mistake, and what was expected."""
 
 
 def parse(data: bytes, name: str, into: Registry | None = None) -> Registry:
-    """Read *data*, the content of the file *name*: into a new registry, or merged *into* one. Raises RegError.
+    """Read *data*, the content of the file *name*, into a new registry, or merge it *into* one. Raises RegError.
 
-    With a mistake in the file nothing is merged.
+    A file with a mistake changes nothing.
     """
     edits = list(_Reader(_decoded(data, name), name).edits())
     registry = Registry() if into is None else into
@@ -72,7 +71,7 @@ def parse(data: bytes, name: str, into: Registry | None = None) -> Registry:
 
 
 def dump(registry: Registry, version: int = 5) -> bytes:
-    """The content of a .reg file of *version* 4 or 5. Raises RegError, which names the key that cannot be written."""
+    """The content of a .reg file of *version* 4 or 5. Raises RegError with the key that cannot be written."""
     if version not in HEADERS:
         raise RegError(f"version {version} of .reg files; expected 4 or 5")
     head = f"{HEADERS[version]}\r\n\r\n"
@@ -84,8 +83,8 @@ def dump(registry: Registry, version: int = 5) -> bytes:
         except UnicodeEncodeError as problem:
             character = problem.object[problem.start]
             raise RegError(
-                f"[{key}]: {character!r} (U+{ord(character):04X}) is not in code page 1252, which is all that REGEDIT4"
-                " holds; expected version 5"
+                f"[{key}]: {character!r} (U+{ord(character):04X}) is not in code page 1252, the only one of REGEDIT4;"
+                " expected version 5"
             ) from None
         except ValueError as problem:
             raise RegError(f"[{key}]: {problem}") from None
@@ -93,7 +92,7 @@ def dump(registry: Registry, version: int = 5) -> bytes:
 
 
 def encoded(text: str, name: str) -> bytes:
-    """The file whose text of version 4 is *text*; of version 5 where ANSI cannot hold it. Raises RegError."""
+    """*text*, a .reg file of version 4, as bytes; as version 5 where ANSI cannot hold it. Raises RegError."""
     try:
         return to_ansi(text)
     except UnicodeEncodeError:
@@ -101,51 +100,46 @@ def encoded(text: str, name: str) -> bytes:
 
 
 def _decoded(data: bytes, name: str) -> str:
-    try:
-        for mark, encoding in _MARKS:
-            if data.startswith(mark):
-                errors = "strict" if encoding == "utf-8" else "surrogatepass"  # names are any 16-bit units
-                return data[len(mark) :].decode(encoding, errors)
-    except UnicodeDecodeError as problem:
-        line = problem.object[: problem.start].count(b"\n") + 1
-        raise RegError(f"{name}:{line}: not {encoding.upper()}; expected it, for so the file begins") from None
-    try:
-        return from_ansi(data) if data.lstrip().startswith(b"REGEDIT") else data.decode("utf-8")
-    except UnicodeDecodeError:
+    if data.lstrip().startswith(b"REGEDIT"):
         return from_ansi(data)
+    try:
+        return decode(data, "surrogatepass")  # names are any 16-bit units
+    except UnicodeDecodeError as problem:
+        line, encoding = problem.object[: problem.start].count(b"\n") + 1, problem.encoding.upper()
+        raise RegError(f"{name}:{line}: not {encoding}; expected the encoding of its byte order mark") from None
 
 
 class _Reader:
-    """Goes through the text of a file once, from ``at`` on."""
+    """Reads the text of a file once; ``at`` is the next character."""
 
     def __init__(self, text: str, name: str) -> None:
         self.text, self.name, self.at = text, name, 0
 
     def edits(self) -> Iterator[_Edit]:
-        """What the file does to a registry, in order."""
+        """The changes that the file makes to a registry, in order."""
         version = self._header()
         key: str | None = None
         while self.at < len(self.text):
-            if self._take(_NOTHING):
+            if self._match(_BLANK):
                 continue
-            if found := self._take(_KEY):
+            if found := self._match(_KEY):
                 deleted, key = found[1], self._checked(found[2], found.start())
                 yield partial(Registry.delete if deleted else Registry.create, key=key)
                 key = None if deleted else key
                 continue
             start = self.at
-            if not (found := self._take(_NAME)):
+            if not (found := self._match(_NAME)):
                 self._fail(start, self._rest(), '[key], "name"=..., @=... or a comment after ;')
             if key is None:
                 self._fail(start, "a value that is under no key", "[key] above it")
             value = self._unescaped(found[1] or "", start)
-            if self._take(_DELETED):
+            if self._match(_DELETED):
                 yield partial(Registry.delete_value, key=key, name=value)
             else:
                 yield partial(Registry.set, key=key, name=value, data=self._data(version))
 
     def _header(self) -> int:
-        found = self._take(_HEADER)
+        found = self._match(_HEADER)
         first = found[1].strip(" \t") if found else ""
         if first.startswith(HEADERS[4]):
             return 4
@@ -165,21 +159,21 @@ class _Reader:
 
     def _data(self, version: int) -> Data:
         start = self.at
-        if found := self._take(_STRING):
+        if found := self._match(_STRING):
             return self._unescaped(found[1], start)
-        if found := self._take(_NUMBER):
+        if found := self._match(_NUMBER):
             return int(found[1], 16)
-        if found := self._take(_TYPE):
+        if found := self._match(_TYPE):
             return from_bytes(int(found[1] or "3", 16), self._bytes(), ansi=version == 4)
         if self.text.startswith('"', start):
-            self._fail(start, f"{self._rest()} does not end well", 'text in quotes, with \\\\ and \\" in it')
+            self._fail(start, f"{self._rest()} has no closing quote", 'text in quotes, with \\\\ and \\" in it')
         self._fail(start, self._rest(), '"text", dword:xxxxxxxx, hex:xx,xx, hex(n):xx,xx or -')
 
     def _bytes(self) -> bytes:
         raw = bytearray()
         while True:
             start = self.at
-            found = self._take(_BYTES)
+            found = self._match(_BYTES)
             line = found[1].strip() if found else ""
             more = line.endswith("\\")
             line = line.removesuffix("\\").rstrip()
@@ -189,7 +183,7 @@ class _Reader:
                 raw.append(int(byte, 16))
             if not more and not (line.endswith(",") and _MORE_BYTES.match(self.text, self.at)):
                 return bytes(raw)
-            while more and self.at < len(self.text) and self._take(_NOTHING):
+            while more and self.at < len(self.text) and self._match(_BLANK):
                 pass
             if self.at == len(self.text):
                 self._fail(start, "the file ends after a backslash", "more bytes in the next line")
@@ -203,14 +197,14 @@ class _Reader:
 
         return re.sub(r"\\(.)", plain, quoted, flags=re.DOTALL)
 
-    def _take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
+    def _match(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
         found = pattern.match(self.text, self.at)
         if found:
             self.at = found.end()
         return found
 
     def _rest(self) -> str:
-        """The rest of the line, as a complaint quotes it."""
+        """The rest of the line, for a message."""
         found = re.compile(r"[^\r\n]*").match(self.text, self.at)
         return shown(found[0].strip() if found else "")
 

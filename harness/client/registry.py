@@ -1,14 +1,14 @@
-r"""A registry, in memory: keys, typed values, and their text form for regedit.
+r"""A registry in memory: keys, typed values, and their text form for regedit.
 
 Rules of this file:
 
 * A key is written with its full root name and backslashes: ``HKEY_LOCAL_MACHINE\Software\Microsoft``.
-* Names of keys and values are compared without regard to case and keep the case they were made with.
-  The value without a name, which regedit calls default, has the name ``""``.
+* Names of keys and values are compared without regard to case and keep their first spelling.
+  The default value has the name ``""``.
 * The Python type of a value's data is its registry type: ``str`` is REG_SZ, ``int`` is REG_DWORD, and there are
-  ``Expand``, ``Multi`` and ``Qword``. ``Binary`` is everything else, bytes with the number of their type: also data
-  that its type cannot hold, such as a REG_DWORD of three bytes. A value is kept in the plainest form that holds it.
-* As bytes, text is UTF-16LE with a NUL at the end; in REGEDIT4 it is ANSI, which is code page 1252 here. Windows
+  ``Expand``, ``Multi`` and ``Qword``. ``Binary`` is every other type, bytes with its number, and data that does not
+  fit its type, such as a REG_DWORD of three bytes.
+* As bytes, text is UTF-16LE with a NUL at the end; in REGEDIT4 it is ANSI, here code page 1252. Windows
   leaves no byte of it undefined: 81, 8d, 8f, 90 and 9d are the characters of the same number.
 * Subkeys and values keep the order in which they were made.
 """
@@ -24,11 +24,12 @@ HEADERS = {4: "REGEDIT4", 5: "Windows Registry Editor Version 5.00"}
 # The numbers of the types that have a Python type of their own (winnt.h).
 _SZ, _EXPAND_SZ, _BINARY, _DWORD, _MULTI_SZ, _QWORD = 1, 2, 3, 4, 7, 11
 
-# Regedit breaks a line of hex behind the comma that reaches this column; with its backslash a line has 80 at most.
+# regedit breaks a line of hex after the comma that reaches this column; with its backslash a line has at most 80.
 _FULL = 77
 
 _ANSI = "".join(bytes([n]).decode("cp1252", "ignore") or chr(n) for n in range(256))
 _TO_ANSI = codecs.charmap_build(_ANSI)
+_MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +41,18 @@ class Expand:
 
 @dataclass(frozen=True, slots=True)
 class Multi:
-    """REG_MULTI_SZ: texts. A NUL separates them, and so cannot be in them."""
+    """REG_MULTI_SZ: texts, separated by NULs. Raises ValueError for a text with a NUL."""
 
     texts: tuple[str, ...]
 
     def __post_init__(self) -> None:
         if any("\0" in text for text in self.texts):
-            raise ValueError(f"{self.texts} has a NUL, which no text of a REG_MULTI_SZ holds")
+            raise ValueError(f"{self.texts} contains a NUL; expected texts of a REG_MULTI_SZ without one")
 
 
 @dataclass(frozen=True, slots=True)
 class Qword:
-    """REG_QWORD: 64 bits, without a sign."""
+    """REG_QWORD: 64 bits, unsigned. Raises ValueError for another number."""
 
     number: int
 
@@ -62,14 +63,14 @@ class Qword:
 
 @dataclass(frozen=True, slots=True)
 class Binary:
-    """REG_BINARY; with another number REG_NONE (0), REG_LINK (6), or any type at all."""
+    """REG_BINARY; with another *type* REG_NONE (0), REG_LINK (6) or any other. Raises ValueError above 32 bits."""
 
     data: bytes
     type: int = _BINARY
 
     def __post_init__(self) -> None:
         if not 0 <= self.type < 1 << 32:
-            raise ValueError(f"{self.type} is no number of a type; expected 32 bits")
+            raise ValueError(f"{self.type} is not the number of a type; expected 32 bits")
 
 
 Data = str | int | Expand | Multi | Qword | Binary
@@ -89,30 +90,29 @@ class Registry:
         self._root = _Key("")
 
     def __bool__(self) -> bool:
-        """Whether there is any key."""
         return bool(self._root.subkeys)
 
     def create(self, key: str) -> None:
-        """Make *key* where it is missing. Raises ValueError."""
+        """Create *key* if it does not exist. Raises ValueError."""
         self._make(key)
 
     def set(self, key: str, name: str, data: Data) -> None:
-        """Set a value; the key is made where it is missing. Raises ValueError."""
+        """Set a value; its key is created if it does not exist. Raises ValueError."""
         if isinstance(data, int) and not 0 <= data <= 0xFFFFFFFF:
             raise ValueError(f"{data} does not fit a REG_DWORD")
         if isinstance(data, Binary):
             data = from_bytes(data.type, data.data)
         values = self._make(key).values
-        kept, _ = values.get(name.lower(), (name, None))
-        values[name.lower()] = (kept, data)
+        spelling, _ = values.get(name.lower(), (name, None))
+        values[name.lower()] = (spelling, data)
 
     def get(self, key: str, name: str) -> Data | None:
-        """The data of a value, or None where there is none."""
+        """The data of a value, or None if it does not exist."""
         at = self._find(key)
         return at.values[name.lower()][1] if at and name.lower() in at.values else None
 
     def values(self, key: str) -> dict[str, Data]:
-        """The values of *key*, in order."""
+        """The values of *key*, data by name, in order."""
         at = self._find(key)
         return dict(at.values.values()) if at else {}
 
@@ -122,7 +122,7 @@ class Registry:
         return [subkey.name for subkey in at.subkeys.values()] if at else []
 
     def __iter__(self) -> Iterator[str]:
-        """Every key with its full name; one that is under another follows it."""
+        """The full name of every key, each before its subkeys."""
         ahead = [("", self._root)]
         while ahead:
             path, key = ahead.pop()
@@ -132,37 +132,37 @@ class Registry:
             ahead += reversed(under)
 
     def delete(self, key: str) -> None:
-        """Delete *key* and all under it; nothing happens where it does not exist."""
+        """Delete *key* with its subkeys, if it exists."""
         *above, name = _parts(key)
         at = self._find("\\".join(above)) if above else self._root
         if at:
             at.subkeys.pop(name.lower(), None)
 
     def delete_value(self, key: str, name: str) -> None:
-        """Delete a value; nothing happens where it does not exist."""
+        """Delete a value, if it exists."""
         at = self._find(key)
         if at:
             at.values.pop(name.lower(), None)
 
     def export(self, version: int = 4) -> str:
-        """Everything as regedit writes it: of Windows 95 to NT 4.0 (4, REGEDIT4), or of Windows 2000 and later (5).
+        """The text of a .reg file of *version* 4 (REGEDIT4, Windows 95 to NT 4.0) or 5 (Windows 2000 and later).
 
-        Raises ValueError for what a file of this version cannot hold, as ``section`` does.
+        Raises ValueError as ``section`` does.
         """
         sections = (self.section(key, version) for key in self)
         return f"{HEADERS[version]}\r\n\r\n{''.join(sections)}"
 
     def section(self, key: str, version: int = 4) -> str:
-        """One key of ``export``; empty for a key that another's line makes as well.
+        """One key of ``export``; empty for a key without values that the section of a subkey creates.
 
-        Raises ValueError for names that would break the line, and (UnicodeEncodeError) for a REG_EXPAND_SZ or
-        REG_MULTI_SZ which is not ANSI in version 4: there they are bytes. Of other text the result is not checked.
+        Raises ValueError for a name with a line break or NUL, and (UnicodeEncodeError) for a REG_EXPAND_SZ or
+        REG_MULTI_SZ which is not ANSI in version 4, where they are bytes. Other text is not checked.
         """
         at = self._find(key)
         if at is None or (at.subkeys and not at.values):
             return ""
         if any(c in key for c in "\0\r\n") or any("\0" in name for name, _ in at.values.values()):
-            raise ValueError(f"[{key!r}]: a name has a line break or NUL in it, which no .reg file can hold")
+            raise ValueError(f"[{key!r}]: a name contains a line break or NUL, which no .reg file can hold")
         lines = [f"[{key}]", *(_line(name, data, version) for name, data in at.values.values()), ""]
         return "".join(f"{line}\r\n" for line in lines)
 
@@ -180,7 +180,7 @@ class Registry:
 
 
 def from_bytes(kind: int, raw: bytes, *, ansi: bool = False) -> Data:
-    """The data whose type has the number *kind*. A NUL that is missing at the end is not missed."""
+    """The data of the type *kind* from bytes; the NUL at the end of text may be missing."""
     match kind:
         case 1 | 2 | 7 if ansi or not len(raw) % 2:
             text = from_ansi(raw) if ansi else raw.decode("utf-16-le", "surrogatepass")
@@ -197,7 +197,7 @@ def from_bytes(kind: int, raw: bytes, *, ansi: bool = False) -> Data:
 
 
 def to_bytes(data: Data, *, ansi: bool = False) -> tuple[int, bytes]:
-    """The number of the type of *data*, and its bytes. Raises UnicodeEncodeError where text is not ANSI."""
+    """The number of the type of *data*, and its bytes. Raises UnicodeEncodeError with *ansi* where text is not ANSI."""
     match data:
         case int():
             return _DWORD, data.to_bytes(4, "little")
@@ -215,13 +215,24 @@ def to_bytes(data: Data, *, ansi: bool = False) -> tuple[int, bytes]:
 
 
 def from_ansi(raw: bytes) -> str:
-    """Text of code page 1252."""
+    """Decode code page 1252."""
     return codecs.charmap_decode(raw, "strict", _ANSI)[0]
 
 
 def to_ansi(text: str) -> bytes:
-    """Text in code page 1252. Raises UnicodeEncodeError."""
+    """Encode in code page 1252. Raises UnicodeEncodeError."""
     return codecs.charmap_encode(text, "strict", _TO_ANSI)[0]
+
+
+def decode(data: bytes, errors: str = "strict") -> str:
+    """Text by its byte order mark; without it UTF-8, or else ANSI. *errors*: of UTF-16. Raises UnicodeDecodeError."""
+    for mark, encoding in _MARKS.items():
+        if data.startswith(mark):
+            return data[len(mark) :].decode(encoding, "strict" if encoding == "utf-8" else errors)
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return from_ansi(data)
 
 
 def _parts(key: str) -> list[str]:
@@ -239,7 +250,7 @@ def _line(name: str, data: Data, version: int) -> str:
         return left + _quoted(data)
     kind, raw = to_bytes(data, ansi=version == 4)
     if version == 4 and isinstance(data, Binary) and kind in (_SZ, _EXPAND_SZ, _MULTI_SZ):
-        raise ValueError(f"{name!r} is half a UTF-16 character too long, and so no text; expected version 5")
+        raise ValueError(f"{name!r} has an odd number of bytes, and so is not UTF-16 text; expected version 5")
     lines, line = [], left + ("hex:" if kind == _BINARY else f"hex({kind:x}):")
     for byte in raw[:-1]:
         line += f"{byte:02x},"
@@ -250,6 +261,6 @@ def _line(name: str, data: Data, version: int) -> str:
 
 
 def _quoted(text: str) -> str:
-    """In quotes. A line break stays one: what regedit writes then goes on in the next line of the file."""
+    """In quotes. A line break is not escaped: regedit too goes on in the next line of the file."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

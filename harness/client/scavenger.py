@@ -1,4 +1,4 @@
-"""The redirector's scavenger: what becomes of connections that nobody uses (NWRDR has one, KB Q149643)."""
+"""The redirector's scavenger, which acts on idle connections (NWRDR has one, KB Q149643)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness.client.workstation import World, sleep
 async def scavenge(
     world: World, connection: Attachment, limit: int, act: Callable[[Attachment], Awaitable[None]]
 ) -> None:
-    """Have *act* done to *connection* when it was not used for as long as *limit*: once, until it is used again."""
+    """Call *act* when *connection* was idle for *limit* microseconds: once, until it is used again."""
     done: int | None = None
     while not connection.gone:
         unused = world.now() - connection.last_use

@@ -1,13 +1,13 @@
-r"""Which path NAL takes where it has a choice, and with which account.
+r"""NAL's choice of a path and of an account.
 
 Rules of this file:
 
-* What there is to choose from stands in the registry: the list of an ABEXPRT path, the preferred paths, and which
+* The registry holds the paths to choose from: the list of an ABEXPRT path, the preferred paths, and which
   rules are on (KB Q235873). A path of a list is the *name* of a value without data (KB Q195944).
-* The order is preferred, existing, random (KB Q205406); preferred is off unless it is switched on.
-* A preferred path may be the beginning of a path, or qualified as PREFERRED (KB Q235873, Q226115).
-* An account is tried after the other: the one of the process where that is set, then each client connection account
-  (KB Q224286). An existing connection needs none: the redirector leads everybody to it.
+* The order is preferred, existing, random (KB Q205406); preferred is off by default.
+* A preferred path may be a prefix of a path, or qualified as PREFERRED (KB Q235873, Q226115).
+* The accounts are tried in order: that of the process where the setting says so, then each client connection account
+  (KB Q224286). An existing connection needs none: the redirector shares it.
 """
 
 from __future__ import annotations
@@ -42,19 +42,19 @@ PathText = Annotated[str, AfterValidator(_nal_path), Field(description=r"a NAL p
 
 
 class NalSettings(Settings):
-    """NAL. What concerns the choice of a path is written to the registry when the machine starts."""
+    """NAL. Settings about the choice of a path are written to the registry when the machine starts."""
 
     lists: dict[Text, tuple[PathText, ...]] = Field(default_factory=dict)  # by name: "CAP List for site GS1"
     preferred: tuple[PathText, ...] = ()
     use_preferred: StrictBool = False
-    existing: StrictBool = True  # a path to a server that is connected to comes first
-    random: StrictBool = True  # the others in any order; else as they stand in the list
+    existing: StrictBool = True  # a path to a connected server comes first
+    random: StrictBool = True  # the others in random order; else in that of the list
     providers: tuple[Literal["NWBIND", "NWNDS"], ...] = ("NWNDS", "NWBIND")  # in their active order
-    opens: Literal["chosen", "all"] = "chosen"  # of the paths of a list
-    survey: Literal["one-by-one", "at-once"] = "one-by-one"  # how the volumes of a list are looked at
+    opens: Literal["chosen", "all"] = "chosen"  # which paths of a list
+    survey: Literal["one-by-one", "at-once"] = "one-by-one"  # how the volumes of a list are visited
     process_account: StrictBool = False  # the account of the process is tried first, without a password
-    search_path: tuple[BinderyName, ...] = ()  # servers that the PATH leads to: each DLL is looked for there
-    retry: SomeTime | None = None  # how soon to try again, and again, when no server has room
+    search_path: tuple[BinderyName, ...] = ()  # servers in the PATH: each DLL is searched for there
+    retry: SomeTime | None = None  # how long until the next try when no server has a license
 
 
 class Selection:
@@ -82,7 +82,7 @@ class Selection:
                 registry.set(CLIENT, value, 0)
 
     def candidates(self, path: NalPath) -> list[NalPath]:
-        """The paths that *path* stands for, best first. Raises OSError where there is none."""
+        """*path*, or the paths of its list, best first. Raises OSError where there is none."""
         paths = [path] if path.type != "ABEXPRT" else self._list(path.server)
         paths = [one for one in paths if one.type in self._settings.providers]
         if not paths:
@@ -98,7 +98,7 @@ class Selection:
         )
 
     def accounts(self, owner: str) -> list[Account]:
-        """Who to log in as, for the process of the local account *owner*, one after the other."""
+        """The accounts for a login of the process of the local account *owner*, in the order of the tries."""
         process = [Account(owner.removesuffix("&").upper())] if self._settings.process_account else []
         return [*process, *self._accounts]
 

@@ -1,4 +1,4 @@
-"""Asking a server what it is, which takes an attachment and no login."""
+"""Asking a server for its description, which needs an attachment and no login."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from harness.client.workstation import Requester
 
 
 async def ask(component: Component, server: str, *, detach: bool = True) -> None:
-    """Attach to *server* and ask; and detach, or leave it at that. Raises Refused, Gone, Lost, OSError."""
-    workstation, say = component.workstation, component.workstation.world.write
+    """Attach to *server*, ask, and with *detach* destroy the attachment. Raises Refused, Gone, Lost, OSError."""
+    workstation, write = component.workstation, component.workstation.world.write
     requester = Requester(workstation.world, server, workstation.redirector.transport)
     try:
         await requester.create()
         where = {"server": server, "station": requester.station, "connection": requester.number}
-        say(f"{component.name}-open", **where)
+        write(f"{component.name}-open", **where)
         await requester.call(GetServerInfo())
-        say(f"{component.name}-close", **where)
+        write(f"{component.name}-close", **where)
     finally:
         if detach:
             await requester.destroy()

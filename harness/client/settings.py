@@ -1,12 +1,12 @@
-"""The words that scripts and settings are made of, and what the parts of a client have in common.
+"""Settings of the parts of a client, the verbs of its components, and the field types of both.
 
 Rules of this file:
 
-* A *setting* changes one thing in how a part of a client works. The defaults are as shipped, or what any Windows
-  client does; a documented defect is a setting of its scenario.
-* A *verb* is a method of a component that scripts may call. Its signature is all there is to say: the step of a
-  scenario, its checks, its JSON and its place in the JSON Schema come from it.
-* Where they are written, durations are text or seconds; a method gets microseconds.
+* A *setting* changes one thing in how a part of a client works. The defaults are as shipped, or those of any Windows
+  client; a documented defect is a setting of its scenario.
+* A *verb* is a method of a component that scripts may call. The step of a scenario, its checks, its JSON and its place
+  in the JSON Schema are made from its signature.
+* In files, durations are text or seconds; a method gets microseconds.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,46}")
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """A NetWare user, and the password (none: empty). Written ``NAME`` or ``NAME:PASSWORD``."""
+    """A NetWare user and its password, which may be empty. Written ``NAME`` or ``NAME:PASSWORD``."""
 
     name: str
     password: str = ""
 
     @classmethod
     def parse(cls, text: object) -> Credentials:
-        """Raises ValueError. The text of the error never shows the password."""
+        """Read *text*. Raises ValueError, whose text never shows the password."""
         if isinstance(text, cls):
             return text
         name, _, password = text.partition(":") if isinstance(text, str) else ("", "", "")
@@ -67,7 +67,7 @@ Drive = Annotated[
 
 
 class Settings(Model):
-    """Settings of a part of a client. A switch alone can be written as its name: ``arbiter: counted``."""
+    """Settings of a part of a client. A single switch may be written as its name: ``arbiter: counted``."""
 
     @classmethod
     def unfold(cls, data: Any) -> Any:
@@ -84,7 +84,7 @@ V = TypeVar("V", bound=Callable[..., Awaitable[None]])
 
 
 def merged(*layers: S) -> S:
-    """All that the layers set; the last one wins."""
+    """The settings of all *layers*; for each field the last layer that sets it wins."""
     given = {name: getattr(layer, name) for layer in layers for name in sorted(layer.model_fields_set)}
     return layers[0].model_copy(update=given)
 
@@ -96,6 +96,6 @@ def verb(method: V) -> V:
 
 
 def verbs(component: type[object]) -> dict[str, Callable[..., Awaitable[None]]]:
-    """The verbs of a component's class, as they stand there: method by name as scripts write it, with dashes."""
+    """The verbs of a component's class in order: its methods by their names in scripts, which have dashes."""
     found = {name: one for kind in reversed(component.__mro__) for name, one in vars(kind).items()}
     return {name.replace("_", "-"): one for name, one in found.items() if getattr(one, "is_verb", False)}

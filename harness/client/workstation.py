@@ -1,17 +1,16 @@
-"""The NCP requester of a workstation, without sockets and clocks, and what behaviours may wait for.
+"""The NCP requester of a workstation, without sockets and clocks, and what behaviours await.
 
 Rules of this file:
 
-* A behaviour is an ``async def`` function that awaits only two things: an ``Exchange`` (a request
-  and its reply) and a ``Sleep``. Every runner drives them in its own way.
-* A ``Requester`` is one NCP connection. It has one request on the way, no more (Novell, "NCP
-  Connection NCPs"); a behaviour that comes second waits for its turn.
+* A behaviour is an ``async def`` function that awaits only an ``Exchange`` (a request and its reply) or a ``Sleep``;
+  a runner carries both out.
+* A ``Requester`` is one NCP connection with at most one outstanding request (Novell, "NCP Connection NCPs"); a second
+  behaviour waits for its turn.
 * A create resets the sequence: the first request after it has sequence 1, whatever the create had.
 * UDP: the same bytes again, 20 tries 3 seconds apart (libncp). A "being processed" re-arms the timer
-  and costs no try. What cannot be read is ignored. A watchdog's question is answered by the requester
-  itself, not by the program above it: that is why a watchdog does not cure Q257223 (Linux ncpfs).
-* TCP: nothing is repeated. A stream that cannot be read is as good as closed. Watchdog packets are
-  skipped, as libncp does.
+  and costs no try. A malformed packet is ignored. The requester itself answers the watchdog, not the program above it:
+  that is why a watchdog does not cure Q257223 (Linux ncpfs).
+* TCP: nothing is repeated. A malformed stream counts as closed. Watchdog packets are skipped, as in libncp.
 * Times of the requester are network time in microseconds; a ``Sleep`` is scenario time.
 """
 
@@ -46,22 +45,22 @@ from fakenw.wire.packet import (
 TRIES = 20  # libncp, UDP and IPX
 TRY = 3 * SECOND
 PATIENCE = 60 * SECOND  # TCP: as long as all tries over UDP together
-TURN = SECOND // 10  # how soon who waits for a turn looks again
+TURN = SECOND // 10  # how often a waiting behaviour looks whether its turn has come
 
 
 class Gone(Exception):
-    """The connection is no longer ours: the server said so, or closed the TCP connection."""
+    """The connection has ended: the reply's status says so, or the server closed the TCP connection."""
 
 
 class Lost(Exception):
-    """Nobody answered. Whether the server carried the request out is not known."""
+    """No reply came. Whether the server carried the request out is not known."""
 
 
 Failure = (Refused, Gone, Lost, OSError)
 
 
 def failure(problem: BaseException) -> dict[str, Any]:
-    """What a journal says about a *problem*: ``code`` (completion code or null) and ``reason``.
+    """The fields of a journal line about *problem*: ``code`` (completion code or None) and ``reason``.
 
     The reasons are ``refused``, ``gone``, ``lost`` and, for OSError, ``unreachable``.
     """
@@ -72,13 +71,13 @@ def failure(problem: BaseException) -> dict[str, Any]:
 
 
 class Sleep(NamedTuple):
-    """Awaited: let *duration* microseconds of scenario time pass."""
+    """Awaited: wait for *duration* microseconds of scenario time."""
 
     duration: int
 
 
 class Exchange(NamedTuple):
-    """Awaited: send *packet* and come back with its ReplyPacket, or raise Gone or Lost."""
+    """Awaited: send *packet* and return its ReplyPacket, or raise Gone or Lost."""
 
     requester: Requester
     packet: RequestPacket
@@ -90,12 +89,12 @@ def _await(what: Sleep | Exchange) -> Generator[Sleep | Exchange, Any, Any]:
 
 
 async def sleep(duration: int) -> None:
-    """Let *duration* microseconds of scenario time pass."""
+    """Wait for *duration* microseconds of scenario time."""
     await _await(Sleep(duration))
 
 
 class Link(Protocol):
-    """A way to a server. ``station`` is its own end as the server sees it: "udp:10.0.0.2:1025"."""
+    """A transport link to a server. ``station`` is its own end as the server sees it: "udp:10.0.0.2:1025"."""
 
     station: str
 
@@ -103,19 +102,19 @@ class Link(Protocol):
 
 
 class World(Protocol):
-    """What a runner gives to the behaviours of one client."""
+    """The runner, as the behaviours of one client see it."""
 
     def now(self) -> int:
         """The scenario time of this client's journal, in microseconds."""
 
     def network_now(self) -> int:
-        """The time of the network, in microseconds, which no speed scales."""
+        """The time of the network, in microseconds; ``--speed`` does not scale it."""
 
     def link(self, server: str, requester: Requester) -> Link:
-        """A new way to *server*, over the requester's transport; what arrives is passed to it. Raises OSError."""
+        """A new link to *server* over the requester's transport, which passes incoming data to it. Raises OSError."""
 
     def spawn(self, behaviour: Coroutine[Any, Any, None]) -> None:
-        """Run *behaviour* beside the others."""
+        """Run *behaviour* concurrently with the others."""
 
     def write(self, event: str, **fields: Any) -> None:
         """Write a line of the client's journal."""
@@ -125,19 +124,19 @@ class Requester:
     """One NCP connection, seen from the client.
 
     Behaviours use ``create``, ``call``, ``destroy`` and ``close``, runners the rest: after ``begin``,
-    ``receive``, ``closed`` and ``expire`` a runner asks ``take`` whether the exchange is over.
+    ``receive``, ``closed`` and ``expire`` a runner looks with ``take`` whether the exchange is over.
     """
 
     def __init__(self, world: World, server: str, transport: Transport) -> None:
         self.server, self.transport = server, transport
         self.station = ""
         self.number = NO_CONNECTION
-        self.deadline: int | None = None  # network time at which expire wants to be called
+        self.deadline: int | None = None  # network time at which to call expire
         self._world = world
         self._deframer = Deframer(TNCP) if transport.framed else None
         self._link: Link | None = None
         self._sequence = 0
-        self._taken = False  # somebody has his turn
+        self._busy = False  # an exchange is outstanding
         self._over = False
         self._pending: RequestPacket | None = None
         self._sent = b""
@@ -157,46 +156,46 @@ class Requester:
         self._sequence = 0
 
     async def call(self, request: Request[R], task: int = 1) -> R:
-        """Have *request* carried out. Raises Refused, Gone, Lost."""
+        """The server's reply to *request*. Raises Refused, Gone, Lost."""
         reply = await self._exchange(REQUEST, request.function, request.body(), task)
         if reply.completion:
             raise Refused(reply.completion)
         try:
             return cast(R, request.reply.decode(reply.data))
         except Malformed as problem:
-            raise Gone(f"a reply that cannot be read: {problem}") from None
+            raise Gone(f"a malformed reply: {problem}") from None
 
     async def destroy(self) -> None:
-        """End the connection, whatever the server says to it. Raises Lost; the link is closed even then."""
+        """Destroy the connection, whatever the reply, and close the link. Raises Lost, after the link is closed."""
         try:
             if self.number != NO_CONNECTION:
                 await self._exchange(DESTROY, 0, b"", task=0)
         except Gone:
-            pass  # which is what we wanted
+            pass
         finally:
             self.close()
 
     def close(self) -> None:
-        """Close the link without a word to the server."""
+        """Close the link; nothing is sent."""
         self._over = True
         if self._link is not None:
             self._link.close()
             self._link = None
 
     async def _exchange(self, kind: int, function: int, body: bytes, task: int) -> ReplyPacket:
-        while self._taken:
+        while self._busy:
             await sleep(TURN)
         if self._over:
             raise Gone("the connection has ended")
-        self._taken = True
+        self._busy = True
         if kind != CREATE:
             self._sequence = (self._sequence + 1) & 0xFF
         packet = RequestPacket(kind, self._sequence, self.number, task, function, body)
         try:
             reply: ReplyPacket = await _await(Exchange(self, packet))
         finally:
-            self._taken = False
-        # The completion code does not matter then: mars_nwe says 0 here, libncp falls for it.
+            self._busy = False
+        # The completion code does not matter then: mars_nwe sends 0 here, and libncp takes it for success.
         if reply.status & (BAD_CONNECTION | SERVER_DOWN):
             raise Gone(f"connection status 0x{reply.status:02X}")
         return reply
@@ -204,7 +203,7 @@ class Requester:
     # For runners.
 
     def begin(self, now: int, packet: RequestPacket) -> list[bytes]:
-        """Start the exchange of *packet*: what to send."""
+        """Start the exchange of *packet*. Returns the bytes to send."""
         if self._over:
             self._outcome = Gone("the connection has ended")
             return []
@@ -215,7 +214,7 @@ class Requester:
         return [self._sent]
 
     def receive(self, now: int, data: bytes) -> list[bytes]:
-        """Take a datagram, or bytes of the stream: what to send back at once. Raises nothing."""
+        """Process a datagram, or bytes of the stream. Returns the bytes to send at once. Raises nothing."""
         if self._over:
             return []
         try:
@@ -229,12 +228,12 @@ class Requester:
             return []
 
     def closed(self, now: int) -> None:
-        """The server closed the TCP connection."""
+        """End the exchange: the server closed the TCP connection."""
         self._over = True
         self._finish(Gone("the server closed the connection"))
 
     def expire(self, now: int) -> list[bytes]:
-        """The deadline has come: what to send again."""
+        """Act on the deadline, if *now* has reached it. Returns the bytes to send again."""
         if self.deadline is None or now < self.deadline:
             return []
         if self._deframer or self._tries >= TRIES:
@@ -245,12 +244,12 @@ class Requester:
         return [self._sent]
 
     def take(self) -> ReplyPacket | Exception | None:
-        """The outcome of the exchange, once; None while it is on the way."""
+        """The outcome of the exchange, once; None while it is outstanding."""
         outcome, self._outcome = self._outcome, None
         return outcome
 
     def _read(self, now: int, data: bytes) -> list[bytes]:
-        """One packet from the server. Raises Malformed."""
+        """Process one packet from the server. Raises Malformed."""
         kind = packet_type(data)
         if kind == WATCHDOG and not self._deframer:
             asked = decode_watchdog(data)
@@ -262,9 +261,9 @@ class Requester:
                 if kind == REPLY:
                     self._finish(reply)
                 else:
-                    self._tries -= 1  # the one that it answers
+                    self._tries -= 1
                     self._arm(now)
-        return []  # a broadcast (0xBBBB) and what we do not know is skipped, as libncp does
+        return []  # a broadcast (0xBBBB) or an unknown packet is skipped, as in libncp
 
     def _is_awaited(self, reply: ReplyPacket) -> bool:
         asked = self._pending

@@ -1,10 +1,10 @@
-"""What a test asserts of a running server: pure functions of its journal, each with the sentences of a failure.
+"""A test's assertions about a running server: pure functions of its journal, with a sentence for each failure.
 
 Rules of this file:
 
-* A license is *released* when its client gave it back. One that the server took back is *reclaimed*, which an assertion
-  accepts only if it says so.
-* What is not decided yet is ``waiting``; whoever asks looks again until the time is over, and then it has failed.
+* A license is *released* when its client released it. A license that the server took is *reclaimed*, which an
+  assertion accepts only if *by* says so.
+* An undecided assertion is ``waiting``; the caller evaluates it again until its time is over, and then it has failed.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from fakenw.journal.record import Journal, Record
 from fakenw.journal.sentences import clock, harmless
 from harness.judge.history import ConnectionHistory, RunHistory
 
-ANYBODY = "anybody"  # by whom a license may come back: the client, or anybody, or one cause such as logout
+ANY_CAUSE = "anybody"  # a value of *by*: a license may be released or reclaimed
 
 
 @dataclass(frozen=True, slots=True)
 class LicenseSelection:
-    """Which connections an assertion is about: of a user, of a station (or its beginning), held at *since* or later.
+    """The licenses of an assertion: of a user, of a station (or its prefix), held at *since* or later.
 
-    *since* is microseconds of the server's time. *by* is ``client``, ``anybody`` or a cause.
+    *since* is microseconds of the server's time. *by* is ``client``, ``anybody`` or a cause such as ``logout``.
     """
 
     user: str | None = None
@@ -33,17 +33,17 @@ class LicenseSelection:
     by: str = "client"
 
     def holdings(self, run: RunHistory) -> Iterator[tuple[ConnectionHistory, Holding]]:
-        """The licenses that it is about."""
+        """The holdings that are selected, each with its connection."""
         for history in run.histories:
-            named = self.user is None or self.user.upper() in [user.upper() for user in history.users]
-            there = self.station is None or history.station.startswith(self.station)
-            for holding in history.holdings if named and there else ():
+            of_user = self.user is None or self.user.upper() in [user.upper() for user in history.users]
+            of_station = self.station is None or history.station.startswith(self.station)
+            for holding in history.holdings if of_user and of_station else ():
                 if holding.released is None or holding.released >= self.since:
                     yield history, holding
 
     def accepts(self, cause: str | None) -> bool:
-        """Whether a license may have come back so."""
-        return self.by == ANYBODY or (cause in GIVEN_BACK if self.by == "client" else cause == self.by)
+        """Whether a license may have been released for *cause*."""
+        return self.by == ANY_CAUSE or (cause in GIVEN_BACK if self.by == "client" else cause == self.by)
 
     def __str__(self) -> str:
         parts = [f"of user {self.user}" if self.user else "", f"from {self.station}" if self.station else ""]
@@ -52,48 +52,48 @@ class LicenseSelection:
 
 @dataclass(frozen=True, slots=True)
 class AssertionAnswer:
-    """``kept``: the promise is kept. ``waiting``: it may still be. ``why``: what is wrong, a line each."""
+    """``passed``: the assertion holds. ``waiting``: it does not yet. ``why``: a line for each failure."""
 
-    kept: bool
+    passed: bool
     waiting: bool
     why: tuple[str, ...]
 
 
 def released(run: RunHistory, wanted: LicenseSelection) -> AssertionAnswer:
-    """Every license that is wanted came back, and from whom it should."""
-    about = list(wanted.holdings(run))
-    if not about:
+    """Whether every license of *wanted* was released, for an accepted cause."""
+    selected = list(wanted.holdings(run))
+    if not selected:
         return AssertionAnswer(False, True, (f"nothing was licensed, so that {wanted} prove nothing", *_refusals(run)))
-    held = [(history, holding) for history, holding in about if holding.released is None]
-    taken = [(history, holding) for history, holding in about if holding.released is not None]
-    wrong = [(history, holding) for history, holding in taken if not wanted.accepts(holding.cause)]
-    told = [
+    held = [(history, holding) for history, holding in selected if holding.released is None]
+    over = [(history, holding) for history, holding in selected if holding.released is not None]
+    wrong = [(history, holding) for history, holding in over if not wanted.accepts(holding.cause)]
+    why = [
         f"{_holder(history)} holds a license of {history.server.name} since {clock(holding.granted)}; "
         f"its last request was at {clock(history.last_request)}"
         for history, holding in held
     ]
-    told += [
+    why += [
         f"{_holder(history)} held a license of {history.server.name} from {clock(holding.granted)} to "
-        f"{clock(holding.released or 0)}; its client did not give it back: {_taken(holding.cause)}"
+        f"{clock(holding.released or 0)}; its client did not release it: {_reclaimed(holding.cause)}"
         for history, holding in wrong
     ]
-    return AssertionAnswer(not held and not wrong, bool(held) and not wrong, tuple(told))
+    return AssertionAnswer(not held and not wrong, bool(held) and not wrong, tuple(why))
 
 
-_TAKEN = {
-    "lost": "the server took it back when the socket closed, which only an exit without a logout does",
-    "watchdog": "the watchdog took it back, after the station had been silent",
+_RECLAIMED = {
+    "lost": "the server reclaimed it when the socket closed, as after an exit without a logout",
+    "watchdog": "the watchdog reclaimed it, after the station had been silent",
     "cleared": "an operator cleared the connection",
     "reinitialize": "the station attached anew without a logout",
 }
 
 
-def _taken(cause: str | None) -> str:
-    return _TAKEN.get(str(cause), f"the server took it back ({harmless(cause)})")
+def _reclaimed(cause: str | None) -> str:
+    return _RECLAIMED.get(str(cause), f"the server reclaimed it ({harmless(cause)})")
 
 
 def _holder(history: ConnectionHistory) -> str:
-    user = f"user {harmless(history.user)}" if history.user else "nobody"
+    user = f"user {harmless(history.user)}" if history.user else "no user"
     return f"{user} on connection {history.connection} from {harmless(history.station)}"
 
 
@@ -103,7 +103,7 @@ def _refusals(run: RunHistory) -> list[str]:
 
 
 def denials(run: RunHistory, user: str | None = None, what: str | None = None) -> list[Record]:
-    """Who was refused."""
+    """The ``deny`` lines: of *user*, for want of *what* (license, slot or account)."""
     return [
         record
         for server in run.servers
@@ -113,8 +113,8 @@ def denials(run: RunHistory, user: str | None = None, what: str | None = None) -
 
 
 def slice_of(journal: Journal, start: int) -> Journal:
-    """The journal from line number *start* (0 is the first) on, with the line that says which server it is.
+    """The journal from line number *start* (0 is the first) on, after its ``start`` line.
 
-    What happened before must have ended: the server was reset.
+    The server must have been reset there, so that no earlier connection is left.
     """
     return Journal(journal.name, [journal.records[0], *journal.records[max(start, 1) :]])

@@ -2,13 +2,12 @@
 
 Rules of this file:
 
-* It reads lines and nothing else. A line is held against the fold of those before it (``fakenw.journal.fold``), its
-  ``held`` against the fold after it.
+* A line is compared with the fold of the lines before it (``fakenw.journal.fold``), its ``held`` with that after it.
 * ``held`` is grants minus releases after every line, never below 0, never over the limit.
-* A grant is followed by the state that holds it, a state that no longer holds a unit by its release; a
-  line that is missing is named by the one that asked for it.
-* Where the server says that it keeps the units of cleared connections, such a unit is out until it has expired, and
-  not a moment less; a busy machine may be a second of real time late. A server that is down lets nothing expire.
+* A grant is followed by the state that holds it, a state that no longer holds a unit by its release; the problem of a
+  missing line names the line that required it.
+* Where the server keeps the units of cleared connections, such a unit is held until it expires, at most a second of
+  real time late. On a server that is down no unit expires.
 * A torn or missing end is tolerated.
 """
 
@@ -25,7 +24,7 @@ from fakenw.journal.sentences import harmless
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Where the books do not balance. ``str()`` names the file and the line."""
+    """A line at which the books do not balance. ``str()`` names the file and the line."""
 
     check: str  # books_balance or never_over_limit
     journal: str
@@ -37,14 +36,14 @@ class Problem:
 
 
 class Balance:
-    """The running balance; a difference is told where it begins, not on every line after it."""
+    """The running balance; a difference is reported where it begins, not on every line after it."""
 
     def __init__(self) -> None:
         self._off = 0
         self._over = self._below = False
 
     def after(self, record: Record, fold: Fold) -> list[tuple[str, str]]:
-        """What is wrong with ``held`` of a line that *fold* has seen: checks, each with a sentence."""
+        """The problems of ``held`` of a line that *fold* has seen: names of checks, each with a sentence."""
         held, limit = record.get("held"), record.get("limit")
         if not isinstance(held, int) or not isinstance(limit, int):
             return [("books_balance", "expected the numbers held and limit")]
@@ -61,7 +60,7 @@ class Balance:
 
 
 class _Due(NamedTuple):
-    """The event that the next line of a serial must be; the line that made it due, when, and what is wrong without."""
+    """The event of the next line of a serial; the line that requires it, its time, and the problem without it."""
 
     event: str
     line: int
@@ -70,7 +69,7 @@ class _Due(NamedTuple):
 
 
 class _Books:
-    """The books of one life of a server."""
+    """The books of one incarnation of a server."""
 
     def __init__(self, name: str, start: Record) -> None:
         self._name = name
@@ -78,7 +77,7 @@ class _Books:
         self._fold, self._balance = Fold(), Balance()
         self._known: dict[int, ServiceConnection] = {}  # by serial, those that have ended as well
         self._due: dict[int, _Due] = {}  # by serial
-        # Units whose release was missed already, or is kept back: then with the line, and when they expire.
+        # Units whose missing release was reported (None), or that await their expiry: the line, and its time.
         self._settled: dict[str, tuple[int, int] | None] = {}
         keeps = start.get("policy") == "nls"
         self._keep_cleared = microseconds(start.get("keep_cleared")) or 0 if keeps else 0
@@ -86,7 +85,7 @@ class _Books:
         self._down = False
 
     def line(self, line: int, record: Record) -> None:
-        """The next line."""
+        """Audit the next line."""
         fold, serial = self._fold, record.get("serial")
         if record.t < fold.end:
             self._problem(line, f"the clock ran backwards, from {fold.end / SECOND:.6f} to {record.t / SECOND:.6f}")
@@ -112,7 +111,7 @@ class _Books:
             self._problem(line, text, check)
 
     def _look_up(self, line: int, record: Record, serial: int) -> ServiceConnection | None:
-        """The connection of a line, and whether the line may come now."""
+        """The connection of a line; a problem if the line may not come now."""
         known = self._known.get(serial)
         if record.event == "create":
             if known:
@@ -127,7 +126,7 @@ class _Books:
             del self._due[serial]
             if due.event != record.event:
                 self._problem(due.line, due.why)
-                self._settled = dict.fromkeys(known.units if known else ()) | self._settled  # told once
+                self._settled = dict.fromkeys(known.units if known else ()) | self._settled  # reported once
         return known
 
     def _grant(self, line: int, record: Record, serial: int | None) -> None:
@@ -138,52 +137,52 @@ class _Books:
         self._next(serial, "state", line, record, f"{harmless(unit)} was granted, but no state follows that holds it")
 
     def _release(self, line: int, record: Record, serial: int | None) -> None:
-        unit, out = str(record.get("unit")), self._fold.units
-        if unit not in out:
-            self._problem(line, f"{harmless(unit)} was released, but nobody held it (released twice?)")
-        elif kept := self._settled.pop(unit, None):
-            if record.get("cause") != "reset" and (record.t < kept[1] or record.get("cause") != "expired"):
+        unit, held = str(record.get("unit")), self._fold.units
+        if unit not in held:
+            self._problem(line, f"{harmless(unit)} was released, but was not held (released twice?)")
+        elif expiry := self._settled.pop(unit, None):
+            if record.get("cause") != "reset" and (record.t < expiry[1] or record.get("cause") != "expired"):
                 self._problem(line, f"{harmless(unit)} of a cleared connection was released before it had expired")
-        elif out[unit] != serial and not self._fold.policy.by_user:
-            self._problem(line, f"{harmless(unit)} was granted to serial {out[unit]}, but released by serial {serial}")
+        elif held[unit] != serial and not self._fold.policy.by_user:
+            self._problem(line, f"{harmless(unit)} was granted to serial {held[unit]}, but released by serial {serial}")
 
     def _state(self, line: int, record: Record, known: ServiceConnection | None, mine: frozenset[str]) -> None:
         policy, serial = self._fold.policy, record.get("serial")
         before, after, cause = str(record.get("from")), str(record.get("to")), record.get("cause")
-        who = f"serial {serial} went from {harmless(before)} to {harmless(after)} ({harmless(cause)})"
+        move = f"serial {serial} went from {harmless(before)} to {harmless(after)} ({harmless(cause)})"
         if known and known.state is not None and known.state != before:
-            self._problem(line, f"{who}, but it was {harmless(known.state)}")
+            self._problem(line, f"{move}, but it was {harmless(known.state)}")
         if after in policy.holding:
             if not (f"user:{record.get('user')}" in self._fold.units if policy.by_user else mine):
-                self._problem(line, f"{who} without a grant")
+                self._problem(line, f"{move} without a grant")
         elif policy.by_user:
             return
         elif self._keep_cleared and cause == "cleared":
             self._settled |= dict.fromkeys(mine, (line, record.t + self._keep_cleared))
         elif mine:
-            why = f"{who}, but {_names(mine)} is still held: no release follows"
+            why = f"{move}, but {_names(mine)} is still held: no release follows"
             self._next(serial, "release", line, record, why)
 
     def _stop(self, line: int) -> None:
         fold = self._fold
-        told = {str(holder.get("serial")) for holder in fold.holders or ()}
+        named = {str(holder.get("serial")) for holder in fold.holders or ()}
         if fold.policy.by_user:  # a user's unit may have outlived every connection of the user
             held = {str(serial) for serial, known in self._known.items() if known.state in fold.policy.holding}
         else:
             held = {str(serial) for unit, serial in fold.units.items() if not self._settled.get(unit)}
-        if told != held:
-            self._problem(line, f"stop names the holders {_names(told)}, but {_names(held)} hold a unit")
+        if named != held:
+            self._problem(line, f"stop names the holders {_names(named)}, but {_names(held)} hold a unit")
 
     def _next(self, serial: int | None, event: str, line: int, record: Record, why: str) -> None:
         if isinstance(serial, int):
             self._due[serial] = _Due(event, line, record.t, why)
 
     def close(self) -> None:
-        """At the end: what was due is missing, unless the journal broke off in that very instant."""
+        """Report the lines that are missing at the end, unless the journal ends at the time of the line before."""
         fold = self._fold
-        for unit, kept in self._settled.items():
-            if kept and kept[1] + self._late < fold.end and not self._down:
-                self._problem(kept[0], f"{harmless(unit)} of a cleared connection never expired: no release follows")
+        for unit, expiry in self._settled.items():
+            if expiry and expiry[1] + self._late < fold.end and not self._down:
+                self._problem(expiry[0], f"{harmless(unit)} of a cleared connection never expired: no release follows")
         for due in self._due.values():
             if fold.holders is not None or due.t < fold.end:
                 self._problem(due.line, due.why)
@@ -197,7 +196,7 @@ def _names(items: Iterable[object]) -> str:
 
 
 def books_balance(journal: Journal) -> list[Problem]:
-    """Audit a server's journal: held = grants - releases, 0 <= held <= limit, and every move has its pair."""
+    """Audit a server's journal: held = grants - releases, 0 <= held <= limit, and every transition is complete."""
     problems: list[Problem] = []
     for first, records in journal.incarnations():
         books = _Books(journal.name, records[0])

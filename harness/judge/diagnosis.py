@@ -1,11 +1,11 @@
-"""Why a license is still held, in words: the evidence behind a verdict.
+"""The evidence behind a verdict, in sentences: why each license was not released in time.
 
 Rules of this file:
 
-* It judges nothing. Which licenses to explain, and the reason for each, comes with the verdict.
-* Times are the server's. What clients say is told in their own words, what the server saw in the server's.
-* Whatever came over a wire is made harmless before it is shown.
-* The first ten cases are told in full, a long story by its beginning and its end.
+* Nothing is judged here. The licenses to explain, and the reason for each, come with the verdict.
+* Times are the server's. The sentences are from the client's lines where there are any, else from the server's.
+* Text from a wire is made harmless before it is shown.
+* The first ten cases are shown in full; of a long story only the beginning and the end.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from harness.judge.history import ClientLine, ConnectionHistory, RunHistory
 from harness.judge.verdict import Held, Verdict, files_text
 
 IN_FULL = 10
-AT_ONCE = 30 * SECOND  # on a clock that runs 3600 times as fast it is not long
-STORY = (14, 5)  # lines from the beginning and from the end
+AT_ONCE = 30 * SECOND  # 8 ms of real time with --speed 3600
+STORY = (14, 5)  # lines from the beginning and from the end of a long story
 
 
 def explain(run: RunHistory, verdict: Verdict) -> list[str]:
-    """Lines of text about every license that was not simply given back; empty where all were."""
+    """Lines of text about every license that was not released by its client in time; empty without such."""
     cases: dict[int, Held] = {}
     for held in [*verdict.interrupted, *verdict.leaked, *verdict.undecided, *verdict.reclaimed]:
         cases.setdefault(id(held.history), held)
@@ -51,7 +51,7 @@ def _case(run: RunHistory, held: Held) -> list[str]:
         idle = history.server.end - history.last_request
         ending += f"; idle since {history.server.at(history.last_request)}, {clock(idle)} by the end"
         if _exited(run, history) is not None and history.transport == "udp":
-            ending += "; the watchdog would take it back a quarter of an hour after its last request"
+            ending += "; the watchdog would reclaim it a quarter of an hour after its last request"
     return [head, *(f"  {line}" for line in [*story, ending, *_registry(history)])]
 
 
@@ -66,10 +66,10 @@ _FAULTS = {
     "cut": "the network cable was pulled out",
     "heal": "the network cable was plugged in",
     "delay": "from here its packets took longer",
-    "loss": "from here packets of its got lost",
-    "drop": "from here some packets got lost",
-    "duplicate": "from here packets of its came twice",
-    "reorder": "from here packets of its were overtaken",
+    "loss": "from here some of its packets were lost",
+    "drop": "its next packets were lost",
+    "duplicate": "from here some of its packets arrived twice",
+    "reorder": "from here some of its packets arrived out of order",
     "spoof": "from here a router answered the watchdog in its place",
 }
 _SERVER_FAULTS = {
@@ -81,7 +81,7 @@ _SERVER_FAULTS = {
 
 
 def _exited(run: RunHistory, history: ConnectionHistory) -> tuple[int, str] | None:
-    """When and how the client ended, on the server's clock; of a user's own client only where there is one."""
+    """When (on the server's clock) and how the client ended; of a user's own only where it is the only one."""
     exits = run.runner_lines("exit")
     scripted = {client.name for client in run.clients}
     if history.client:
@@ -91,13 +91,13 @@ def _exited(run: RunHistory, history: ConnectionHistory) -> tuple[int, str] | No
         exits = exits if len(exits) == 1 else []
     for record in exits:
         t = _on_server(run, history, record)
-        if t >= history.created or not history.client:  # a machine that was started again exits more than once
+        if t >= history.created or not history.client:  # a machine that was restarted exits more than once
             return t, _ENDS.get(str(record.get("cause")), "the client exited")
     return None
 
 
 def _faults(run: RunHistory, history: ConnectionHistory) -> Iterator[tuple[int, str]]:
-    """What came over the client's machine, and over the server, while the connection was there."""
+    """The faults of the client's machine and of the server while the connection existed, each with a sentence."""
     for record in run.runner_lines("fault"):
         what, text = str(record.get("what")), None
         if history.client and record.get("client") == history.client.name:
@@ -111,18 +111,18 @@ def _faults(run: RunHistory, history: ConnectionHistory) -> Iterator[tuple[int, 
 
 
 def _on_server(run: RunHistory, history: ConnectionHistory, record: Record) -> int:
-    """When the runner wrote *record*, on the server's clock."""
-    assert run.runner is not None  # it did
+    """The time of the runner's *record* on the server's clock."""
+    assert run.runner is not None
     return run.to_server(run.runner, history.server, record.t)
 
 
 def _story(run: RunHistory, history: ConnectionHistory) -> list[tuple[int, str]]:
-    """What happened on a connection, each moment with a sentence."""
-    told: list[tuple[int, str]] = []
+    """The events of a connection, each time with a sentence."""
+    story: list[tuple[int, str]] = []
     asked: ClientLine | None = None
     opened = False
-    for said in history.said:
-        record, event = said.record, said.record.event
+    for line in history.lines:
+        record, event = line.record, line.record.event
         component, _, verb = event.rpartition("-")
         text: str | None = None
         if verb == "open":
@@ -130,36 +130,40 @@ def _story(run: RunHistory, history: ConnectionHistory) -> list[tuple[int, str]]
             opened = True
         elif verb == "close":
             what = (
-                "closed it" if component == "nal" else "closed its file" if record.get("file") else "needed it no more"
+                "closed it"
+                if component == "nal"
+                else "closed its file"
+                if record.get("file")
+                else "no longer needed it"
             )
             text = f"{name_of(component)} {what}"
         elif event == "release-asked":
             force = " by force" if record.get("forced") else ""
-            if told and said.t - told[-1][0] < AT_ONCE and told[-1][1] == f"{name_of(record.get('by'))} closed it":
-                told[-1] = told[-1][0], f"{told[-1][1]} and asked for its release{force}"
+            if story and line.t - story[-1][0] < AT_ONCE and story[-1][1] == f"{name_of(record.get('by'))} closed it":
+                story[-1] = story[-1][0], f"{story[-1][1]} and asked for its release{force}"
             else:
                 text = f"{name_of(record.get('by'))} asked for its release{force}"
         elif event == "release-refused":
             files = record.get("files")
             names = [harmless(file) for file in files] if isinstance(files, list) else []
             refusal = f"refused: {files_text(len(names))} open ({', '.join(names)})"
-            if asked and told:
-                told[-1] = told[-1][0], f"{told[-1][1]}; {refusal}"
+            if asked and story:
+                story[-1] = story[-1][0], f"{story[-1][1]}; {refusal}"
             else:
                 text = f"its release was {refusal}"
         elif event == "detach":
-            trouble = f", but no answer came: {harmless(record['reason'])}" if record.get("reason") else ""
-            text = f"the redirector let it go{trouble}"
+            trouble = f", but no reply came: {harmless(record['reason'])}" if record.get("reason") else ""
+            text = f"the redirector released it{trouble}"
         elif event == "work-failed":
             text = f"{name_of(record.get('component'))}'s work failed: {harmless(record.get('reason'))}"
-        asked = said if event == "release-asked" else None
+        asked = line if event == "release-asked" else None
         if text:
-            told.append((said.t, text))
-    told += _seen(history)
-    told += _faults(run, history)
+            story.append((line.t, text))
+    story += _by_server(history)
+    story += _faults(run, history)
     if ended := _exited(run, history):
-        told.append(ended)
-    return sorted(told, key=lambda moment: moment[0])
+        story.append(ended)
+    return sorted(story, key=lambda moment: moment[0])
 
 
 def _opening(record: Record, name: str, opened: bool) -> str:
@@ -175,38 +179,38 @@ def _opening(record: Record, name: str, opened: bool) -> str:
     return f"{name} rode on it: opened {what}{counted}"
 
 
-def _seen(history: ConnectionHistory) -> list[tuple[int, str]]:
-    """What the server saw and no client tells."""
-    seen = [
+def _by_server(history: ConnectionHistory) -> list[tuple[int, str]]:
+    """The events that only the server's lines have, each with a sentence."""
+    events = [
         (file.shut, f"the server shut {harmless(file.path)} ({file.cause})")
         for file in history.files
         if file.shut is not None and file.cause in GIVEN_BACK
     ]
-    seen += [(r.t, f"the watchdog: {harmless(r.get('what'))}") for r in history.server_lines("watchdog")]
+    events += [(r.t, f"the watchdog: {harmless(r.get('what'))}") for r in history.server_lines("watchdog")]
     if history.foreign:
         user = f" as user {harmless(history.user)}" if history.user else ""
-        seen += [(holding.granted, f"it took a license{user}") for holding in history.holdings]
-        seen += [(file.opened, f"it opened {harmless(file.path)}") for file in history.files]
-        seen += [
+        events += [(holding.granted, f"it took a license{user}") for holding in history.holdings]
+        events += [(file.opened, f"it opened {harmless(file.path)}") for file in history.files]
+        events += [
             (file.shut, f"it closed {harmless(file.path)}")
             for file in history.files
             if file.shut is not None and file.cause in ("close", "end-of-job")
         ]
-    return seen
+    return events
 
 
 def _registry(history: ConnectionHistory) -> list[str]:
-    """The last word of the arbiter on each entry for the connection."""
+    """The arbiter's last line about each entry of the connection, as a sentence."""
     last = {
-        (str(said.record.get("key")), str(said.record.get("resource"))): said
-        for said in history.client_lines("arbiter")
+        (str(line.record.get("key")), str(line.record.get("resource"))): line
+        for line in history.client_lines("arbiter")
     }
     lines = []
-    for (key, resource), said in last.items():
-        get = said.record.get
+    for (key, resource), line in last.items():
+        get = line.record.get
         entry = f"registry: {harmless(key)}\\{harmless(resource)}"
         if get("action") == "deleted":
-            lines.append(f"{entry} deleted at {history.server.at(said.t)}")
+            lines.append(f"{entry} deleted at {history.server.at(line.t)}")
         else:
             counts = f"persistence {harmless(get('persistence'))}, reference {harmless(get('reference'))}"
             lines.append(f"{entry} still there: {counts}")
@@ -214,6 +218,6 @@ def _registry(history: ConnectionHistory) -> list[str]:
 
 
 def name_of(component: object) -> str:
-    """A component as people write it: NAL, APM, the user, the inventory."""
+    """The name of a component in a sentence: NAL, APM, the user, the inventory."""
     text = harmless(component)
     return text.upper() if len(text) <= 4 and text.lower() != "user" else f"the {text.lower()}"

@@ -1,19 +1,19 @@
-"""What happened in one run, put together again from its journals.
+"""The history of one run, from its journals.
 
 Rules of this file:
 
-* It only reads. A `Run` is a pure function of journals; nothing here judges.
-* A `Life` is one service connection from create to close, known by its serial. A *holding* of it is the
-  time it spent in a state that needs a unit under the server's policy; the ``state`` lines say so,
-  under ``ual`` too, where the user keeps the unit for another 90 days.
-* Times are microseconds on the clock of the life's own server. Other writers' clocks are mapped by the
+* Nothing here judges: a `RunHistory` is a pure function of journals.
+* A `ConnectionHistory` is one service connection from create to close, known by its serial. A *holding* is the
+  time it spent in a state that needs a unit under the server's policy, according to the ``state`` lines; so under
+  ``ual`` too, where the user holds the unit for another 90 days.
+* Times are microseconds on the clock of the connection's server. Other writers' clocks are mapped by the
   ``utc`` and ``speed`` of their first lines.
-* Client lines find their life by server, station and connection number. A number that was used again
-  is told apart by the order of the client's ``attach`` lines; where a reply was lost and the two sides
-  count differently, by the time.
-* A second ``start`` in one journal is a new life of that server, which knows nothing of the first. What was still
-  there at the end of the first went with it. A last life takes nothing with it: its ``stop`` says who held what.
-* A connection whose station no client journal mentions is *foreign*: some user's own client.
+* Client lines are matched with connections by server, station and connection number. For a number that was used again
+  the order of the client's ``attach`` lines decides; where their number differs from that of the connections, for a
+  reply was lost, the time does.
+* A second ``start`` in one journal begins a new incarnation of that server, with empty tables. Every connection that
+  was open at the end of the incarnation before ended with it; one that is open at the end of the last did not end.
+* A connection whose station no client journal mentions is *foreign*: that of a user's own client.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from fakenw.journal.record import Journal, JournalError, Record, read
 from fakenw.journal.sentences import clock, harmless
 
 WENT_DOWN = "server-down"
-"""The cause, which no line tells, of everything that ends with a life of a server that has another one."""
+"""The cause, which is in no line, of the end of all connections when another incarnation of their server follows."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -40,14 +40,14 @@ Key = tuple[str, str, int]  # server, station, connection number
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """A writer's clock: the wall time (microseconds since 1970) at its t = 0, and how fast it runs."""
+    """A writer's clock: the wall time (microseconds since 1970) at its t = 0, and its speed (1: real time)."""
 
     utc: int | None
     speed: float
 
     @classmethod
     def of(cls, journal: Journal, line: int = 1) -> Clock:
-        """The clock of the journal life that starts on *line*. Raises JournalError."""
+        """The clock of the writer whose records start on *line*. Raises JournalError."""
         record = journal.records[line - 1]
         speed = record.get("speed", 1)
         if isinstance(speed, bool) or not isinstance(speed, int | float) or not 0 < speed < math.inf:
@@ -62,7 +62,7 @@ class Clock:
         return cls((written - _EPOCH) // timedelta(microseconds=1), speed)
 
     def to(self, other: Clock, t: int) -> int:
-        """What *other* shows when this clock shows *t*. Two clocks without wall time started together."""
+        """The time on *other* when this clock shows *t*. Two clocks without wall time started together."""
         if self.utc is None or other.utc is None:
             return t
         if self.speed == other.speed:
@@ -76,7 +76,7 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class ClientLine:
-    """What a client said about a connection, on the server's clock; ``line`` is in the client's journal."""
+    """A client's line about a connection. ``t`` is on the server's clock, ``line`` a number in the client's journal."""
 
     t: int
     line: int
@@ -86,7 +86,7 @@ class ClientLine:
 
 @dataclass(slots=True, eq=False)
 class ConnectionHistory(ServiceConnection):
-    """One service connection, from create to close, with everything that has been on it."""
+    """One service connection, from create to close. ``records`` are the server's lines, ``lines`` the client's."""
 
     server: ServerHistory = field(repr=False)
     users: list[str] = field(default_factory=list)
@@ -95,23 +95,23 @@ class ConnectionHistory(ServiceConnection):
     idles: list[Idle] = field(default_factory=list)
     records: list[Record] = field(default_factory=list, repr=False)
     client: ClientHistory | None = field(default=None, repr=False)
-    said: list[ClientLine] = field(default_factory=list, repr=False)
+    lines: list[ClientLine] = field(default_factory=list, repr=False)
 
     @property
     def foreign(self) -> bool:
-        """No client journal knows its station: it is a user's own client."""
+        """Whether no client journal mentions its station: it is that of a user's own client."""
         return self.client is None
 
     def client_lines(self, event: str) -> list[ClientLine]:
         """The client's lines of one kind."""
-        return [said for said in self.said if said.record.event == event]
+        return [line for line in self.lines if line.record.event == event]
 
     def server_lines(self, event: str) -> list[Record]:
         """The server's lines of one kind."""
         return [record for record in self.records if record.event == event]
 
     def held_until(self, holding: Holding) -> int:
-        """When *holding* ended; the end of the journal where it did not."""
+        """The end of *holding*, or of the journal where it did not end."""
         return self.server.end if holding.released is None else holding.released
 
     def saw(self, record: Record) -> None:
@@ -130,7 +130,7 @@ class ConnectionHistory(ServiceConnection):
 
 @dataclass(slots=True, eq=False)
 class ServerHistory(Fold):
-    """One life of a server, with its past: its journal from one ``start`` (on line ``line``) to the next."""
+    """One incarnation of a server: its journal from one ``start`` (on line ``line``) to the next."""
 
     kind = ConnectionHistory
 
@@ -142,20 +142,20 @@ class ServerHistory(Fold):
     denied: list[Record] = field(default_factory=list, repr=False)
     marks: list[int] = field(default_factory=list, repr=False)
     zone: tzinfo | None = None
-    """In which zone moments are told as real times; None: as the time since the start."""
+    """The zone in which ``at`` shows wall times; None: it shows the time since the start."""
 
     def at(self, t: int) -> str:
-        """The moment *t*, as people read it."""
+        """The time *t* for a message: ``0:10:00``, or ``2000-08-10 09:40:15 UTC``."""
         if self.zone is None or self.clock.utc is None:
             return clock(t)
         try:
             return f"{(_EPOCH + timedelta(microseconds=self.clock.wall(t))).astimezone(self.zone):%Y-%m-%d %H:%M:%S %Z}"
         except OverflowError:
-            return clock(t)  # no calendar goes so far
+            return clock(t)  # beyond the years of datetime
 
     @classmethod
     def read(cls, journal: Journal) -> list[ServerHistory]:
-        """The lives of the server that wrote *journal*. Raises JournalError."""
+        """The incarnations of the server that wrote *journal*. Raises JournalError."""
         servers: list[ServerHistory] = []
         for line, records in journal.incarnations():
             event, policy = records[0].event, records[0].get("policy")
@@ -188,7 +188,7 @@ class ServerHistory(Fold):
 
 @dataclass(slots=True, eq=False)
 class ClientHistory:
-    """A scripted client: its journal, and when (own clock) its script was done."""
+    """A scripted client: its journal, and the time (on its clock) at which its script was done."""
 
     name: str
     journal: Journal = field(repr=False)
@@ -198,7 +198,7 @@ class ClientHistory:
 
 @dataclass(slots=True, eq=False)
 class RunHistory:
-    """Everything the journals of one run tell. ``settings`` are the fields of the ``run`` record, if any."""
+    """The journals of one run. ``settings`` are the fields of the ``run`` record, if there is one."""
 
     servers: list[ServerHistory]
     clients: list[ClientHistory]
@@ -207,11 +207,11 @@ class RunHistory:
 
     @classmethod
     def of(cls, journals: Iterable[Journal]) -> RunHistory:
-        """Put journals together. Raises JournalError."""
+        """The history from *journals*. Raises JournalError."""
         run = cls([], [], None, {})
         for journal in journals:
             if not journal.records:
-                continue  # its writer was killed before the first line
+                continue  # the writer was killed before its first line
             match journal.records[0].role:
                 case "server":
                     run.servers += ServerHistory.read(journal)
@@ -240,7 +240,7 @@ class RunHistory:
 
     @staticmethod
     def to_server(journal: Journal, server: ServerHistory, t: int) -> int:
-        """What the server's clock shows when the clock of *journal* shows *t*."""
+        """The time on the server's clock when the clock of *journal* shows *t*."""
         return Clock.of(journal).to(server.clock, t)
 
 
@@ -262,7 +262,7 @@ def _key(record: Record) -> Key | None:
 
 
 def _match(run: RunHistory) -> None:
-    """Hang every client line about a connection on its life."""
+    """Add every client line about a connection to its history."""
     histories: dict[Key, list[ConnectionHistory]] = {}
     for history in sorted(run.histories, key=lambda history: history.server.clock.wall(history.created)):
         histories.setdefault((history.server.name, history.station, history.connection), []).append(history)
@@ -290,6 +290,6 @@ def _match(run: RunHistory) -> None:
             if key is not None and key in histories:
                 history = now[key] = which.get((n, line)) or now.get(key) or histories[key][0]
                 history.client = client
-                history.said.append(ClientLine(client.clock.to(history.server.clock, record.t), line, client, record))
+                history.lines.append(ClientLine(client.clock.to(history.server.clock, record.t), line, client, record))
     for history in run.histories:
         history.client = history.client or owners.get(history.station)

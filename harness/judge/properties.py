@@ -1,9 +1,9 @@
-"""The checks beyond the verdict: what else must hold of a run.
+"""The checks beyond the verdict: further properties of a run.
 
 Rules of this file:
 
-* A check is a function of the run alone, which says what it found wrong, each in a sentence; nothing found: it holds.
-* Those which every verdict contains have no function here.
+* A check is a pure function of the run, its usage and its arguments that yields a sentence for each violation.
+* The checks that are part of every verdict have no function here.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ CHECKS: Mapping[str, Mapping[str, float | None]] = {
     "open_files": {"most": None},
     "registry_agrees": {},
 }
-"""The checks by name, each with its arguments: numbers, seconds where they are times. None: it must be given."""
+"""The checks by name, each with its arguments and their defaults: numbers, times in seconds. None: required."""
 
 
 def selected(checks: Iterable[Any]) -> dict[str, dict[str, Any]]:
-    """A list of ``name`` or ``{name: {argument: number}}`` by name. Raises ValueError for what is no check."""
+    """The arguments of *checks* by name, from ``name`` or ``{name: {argument: number}}``. Raises ValueError."""
     found: dict[str, dict[str, Any]] = {}
     for item in checks:
         named = {item: {}} if isinstance(item, str) else item
@@ -58,40 +58,40 @@ def selected(checks: Iterable[Any]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def who(history: ConnectionHistory) -> str:
-    """The client of a connection; a user's own client is known by its address."""
+def _client_of(history: ConnectionHistory) -> str:
+    """The name of the client of a connection; of a user's own client its address."""
     return history.client.name if history.client else history.station.rpartition(":")[0]
 
 
-def _this(history: ConnectionHistory) -> str:
-    return f"connection {history.connection} (serial {history.serial}) of {harmless(who(history))}"
+def _name(history: ConnectionHistory) -> str:
+    return f"connection {history.connection} (serial {history.serial}) of {harmless(_client_of(history))}"
 
 
 def _bounded(run: RunHistory, usage: Usage, within: int, units: float) -> Iterator[str]:
     held: dict[str, set[tuple[int, str]]] = {}
     for history in run.histories:
         if history.holding:
-            held.setdefault(who(history), set()).add((id(history.server), history.holding.unit))
-    for client, mine in held.items():
-        if len(mine) > units:
-            yield f"{harmless(client)} holds {len(mine)} licenses at the end, at most {units:g} were allowed"
+            held.setdefault(_client_of(history), set()).add((id(history.server), history.holding.unit))
+    for client, its_units in held.items():
+        if len(its_units) > units:
+            yield f"{harmless(client)} holds {len(its_units)} licenses at the end, at most {units:g} were allowed"
 
 
 def _one_license_per_client(run: RunHistory, usage: Usage, within: int) -> Iterator[str]:
     for server in run.servers:
-        mine: dict[str, list[tuple[int, int]]] = {}
+        moves_of: dict[str, list[tuple[int, int]]] = {}
         for history in server.histories:
             for holding in history.holdings:
                 end = server.end + 1 if holding.released is None else holding.released
-                mine.setdefault(who(history), []).extend([(holding.granted, 1), (end, -1)])
-        for client, moves in mine.items():
+                moves_of.setdefault(_client_of(history), []).extend([(holding.granted, 1), (end, -1)])
+        for client, moves in moves_of.items():
             most, at = _most(moves)
             if most > 1:
                 yield f"{harmless(client)} held {most} licenses of {server.name} at {server.at(at)}"
 
 
 def _most(moves: list[tuple[int, int]]) -> tuple[int, int]:
-    """The highest sum of *moves*, and when it came to that. What is given back at a moment is free at that moment."""
+    """The highest sum of *moves* (time, +1 or -1), and its time. Of moves at one time, releases come first."""
     now = most = at = 0
     for t, move in sorted(moves):
         now += move
@@ -104,35 +104,35 @@ def _servers_licensed(run: RunHistory, usage: Usage, within: int, count: float) 
     servers: dict[str, set[str]] = {}
     for history in run.histories:
         if history.holdings:
-            servers.setdefault(who(history), set()).add(history.server.name)
+            servers.setdefault(_client_of(history), set()).add(history.server.name)
     for client, names in servers.items():
         if len(names) != count:
-            told = ", ".join(sorted(map(harmless, names)))
-            yield f"{harmless(client)} was licensed by {len(names)} servers ({told}), expected {count:g}"
+            listed = ", ".join(sorted(map(harmless, names)))
+            yield f"{harmless(client)} was licensed by {len(names)} servers ({listed}), expected {count:g}"
 
 
 def _nobody_refused(run: RunHistory, usage: Usage, within: int) -> Iterator[str]:
     for server in run.servers:
         for denial in server.denied:
             for history, since in _overdue(server, usage, within, denial.t):
-                whom = harmless(denial.get("user") or denial.get("station"))
+                refused = harmless(denial.get("user") or denial.get("station"))
                 yield (
-                    f"{whom} was refused {_short(denial)} at {server.at(denial.t)}, while connection "
+                    f"{refused} was refused {_short(denial)} at {server.at(denial.t)}, while connection "
                     f"{history.connection} (serial {history.serial}) held a license of {server.name} that "
-                    f"nobody had needed since {server.at(since)}"
+                    f"had not been needed since {server.at(since)}"
                 )
                 break
 
 
 def _short(denial: Record) -> str:
-    """What a refusal was for want of."""
+    """The thing that was refused, as a noun with its article."""
     what = str(denial.get("what"))
     short = {"license": "a license", "slot": "a slot", "account": "a connection for that account"}
     return short.get(what, harmless(what))
 
 
 def _overdue(server: ServerHistory, usage: Usage, within: int, t: int) -> Iterator[tuple[ConnectionHistory, int]]:
-    """The connections that held a license at *t* and should have given it back by then; since when."""
+    """The connections that held a license at *t* beyond their time, each with the end of its last use."""
     for history in server.histories:
         for holding in history.holdings:
             need = usage.of(history, holding)
@@ -154,7 +154,7 @@ def _refusals(run: RunHistory, usage: Usage, within: int, most: float) -> Iterat
 def _attempts(run: RunHistory, usage: Usage, within: int, most: float, per: float = MINUTE) -> Iterator[str]:
     span = round(per * SECOND)
     for server in run.servers:
-        # Who was refused a connection has none that a life could tell of.
+        # A station that was refused a slot has no connection, and so no history.
         refused = (denial.t for denial in server.denied if denial.get("serial") is None)
         times = sorted([*(history.created for history in server.histories), *refused])
         first, worst, at = 0, 0, 0
@@ -175,12 +175,12 @@ def _opens_balance(run: RunHistory, usage: Usage, within: int) -> Iterator[str]:
         need = usage.at_all(history)
         if need is not None and need + within <= history.server.end:
             what = f" with {len(history.open_files)} open files" if history.open_files else ""
-            yield f"{_this(history)} is left{what}, not needed since {history.server.at(need)}"
+            yield f"{_name(history)} is left{what}, not needed since {history.server.at(need)}"
         else:
             opened, still = len(history.files), list(history.open_files.values())
             if still and history.client is not None and history.client.done is not None:
                 closed = f"{opened} files opened, {opened - len(still)} closed"
-                yield f"{_this(history)}: {closed}; {harmless(still[0].path)} is still open"
+                yield f"{_name(history)}: {closed}; {harmless(still[0].path)} is still open"
 
 
 def _open_files(run: RunHistory, usage: Usage, within: int, most: float) -> Iterator[str]:
@@ -189,23 +189,23 @@ def _open_files(run: RunHistory, usage: Usage, within: int, most: float) -> Iter
         moves += [(file.shut, -1) for file in history.files if file.shut is not None]
         worst, at = _most(moves)
         if worst > most:
-            yield f"{_this(history)} had {worst} files open at {history.server.at(at)}, at most {most:g} were allowed"
+            yield f"{_name(history)} had {worst} files open at {history.server.at(at)}, at most {most:g} were allowed"
 
 
 def _registry_agrees(run: RunHistory, usage: Usage, within: int) -> Iterator[str]:
     for history in run.histories:
         last: dict[tuple[str, str], Any] = {}
-        for said in history.client_lines("arbiter"):
-            last[str(said.record.get("key")), str(said.record.get("resource"))] = said.record
+        for line in history.client_lines("arbiter"):
+            last[str(line.record.get("key")), str(line.record.get("resource"))] = line.record
         entries = [record for record in last.values() if record.get("action") != "deleted"]
         counted = [record for record in entries if record.get("reference") or record.get("persistence")]
-        there = history.ended is None
-        if last and there and not counted:
-            kept = "a count of zero" if entries else "no entry"
-            yield f"{_this(history)} is there, and the registry has {kept} for it"
-        if counted and not there:
+        exists = history.ended is None
+        if last and exists and not counted:
+            found = "a count of zero" if entries else "no entry"
+            yield f"{_name(history)} exists, and the registry has {found} for it"
+        if counted and not exists:
             where = f"{harmless(counted[0].get('key'))}\\{harmless(counted[0].get('resource'))}"
-            yield f"{where} counts users of {_this(history)}, which has ended"
+            yield f"{where} counts users of {_name(history)}, which has ended"
 
 
 PROPERTIES: Mapping[str, Callable[..., Iterable[str]]] = {
@@ -219,4 +219,4 @@ PROPERTIES: Mapping[str, Callable[..., Iterable[str]]] = {
     "open_files": _open_files,
     "registry_agrees": _registry_agrees,
 }
-"""Each gets the run, when connections were no longer needed, the time within which they go, and its arguments."""
+"""Each gets the run, its usage, the time (microseconds) in which a license must be released, and its arguments."""

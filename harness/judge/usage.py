@@ -1,11 +1,11 @@
-"""Until when a connection was needed.
+"""The last use of a connection: from when on it was no longer needed.
 
 Rules of this file:
 
-* A connection is *no longer needed* from the moment its client says so. A scripted client says it with the
-  last ``<component>-close`` that leaves no use of the connection open; where a use was never closed, with
-  ``done``, else by exiting. A user's own client says it by exiting (the last of them), by a ``mark``, or by
-  having been idle for ``idle_after``; what comes first counts.
+* A connection of a scripted client is *no longer needed* from the last ``<component>-close`` that leaves no use of it
+  open; where a use was never closed, from ``done``, else from the client's exit.
+* A user's own client needs a connection until the exit of the client (the last exit of such clients), a ``mark``, or
+  ``idle_after`` after its last request; the first of these counts.
 """
 
 from __future__ import annotations
@@ -20,14 +20,17 @@ from harness.judge.history import Clock, ConnectionHistory, RunHistory
 
 @dataclass(frozen=True, slots=True)
 class LastUse:
-    """Until when a connection was needed: ``at`` on the server's clock, None where nothing says so."""
+    """The time ``at`` on the server's clock from when on a connection was not needed (None: not known), and its sign.
+
+    ``by`` is ``close``, ``done``, ``exit`` (or the cause of an exit), ``mark``, ``idle`` or ``nothing``.
+    """
 
     at: int | None
     by: str
 
 
 class Usage:
-    """When connections were no longer needed."""
+    """The last uses of the connections of a run."""
 
     def __init__(self, run: RunHistory) -> None:
         self._clock = Clock.of(run.runner) if run.runner else Clock(None, 1)
@@ -36,18 +39,18 @@ class Usage:
             self._exits.setdefault(str(record.get("client")), []).append(record)
         spawned = {str(record.get("client")) for record in run.runner_lines("spawn")} | self._exits.keys()
         foreign = spawned - {client.name for client in run.clients} - {server.name for server in run.servers}
-        over = all(name in self._exits for name in foreign)
-        self._gone = max((self._exits[name][-1].t for name in foreign), default=None) if over else None
+        all_exited = all(name in self._exits for name in foreign)
+        self._gone = max((self._exits[name][-1].t for name in foreign), default=None) if all_exited else None
         self._marks = [record.t for record in run.runner_lines("mark")]
         self._alone = run.runner is None
         self._idle_after = microseconds(run.settings.get("idle_after"))
 
     def of(self, history: ConnectionHistory, holding: Holding) -> LastUse:
-        """When the connection was no longer needed; a scripted client's word is about its last use."""
+        """The last use of a connection; a foreign one's is that of *holding*."""
         return self._foreign(history, holding) if history.client is None else self._scripted(history)
 
     def at_all(self, history: ConnectionHistory) -> int | None:
-        """When a connection was no longer needed, whether it ever held a license or not; None where nothing says so."""
+        """The time from when on a connection, licensed or not, was not needed; None: not known."""
         if history.client is not None:
             return self._scripted(history).at
         return self._foreign(history, Holding("", history.created, history.ended)).at
@@ -57,22 +60,22 @@ class Usage:
         assert client is not None
         uses: Counter[str] = Counter()
         unused: int | None = None
-        for said in history.said:
-            component, _, verb = said.record.event.rpartition("-")
+        for line in history.lines:
+            component, _, verb = line.record.event.rpartition("-")
             if verb == "open":
                 uses[component] += 1
             elif verb == "close" and uses[component]:
                 uses[component] -= 1
             else:
                 continue
-            unused = None if uses.total() else said.t
+            unused = None if uses.total() else line.t
         if unused is not None:
             return LastUse(unused, "close")
         if client.done is not None:
             return LastUse(client.clock.to(server.clock, client.done), "done")
         for record in self._exits.get(client.name, ()):
             at = self._clock.to(server.clock, record.t)
-            if at >= history.created:  # a machine that was started again exits more than once
+            if at >= history.created:  # a machine that was restarted exits more than once
                 return LastUse(at, str(record.get("cause") or "exit"))
         return LastUse(None, "nothing")
 
@@ -86,7 +89,7 @@ class Usage:
         found += [(t, "mark") for t in marks if t >= holding.granted][:1]
         idle_after = server.idle_after if self._alone else self._idle_after
         for idle in history.idles if idle_after is not None else []:
-            # A request that lets the license go is no use of it: the one at the very moment of the release.
+            # The request that releases the license is no use of it: its time is that of the release.
             idled = idle.busy is None or idle.busy == holding.released
             if idled and holding.granted <= idle.t <= history.held_until(holding):
                 found.append((idle.since + (idle_after or 0), "idle"))

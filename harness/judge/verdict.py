@@ -1,14 +1,14 @@
-"""The judge: from journals to a verdict, and nothing else.
+"""The judge: from journals to a verdict.
 
 Rules of this file (the verdicts are a contract, see README "Verdicts"):
 
 * First the books of every server are audited, line by line. Where they do not balance the verdict is
-  ``unknown``, whatever else was seen.
-* Until when a connection was needed is known to ``harness.judge.usage``. Every holding of every connection is
-  ``released``, ``reclaimed``, ``leaked`` or cannot be told yet. The worst of them is the verdict.
-* What no verdict expresses is a further check (``harness.judge.properties``). One that fails makes a run not as
-  expected, unless it is expected to.
-* What a client says about itself never outweighs the server's journal. Where the two differ, a note says so.
+  ``unknown``, whatever else happened.
+* ``harness.judge.usage`` gives the last use of a connection. Every holding of every connection is
+  ``released``, ``reclaimed``, ``leaked`` or undecided. The worst of them is the verdict.
+* Further checks are in ``harness.judge.properties``. A run is as expected only if exactly the checks fail that are
+  expected to.
+* A client's lines never outweigh the server's journal. Where the two differ, a note says so.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from harness.judge.history import WENT_DOWN, ConnectionHistory, RunHistory
 from harness.judge.properties import PROPERTIES, selected
 from harness.judge.usage import LastUse, Usage
 
-WITHIN = 300 * SECOND  # in which a unit has to be given back, where no check says otherwise
+WITHIN = 300 * SECOND  # the time for releasing a unit, where no check sets another
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A holding that was not simply given back. Times are on the server's clock, ``held_for`` in seconds."""
+    """A holding that its client did not release in time, and why. ``held_for`` is in seconds of the server's time."""
 
     server: str
     serial: int
@@ -55,7 +55,7 @@ class Held:
 
 @dataclass(slots=True)
 class Verdict:
-    """What the journals show. ``failed`` are checks that no verdict expresses; ``seconds`` is the server's time."""
+    """The verdict on a run and its evidence. ``failed`` are sentences of further checks, ``seconds`` server time."""
 
     verdict: str = "unknown"
     reason: str = ""
@@ -75,7 +75,7 @@ class Verdict:
 
     @property
     def ok(self) -> bool:
-        """The verdict is the expected one, and those further checks failed which are expected to, and no other."""
+        """Whether the verdict is the expected one, and exactly the expected further checks failed."""
         return self.verdict == self.expected and self.failing == self.may_fail
 
     @property
@@ -84,7 +84,7 @@ class Verdict:
         return frozenset(text.partition(":")[0] for text in self.failed)
 
     def as_json(self) -> dict[str, Any]:
-        """The part of an entry of ``--json`` that the journals decide."""
+        """The fields of an entry of ``--json`` that come from the journals."""
         names = ("verdict", "expected", "ok", "limit", "peak")
         held = {"leaked": self.leaked, "reclaimed": self.reclaimed}
         return {
@@ -96,11 +96,11 @@ class Verdict:
 
 
 def judge(run: RunHistory, within: float | None = None) -> Verdict:
-    """The verdict on a run. *within* (seconds) overrides what the run says. Raises ValueError for unknown checks."""
+    """The verdict on a run. *within* (seconds) overrides the run's own. Raises ValueError for unknown checks."""
     checks = selected(run.settings.get("checks") or ())
     asked = (within, checks.get("released", {}).get("within"), run.settings.get("within"))
     limit = next((t for t in map(microseconds, asked) if t is not None), WITHIN)
-    # Delays of the network and of a busy machine are real time, which no speed scales: a little is granted.
+    # Delays of the network and of a busy machine are real time, which --speed does not scale: an allowance for them.
     limit += microseconds(run.settings.get("patience")) or 0
     may_fail = frozenset(str(name) for name in run.settings.get("fails") or ())
     verdict = Verdict(expected=str(run.settings.get("expect") or "released"), may_fail=may_fail)
@@ -115,7 +115,7 @@ def judge(run: RunHistory, within: float | None = None) -> Verdict:
     for history in run.histories:
         licensed += len(history.holdings)
         for holding in history.holdings:
-            _weigh(verdict, history, holding, usage.of(history, holding), limit)
+            _sort(verdict, history, holding, usage.of(history, holding), limit)
         if why := _interruption(history):
             verdict.interrupted.append(_held(history, history.holdings[-1] if history.holdings else None, why))
         if note := _claim(history):
@@ -128,8 +128,8 @@ def judge(run: RunHistory, within: float | None = None) -> Verdict:
     return verdict
 
 
-def _weigh(verdict: Verdict, history: ConnectionHistory, holding: Holding, need: LastUse, within: int) -> None:
-    """Put a holding where it belongs; one that its client gave back in time belongs nowhere."""
+def _sort(verdict: Verdict, history: ConnectionHistory, holding: Holding, need: LastUse, within: int) -> None:
+    """Add a holding to its list of *verdict*, unless its client released it in time."""
     at = None if need.at is None else max(need.at, holding.granted)
     end = history.held_until(holding)
     late = at is not None and (end > at + within or (holding.released is None and end == at + within))
@@ -138,17 +138,17 @@ def _weigh(verdict: Verdict, history: ConnectionHistory, holding: Holding, need:
         verdict.leaked.append(_held(history, holding, why))
     elif holding.released is None:
         if at is None:
-            why = "nothing says when it was no longer needed"
+            why = "its last use is not known"
         else:
             since, over = history.server.at(at), history.server.at(end)
-            why = f"no longer needed since {since}, but the journal ends at {over}, too early to tell"
+            why = f"no longer needed since {since}, but the journal ends at {over}, too early to decide"
         verdict.undecided.append(_held(history, holding, why))
     elif holding.cause not in GIVEN_BACK:
         verdict.reclaimed.append(_held(history, holding, why))
 
 
 def _held(history: ConnectionHistory, holding: Holding | None, reason: str) -> Held:
-    components = [said.record.event.rpartition("-") for said in history.said]
+    components = [line.record.event.rpartition("-") for line in history.lines]
     users = [(component, verb) for component, _, verb in components if verb in ("open", "close")]
     duration = history.held_until(holding) - holding.granted if holding else 0
     return Held(
@@ -166,13 +166,13 @@ def _held(history: ConnectionHistory, holding: Holding | None, reason: str) -> H
     )
 
 
-_TAKEN = {
-    "lost": "the server took it back when the socket closed",
+_RECLAIMED = {
+    "lost": "the server reclaimed it when the socket closed",
     "cleared": "an operator cleared the connection",
     "reinitialize": "the station attached anew, and the server ended its old connection",
-    "idle-policy": "the server took it back because it was idle",
+    "idle-policy": "the server reclaimed it because it was idle",
     WENT_DOWN: "the server went down, and started again with empty tables",
-    "busy": "the server gave the connection up, after it had been busy with one request for too long",
+    "busy": "the server ended the connection, after it had been busy with one request for too long",
 }
 
 
@@ -185,34 +185,34 @@ _ENDS = {
 
 
 def _why(history: ConnectionHistory, holding: Holding, need: LastUse, at: int | None) -> str:
-    """Why a license is still held, was given back late, or was taken back, in one sentence."""
+    """Why a license is still held, was released late, or was reclaimed, in one sentence."""
     moment = history.server.at
     if holding.released is not None:
         late = ""
         if at is not None and holding.released > at:
             late = f", {clock(holding.released - at)} after it was no longer needed"
         if holding.cause in GIVEN_BACK:
-            return f"its client gave it back ({holding.cause}) at {moment(holding.released)}{late}"
+            return f"its client released it ({holding.cause}) at {moment(holding.released)}{late}"
         if holding.cause == "watchdog":
-            return f"the watchdog took it back at {moment(holding.released)}{late}"
-        return f"{_TAKEN.get(str(holding.cause), f'the server took it back ({harmless(holding.cause)})')}{late}"
+            return f"the watchdog reclaimed it at {moment(holding.released)}{late}"
+        return f"{_RECLAIMED.get(str(holding.cause), f'the server reclaimed it ({harmless(holding.cause)})')}{late}"
     asked, refused, gone = (history.client_lines(event) for event in ("release-asked", "release-refused", "detach"))
     if gone:
-        return f"its client let go of it at {moment(gone[-1].t)}, but the server never saw that"
+        return f"its client released it at {moment(gone[-1].t)}, but no release reached the server"
     if need.by in _ENDS:
         return f"{_ENDS[need.by]} at {moment(need.at or 0)} without logging out"
     if refused:
         files = refused[-1].record.get("files")
         count = len(files) if isinstance(files, list) else 0
         times = "was refused" if len(refused) == 1 else f"was refused {len(refused)} times, the last"
-        return f"its release {times} at {moment(refused[-1].t)} ({files_text(count)} open), and nobody asked again"
+        return f"its release {times} at {moment(refused[-1].t)} ({files_text(count)} open), and not asked for again"
     if asked:
-        return f"its release was asked for at {moment(asked[-1].t)}, but the server never saw one"
+        return f"its release was asked for at {moment(asked[-1].t)}, but none reached the server"
     if history.client:
-        return "nobody asked for its release"
+        return "its release was never asked for"
     if need.by == "mark":
         return f"it was marked as no longer needed at {moment(need.at or 0)}"
-    return "its client has not let go of it"
+    return "its client has not released it"
 
 
 def files_text(count: int) -> str:
@@ -221,50 +221,50 @@ def files_text(count: int) -> str:
 
 
 def _interruption(history: ConnectionHistory) -> str | None:
-    """How work on the connection was interrupted by its own client; None where it was not."""
+    """How the connection's own client interrupted work on it; None if it did not."""
     shut = [file for file in history.files if file.cause in GIVEN_BACK]
     if shut:
         return f"{shut[0].cause} with {files_text(len(shut))} still open: {harmless(shut[0].path)}"
     if history.cause is not None and history.cause not in GIVEN_BACK:
         return None
-    let_go = any(str(record.get("cause")) in GIVEN_BACK for record in history.server_lines("state"))
-    let_go = let_go or any(said.record.get("forced") for said in history.client_lines("detach"))
+    released = any(str(record.get("cause")) in GIVEN_BACK for record in history.server_lines("state"))
+    released = released or any(line.record.get("forced") for line in history.client_lines("detach"))
     failed = history.client_lines("work-failed")
-    if not failed or not let_go:
+    if not failed or not released:
         return None
     record = failed[0].record
     what = f"{harmless(record.get('component'))} could not go on with {harmless(record.get('file'))}"
-    return f"after the connection was let go {what}: {harmless(record.get('reason'))}"
+    return f"after the connection was released {what}: {harmless(record.get('reason'))}"
 
 
 def _claim(history: ConnectionHistory) -> str | None:
-    """A release that only the client knows of."""
+    """A note about a release that only the client's journal has; None without one."""
     detached = history.client_lines("detach")
     if not detached or history.cause in GIVEN_BACK or history.cause in ("lost", "reinitialize"):
         return None
-    said = detached[-1]
-    if history.cause == WENT_DOWN and history.ended is not None and said.t >= history.ended:
-        return None  # there was nobody who could have seen it
+    line = detached[-1]
+    if history.cause == WENT_DOWN and history.ended is not None and line.t >= history.ended:
+        return None  # the server was down
     return (
-        f"the client {harmless(said.client.name)} says that it let go of connection {history.connection} (serial "
-        f"{history.serial}) at {history.server.at(said.t)} ({harmless(said.client.journal.name)}:{said.line}); "
-        "the server never saw it"
+        f"the client {harmless(line.client.name)} reports that it released connection {history.connection} (serial "
+        f"{history.serial}) at {history.server.at(line.t)} ({harmless(line.client.journal.name)}:{line.line}); "
+        "no release reached the server"
     )
 
 
 def _ends(run: RunHistory) -> str:
-    """What became of the user's own clients, where that is all there is to tell."""
-    told = []
+    """How the user's own clients ended, in words that follow a verdict; empty without such."""
+    ends = []
     for record in [*run.runner_lines("exit"), *run.runner_lines("still-running")]:
         how = "was still running" if record.event == "still-running" else f"ended with exit code {record.get('code')}"
         if record.get("cause") is None:
-            said = f": {harmless(record['output'])}" if record.get("output") else ""
-            told.append(f"; {harmless(record.get('client'))} {how}{said}")
-    return "".join(told[:3])
+            output = f": {harmless(record['output'])}" if record.get("output") else ""
+            ends.append(f"; {harmless(record.get('client'))} {how}{output}")
+    return "".join(ends[:3])
 
 
 def _worst(run: RunHistory, verdict: Verdict, licensed: int, within: int) -> tuple[str, str]:
-    """The verdict's name, and why."""
+    """The word of the verdict, and its reason."""
     if verdict.problems:
         more = f" (and {len(verdict.problems) - 1} more)" if verdict.problems[1:] else ""
         return "unknown", f"the books do not balance: {verdict.problems[0]}{more}"
@@ -273,19 +273,19 @@ def _worst(run: RunHistory, verdict: Verdict, licensed: int, within: int) -> tup
     if verdict.leaked:
         count = f"{len(verdict.leaked)} of {licensed}"
         first = f"{verdict.leaked[0]}: {verdict.leaked[0].reason}"
-        return "leaked", f"{count} licenses not given back within {clock(within)} of being no longer needed; {first}"
+        return "leaked", f"{count} licenses not released within {clock(within)} of being no longer needed; {first}"
     if failures := run.runner_lines("failed"):
         return "unknown", f"the run could not be carried out: {harmless(failures[0].get('reason'))}"
     if not run.servers:
         return "unknown", "there is no server's journal"
     if not licensed:
         what = ", ".join(sorted({harmless(r.get("what")) for s in run.servers for r in s.denied}))
-        refused = f"; {verdict.denied} times the server had no {what} to give" if what else ""
+        refused = f"; {verdict.denied} times the server had no free {what}" if what else ""
         return "unknown", f"nothing was ever licensed{refused}{_ends(run)}"
     if verdict.undecided:
         return "unknown", f"{verdict.undecided[0]}: {verdict.undecided[0].reason}"
     if verdict.reclaimed:
         count = f"{len(verdict.reclaimed)} of {licensed}"
         first = f"{verdict.reclaimed[0]}: {verdict.reclaimed[0].reason}"
-        return "reclaimed", f"no license is left, but {count} were only taken back by the server; {first}"
-    return "released", f"every license was given back within {clock(within)} of being no longer needed"
+        return "reclaimed", f"no license is held, but {count} were reclaimed by the server; {first}"
+    return "released", f"every license was released within {clock(within)} of being no longer needed"

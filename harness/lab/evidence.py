@@ -1,16 +1,16 @@
-r"""What a customer can send: a list of connections, and dumps of the registries of clients.
+r"""A customer's evidence: a list of connections, and dumps of the registries of clients.
 
 Rules of this file:
 
-* A list is CSV, copied from MONITOR or written by hand: a header, and then a connection in each line. The columns are
-  ``connection``, ``user``, ``address``, ``licensed`` and ``since``, in any order and case; others are passed over.
-  ``,``, ``;`` or a tab stands between them, whichever finds more of the columns in the header.
-* As in MONITOR a ``*`` before a name says that the connection is not licensed, and so does a ``*`` as the only thing in
-  the column ``licensed``. Where nothing is said, a connection with a user is licensed.
+* A list is CSV, copied from MONITOR or written by hand: a header, and then one connection a line. The columns are
+  ``connection``, ``user``, ``address``, ``licensed`` and ``since``, in any order and case; others are ignored. The
+  delimiter is that of ``,``, ``;`` and tab which finds most columns in the header.
+* As in MONITOR a ``*`` before a name, or alone in the column ``licensed``, means that the connection is not licensed.
+  Where the column is empty, a connection with a user is licensed.
 * An address is that of a machine: transport, port and socket do not count, since every connection has its own.
-* A dump is a .reg file, or a hive of Windows NT. Of a hive nobody says where in the registry it belongs: if it has a
-  key ``Client`` at its top it is NAL's own (KB Q289490), else it is taken for SOFTWARE.
-* A mistake is told with file and line, and what was expected. Nothing of a list with a mistake is used.
+* A dump is a .reg file, or a hive of Windows NT. A hive does not contain its place in the registry: with a top key
+  ``Client`` it is taken for NAL's own (KB Q289490), else for SOFTWARE.
+* An error has file, line and what was expected. Nothing of a list with a mistake is used.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from fakenw.config.yaml_file import shown
 from harness.client import hive
 from harness.client.nal_path import CLIENT
 from harness.client.reg_file import RegError, parse
-from harness.client.registry import Registry, from_ansi
+from harness.client.registry import Registry, decode
 from harness.judge.history import ConnectionHistory, RunHistory
 from harness.lab.nal_dump import OURS, Dumped, ValueNames, entries
 
 COLUMNS = ("connection", "user", "address", "licensed", "since")
 SOFTWARE, NAL = CLIENT.rsplit("\\", 3)[0], CLIENT.rpartition("\\")[0]
-ALWAYS_IDLE = 300_000_000  # microseconds, where a journal does not say when its server calls a connection idle
+IDLE_AFTER = 300_000_000  # microseconds; the idle threshold of a journal that has none
 
 _YES = {"yes", "y", "true", "1"}
 _NO = {"no", "n", "false", "0", "*"}
@@ -46,14 +46,14 @@ _TRANSPORT = re.compile(r"(?:udp|tcp|ipx|ip)[: ]\s*", re.IGNORECASE)
 
 
 class EvidenceError(ValueError):
-    """A list cannot be used: file, line, what was wrong, what was expected."""
+    """A list cannot be used: file, line, the mistake, and what was expected."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListedConnection:
-    """A connection of the list, or one that is there at the end of a journal.
+    """A connection of the list, or one that is open at the end of a journal.
 
-    ``server`` and ``idle`` (for how long, in microseconds; 0 is not idle) are known from a journal only.
+    ``server`` and ``idle`` (microseconds; 0: not idle) are known from a journal only.
     """
 
     number: int
@@ -63,21 +63,21 @@ class ListedConnection:
     since: str = ""
     server: str | None = None
     idle: int | None = None
-    files: int = 0  # open ones, as far as a journal tells
+    files: int = 0  # open files, according to a journal
 
 
 @dataclass(frozen=True, slots=True)
 class Dump:
-    """What the registry of one client says. ``address`` is empty where nobody knows which client it is."""
+    """NAL's entries in the registry of one client. ``address`` is empty where the client is not known."""
 
     name: str
     address: str
     entries: tuple[Dumped, ...]
-    accounts: frozenset[str]  # that have a key of connections, with entries or without
+    accounts: frozenset[str]  # those with a key of connections, with entries or without
 
 
 def machine(text: str) -> str:
-    """The machine in an address: ``udp:10.0.0.1:1025`` is 10.0.0.1, an IPX address its network and node."""
+    """The machine of an address: 10.0.0.1 for ``udp:10.0.0.1:1025``; network and node of an IPX address."""
     text = _TRANSPORT.sub("", text.strip().lower(), count=1)
     host, _, port = text.rpartition(":")
     for one in (text, *([host] if port.isdecimal() else [])):
@@ -121,20 +121,13 @@ def connections(data: bytes, name: str) -> list[ListedConnection]:
 
 
 def _decoded(data: bytes, name: str) -> str:
-    marks = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
-    for mark, encoding in marks.items():
-        if data.startswith(mark):
-            try:
-                return data[len(mark) :].decode(encoding)
-            except UnicodeDecodeError as problem:
-                line = data[: problem.start].count(b"\n") + 1
-                _fail(name, line, f"not {encoding.upper()}", "it, for so the file begins")
-    if b"\0" in data:
+    if b"\0" in data and not data.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         _fail(name, data[: data.index(b"\0")].count(b"\n") + 1, "a NUL", "text: a list of connections as CSV")
     try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return from_ansi(data)
+        return decode(data)
+    except UnicodeDecodeError as problem:
+        line, encoding = problem.object[: problem.start].count(b"\n") + 1, problem.encoding.upper()
+        _fail(name, line, f"not {encoding}", "the encoding of its byte order mark")
 
 
 def _header(text: str, delimiter: str) -> list[str]:
@@ -156,18 +149,18 @@ def _columns(cells: Sequence[str], name: str, line: int) -> list[str]:
 def _connection(values: dict[str, str], name: str, line: int) -> ListedConnection:
     number, user, licensed = (values.get(column, "") for column in ("connection", "user", "licensed"))
     starred = False
-    if number.startswith("*"):  # MONITOR's mark may stand before the number as well
+    if number.startswith("*"):  # the mark may also be before the number
         starred, number = True, number[1:].strip()
     if not (number.isascii() and number.isdecimal() and len(number) <= 9):
         _fail(name, line, f"connection {shown(number)}", "a number")
     if user.startswith("*"):
         starred, user = True, user[1:].strip()
-    said = licensed.lower()
-    if said and said not in _YES | _NO:
+    answer = licensed.lower()
+    if answer and answer not in _YES | _NO:
         _fail(name, line, f"licensed {shown(licensed)}", "yes, no, 1, 0, * (not licensed) or nothing")
-    if starred and said in _YES:
+    if starred and answer in _YES:
         _fail(name, line, f"licensed {shown(licensed)} and a * before the name", "one or the other: * is not licensed")
-    is_licensed = said in _YES or (not said and not starred and user.upper() not in ("", "NOT-LOGGED-IN"))
+    is_licensed = answer in _YES or (not answer and not starred and user.upper() not in ("", "NOT-LOGGED-IN"))
     since = values.get("since", "")
     if since and not _is_time(since):
         _fail(name, line, f"since {shown(since)}", "a time such as 2000-08-10 09:30 or 9:30, or nothing")
@@ -189,7 +182,7 @@ def _fail(name: str, line: int, what: str, expected: str) -> NoReturn:
 
 
 def dump(path: Path, address: str = "", names: ValueNames = OURS) -> Dump:
-    """Read the registry dump at *path*: of the client at *address*, if somebody knows. Raises RegError."""
+    """Read the registry dump at *path*, of the client at *address* ("": not known). Raises RegError."""
     try:
         data = path.read_bytes()
     except OSError as problem:
@@ -210,8 +203,8 @@ def _dump(name: str, address: str, registry: Registry, names: ValueNames) -> Dum
 
 
 def of_run(run: RunHistory, names: ValueNames = OURS) -> tuple[list[ListedConnection], list[Dump]]:
-    """What is there at the end of a journal, and what the clients of a run directory said their registries were."""
-    there = [_of_life(history) for history in run.histories if history.ended is None]
+    """The connections that are open at the end of *run*, and the registries that its clients wrote at their ends."""
+    connected = [_listed(history) for history in run.histories if history.ended is None]
     dumps = []
     for client in run.clients:
         texts = [record.get("text") for record in client.journal.records if record.event == "registry"]
@@ -219,12 +212,12 @@ def of_run(run: RunHistory, names: ValueNames = OURS) -> tuple[list[ListedConnec
         if texts and stations:
             registry = parse(codecs.BOM_UTF16_LE + str(texts[-1]).encode("utf-16-le", "surrogatepass"), client.name)
             dumps.append(_dump(f"client {client.name}", stations[-1], registry, names))
-    return there, dumps
+    return connected, dumps
 
 
-def _of_life(history: ConnectionHistory) -> ListedConnection:
+def _listed(history: ConnectionHistory) -> ListedConnection:
     idle = history.server.end - history.last_request
-    after = ALWAYS_IDLE if history.server.idle_after is None else history.server.idle_after
+    after = IDLE_AFTER if history.server.idle_after is None else history.server.idle_after
     return ListedConnection(
         number=history.connection,
         user=history.user or "",

@@ -1,13 +1,13 @@
-r"""The arbiter's counters of KB Q257223, found in the dump of a real machine's registry.
+r"""The arbiter's counters of KB Q257223 in the dump of a real machine's registry.
 
 Rules of this file:
 
-* An entry is any key ``...\NAL\Client\Connections\<account>\...\ResourceN``: under ``Deviceless``, or what may stand
-  beside it. A key with another name is one too if it has a NAL path.
+* An entry is any key ``...\NAL\Client\Connections\<account>\...\ResourceN``, under ``Deviceless`` or a key beside it,
+  and any other key there with a NAL path.
 * The KB gives neither names nor types of the three values, and the names of ``harness.client.nal_path`` are ours. So a
-  value is first sought by its name (``ValueNames``); then the path by its look, as data or, as NAL does elsewhere,
-  as the name of a value (Q235873); and the counts by "persist" and "ref" in their names. ``PREFERRED`` is no "ref".
-* A count is a number, or text that reads as one, decimal or 0x hex. What is not found is None, never zero.
+  value is first sought by its name (``ValueNames``); then the path by its form, as data or, as NAL does elsewhere,
+  as the name of a value (Q235873); and the counts by "persist" and "ref" in their names, but not by ``PREFERRED``.
+* A count is a number, or decimal or 0x hex text. A missing count is None, never zero.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _NUMBER = re.compile(r"\s*(?:0x([0-9a-f]+)|([0-9]+))\s*", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class ValueNames:
-    """What the three values are called; None is a value that was not found."""
+    """The names of the three values; None is a value that was not found."""
 
     path: str | None = NAL_PATH
     persistence: str | None = PERSISTENCE
@@ -41,9 +41,9 @@ OURS = ValueNames()
 
 @dataclass(frozen=True, slots=True)
 class Dumped:
-    """An entry: who owns it, where it stands, what it says, and in ``names`` which value said so."""
+    """An entry of the arbiter: owner, key, path, the two counts (None: not found), and the names of these values."""
 
-    account: str  # as Q257223 writes it, without the & at the end
+    account: str  # as in Q257223, without the & at the end
     key: str
     path: NalPath | None
     persistence: int | None
@@ -57,7 +57,7 @@ class Dumped:
 
 
 def entries(registry: Registry, names: ValueNames = OURS) -> list[Dumped]:
-    """The entries of every account, in the order of *registry*. *names* are tried before anything is guessed."""
+    """The entries of every account, in the order of *registry*. *names* are tried before other names."""
     found = (_entry(key, registry.values(key), names) for key in registry)
     return [entry for entry in found if entry]
 
@@ -84,7 +84,7 @@ def _entry(key: str, values: dict[str, Data], names: ValueNames) -> Dumped | Non
 
 
 def _paths(values: dict[str, Data], wanted: str | None) -> Iterator[tuple[str, NalPath]]:
-    """What can be read as a NAL path, with the name of its value, the likeliest first."""
+    """The names of the values that are NAL paths, with these paths, the likeliest first."""
     texts = {name: data.text if isinstance(data, Expand) else data for name, data in values.items()}
     first = sorted(texts, key=lambda name: not _same(name, wanted))
     for name, text in [*((name, texts[name]) for name in first), *((name, name) for name in texts)]:

@@ -1,19 +1,18 @@
-r"""Whether what a customer sent has the signature of KB Q257223, and what explains each license that is held.
+r"""Whether a customer's evidence has the signature of KB Q257223, with an explanation of each license that is held.
 
 Rules of this file:
 
 * It is pure: from connections and dumps to findings.
-* The signature: NAL's arbiter has an entry whose two counts are 0, which should be gone; it still stands, and so does
-  the connection it is about, licensed and idle. The variant, where the key was deleted although the release was
-  refused: a licensed, idle connection of an account of the client's NAL, and no entry at all.
-* An entry is about a connection of the machine whose registry it is in. If that has several, nobody can tell which:
-  those come first that are licensed, of an account of NAL's, and idle if the counts are 0. A dump of nobody knows
-  whose machine is only possibly about a connection, of the same user or of the same server.
-* *certain* needs an address and a journal, which tells what is idle. With a list in place of the journal, with several
-  connections to choose from, or by the variant, it is *probable*; without an address, or by the variant without a
-  journal, *possible*.
-* What was not judged is not acquitted: where no license could be judged, or one that looks like NAL's was not, it
-  cannot be told.
+* The signature: NAL's arbiter still has an entry whose two counts are 0, which should have been deleted, and the
+  connection of the entry is licensed and idle. The variant, in which the key was deleted although the release was
+  refused: a licensed, idle connection of an account of the client's NAL, and no entry.
+* An entry is paired with a connection of the machine whose registry it is in. Of several, connections come first that
+  are licensed, of an account of NAL's, and idle if the counts are 0. An entry of an unknown machine is possibly about
+  every connection of the same user or of the same server.
+* The finding is *certain* only with an address and a journal, which has the idle times. With a list in place of the
+  journal, with several connections to choose from, or by the variant, it is *probable*; without an address, or by the
+  variant without a journal, *possible*.
+* The answer is undecided where no license could be judged, or one that looks like NAL's could not.
 """
 
 from __future__ import annotations
@@ -35,27 +34,27 @@ class DumpedEntry:
     """An entry, and the dump that it is in."""
 
     dump: Dump
-    said: Dumped
+    values: Dumped
 
     @property
     def zero(self) -> bool | None:
-        """Whether both counts are 0; None where one could not be read."""
-        if self.said.persistence or self.said.reference:
+        """Whether both counts are 0; None where one of them was not found."""
+        if self.values.persistence or self.values.reference:
             return False
-        return None if self.said.persistence is None or self.said.reference is None else True
+        return None if self.values.persistence is None or self.values.reference is None else True
 
     def __str__(self) -> str:
-        counts = [("persistence", self.said.persistence), ("reference", self.said.reference)]
-        told = ", ".join(f"{name} {'not found' if count is None else count}" for name, count in counts)
-        return harmless(f"{self.said.resource} of {self.said.account} ({self.dump.name}): {told}")
+        counts = [("persistence", self.values.persistence), ("reference", self.values.reference)]
+        summary = ", ".join(f"{name} {'not found' if count is None else count}" for name, count in counts)
+        return harmless(f"{self.values.resource} of {self.values.account} ({self.dump.name}): {summary}")
 
 
 @dataclass(slots=True)
 class Finding:
-    """A connection: the entries that explain it, by what, and what that makes of it.
+    """A connection, the entries that are paired with it, and the conclusion.
 
-    ``choice``: the machine has others that the entry may be about as well. ``sure`` is None where it is not Q257223;
-    ``judged`` is False where nothing could be said.
+    ``by`` is the reason of the pairing. ``choice``: the entry may be about another connection of the machine as well.
+    ``sure`` is None where it is not Q257223, ``judged`` False where the evidence does not suffice.
     """
 
     connection: ListedConnection
@@ -69,9 +68,9 @@ class Finding:
 
 @dataclass(slots=True)
 class Q257223Answer:
-    """``told`` is True for Q257223, False for not, None where it could not be told."""
+    """``found`` is True for Q257223, False for not, None where it could not be decided."""
 
-    told: bool | None
+    found: bool | None
     sure: Sure | None
     why: str
     findings: list[Finding]
@@ -79,16 +78,16 @@ class Q257223Answer:
     without: list[ListedConnection]  # without an entry
 
     def line(self) -> str:
-        """The last line."""
-        if self.told is None:
-            return f"could not be told: {self.why}"
-        return f"Q257223 ({self.sure}): {self.why}" if self.told else f"not Q257223: {self.why}"
+        """The answer in one line."""
+        if self.found is None:
+            return f"could not be decided: {self.why}"
+        return f"Q257223 ({self.sure}): {self.why}" if self.found else f"not Q257223: {self.why}"
 
     def as_json(self) -> dict[str, Any]:
-        """For programs."""
+        """The answer for ``--json``."""
         return {
             "format": 1,
-            "q257223": self.told,
+            "q257223": self.found,
             "sure": self.sure,
             "why": self.why,
             "connections": [
@@ -108,55 +107,55 @@ class Q257223Answer:
 
 
 def name_of(one: ListedConnection) -> str:
-    """A connection as people write it."""
+    """A connection in a sentence: number, user, address."""
     user, address = f" of {one.user}" if one.user else "", f" at {one.address}" if one.address else ""
     return harmless(f"connection {one.number}{user}{address}")
 
 
 def decide(connections: Sequence[ListedConnection], dumps: Sequence[Dump]) -> Q257223Answer:
-    """What *dumps* make of the licenses that *connections* hold."""
+    """Judge the licenses of *connections* by the entries in *dumps*."""
     findings = [Finding(one) for one in connections]
     orphans = _pair(findings, dumps)
     for finding in findings:
         _judge(finding, dumps)
     without = [finding.connection for finding in findings if not finding.entries]
-    told, sure, why = _conclude([one for one in findings if one.connection.licensed], orphans, dumps)
-    return Q257223Answer(told, sure, why, findings, orphans, without)
+    found, sure, why = _conclude([one for one in findings if one.connection.licensed], orphans, dumps)
+    return Q257223Answer(found, sure, why, findings, orphans, without)
 
 
 def _pair(findings: Sequence[Finding], dumps: Sequence[Dump]) -> list[DumpedEntry]:
-    """Give each entry the connection it may be about. Returns the entries that are about none."""
+    """Add each entry to the finding that it may be about. Returns the entries without one."""
     orphans: list[DumpedEntry] = []
-    strangers: list[DumpedEntry] = []
+    of_unknown: list[DumpedEntry] = []
     for dump in dumps:
-        for said in sorted(dump.entries, key=lambda said: bool(said.persistence or said.reference)):
-            entry = DumpedEntry(dump, said)
+        for values in sorted(dump.entries, key=lambda values: bool(values.persistence or values.reference)):
+            entry = DumpedEntry(dump, values)
             if not dump.address:
-                strangers.append(entry)
+                of_unknown.append(entry)
                 continue
             here = [one for one in findings if one.connection.address == dump.address]
-            mine = [one for one in here if not one.entries and _may_be(entry, one.connection)]
-            if not mine:
+            candidates = [one for one in here if not one.entries and _may_be(entry, one.connection)]
+            if not candidates:
                 orphans.append(entry)
                 continue
-            ranks = [_rank(entry, one.connection, dumps) for one in mine]
-            first = mine[ranks.index(min(ranks))]
+            ranks = [_rank(entry, one.connection, dumps) for one in candidates]
+            first = candidates[ranks.index(min(ranks))]
             first.entries.append(entry)
             first.by, first.choice = "same address", ranks.count(min(ranks)) > 1
             if first.choice:
                 first.by += f", as {ranks.count(min(ranks))} connections have"
     known = {dump.address for dump in dumps if dump.address}
-    servers = {entry.said.path.server.upper() for entry in strangers if entry.said.path}
-    for entry in strangers:
+    servers = {entry.values.path.server.upper() for entry in of_unknown if entry.values.path}
+    for entry in of_unknown:
         found = False
         for one in findings:
             if not one.connection.licensed or one.connection.address in known or not _may_be(entry, one.connection):
                 continue
             same = []
-            if one.connection.user and one.connection.user.upper() == entry.said.account.upper():
+            if one.connection.user and one.connection.user.upper() == entry.values.account.upper():
                 same.append("same user")
             server = one.connection.server
-            if entry.said.path and (server or (len(servers) == 1 and _nals(one.connection, dumps))):
+            if entry.values.path and (server or (len(servers) == 1 and _nals(one.connection, dumps))):
                 same.append("same server" if server else "the only server in the dumps")
             if same:
                 one.entries.append(entry)
@@ -168,23 +167,23 @@ def _pair(findings: Sequence[Finding], dumps: Sequence[Dump]) -> list[DumpedEntr
 
 
 def _rank(entry: DumpedEntry, connection: ListedConnection, dumps: Sequence[Dump]) -> tuple[bool, bool, bool]:
-    """How badly a connection of the same machine fits: the smallest fits best."""
+    """The rank of a connection of the same machine for *entry*; the smallest is the best."""
     in_use = connection.idle == 0
     return not connection.licensed, not _nals(connection, dumps), in_use if entry.zero else not in_use
 
 
 def _may_be(entry: DumpedEntry, connection: ListedConnection) -> bool:
-    """Whether nothing speaks against it: both may name a server."""
-    if connection.server is None or entry.said.path is None or entry.said.path.type == "NWNDS":
-        return True  # of NWNDS the tree is named, not the server
-    return entry.said.path.server.upper() == connection.server.upper()
+    """Whether *entry* can be about *connection*: they do not name two different servers."""
+    if connection.server is None or entry.values.path is None or entry.values.path.type == "NWNDS":
+        return True  # an NWNDS path names the tree, not the server
+    return entry.values.path.server.upper() == connection.server.upper()
 
 
 def _nals(connection: ListedConnection, dumps: Sequence[Dump]) -> bool:
     """Whether its user looks like one of NAL's: the owner of keys in a dump, or of SMS (KB Q231399, Q237759)."""
     user = connection.user.upper()
-    mine = {account for dump in dumps if dump.address in ("", connection.address) for account in dump.accounts}
-    return user.startswith("SMS") or user in mine
+    owners = {account for dump in dumps if dump.address in ("", connection.address) for account in dump.accounts}
+    return user.startswith("SMS") or user in owners
 
 
 def _judge(finding: Finding, dumps: Sequence[Dump]) -> None:
@@ -204,13 +203,13 @@ def _judge(finding: Finding, dumps: Sequence[Dump]) -> None:
             finding.judged = True
             clear = journal and not finding.choice
             finding.sure = "possible" if not by_address else "certain" if clear else "probable"
-            idle = f"idle for {clock(one.idle)}" if one.idle else "whether it is idle, a list does not tell"
-            finding.why = f"both counts are 0, and still the entry stands, and its connection is licensed; {idle}"
+            idle = f"idle for {clock(one.idle)}" if one.idle else "a list does not show whether it is idle"
+            finding.why = f"both counts are 0, but the entry still exists, and its connection is licensed; {idle}"
         elif unread:
             finding.why = "the counts of its entry could not be read: see --value-name"
         else:
             finding.judged = True
-            finding.why = "somebody counts on it: a count of its entry is not 0"
+            finding.why = "the path is in use: a count of its entry is not 0"
     elif by_address:
         finding.judged = True
         if _nals(one, dumps):
@@ -260,12 +259,12 @@ def _json(one: ListedConnection) -> dict[str, Any]:
 
 
 def _entry_json(entry: DumpedEntry) -> dict[str, Any]:
-    said = entry.said
+    values = entry.values
     return {
         "dump": entry.dump.name,
-        "account": said.account,
-        "key": said.key,
-        "path": str(said.path) if said.path else None,
-        "persistence": said.persistence,
-        "reference": said.reference,
+        "account": values.account,
+        "key": values.key,
+        "path": str(values.path) if values.path else None,
+        "persistence": values.persistence,
+        "reference": values.reference,
     }

@@ -123,7 +123,7 @@ def _lane(history: ConnectionHistory, usage: Usage, x: Scale, y: int, bad: bool)
     user = f" {history.user}" if history.user else ""
     client = history.client.name if history.client else "its own client"
     marks, free = [], 0.0  # from *free* on the next mark does not cover the last
-    for said in history.said:
+    for said in history.lines:
         if said.record.event in _MARKS:
             files = said.record.get("files")
             why = f" ({', '.join(map(str, files))})" if isinstance(files, list) and files else ""
@@ -191,7 +191,7 @@ def _uses(history: ConnectionHistory) -> dict[str, list[Stretch]]:
         return {"files": files} if files else {}
     found: dict[str, list[Stretch]] = {}
     opened: dict[str, list[ClientLine]] = {}
-    for said in history.said:
+    for said in history.lines:
         component, _, verb = said.record.event.rpartition("-")
         if verb == "open" and component:
             opened.setdefault(component, []).append(said)

@@ -1,4 +1,4 @@
-"""The scenarios that come with the harness, and how one is found by its id or by the number of its article."""
+"""The scenarios of the harness, found by id or by the number of an article."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.scenario.scenario import Scenario, ScenarioError, load
 
 
 def catalogue(mentioning: str = "") -> Iterator[Scenario]:
-    """The scenarios in the order of their file names; with *mentioning* only those whose file has that text."""
+    """The scenarios in the order of their file names; only those whose file contains *mentioning*, in any case."""
     folder = resources.files("harness.scenario") / "scenarios"
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
         if entry.name.endswith(".yaml") and mentioning.upper() in entry.read_text("utf-8").upper():
@@ -20,7 +20,7 @@ def catalogue(mentioning: str = "") -> Iterator[Scenario]:
 
 
 def find(name: str) -> Scenario:
-    """The scenario of the catalogue whose id is *name*, in any case, or else the one in the file *name*.
+    """The scenario of the catalogue with the id or article *name*, in any case, else that of the file *name*.
 
     Raises ScenarioError.
     """

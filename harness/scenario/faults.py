@@ -1,9 +1,9 @@
-"""What happens to machines: the words for it.
+"""The faults of a scenario.
 
 Rules of this file:
 
 * Faults are written like a script, with waits between them; their time begins when the clients start.
-* A fault says whose it is by the name of its field: ``client``, ``server``, or ``machine``, which is either of them.
+* The name of a fault's field is the role of its target: ``client``, ``server``, or ``machine`` for either of them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from fakenw.journal.record import SECOND
 from harness.client.settings import NAME, ServerName
 from harness.scenario.steps import Wait
 
-FARTHEST = 3650 * 86_400 * SECOND  # that a clock jumps; NetWare's own dates end in 1980 and 2107
+MAX_JUMP = 3650 * 86_400 * SECOND  # NetWare's own dates are from 1980 to 2107
 
 Role = Literal["client", "server", "machine"]
 
@@ -46,8 +46,8 @@ def _jump(value: object) -> int:
         jump = -duration(-value)
     else:
         jump = duration(value)
-    if not 0 < abs(jump) <= FARTHEST:
-        raise ValueError(f"{shown(value)}; expected a time from -{seconds(FARTHEST) // 86_400}d to 3650d, but not 0")
+    if not 0 < abs(jump) <= MAX_JUMP:
+        raise ValueError(f"{shown(value)}; expected a time from -{seconds(MAX_JUMP) // 86_400}d to 3650d, but not 0")
     return jump
 
 
@@ -58,7 +58,7 @@ Percent = Annotated[float, Field(ge=0, le=100, strict=True)]
 
 
 class _Fault(Named):
-    """Something that happens to a machine. What needs no more than a name can be written with the name alone."""
+    """A fault of a machine. One that needs only a name may be written with the name alone."""
 
     whose: ClassVar[Role]
 
@@ -69,21 +69,21 @@ class _Fault(Named):
 
 
 class _OnClient(_Fault):
-    """Something that happens to a client machine, or to all machines of that client."""
+    """A fault of a client machine, or of all machines of that client."""
 
     whose = "client"
     client: ClientName = Field(description="the name of a client")
 
 
 class _OnServer(_Fault):
-    """Something that happens to a server."""
+    """A fault of a server."""
 
     whose = "server"
     server: ServerName
 
 
 class _OnMachine(_Fault):
-    """Something that happens to a client machine, or to all machines of that client, or to a server."""
+    """A fault of a client machine, of all machines of that client, or of a server."""
 
     whose = "machine"
     only = "machine"
@@ -91,7 +91,7 @@ class _OnMachine(_Fault):
 
 
 class Freeze(_OnMachine):
-    """The machine stands still, as one that is suspended or paused: what arrives waits, and its timers do not run."""
+    """The machine is suspended or paused: incoming packets wait, and its timers do not run."""
 
     verb = "freeze"
 
@@ -103,14 +103,14 @@ class Thaw(_OnMachine):
 
 
 class ProcessKilled(_OnClient):
-    """The client's process is killed. Its machine closes its TCP connections at once; over UDP nobody hears of it."""
+    """The client's process is killed. Its machine closes the TCP connections at once; over UDP it sends nothing."""
 
     verb = "process-killed"
     only = "client"
 
 
 class PowerOff(_OnClient):
-    """The machine loses its power: it is gone, and says nothing to anybody."""
+    """The machine loses its power, and sends nothing any more."""
 
     verb = "power-off"
     only = "client"
@@ -131,21 +131,21 @@ class Heal(_OnClient):
 
 
 class Restart(_OnClient):
-    """The machine is switched off, if it was on, and starts anew; its client plays its script from the beginning."""
+    """The machine is switched off, if it is on, and starts again; its client plays its script from the beginning."""
 
     verb = "restart"
     address: Literal["same", "new"] = "same"
 
 
 class Delay(_OnClient):
-    """From now on every packet that the machine sends takes longer by this, in real time; 0 for no longer."""
+    """From now on every packet that the machine sends takes longer by this, in real time; 0 ends the fault."""
 
     verb = "delay"
     by: Duration = Field(description="how much longer")
 
 
 class Loss(_OnClient):
-    """From now on so many of a hundred packets that the machine sends are lost; 0 for none."""
+    """From now on this percentage of the packets that the machine sends is lost; 0 ends the fault."""
 
     verb = "loss"
     percent: Annotated[float, Field(ge=0, le=90, strict=True)] = Field(description="a number from 0 to 90")
@@ -154,7 +154,7 @@ class Loss(_OnClient):
 class Drop(_OnClient):
     """The next packets are lost: those that the machine sends (``out``), those for it (``in``), or either.
 
-    A stream repeats what got lost, and its repetitions count as packets, too.
+    A stream repeats lost data, and its repetitions count as packets, too.
     """
 
     verb = "drop"
@@ -163,21 +163,21 @@ class Drop(_OnClient):
 
 
 class Duplicate(_OnClient):
-    """From now on so many of a hundred datagrams that the machine sends arrive twice; streams are not concerned."""
+    """From now on this percentage of the datagrams that the machine sends arrives twice; streams are not affected."""
 
     verb = "duplicate"
     percent: Percent = Field(description="a number from 0 to 100")
 
 
 class Reorder(_OnClient):
-    """From now on so many of a hundred datagrams that the machine sends are overtaken by later ones; no stream is."""
+    """From now on this percentage of the datagrams that the machine sends arrives late; streams are not affected."""
 
     verb = "reorder"
     percent: Percent = Field(description="a number from 0 to 100")
 
 
 class ServerDown(_OnServer):
-    """The server is stopped in order: TCP connections close, over UDP nobody answers, and all tables are forgotten."""
+    """The server stops in order: TCP connections close, over UDP no reply comes, and all tables are lost."""
 
     verb = "server-down"
     only = "server"
@@ -191,22 +191,22 @@ class ServerUp(_OnServer):
 
 
 class ClockJump(_OnServer):
-    """The server's wall clock is set, as by SET TIME or by a time synchronisation: from now on it is so much later.
+    """The server's wall clock is set, as by SET TIME or by a time synchronisation: from now on it is later by this.
 
-    Deadlines do not notice, nor does the time in the server's journal. With its next start the clock is right again.
+    Deadlines and the times of the server's journal do not change. The server's next start sets the clock right.
     """
 
     verb = "clock-jump"
     by: Jump = Field(description="how much later, or with a minus how much earlier")
 
 
-_LASTING: dict[str, Any] = {"for": (SomeTime | None, Field(None, description="how long; without it for good"))}
+_LASTING: dict[str, Any] = {"for": (SomeTime | None, Field(None, description="how long; left out: for good"))}
 Spoof = create_model("Spoof", __base__=_OnClient, **_LASTING)  # no class statement can have a field called "for"
 Spoof.verb = "spoof"
-Spoof.__doc__ = """A router answers the server's watchdog in the machine's place, whatever becomes of the machine.
+Spoof.__doc__ = """A router answers the server's watchdog in the machine's place, in any state of the machine.
 
-That is what dial-up routers did so that a line could be down (Ascend, Cisco and ELSA: watchdog spoofing). It is about
-the address that the machine has now.
+So dial-up routers did while their line was down (Ascend, Cisco and ELSA: watchdog spoofing). The router answers for
+the present address of the machine.
 """
 
 FAULTS = (

@@ -15,8 +15,8 @@ from harness.scenario.settings import ClientSpec, Parts, ServerSpec, Transport
 from harness.scenario.steps import Check
 
 VerdictName = Literal["released", "reclaimed", "leaked", "interrupted", "unknown"]
-IDLE_AFTER = 300 * SECOND  # when a server calls a connection idle, where the scenario does not say
-PATIENCE = 250_000  # real time on top of a deadline, so that a busy machine does not change a verdict
+IDLE_AFTER = 300 * SECOND  # the idle threshold of the servers of a scenario without one
+PATIENCE = 250_000  # microseconds of real time on top of a deadline, so that a busy machine changes no verdict
 
 
 class Plan(Model):
@@ -27,12 +27,12 @@ class Plan(Model):
     source: str
     variant: str
     why: str  # the variant's title
-    cause: str = ""  # of what the scenario shows, in one line
+    cause: str = ""  # the mechanism that the scenario shows, in one line
     transport: Transport
     seed: int
     speed: Annotated[float, Field(gt=0)]
     servers: tuple[ServerSpec, ...]
-    clients: tuple[ClientSpec, ...]  # each with its transport and its settings; the counts are kept
+    clients: tuple[ClientSpec, ...]  # each with its transport and its settings, and with its count
     faults: tuple[Fault, ...]
     checks: tuple[Check, ...]
     expect: VerdictName  # on this transport, of these images
@@ -41,16 +41,16 @@ class Plan(Model):
     within: Duration
     idle_after: Duration | None
     timeout: Duration | None  # real time
-    folder: str  # where the file is, and the user's programs run; "": the catalogue
+    folder: str  # of the file, in which the user's programs run; "": the catalogue
 
     @property
     def idle_threshold(self) -> int:
-        """When the servers call a connection idle."""
+        """The idle time (microseconds) after which the servers call a connection idle."""
         return IDLE_AFTER if self.idle_after is None else self.idle_after
 
     @property
     def patient_within(self) -> int:
-        """*within* and a little real time, in which a busy machine can do what it has to."""
+        """*within* and an allowance of real time for a busy machine, in microseconds."""
         return self.within + round(PATIENCE * self.speed)
 
     def transports(self) -> list[str]:
@@ -76,7 +76,7 @@ class Plan(Model):
         ]
 
     def own(self) -> list[tuple[str, ClientSpec]]:
-        """Every single client of the user's own, by its name."""
+        """Every single client of the user's own, with its name."""
         return [(name, client) for client in self.clients if client.script is None for name in client.names()]
 
     def images(self) -> list[str]:
@@ -89,7 +89,7 @@ class Plan(Model):
         return placed(timeline(self.faults), clients, [server.name for server in self.servers])
 
     def opening(self, on: str) -> dict[str, Any]:
-        """The fields of the ``run`` record but its clock: a run directory explains itself, and keeps passwords out."""
+        """The fields of the ``run`` record but its clock: the whole plan without passwords, environment and files."""
         spelled = self.model_dump(exclude={"folder"})
         for server in spelled["servers"]:
             server["users"] = [user.partition(":")[0] for user in server["users"]]
@@ -101,6 +101,6 @@ class Plan(Model):
         return {"format": FORMAT, "on": on, "patience": seconds(patience), **spelled}
 
 
-def client_journal(name: str, life: int) -> str:
-    """The name of a client's journal. A machine that starts again begins another: its clock is at 0 again."""
-    return f"client-{name}.jsonl" if life == 1 else f"client-{name}+{life}.jsonl"
+def client_journal(name: str, incarnation: int) -> str:
+    """The name of a client's journal; every *incarnation* (from 1) has one of its own, for its clock begins at 0."""
+    return f"client-{name}.jsonl" if incarnation == 1 else f"client-{name}+{incarnation}.jsonl"

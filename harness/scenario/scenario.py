@@ -1,15 +1,12 @@
-"""A scenario: servers, clients, what the clients do, and the verdict that is expected.
+"""A scenario: servers, clients, their scripts, and the expected verdict.
 
 Rules of this file:
 
-* A scenario is data, and the same words mean the same in a file, in Python and in JSON: what
-  ``model_dump`` writes, ``model_validate`` reads.
-* A duration is text with units (``1h30m``) or a number of seconds where it is written, in JSON too,
-  and a whole number of microseconds where it is used.
-* A :class:`Scenario` is what the file says; a :class:`harness.scenario.plan.Plan` is one run of it.
-* Settings are merged field by field: the scenario's, then the client's, then the variant's, since
-  the variant is what the run is about.
-* Adding a step or a check: a class, and a line in ``Step`` or ``Check``.
+* A scenario has the same form in a file, in Python and in JSON: ``model_validate`` reads the output of ``model_dump``.
+* A duration is text with units (``1h30m``) or a number of seconds in files and JSON, and a whole number of
+  microseconds in Python.
+* A :class:`Scenario` is the content of a file; a :class:`harness.scenario.plan.Plan` is one run of it.
+* Settings are merged field by field: the scenario's, then the client's, then the variant's.
 """
 
 from __future__ import annotations
@@ -39,16 +36,16 @@ from harness.scenario.schedule import placed, timeline
 from harness.scenario.settings import ClientSpec, Parts, ServerHabits, ServerSpec, Transport
 from harness.scenario.steps import Check, CheckName, Released, Script
 
-ScenarioError = DocumentError  # a scenario cannot be used: its file, or what was asked of it
+ScenarioError = DocumentError  # a mistake in a scenario's file, or in a request for its plans
 
 
-# What a file says
+# The content of a file
 
 
 class Expect(Model):
-    """The expected verdict, which may depend on the transport. Alone it is meant for both.
+    """The expected verdict, which may depend on the transport; written as one word it is for both.
 
-    *images* has what is expected of the client whose image has that tag, or that whole name.
+    *images* has other expectations for a client's image, by its tag or by its whole name.
     """
 
     udp: VerdictName = "released"
@@ -60,7 +57,7 @@ class Expect(Model):
         return data if isinstance(data, dict) else {"udp": data, "tcp": data}
 
     def of(self, transport: str, images: Sequence[str]) -> VerdictName:
-        """What is expected on *transport* of a run with these *images*."""
+        """The expected verdict of a run on *transport* with *images*."""
         for image in images:
             for name in (image, tag(image)):
                 if name in self.images:
@@ -82,19 +79,19 @@ class Change(Parts):
 
 
 class Cause(Model):
-    """Why it comes to what a scenario shows: in one line, and the one change without which it does not."""
+    """The cause of the outcome of a scenario: in one line, and as the one change that takes it away."""
 
     text: Text = Field(description="the mechanism in one line")
     without: Change = Field(description="the change that takes the cause away")
 
 
 class Variant(Change):
-    """What is different in a variant. Its checks replace those of the same name, its script every client's.
+    """The differences of a variant. Its checks replace those of the same name, its script every client's.
 
     Its *scripts* replace those of the clients that they name. *fails* are checks that are expected to fail.
     """
 
-    title: Text | None = None  # why there is this variant, in one line
+    title: Text | None = None  # the variant in one line
     expect: Expect | None = None
     fails: tuple[CheckName, ...] | None = None
     transport: Transport | None = None
@@ -104,7 +101,7 @@ class Variant(Change):
 
 
 def _changed(variant: Variant, change: Change) -> Variant:
-    """The variant with a change on top of it."""
+    """The variant with *change* applied to it."""
     parts = {name: merged(getattr(variant, name), getattr(change, name)) for name in Parts.model_fields}
     habits = variant.server.model_copy(update={n: getattr(change.server, n) for n in change.server.model_fields_set})
     faults = variant.faults if change.faults is None else change.faults
@@ -112,20 +109,20 @@ def _changed(variant: Variant, change: Change) -> Variant:
 
 
 class Scenario(Parts):
-    """What a scenario file says."""
+    """The content of a scenario file."""
 
     what = "a scenario"
 
     format: Literal[1] = Field(description="1")
     id: Name = Field(description="a name, such as Q257223")
     title: Text = Field(description="the scenario in one line")
-    source: Text = Field(description="where it is known from")
-    known_as: tuple[Name, ...] = ()  # other names by which it is found, such as the number of its article
-    sourced: Text | None = None  # what the source says
-    reading: Text | None = None  # what it does not say, and is ours
+    source: Text = Field(description="the documents that describe it")
+    known_as: tuple[Name, ...] = ()  # other names for finding it, such as the number of its article
+    sourced: Text | None = None  # the content of the source
+    reading: Text | None = None  # our reading, where the source says nothing
     description: Text | None = None
-    idle_after: SomeTime | None = None  # a connection that was not used for so long is no longer needed
-    timeout: SomeTime | None = None  # real time after which a run that still goes on is given up
+    idle_after: SomeTime | None = None  # idle time after which a connection is no longer needed
+    timeout: SomeTime | None = None  # real time after which a run is aborted
     transport: Transport = "udp"
     servers: Annotated[tuple[ServerSpec, ...], AfterValidator(some), BeforeValidator(mark_repeated)] = Field(
         description="a list of servers"
@@ -169,7 +166,7 @@ class Scenario(Parts):
 
     @classmethod
     def read(cls, data: object, name: str) -> Scenario:
-        """A scenario from *data*, which *name* has given instead of a file. Raises ScenarioError."""
+        """A scenario from *data*; *name* stands for the file in messages. Raises ScenarioError."""
         return yaml_file.check(cls, data, name)
 
     def plans(
@@ -183,10 +180,10 @@ class Scenario(Parts):
         change: Change | None = None,
         behaviors: Sequence[str] = (),
     ) -> list[Plan]:
-        """A plan for each of *variants*, or for all; with *change* on top of it. Raises ScenarioError.
+        """A plan for each of *variants*, or for all, with *change* applied to it. Raises ScenarioError.
 
-        *transport* overrides the file's; a client that has one of its own keeps it. *images* takes the place of
-        the images of the clients that it names; a name that is none of ours is not about this scenario.
+        *transport* overrides the file's, but not that of a client. *images* (by client) replaces the images of the
+        clients; names of other scenarios' clients are ignored.
         """
         known = self.variants or {"default": Variant()}
         for name in variants:
@@ -231,7 +228,7 @@ class Scenario(Parts):
             timeout=None,
             folder=self._folder,
         )
-        # Copied in, for they are microseconds: where a model is read, a number is seconds.
+        # Set with model_copy, for they are microseconds: validation takes a number as seconds.
         within = released.within if isinstance(released, Released) else WITHIN
         return plan.model_copy(update={"within": within, "idle_after": self.idle_after, "timeout": self.timeout})
 
@@ -248,13 +245,10 @@ class Scenario(Parts):
 
 
 def _known(faults: Sequence[Fault], data: Mapping[str, Any]) -> None:
-    """Refuse a fault that cannot happen. Servers and clients that have mistakes of their own are not in *data*."""
+    """Raise ValueError for an impossible fault. *data* lacks servers and clients that were themselves refused."""
     if data.keys() >= {"servers", "clients"}:
         clients = {client.name: client.names() for client in data["clients"]}
         placed(timeline(faults), clients, [server.name for server in data["servers"]])
-
-
-# Where scenarios come from
 
 
 def load(path: Path) -> Scenario:

@@ -1,9 +1,9 @@
-"""When what happens to which machine.
+"""The schedule of faults: each at its time, for one machine.
 
 Rules of this file:
 
-* Faults follow one another, with waits between them. What is due together happens in the order it was written.
-* What cannot happen is refused before anything is run: to a machine that there is not, or to a server that is down.
+* Faults follow one another, with waits between them. Faults of the same time happen in the order of the file.
+* An impossible fault is refused before the run: of an unknown machine, or of a server that is down.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ class ScheduledFault(NamedTuple):
     arguments: dict[str, Any]
 
     def record_fields(self) -> dict[str, Any]:
-        """The fields of its line in the runner's journal: a duration is seconds."""
+        """The fields of its line in the runner's journal; durations in seconds."""
         given = {name: value for name, value in self.arguments.items() if value is not None}
         times: dict[str, Any] = {name: seconds(given[name]) for name in ("by", "for") if name in given}
         return {"what": self.verb, self.role: self.name, **given, **times}
 
 
 def timeline(faults: Sequence[Fault]) -> list[ScheduledFault]:
-    """Faults as they follow one another, with the waits between them added up."""
+    """Each of *faults* at the sum of the waits before it."""
     at, found = 0, []
     for fault in faults:
         if isinstance(fault, Wait):
@@ -48,9 +48,9 @@ def timeline(faults: Sequence[Fault]) -> list[ScheduledFault]:
 def placed(
     scheduled_faults: Sequence[ScheduledFault], clients: Mapping[str, Sequence[str]], servers: Collection[str]
 ) -> list[ScheduledFault]:
-    """Each fault for one single machine. *clients* are the names of the single clients by what they are all called.
+    """Each fault for one single machine. *clients* are the names of the single clients by the name of the client.
 
-    Raises ValueError for a fault that would happen to nobody, or that cannot happen to a server at its time.
+    Raises ValueError for a fault of an unknown machine, or that is impossible in the state of its server.
     """
     ours: dict[str, Sequence[str]] = {}
     for name, single in clients.items():
@@ -74,7 +74,7 @@ def placed(
 
 
 def _state(fault: ScheduledFault, before: str) -> str:
-    """What a server is after *fault*. Raises ValueError where it cannot be."""
+    """The state of a server after *fault*. Raises ValueError where the fault is impossible *before*."""
     match fault.verb, before:
         case ("server-up", "down") | ("thaw", "up" | "frozen"):
             return "up"
@@ -87,5 +87,5 @@ def _state(fault: ScheduledFault, before: str) -> str:
         case _, "down":
             raise ValueError(f"{fault.verb}: {fault.name} is down then; expected server-up before")
         case "server-down", "frozen":
-            raise ValueError(f"server-down: {fault.name} stands still then; expected thaw before")
+            raise ValueError(f"server-down: {fault.name} is frozen then; expected thaw before")
     return before

@@ -1,9 +1,4 @@
-"""The settings of a scenario: of its servers, of its clients, and of the parts of a client.
-
-Rules of this file:
-
-* Settings are merged field by field; the last layer that sets a field wins.
-"""
+"""The settings of a scenario: of its servers, of its clients, and of the parts of a client."""
 
 from __future__ import annotations
 
@@ -69,22 +64,22 @@ class Parts(Model):
 
     @staticmethod
     def of(*layers: Parts) -> dict[str, Settings]:
-        """The settings of every part, all layers merged; the last one wins."""
+        """The settings of every part, merged field by field; the last layer that sets a field wins."""
         return {part: merged(*(getattr(layer, part) for layer in layers)) for part in Parts.model_fields}
 
 
 class ServerHabits(Model):
-    """How a server is set up; a variant can change it for all servers."""
+    """The settings of a server that a variant can change for all servers."""
 
     release: Release = "5.1"
     licenses: Annotated[StrictInt, Field(ge=0, le=LARGEST_CONNECTION)] = 5
     policy: Policy | None = None  # the release's own
     connections: Annotated[StrictInt, Field(ge=1, le=LARGEST_CONNECTION)] = 1000
-    user_connections: Annotated[StrictInt, Field(ge=0, le=65_535)] = 0  # at once, of one user; 0: any number
+    user_connections: Annotated[StrictInt, Field(ge=0, le=65_535)] = 0  # of one user at once; 0: any number
     watchdog: Annotated[Text, AfterValidator(_watchdog)] | None = None  # off, or FIRST,BETWEEN,COUNT
-    clear_idle: SomeTime | None = None  # the server clears a licensed connection that was idle for so long
-    keep_cleared: SomeTime | None = None  # under nls: how long the unit of a cleared connection stays out
-    slow: dict[Ncp, SomeTime] = Field(default_factory=dict)  # how long NCPs take
+    clear_idle: SomeTime | None = None  # idle time after which the server clears a licensed connection
+    keep_cleared: SomeTime | None = None  # under nls: how long the unit of a cleared connection is held
+    slow: dict[Ncp, SomeTime] = Field(default_factory=dict)  # the duration of slow NCPs
 
 
 class ServerSpec(ServerHabits):
@@ -94,7 +89,7 @@ class ServerSpec(ServerHabits):
     users: tuple[UserText, ...] = ()
 
     def with_habits(self, habits: ServerHabits) -> ServerSpec:
-        """The server with everything that *habits* sets."""
+        """The server with all fields that *habits* sets."""
         return self.model_copy(update={name: getattr(habits, name) for name in habits.model_fields_set})
 
     def accounts(self) -> list[tuple[str, str]]:
@@ -103,7 +98,7 @@ class ServerSpec(ServerHabits):
 
 
 class ClientSpec(Parts):
-    """A client, or *count* of them: scripted, or the user's own, as a program or as an image."""
+    """A client, or *count* of them: scripted, or the user's own program or image."""
 
     name: Name = Field(description="the name of the client")
     user: UserText = Credentials("GUEST")
@@ -113,9 +108,9 @@ class ClientSpec(Parts):
     command: Annotated[tuple[Text, ...], AfterValidator(some)] | None = None  # without it: the image's own
     image: Text | None = Field(None, validate_default=True)
     environment: dict[str, str] = Field(default_factory=dict)
-    files: dict[ContainerPath, Text] = Field(default_factory=dict)  # in the container: beside the scenario's file
+    files: dict[ContainerPath, Text] = Field(default_factory=dict)  # path in the container: path by the scenario's file
     accounts: tuple[UserText, ...] = ()  # client connection accounts, and those of services
-    registry: Text | None = None  # a .reg file, as text: the machine's registry at the start
+    registry: Text | None = None  # the text of a .reg file: the machine's registry at the start
 
     @field_validator("command", "image")
     @classmethod
@@ -142,5 +137,5 @@ class ClientSpec(Parts):
         return files
 
     def names(self) -> list[str]:
-        """The names of the *count* clients. No client of a file can be called like the second of them."""
+        """The names of the *count* clients. The ``#`` in them is not allowed in a file, so that they are unique."""
         return [self.name] if self.count == 1 else [f"{self.name}#{n}" for n in range(1, self.count + 1)]

@@ -1,12 +1,11 @@
-"""The words a scenario is written in: the steps of a script, and the checks.
+"""The steps of a script, and the checks.
 
 Rules of this file:
 
-* The same words mean the same in a file, in Python and in JSON: what ``model_dump`` writes,
-  ``model_validate`` reads.
-* A step is one key with its arguments (``wait: 10m``), or its bare name. Where one argument is enough it can stand
+* A step is one key with its arguments (``wait: 10m``), or its bare name. A single required argument may stand
   without its own name (``user.logon: FAKENW``).
-* A step is made from the signature of a component's verb, so that there is nothing to say twice.
+* A step is made from the signature and docstring of a component's verb; nothing is declared twice.
+* ``model_validate`` reads the output of ``model_dump``.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ Whole = Annotated[StrictInt, Field(ge=0)]
 
 
 class _Step(Named):
-    alone: ClassVar[str] = ""  # the argument that is enough
+    alone: ClassVar[str] = ""  # the argument that may stand without its name
 
     @classmethod
     def unfold(cls, data: Any) -> Any:
@@ -50,12 +49,12 @@ class _Step(Named):
         )
 
     def order(self) -> dict[str, Any]:
-        """The step as a client machine takes it: ``{"verb": ..., "args": {...}}``, durations in microseconds."""
+        """The step for a client machine: ``{"verb": ..., "args": {...}}``, durations in microseconds."""
         return {"verb": self.verb, "args": {name: value for name, value in self if name in self.model_fields_set}}
 
 
 class Wait(_Step):
-    """Nothing for a while."""
+    """The script waits."""
 
     verb = "wait"
     only = "duration"
@@ -63,10 +62,10 @@ class Wait(_Step):
 
 
 class Repeat(_Step):
-    """The same steps again and again."""
+    """The same steps several times."""
 
     verb = "repeat"
-    times: Count = Field(description="how often")
+    times: Count = Field(description="the number of times")
     script: Annotated[Script, AfterValidator(some)] = Field(description="a list of steps")
 
     def order(self) -> dict[str, Any]:
@@ -147,20 +146,20 @@ class BooksBalance(Named):
 
 
 class NoWorkInterrupted(Named):
-    """No connection was let go while work was open on it."""
+    """No connection was released while work was open on it."""
 
     verb = "no_work_interrupted"
 
 
 class Released(Named):
-    """Every unit is given back within this time of being no longer needed."""
+    """Every unit is released within this time of being no longer needed."""
 
     verb = "released"
     within: SomeTime = WITHIN
 
 
 class Bounded(Named):
-    """No client holds more units than these at the end."""
+    """No client holds more units than this at the end."""
 
     verb = "bounded"
     units: Whole = Field(description="a whole number of units")
@@ -173,48 +172,48 @@ class OneLicensePerClient(Named):
 
 
 class ServersLicensed(Named):
-    """Every client that was licensed at all was licensed by so many servers."""
+    """Every client that was licensed at all was licensed by this number of servers."""
 
     verb = "servers_licensed"
-    count: Count = Field(description="how many servers")
+    count: Count = Field(description="the number of servers")
 
 
 class NobodyRefused(Named):
-    """Nobody was refused a license while a unit was out that should have been given back by then."""
+    """No client was refused while a license was held that should have been released by then."""
 
     verb = "nobody_refused"
 
 
 class Refusals(Named):
-    """The servers refused no more often than that."""
+    """The servers refused no more often than this."""
 
     verb = "refusals"
-    most: Whole = Field(description="how many refusals at most")
+    most: Whole = Field(description="the greatest number of refusals")
 
 
 class Attempts(Named):
-    """No server was attached to more often than so in any stretch of time."""
+    """No server was attached to more often than this in any interval of this length."""
 
     verb = "attempts"
-    most: Whole = Field(description="how many attempts at most")
+    most: Whole = Field(description="the greatest number of attempts")
     per: SomeTime = 60 * SECOND
 
 
 class OpensBalance(Named):
-    """At the end nothing is left that nobody needs: no connection, licensed or not, and no open file."""
+    """At the end no connection, licensed or not, and no open file is left that is not needed."""
 
     verb = "opens_balance"
 
 
 class OpenFiles(Named):
-    """No connection ever had more files open on the server than these."""
+    """No connection ever had more files open on the server than this."""
 
     verb = "open_files"
-    most: Whole = Field(description="how many open files at most")
+    most: Whole = Field(description="the greatest number of open files")
 
 
 class RegistryAgrees(Named):
-    """At the end a connection that NAL has made is there if, and only if, an entry of the registry counts its users."""
+    """At the end a connection that NAL made exists if, and only if, an entry of the registry counts its users."""
 
     verb = "registry_agrees"
 

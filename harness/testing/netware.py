@@ -1,10 +1,10 @@
-"""A NetWare server for tests: in a process of its own, with the questions and promises of its books.
+"""A NetWare server for tests, in a process of its own, with assertions about its journal.
 
 Rules of this file:
 
-* The server is a process, so that a client that blocks can be called in the test itself.
-* What is asserted comes from the server's journal. Times to wait for are real, those in journals are the server's.
-* One server serves one test after the other: it is *reset* in between, and a test sees what happened since.
+* The server is a process, so that the test itself can call a client that blocks.
+* Assertions read the server's journal. Times to wait are real time, those in journals are the server's.
+* A server is *reset* between tests; a test sees only the lines after the reset.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ from fakenw.config.field_types import duration
 from fakenw.core.peer import TRANSPORTS
 from fakenw.journal.record import SECOND, Record, read
 from fakenw.server_process import ProcessGroup, ServerFailed, ServerProcess
-from harness.judge.assertions import ANYBODY, AssertionAnswer, LicenseSelection, denials, released, slice_of
+from harness.judge.assertions import ANY_CAUSE, AssertionAnswer, LicenseSelection, denials, released, slice_of
 from harness.judge.history import RunHistory
 from harness.judge.verdict import judge
 from harness.report.text import Result, story
 
 LOOK_EVERY = 0.05  # seconds
-ADVANCE_WITHIN = 600.0  # years take a while
-TRIES = 20  # to find a port that is free for TCP and for UDP
+ADVANCE_WITHIN = 600.0  # seconds of real time, for advancing the clock by years
+TRIES = 20  # of a port that is free for TCP and for UDP
 
 
 class NetwareError(Exception):
-    """The server could not be started, or refused what it was asked."""
+    """The server could not be started, or refused a request."""
 
 
 @dataclass(frozen=True)
 class Setup:
-    """How a server is started; what is left out is as ``fakenw serve`` has it."""
+    """The settings of a server; defaults that are not here are those of ``fakenw serve``."""
 
     licenses: int = 5
     release: str = "5.1"
@@ -59,7 +59,7 @@ class Setup:
 
 @dataclass
 class Netware:
-    """A running server. ``host`` and ``port`` answer over TCP and UDP alike."""
+    """A running server. ``host`` and ``port`` are the same for TCP and UDP."""
 
     setup: Setup
     folder: Path
@@ -68,11 +68,11 @@ class Netware:
     name: str = "FAKENW"
     admin: str = ""
     _process: ServerProcess | None = None
-    _from: int = 0  # the line of the journal that this test begins with
+    _from: int = 0  # the line of the journal with which this test begins
     _marked: int | None = None
     _clients: list[ScriptedWorkstation] = field(default_factory=list)
 
-    # What there is
+    # State
 
     @property
     def address(self) -> str:
@@ -81,12 +81,12 @@ class Netware:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a client may find in its environment."""
+        """``FAKENW_HOST`` and ``FAKENW_PORT``, for the environment of a client."""
         return {"FAKENW_HOST": self.host, "FAKENW_PORT": str(self.port)}
 
     @property
     def capture(self) -> Path:
-        """All that was sent and received, for Wireshark."""
+        """The file of all packets, for Wireshark."""
         return self.folder / "capture.pcap"
 
     @property
@@ -96,13 +96,13 @@ class Netware:
 
     @property
     def held(self) -> int:
-        """How many licenses are out."""
+        """The number of licenses that are held."""
         records = self.journal
         return int(records[-1].get("held") or 0) if records else 0
 
     @property
     def limit(self) -> int:
-        """How many there are."""
+        """The number of licenses of the server."""
         return self.run().servers[0].limit
 
     def connections(self) -> list[dict[str, Any]]:
@@ -116,13 +116,13 @@ class Netware:
         return Result(run, judge(run), str(self.folder))
 
     def run(self) -> RunHistory:
-        """The history of the test."""
+        """The history of the test, from the journal."""
         return RunHistory.of([slice_of(read(self.folder / "server.jsonl"), self._from)])
 
-    # What can be done
+    # Actions
 
     def mark(self, text: str = "mark") -> None:
-        """From here on what is held is not needed any more: see ``since="mark"``."""
+        """Mark that held licenses are not needed any more: see ``since="mark"``. Raises NetwareError."""
         self._ask("/api/mark", {"text": text})
         self._marked = self._now()
 
@@ -131,9 +131,9 @@ class Netware:
         self._ask(f"/api/connections/{number}/clear", {})
 
     def advance(self, **time: float) -> None:
-        """Let the server's clock run ahead: ``hours=4``, ``minutes=``, ``seconds=``. What is due meanwhile happens.
+        """Advance the server's clock: ``hours=4``, ``minutes=``, ``seconds=``, ``days=``; all deadlines in it expire.
 
-        A live client that answers the watchdog is never cleared by it, however fast the hours pass.
+        The watchdog does not clear a client that answers, however far the clock advances. Raises NetwareError.
         """
         seconds = {"hours": 3600, "minutes": 60, "seconds": 1, "days": 86_400}
         if not time or time.keys() - seconds.keys():
@@ -149,18 +149,18 @@ class Netware:
         return client
 
     def reset(self) -> None:
-        """End all connections; from here on a test sees nothing of what was before."""
+        """End all connections; assertions see only later lines. Raises NetwareError."""
         while self._clients:
             self._clients.pop().stop()
         self._ask("/api/reset", {"force": True})
         self._from, self._marked = len(read(self.folder / "server.jsonl").records), None
 
-    # What can be asserted
+    # Assertions
 
     def wait_for(
         self, condition: Callable[[RunHistory], object], within: float | str = 10, what: str = ""
     ) -> RunHistory:
-        """Look again and again until *condition* of the history is true. Raises AssertionError after *within*."""
+        """Wait until *condition* of the history is true. Raises AssertionError after *within* (real time)."""
         deadline = time.monotonic() + _seconds(within)
         while True:
             run = self.run()
@@ -179,39 +179,39 @@ class Netware:
         since: str | None = None,
         by: str = "client",
     ) -> None:
-        """Every license comes back, and its client gave it back.
+        """Assert that every license is released by its client *within* real time.
 
         *since*: ``"mark"`` for those that were held at the last mark, or later. *by*: ``client``, ``anybody`` (the
-        server may have taken it back), or one cause such as ``logout``.
+        server may have reclaimed it), or one cause such as ``logout``.
         """
-        __tracebackhide__ = True  # of the test, not of us
+        __tracebackhide__ = True
         if since not in (None, "mark"):
             raise ValueError(f'expected since="mark", not {since!r}')
         if since and self._marked is None:
             raise ValueError("nothing was marked; call mark() first")
         wanted = LicenseSelection(user, station, (self._marked or 0) if since else 0, by)
         run, answer = self._until(wanted, _seconds(within))
-        if not answer.kept:
-            raise AssertionError(self._told(f"not released within {within} s:", answer.why, run))
+        if not answer.passed:
+            raise AssertionError(self._message(f"not released within {within} s:", answer.why, run))
 
     def assert_denied(self, *, user: str | None = None, what: str | None = None, times: int | None = None) -> None:
-        """Somebody was refused: *what* is ``license``, ``slot`` or ``account``. *times*: so often exactly."""
-        __tracebackhide__ = True  # of the test, not of us
+        """Assert that the server refused: *what* is ``license``, ``slot`` or ``account``; exactly *times*, or once."""
+        __tracebackhide__ = True
         found = denials(self.run(), user, what)
         if not found or times not in (None, len(found)):
             wanted = "at least once" if times is None else f"{times} times"
             raise AssertionError(f"refused {len(found)} times, expected {wanted}")
 
     def assert_peak(self, most: int) -> None:
-        """No more licenses were out at once."""
-        __tracebackhide__ = True  # of the test, not of us
+        """Assert that at most *most* licenses were held at once."""
+        __tracebackhide__ = True
         peak = max([int(record.get("held") or 0) for record in self.journal], default=0)
         if peak > most:
-            raise AssertionError(f"{peak} licenses were out at once, at most {most} were expected")
+            raise AssertionError(f"{peak} licenses were held at once, at most {most} were expected")
 
     def assert_no_growth(self, work: Callable[[], object], cycles: int = 3, within: float | str = 10) -> None:
-        """After each of *cycles* times of *work* no more licenses are out than after the first."""
-        __tracebackhide__ = True  # of the test, not of us
+        """Assert that after each of *cycles* calls of *work* no more licenses are held than after the first."""
+        __tracebackhide__ = True
         work()
         counts = [self.held]
         for _ in range(cycles - 1):
@@ -220,26 +220,26 @@ class Netware:
                 self.wait_for(lambda run: self.held <= counts[0], within)
             counts.append(self.held)
         if max(counts) > counts[0]:
-            raise AssertionError(f"licenses out after each cycle: {', '.join(map(str, counts))}")
+            raise AssertionError(f"licenses held after each cycle: {', '.join(map(str, counts))}")
 
     def assert_nothing_held(self) -> None:
-        """No license is out at the end of a test; says who holds which, and where the evidence is."""
-        __tracebackhide__ = True  # of the test, not of us
+        """Assert that no license is held; the error lists the holders, and the files with the evidence."""
+        __tracebackhide__ = True
         run = self.run()
-        wanted = LicenseSelection(by=ANYBODY)
+        wanted = LicenseSelection(by=ANY_CAUSE)
         if any(holding.released is None for _, holding in wanted.holdings(run)):
-            raise AssertionError(self._told("licenses are still held at the end:", released(run, wanted).why, run))
+            raise AssertionError(self._message("licenses are still held at the end:", released(run, wanted).why, run))
 
     def _until(self, wanted: LicenseSelection, seconds: float) -> tuple[RunHistory, AssertionAnswer]:
         deadline = time.monotonic() + seconds
         while True:
             run = self.run()
             answer = released(run, wanted)
-            if answer.kept or not answer.waiting or time.monotonic() > deadline:
+            if answer.passed or not answer.waiting or time.monotonic() > deadline:
                 return run, answer
             time.sleep(LOOK_EVERY)
 
-    def _told(self, head: str, why: Sequence[str], run: RunHistory) -> str:
+    def _message(self, head: str, why: Sequence[str], run: RunHistory) -> str:
         lines = [head, *(f"  {line}" for line in why)]
         lines += [f"  {line}" for line in story(Result(run, judge(run)))[1:]]
         return "\n".join([*lines, f"  journal: {self.folder / 'server.jsonl'}", f"  capture: {self.capture}"])
@@ -247,7 +247,7 @@ class Netware:
     # The process
 
     def start(self) -> None:
-        """Start the server, and come back when it answers. Raises NetwareError."""
+        """Start the server, and return when it is ready. Raises NetwareError."""
         self.folder.mkdir(parents=True, exist_ok=True)
         for _ in range(TRIES):
             self.port = _free_port()
@@ -256,7 +256,7 @@ class Netware:
                 self.admin = self._process.admin
                 self._from = len(read(self.folder / "server.jsonl").records)
                 return
-        raise NetwareError(f"no port was free for TCP and UDP: {self._said()}")
+        raise NetwareError(f"no port was free for TCP and UDP: {self._log()}")
 
     def stop(self) -> None:
         """Stop the server, and the workstations."""
@@ -275,7 +275,7 @@ class Netware:
         options += ["--journal", str(self.folder / "server.jsonl"), "--pcap", str(self.capture)]
         return ServerProcess(*options, log=log)
 
-    def _said(self) -> str:
+    def _log(self) -> str:
         return (self.folder / "server.log").read_text(errors="replace").strip()[-1000:]
 
     def _now(self) -> int:
@@ -288,23 +288,23 @@ class Netware:
         except AdminRefused as problem:
             raise NetwareError(str(problem)) from None
         except AdminUnreachable as problem:
-            raise NetwareError(f"{problem}; it said: {self._said()}") from None
+            raise NetwareError(f"{problem}; its output: {self._log()}") from None
         return answer
 
 
 class ScriptedWorkstation:
-    """A scripted client. It lives until it is stopped, and so answers the watchdog."""
+    """A scripted client. Its process runs until it is stopped, and answers the watchdog."""
 
     def __init__(self, server: Netware, client: Mapping[str, Any], transport: str) -> None:
         self._server, self._client, self._transport = server, client, transport
         self._process: ProcessGroup | None = None
 
     def play(self, script: Sequence[Any], within: float | str = 60) -> None:
-        """Play a script, written as in a scenario, and come back when it is done. Raises NetwareError."""
+        """Play a script, written as in a scenario, and return when it is done. Raises NetwareError."""
         from harness.scenario.scenario import Scenario
 
         if self._process is not None:
-            raise NetwareError("it has played its script; take another workstation")
+            raise NetwareError("a workstation plays one script; expected a new workstation")
         spec = {**self._client, "transport": self._transport, "script": list(script)}
         here = {"name": self._server.name, "licenses": max(1, self._server.setup.licenses)}
         data = {"format": 1, "id": "test", "title": "t", "source": "s", "servers": [here], "clients": [spec]}
@@ -323,7 +323,7 @@ class ScriptedWorkstation:
             time.sleep(LOOK_EVERY)
 
     def stop(self) -> None:
-        """End it without a word to the server."""
+        """End the process; nothing is sent to the server."""
         if self._process is not None:
             self._process.stop()
             self._process = None

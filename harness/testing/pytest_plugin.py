@@ -1,11 +1,11 @@
-"""The pytest plugin: a server for a test, and a test that fails when a license is not given back.
+"""The pytest plugin: servers for tests, and a failure when a license is not released.
 
 Rules of this file:
 
-* It does nothing, and imports nothing, until a test asks for one of its fixtures, or a scenario file is collected.
-* A server is a process of its own; there is one for each way to set it up, in each xdist worker, reset between tests.
-* A license that is still held at the end of a test fails it, unless its marker says ``may_hold=True``.
-* What is wrong is told with the journal's evidence, and where journal, capture and report are.
+* It imports nothing of the project until a test uses one of its fixtures, or a scenario file is collected.
+* A server is a process of its own; each xdist worker has one for each setup, reset between tests.
+* A license that is still held at the end of a test fails it, unless its marker has ``may_hold=True``.
+* A failure shows the journal's evidence, and the places of journal, capture and report.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from harness.testing.netware import Netware, Setup
 
 INI = {
-    "fakenw_licenses": "how many licenses a server has, where a test does not say (5)",
+    "fakenw_licenses": "licenses of a server whose test does not set them (5)",
     "fakenw_release": "its NetWare release: 3.12, 4.11, 5.1 or 6.5 (5.1)",
-    "fakenw_policy": "what costs a license; left out: the release's own",
-    "fakenw_dir": "where journals, captures and reports of failed tests go (.fakenw)",
+    "fakenw_policy": "its license policy; left out: the release's own",
+    "fakenw_dir": "directory of the journals, captures and reports of failed tests (.fakenw)",
 }
 SETTINGS = ("licenses", "release", "policy", "users", "options")
 LOOKS_LIKE = re.compile(r"^format: 1\s", re.MULTILINE)
@@ -78,8 +78,8 @@ class _Servers:
         self._idle: dict[Setup, list[Netware]] = {}
         self._all: list[Netware] = []
 
-    def take(self, setup: Setup) -> Netware:
-        """One that nobody uses, reset; or a new one."""
+    def acquire(self, setup: Setup) -> Netware:
+        """An idle server with this setup, or a new one."""
         idle = self._idle.setdefault(setup, [])
         if idle:
             return idle.pop()
@@ -90,14 +90,14 @@ class _Servers:
         self._all.append(server)
         return server
 
-    def give_back(self, server: Netware) -> None:
-        """The test is over."""
+    def release(self, server: Netware) -> None:
+        """Reset *server* for the next test; one that does not answer is stopped."""
         from harness.testing.netware import NetwareError
 
         try:
             server.reset()
         except NetwareError:
-            server.stop()  # it was brought down: the next test gets another one
+            server.stop()
         else:
             self._idle[server.setup].append(server)
 
@@ -119,13 +119,13 @@ def netware_factory(request: pytest.FixtureRequest, _netware_servers: _Servers) 
     used = request.node.stash.setdefault(_used, [])
 
     def make(**given: Any) -> Netware:
-        server = _netware_servers.take(_setup(request.config, given))
+        server = _netware_servers.acquire(_setup(request.config, given))
         used.append(server)
         return server
 
     yield make
     while used:
-        _netware_servers.give_back(used.pop())
+        _netware_servers.release(used.pop())
 
 
 @pytest.fixture
@@ -145,25 +145,24 @@ def _marker(item: pytest.Item) -> dict[str, Any]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    """After a test that has passed no license may be held."""
+    """Fail a test that has passed if a license is still held."""
     try:
         outcome = yield
     except Exception:
         for server in item.stash.get(_used, []):
-            _keep(item, server)
+            _save(item, server)
         raise
     if not _marker(item).get("may_hold"):
         for server in item.stash.get(_used, []):
             try:
                 server.assert_nothing_held()
             except AssertionError as problem:
-                kept = _keep(item, server)
-                pytest.fail(f"{problem}\n  kept in: {kept}", pytrace=False)
+                pytest.fail(f"{problem}\n  kept in: {_save(item, server)}", pytrace=False)
     return outcome
 
 
-def _keep(item: pytest.Item, server: Netware) -> Path:
-    """Copy what shows what happened to where the next test does not write, and report it."""
+def _save(item: pytest.Item, server: Netware) -> Path:
+    """Copy the server's journal, capture and logs to a directory of the test, with a report. Returns the directory."""
     from fakenw.journal.record import JournalError
     from harness.report import html
 
@@ -183,7 +182,7 @@ def _keep(item: pytest.Item, server: Netware) -> Path:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """A YAML file that looks like a scenario is one."""
+    """Collect a YAML file that looks like a scenario."""
     if file_path.suffix not in (".yaml", ".yml"):
         return None
     try:
@@ -196,7 +195,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 
 class ScenarioFile(pytest.File):
-    """A scenario file: each of its variants is a test."""
+    """A scenario file, with a test for each variant."""
 
     def collect(self) -> Iterator[pytest.Item]:
         from harness.scenario.scenario import ScenarioError, load
@@ -210,7 +209,7 @@ class ScenarioFile(pytest.File):
 
 
 class ScenarioItem(pytest.Item):
-    """One run. On memory, or in processes where a client is a program of the user's own."""
+    """One run: on memory, or in processes where a client is the user's own program."""
 
     def __init__(self, *, plan: Any, **more: Any) -> None:
         super().__init__(**more)
@@ -241,7 +240,7 @@ class ScenarioItem(pytest.Item):
 
 
 class NotAsExpected(Exception):
-    """A verdict that was not the expected one."""
+    """The verdict is not the expected one."""
 
     def __init__(self, result: Any) -> None:
         super().__init__(result.said())

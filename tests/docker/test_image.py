@@ -13,7 +13,7 @@ import pytest
 
 from fakenw import health
 from fakenw.core.peer import Peer
-from tests.harness.commands import wait_until
+from tests.programs import wait_until
 
 docker_client = pytest.importorskip("docker.client", reason="the Docker SDK is not installed")
 pytestmark = pytest.mark.docker
@@ -139,6 +139,7 @@ def test_nothing_is_built_twice(engine: Engine) -> None:
     assert engine.client.images.get(engine.image).id == before
 
 
+@pytest.mark.slow  # a Debian is made twice
 def test_the_base_image_is_the_same_again(engine: Engine) -> None:
     """Made from the same packages it has the same layer."""
     tag = "fakenw-base:again"

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.harness.commands import wait_until
+from tests.programs import wait_until
 
 docker_client = pytest.importorskip("docker.client", reason="the Docker SDK is not installed")
 pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("fakenw_image")]

@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from fakenw.journal.record import read
-from tests.harness.commands import serving
+from tests.programs import serving
+
+pytestmark = pytest.mark.process
 
 BOTH = pytest.mark.parametrize("transport", ["tcp", "udp"])
 

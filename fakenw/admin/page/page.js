@@ -1,9 +1,9 @@
-// The operator's page. What comes over the wire is only ever text (textContent), never markup.
+// The operator's page. Data of the server is inserted as text (textContent), never as markup.
 "use strict";
 
 const SHOWN = 40; // lines of the journal
 const KEPT = 3600; // seconds of the server's time in the picture
-const EVERY = 1000; // milliseconds between two looks at the table
+const EVERY = 1000; // milliseconds between two polls
 const $ = (id) => document.getElementById(id);
 const state = { points: [], limit: 0, refused: 0, next: 0, token: sessionStorage.getItem("token"), t: 0 };
 
@@ -11,20 +11,20 @@ function headers(more) {
   return state.token ? { Authorization: `Bearer ${state.token}`, ...more } : { ...more };
 }
 
-async function ask(path, body) {
+async function call(path, body) {
   const options = { headers: headers(body === undefined ? {} : { "Content-Type": "application/json" }) };
   if (body !== undefined) Object.assign(options, { method: "POST", body: JSON.stringify(body) });
   const reply = await fetch(path, options);
   if (reply.status === 401) {
-    await wantToken();
-    return ask(path, body);
+    await requestToken();
+    return call(path, body);
   }
-  const said = await reply.json();
-  if (!reply.ok) throw new Error(said.error);
-  return said;
+  const data = await reply.json();
+  if (!reply.ok) throw new Error(data.error);
+  return data;
 }
 
-function wantToken() {
+function requestToken() {
   const dialog = $("ask");
   if (!dialog.open) dialog.showModal();
   return new Promise((resolve) => dialog.addEventListener("close", () => {
@@ -40,9 +40,9 @@ function clock(seconds) {
   return `${Math.floor(whole / 3600)}:${two(Math.floor(whole / 60) % 60)}:${two(whole % 60)}`;
 }
 
-function announce(text) { $("said").textContent = text; }
+function announce(text) { $("announcement").textContent = text; }
 
-// The table. A row is kept for as long as its connection lives, so that the focus stays where it is.
+// The table. A row is reused until its connection ends, so that the focus stays in place.
 
 const rows = new Map();
 
@@ -103,7 +103,7 @@ function show(connections) {
   if (next?.isConnected) next.focus();
   if (![...body.children].some((row) => row.tabIndex === 0) && body.firstElementChild) body.firstElementChild.tabIndex = 0;
   set($("count"), connections.length ? `(${connections.length})` : "");
-  $("nobody").hidden = connections.length > 0;
+  $("empty").hidden = connections.length > 0;
 }
 
 function move(row, to) {
@@ -131,7 +131,7 @@ $("rows").addEventListener("focusin", (event) => {
 
 function clear(row) {
   const { connection, user } = row.connection;
-  $("question").textContent = `Clear connection ${connection} of ${user ?? "nobody"}?`;
+  $("question").textContent = `Clear connection ${connection}${user ? ` of ${user}` : ""}?`;
   const dialog = $("confirm");
   dialog.returnValue = "no";
   dialog.showModal();
@@ -140,16 +140,16 @@ function clear(row) {
     row.focus();
     if (dialog.returnValue !== "yes") return;
     try {
-      await ask(`/api/connections/${connection}/clear`, {});
+      await call(`/api/connections/${connection}/clear`, {});
       announce(`Connection ${connection} is cleared.`);
-      await look();
+      await poll();
     } catch (problem) {
       announce(problem.message);
     }
   }, { once: true });
 }
 
-// The picture
+// The chart
 
 function draw() {
   const { points, limit } = state;
@@ -170,25 +170,25 @@ function draw() {
   set($("to"), clock(to));
 }
 
-// The journal, as it is written
+// The journal
 
 const SENTENCES = {
-  grant: (r) => `${who(r)} took a license`,
-  release: (r) => `${who(r)}: a license is free again (${r.cause})`,
+  grant: (r) => `${subject(r)} took a license`,
+  release: (r) => `${subject(r)}: a license is free again (${r.cause})`,
   create: (r) => `${r.station} attached as connection ${r.connection}`,
   close: (r) => `connection ${r.connection} of ${r.station} ended (${r.cause})`,
   deny: (r) => `${r.station} was refused: no ${r.what}`,
-  open: (r) => `${who(r)} opened ${r.path}`,
-  idle: (r) => `${who(r)} has asked for nothing since ${clock(r.since)}`,
-  watchdog: (r) => `${who(r)} and the watchdog: ${r.what}`,
+  open: (r) => `${subject(r)} opened ${r.path}`,
+  idle: (r) => `${subject(r)} has made no request since ${clock(r.since)}`,
+  watchdog: (r) => `${subject(r)} and the watchdog: ${r.what}`,
   operator: (r) => `${r.by}: ${r.action} ${r.connection ?? ""} ${r.text ?? ""}`,
   mark: (r) => `marked: ${r.text}`,
-  "login-failed": (r) => `${who(r)}: login failed`,
+  "login-failed": (r) => `${subject(r)}: login failed`,
 };
 
-function who(record) { return `${record.user ?? "connection"} (${record.connection ?? record.unit})`; }
+function subject(record) { return `${record.user ?? "connection"} (${record.connection ?? record.unit})`; }
 
-function heard(record) {
+function received(record) {
   if (typeof record.held === "number") {
     state.points.push({ t: record.t, held: record.held });
     state.limit = record.limit;
@@ -207,7 +207,7 @@ function heard(record) {
 
 async function follow() {
   const reply = await fetch(`/api/journal?from=${state.next}`, { headers: headers({ Accept: "text/event-stream" }) });
-  if (reply.status === 410) state.next = Number(/oldest that is kept is (\d+)/.exec((await reply.json()).error)?.[1] ?? 0);
+  if (reply.status === 410) state.next = (await reply.json()).oldest ?? 0;
   if (!reply.ok) throw new Error(`${reply.status}`);
   const reader = reply.body.pipeThrough(new TextDecoderStream()).getReader();
   for (let rest = ""; ;) {
@@ -219,16 +219,16 @@ async function follow() {
       const data = /^data: (.*)$/m.exec(part);
       if (!data) continue;
       state.next = Number(/^id: (\d+)$/m.exec(part)[1]) + 1;
-      heard(JSON.parse(data[1]));
+      received(JSON.parse(data[1]));
     }
     draw();
   }
 }
 
-// Looking again and again
+// Polling
 
-async function look() {
-  const [server, table] = await Promise.all([ask("/api/server"), ask("/api/connections")]);
+async function poll() {
+  const [server, table] = await Promise.all([call("/api/server"), call("/api/connections")]);
   state.t = server.t;
   state.limit = server.limit;
   document.title = `${server.name} – ${server.held} of ${server.limit}`;
@@ -241,7 +241,7 @@ async function look() {
   draw();
 }
 
-async function forever(work, every) {
+async function repeat(work, every) {
   for (;;) {
     try {
       await work();
@@ -257,11 +257,11 @@ async function forever(work, every) {
 
 $("login").addEventListener("click", async () => {
   const open = $("login").dataset.open !== "true";
-  await ask("/api/login", { enabled: open }).then(look, (problem) => announce(problem.message));
+  await call("/api/login", { enabled: open }).then(poll, (problem) => announce(problem.message));
   announce(open ? "Login is open." : "Login is closed.");
 });
-$("mark").addEventListener("click", () => ask("/api/mark", { text: "from the page" }).then(
+$("mark").addEventListener("click", () => call("/api/mark", { text: "from the page" }).then(
   () => announce("Marked."), (problem) => announce(problem.message)));
 
-forever(look, EVERY);
-forever(follow, EVERY);
+repeat(poll, EVERY);
+repeat(follow, EVERY);

@@ -170,5 +170,5 @@ def clear_connection(call: Call[Any]) -> None:
     other = connection_of(call, call.request.connection)
     host.emit("operator", {**other.about(), "action": "clear", "by": by})
     if other.broadcasts:
-        host.tell(other, f"{host.config.name}: connection cleared by {by}")
+        host.leave_message(other, f"{host.config.name}: connection cleared by {by}")
     host.clear(other, "cleared")

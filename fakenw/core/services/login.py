@@ -158,7 +158,7 @@ def _admit(call: LoginCall, item: BinderyObject, right: bool) -> None:
         if login_control.locked(item.control, now, lockout):
             _fail(call, item.name, Code.INTRUDER_LOCKOUT)
         if not right:
-            item.control = login_control.guessed(item.control, now, lockout, _here(call))
+            item.control = login_control.login_failed(item.control, now, lockout, _here(call))
     if not right:
         _fail(call, item.name, Code.FAILURE)
 
@@ -182,7 +182,7 @@ def _log_in(call: LoginCall, item: BinderyObject, right: bool) -> None:
     def others() -> int:
         return sum(c.object_id == item.id for c in host.table.by_number.values() if c is not connection)
 
-    asked = login_control.Asked(control, item.item(NODE_CONTROL), partial(_here, call), now, others)
+    asked = login_control.LoginAttempt(control, item.item(NODE_CONTROL), partial(_here, call), now, others)
     match code := login_control.refusal(asked):
         case Code.TOO_MANY_CONNECTIONS:
             host.emit("deny", {**connection.about(), "user": item.name, "what": "account", "code": code})
@@ -194,7 +194,7 @@ def _log_in(call: LoginCall, item: BinderyObject, right: bool) -> None:
     connection.object_id, connection.login_time = item.id, host.now
     connection.operator = host.bindery.is_supervisor(item)
     item.control = login_control.logged_in(control, now)
-    if login_control.overdue(control, now):
+    if login_control.password_expired(control, now):
         raise Succeeded(Code.GRACE_LOGIN)
 
 

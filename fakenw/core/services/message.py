@@ -82,5 +82,5 @@ def _deliver(call: Call[Any], other: Connection | None, text: str) -> int:
     if other.message is not None:
         return HAS_ONE
     call.host.emit("operator", {**other.about(), "action": "message", "by": call.connection.user, "text": text})
-    call.host.tell(other, text)
+    call.host.leave_message(other, text)
     return SENT

@@ -247,5 +247,5 @@ def _two_paths(request: ncp.Rename) -> tuple[tuple[str, ...], tuple[str, ...]]:
     count = request.count + request.new_count
     if count > 0xFF:
         raise Malformed(f"{count} names")
-    names, _ = Texts().take(bytes([count]) + request.paths, 0)
+    names, _ = Texts().decode(bytes([count]) + request.paths, 0)
     return names[: request.count], names[request.count :]

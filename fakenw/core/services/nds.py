@@ -64,7 +64,7 @@ def close_fragment(call: Call[ncp.CloseFragment]) -> None:
 
 @service.answers(ncp.GetBinderyContext)
 def get_bindery_context(call: Call[ncp.GetBinderyContext]) -> ncp.BinderyContext:
-    return ncp.BinderyContext(wire.Unicode().put(_tree(call).context))
+    return ncp.BinderyContext(wire.Unicode().encode(_tree(call).context))
 
 
 @service.answers(ncp.MonitorConnection)

@@ -28,7 +28,7 @@ class PlainLogin(Request[Nothing], ncp=(23, 20), source="Wireshark ncp2222.py; l
 
 
 class LoginUser(Request[Nothing], ncp=(23, 0), source="Wireshark ncp2222.py"):
-    """The login of NetWare 286: a user, and nothing else."""
+    """The login of NetWare 286: users only."""
 
     name: PString
     password: PString
@@ -56,7 +56,7 @@ class ChangePassword(Request[Nothing], ncp=(23, 64), source="Wireshark ncp2222.p
 class KeyedChangePassword(
     Request[Nothing], ncp=(23, 75), source="libncp; mars_nwe. Wireshark takes the length byte for the length of a pstr"
 ):
-    """``answer`` is to the old password, ``sent`` the new hash under the old one (``fakenw.bindery.passwords``)."""
+    """``answer`` proves the old password, ``sent`` is the new hash under the old one (``fakenw.bindery.passwords``)."""
 
     answer: Bytes8
     object_type: Word
@@ -90,7 +90,7 @@ class ObjectInfo(Reply, source="libncp: BE; Wireshark prints the id LE"):
 
 
 class GetObjectId(Request[ObjectInfo], ncp=(23, 53), source="Wireshark ncp2222.py; libncp"):
-    """Without a login too: a client needs the id for its hash (libncp asks before 23/24)."""
+    """Allowed without a login: a client needs the id for its hash (libncp requests it before 23/24)."""
 
     object_type: Word
     name: PString
@@ -112,7 +112,7 @@ class ScannedObject(
 
 
 class ScanObjects(Request[ScannedObject], ncp=(23, 55), source="Wireshark ncp2222.py; libncp"):
-    """0xFFFFFFFF starts, type 0xFFFF is any; the end is completion 0xFC. What the caller may not read is not there."""
+    """0xFFFFFFFF starts, type 0xFFFF is any; the end is completion 0xFC. Unreadable objects are skipped."""
 
     last_id: Long
     object_type: Word
@@ -126,7 +126,7 @@ class ChangeObjectSecurity(Request[Nothing], ncp=(23, 56), source="libncp; mars_
 
 
 class OwnAccess(Reply, source="Wireshark ncp2222.py; mars_nwe: BE"):
-    """The level in both nibbles: 0x33 supervisor, 0x22 logged in, 0x00 not, and then the id is 0xFFFFFFFF."""
+    """The level in both nibbles: 0x33 supervisor, 0x22 logged in, 0x00 not logged in, with the id 0xFFFFFFFF."""
 
     level: Byte
     object_id: Long
@@ -137,7 +137,7 @@ class GetOwnAccess(Request[OwnAccess], ncp=(23, 70), source="Wireshark ncp2222.p
 
 
 class ObjectAccess(Reply, source="Wireshark ncp2222.py; mars_nwe"):
-    """0x33 supervisor, 0x22 the object itself, 0x11 logged in, 0x00 not."""
+    """0x33 supervisor, 0x22 the object itself, 0x11 logged in, 0x00 not logged in."""
 
     level: Byte
 
@@ -147,4 +147,4 @@ class GetObjectAccess(Request[ObjectAccess], ncp=(23, 72), source="Wireshark ncp
 
 
 class IsManager(Request[Nothing], ncp=(23, 73), source="Wireshark ncp2222.py; mars_nwe"):
-    """0xFF: no. Only a supervisor is one here, as in mars_nwe."""
+    """0xFF: no. Only a supervisor is a manager, as in mars_nwe."""

@@ -1,4 +1,4 @@
-"""Connections and licenses: negotiate, number, end of job, logout, license state, addresses, who is where, clear."""
+"""Connections and licenses: negotiate, number, end of job, logout, license state, addresses, stations, clear."""
 
 from __future__ import annotations
 
@@ -61,15 +61,15 @@ class GetStationNumber(Request[StationNumber], ncp=0x13, source="Wireshark ncp22
 
 
 class EndOfJob(Request[Nothing], ncp=0x18, source="Wireshark ncp2222.py"):
-    """Frees the files of the task in the header; neither logs out nor gives a license back."""
+    """Closes the files of the task in the header; neither logs out nor releases a license."""
 
 
 class Logout(Request[Nothing], ncp=0x19, source="Wireshark ncp2222.py; libncp"):
-    """Ends the login and gives the license back; the connection stays attached."""
+    """Ends the login and releases the license; the connection stays attached."""
 
 
 class ChangeConnectionState(Request[Nothing], ncp=(23, 29), source="Wireshark ncp2222.py; libncp"):
-    """1 takes a license, 0 gives it back. libncp sends four bytes, Wireshark documents one."""
+    """1 acquires a license, 0 releases it. libncp sends four bytes, Wireshark documents one."""
 
     new_state: Byte
 
@@ -93,7 +93,7 @@ class GetStationInfoOld(Request[StationInfo], ncp=(23, 22), source="Wireshark nc
 class SetWatchdogDelay(
     Request[Nothing], ncp=(23, 30), source="Wireshark ncp2222.py; the range is inferred", sure=False
 ):
-    """How many minutes of silence on this connection the watchdog lets pass before its first packet."""
+    """The minutes of silence on this connection after which the watchdog sends its first packet."""
 
     minutes: LongLE
 
@@ -109,7 +109,7 @@ class GetInternetAddressOld(Request[InternetAddressOld], ncp=(23, 19), source="W
 
 
 class InternetAddress(Reply, source="libncp: IPv4 stands in the network; Wireshark has no reply", sure=False):
-    """``type``: 2 NCP over IPX, 3 internal, 11 UDP (libncp nwfse.h). There is none for TCP: 11 as well, inferred."""
+    """``type``: 2 NCP over IPX, 3 internal, 11 UDP (libncp nwfse.h). TCP has none: 11 as well, inferred."""
 
     network: Annotated[bytes, Raw(4)]
     node: Bytes6
@@ -135,7 +135,7 @@ class ConnectionList(Reply, source="Wireshark ncp2222.py: a count byte, then LE 
 
 
 class GetObjectConnections(Request[ConnectionList], ncp=(23, 27), source="Wireshark ncp2222.py; libncp"):
-    """``after``: 0 starts; then the last number of the list before."""
+    """``after``: 0 starts; then the last number of the previous list."""
 
     after: LongLE
     object_type: Word

@@ -6,7 +6,7 @@ from fakenw.wire.layout import Byte, Bytes2, Long, Nothing, PString, Reply, Requ
 
 
 class SetDirectoryHandle(Request[Nothing], ncp=(22, 0), source="Wireshark ncp2222.py; mars_nwe"):
-    """Let ``target``, a handle, stand for another directory."""
+    """Points the handle ``target`` at another directory."""
 
     target: Byte
     directory: Byte
@@ -32,7 +32,7 @@ class ScannedDirectory(Reply, source="Wireshark ncp2222.py; mars_nwe"):
 
 
 class ScanDirectories(Request[ScannedDirectory], ncp=(22, 2), source="Wireshark ncp2222.py; mars_nwe", sure=False):
-    """The *number*-th subdirectory, from 1 (so mars_nwe; inferred); without a pattern the directory itself."""
+    """The subdirectory at *number*, from 1 (as in mars_nwe; inferred); without a pattern the directory itself."""
 
     directory: Byte
     number: Word
@@ -61,7 +61,7 @@ class DeleteDirectory(Request[Nothing], ncp=(22, 11), source="Wireshark ncp2222.
 
 
 class RenameDirectory(Request[Nothing], ncp=(22, 15), source="Wireshark ncp2222.py; mars_nwe"):
-    """The new name is one name, for the same place."""
+    """The new name is a single name: the directory stays in its parent."""
 
     directory: Byte
     path: PString
@@ -112,7 +112,7 @@ class FoundDirectory(
 
 
 class ContinueFileSearch(Request[FoundInSearch], ncp=0x3F, source="Wireshark ncp2222.py; mars_nwe"):
-    """Answered with a FoundDirectory where the search is for subdirectories."""
+    """The reply to a search for subdirectories is a FoundDirectory."""
 
     volume: Byte
     directory_id: Word

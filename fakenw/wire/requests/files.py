@@ -116,7 +116,7 @@ class FileData(Reply, source="mars_nwe; Linux ncpfs: a pad byte comes first wher
         return cls(len(data), bytes(offset & 1) + data)
 
     def data(self, offset: int) -> bytes:
-        """The bytes that were read, given the *offset* that was asked for."""
+        """The bytes that were read, given the *offset* of the request."""
         return self.padded[offset & 1 :][: self.size]
 
 
@@ -128,7 +128,7 @@ class ReadFile(Request[FileData], ncp=0x48, source="Wireshark ncp2222.py; mars_n
 
 
 class WriteFile(Request[Nothing], ncp=0x49, source="Wireshark ncp2222.py; mars_nwe; Linux ncpfs: no pad byte"):
-    """The bytes follow. None at all sets the end of the file (mars_nwe), as DOS has it."""
+    """The bytes follow. A write without bytes sets the end of the file (mars_nwe), as in DOS."""
 
     reserved: Byte
     handle: Bytes6
@@ -138,7 +138,7 @@ class WriteFile(Request[Nothing], ncp=0x49, source="Wireshark ncp2222.py; mars_n
 
 
 class CreateFile(Request[OpenedFile], ncp=0x43, source="Wireshark ncp2222.py; mars_nwe"):
-    """A file that is there is emptied."""
+    """An existing file is truncated."""
 
     directory: Byte
     attributes: Byte
@@ -146,7 +146,7 @@ class CreateFile(Request[OpenedFile], ncp=0x43, source="Wireshark ncp2222.py; ma
 
 
 class CreateNewFile(Request[OpenedFile], ncp=0x4D, source="Wireshark ncp2222.py; mars_nwe"):
-    """A file that is there is an error."""
+    """An existing file is an error."""
 
     directory: Byte
     attributes: Byte
@@ -154,7 +154,7 @@ class CreateNewFile(Request[OpenedFile], ncp=0x4D, source="Wireshark ncp2222.py;
 
 
 class OpenOrCreateFile(Request[OpenedFile], ncp=0x54, source="Wireshark ncp2222.py"):
-    """``action``: 1 open what is there, 2 empty what is there, 0x10 create what is not."""
+    """``action``: 1 open an existing file, 2 truncate it, 0x10 create a missing one."""
 
     directory: Byte
     attributes: Byte
@@ -182,7 +182,7 @@ class RenameFile(Request[Nothing], ncp=0x45, source="Wireshark ncp2222.py; mars_
 
 
 class SetFileAttributes(Request[Nothing], ncp=0x46, source="Wireshark ncp2222.py; mars_nwe"):
-    """``new`` is what they are to be; the name may have wild cards."""
+    """``new`` are the attributes to set; the name may have wild cards."""
 
     new: Byte
     directory: Byte
@@ -191,7 +191,7 @@ class SetFileAttributes(Request[Nothing], ncp=0x46, source="Wireshark ncp2222.py
 
 
 class SetFileTime(Request[Nothing], ncp=0x4B, source="Wireshark ncp2222.py"):
-    """The words of DOS."""
+    """Time and date as DOS encodes them."""
 
     reserved: Byte
     handle: Bytes6

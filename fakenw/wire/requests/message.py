@@ -11,7 +11,7 @@ ManyStations = Annotated[tuple[int, ...], Items("<H", "<I")]
 
 
 class SendStates(Reply, source="Wireshark ncp2222.py: 0 to 4; mars_nwe has 0xFC and 0xFF", sure=False):
-    """0 sent, 1 no such connection, 2 not logged in, 3 not accepting messages, 4 has one already."""
+    """0 sent, 1 no such connection, 2 not logged in, 3 accepts no messages, 4 has one already."""
 
     states: Stations
 

@@ -1,8 +1,8 @@
 """Files and directories as Linux's ncpfs and libncp reach them (87/x). Numbers are little-endian.
 
-An entry is meant by ``volume``, ``base``, ``flag`` and ``path``: with flag 0 the first byte of the base is a
-directory handle, with 1 the base is a directory entry number of the volume, with 0xFF there is none and the
-path begins with the volume's name (Linux ncpfs ncp_add_handle_path; mars_nwe build_base).
+``volume``, ``base``, ``flag`` and ``path`` identify an entry: with flag 0 the first byte of the base is a
+directory handle, with 1 the base is a directory entry number of the volume, with 0xFF the base is unused and
+the path begins with the volume's name (Linux ncpfs ncp_add_handle_path; mars_nwe build_base).
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from fakenw.wire.layout import Byte, LongLE, Nothing, PString, PStrings, Raw, Re
 
 Bytes4 = Annotated[bytes, Raw(4)]
 
-# The information mask (libncp RIM_*): which blocks of EntryInfo are wanted.
+# The information mask (libncp RIM_*): which blocks of EntryInfo a client requests.
 NAME = 0x0001
-ONLY_WANTED = 0x80000000  # "new style": blocks that are not wanted are left out, not padded
+ONLY_WANTED = 0x80000000  # "new style": other blocks are left out, not padded
 
 
 class EntryInfo(Reply, source="Linux ncpfs nw_info_struct; mars_nwe build_dir_info; Wireshark packet-ncp2222.inc"):
-    """76 bytes, behind which the name follows where it is wanted."""
+    """76 bytes, and the name behind them where the mask requests it."""
 
     space: LongLE
     attributes: LongLE
@@ -70,7 +70,7 @@ NEW_ORDER = (
 
 
 def info_blocks(mask: int, info: EntryInfo, name: str) -> bytes:
-    """What a reply says of an entry: the blocks that *mask* wants, and the name. Nothing is wanted by 0."""
+    """The blocks that *mask* requests, and the name; empty for 0."""
     if not mask:
         return b""
     raw = info.encode()
@@ -83,7 +83,7 @@ def info_blocks(mask: int, info: EntryInfo, name: str) -> bytes:
 
 
 class OpenedEntry(Reply, source="Linux ncpfs; Wireshark ncp2222.py; the six bytes of a handle end with these four"):
-    """``action``: 1 opened, 2 created, 4 emptied."""
+    """``action``: 1 opened, 2 created, 4 truncated."""
 
     handle: Bytes4
     action: Byte
@@ -92,7 +92,7 @@ class OpenedEntry(Reply, source="Linux ncpfs; Wireshark ncp2222.py; the six byte
 
 
 class OpenOrCreate(Request[OpenedEntry], ncp=(87, 1), source="Linux ncpfs; Wireshark ncp2222.py; libncp"):
-    """``mode``: 1 open, 2 empty, 8 create. With attribute 0x10 a directory is created."""
+    """``mode``: 1 open, 2 truncate, 8 create. With attribute 0x10 a directory is created."""
 
     name_space: Byte
     mode: Byte
@@ -107,7 +107,7 @@ class OpenOrCreate(Request[OpenedEntry], ncp=(87, 1), source="Linux ncpfs; Wires
 
 
 class SearchPosition(Reply, source="Linux ncpfs; mars_nwe; Wireshark ncp2222.py"):
-    """Opaque to clients, who send it back in 87/3."""
+    """Opaque to clients, which return it in 87/3."""
 
     volume: Byte
     directory: LongLE
@@ -145,7 +145,7 @@ class Search(Request[FoundEntry], ncp=(87, 3), source="Wireshark ncp2222.py; mar
 
 
 class FoundSet(Reply, source="Linux ncpfs ncp_search_for_fileset; mars_nwe"):
-    """``more``: 0xFF where the search can go on. The entries follow one behind the other."""
+    """``more``: 0xFF where the search can continue. The entries follow without gaps."""
 
     volume: Byte
     directory: LongLE
@@ -156,7 +156,7 @@ class FoundSet(Reply, source="Linux ncpfs ncp_search_for_fileset; mars_nwe"):
 
 
 class SearchSet(Request[FoundSet], ncp=(87, 20), source="Linux ncpfs ncp_search_for_fileset; Wireshark ncp2222.py"):
-    """As many entries at once as ``most`` and a packet allow."""
+    """The reply has as many entries as ``most`` and a packet allow."""
 
     name_space: Byte
     data_stream: Byte
@@ -228,7 +228,7 @@ class ShortHandleLevel2(Reply, source="Wireshark ncp2222.py: Reply Level 2"):
 
 
 class AllocateShortHandle(Request[ShortHandle], ncp=(87, 12), source="Linux ncpfs; Wireshark ncp2222.py"):
-    """``mode``: bit 14 wants a ShortHandleLevel2."""
+    """``mode``: bit 14 requests a ShortHandleLevel2."""
 
     name_space: Byte
     to_name_space: Byte

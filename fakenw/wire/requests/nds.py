@@ -1,4 +1,4 @@
-"""NDS: ping and fragments. What the fragments carry is in ``fakenw.wire.nds``. All numbers are little-endian."""
+"""NDS: ping and fragments, whose content is in ``fakenw.wire.nds``. All numbers are little-endian."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ AROUND_FRAGMENT = 12  # reply header and size, which a fragment's size does not 
 
 
 class Pong(Reply, source="Wireshark dissect_nds_ping_reply; libncp NWIsDSServer; nmap needs 40 of the 53 bytes"):
-    """The version 9 with its three zero bytes makes Wireshark read the length; libncp wants the NUL behind the name."""
+    """Wireshark reads the length if version 9 has three zero bytes; libncp needs the NUL behind the name."""
 
     version: LongLE = 9
     length: LongLE = 33
@@ -22,13 +22,13 @@ class Pong(Reply, source="Wireshark dissect_nds_ping_reply; libncp NWIsDSServer;
 
 
 class Ping(Request[Pong], ncp=(0x68, 1), source="nmap and libncp: three zero bytes; Wireshark: version and flags"):
-    """Answered alike, whatever is asked."""
+    """The reply does not depend on the request."""
 
     asked: Rest
 
 
 class FragmentReply(Reply, source="libncp ncp_send_nds_frag; Wireshark dissect_nds_reply"):
-    """The size counts the handle and the data, which begin with the NDS code. A handle of 0xFFFFFFFF is the last."""
+    """The size counts the handle and the data, which begins with the NDS code. The handle 0xFFFFFFFF marks the last."""
 
     size: LongLE
     handle: LongLE
@@ -36,14 +36,14 @@ class FragmentReply(Reply, source="libncp ncp_send_nds_frag; Wireshark dissect_n
 
 
 class Fragment(Request[FragmentReply], ncp=(0x68, 2), source="libncp ncp_send_nds_frag; nmap ncp.lua; Wireshark"):
-    """A handle of 0xFFFFFFFF begins a message: see ``Start``."""
+    """The handle 0xFFFFFFFF begins a message: see ``Start``."""
 
     handle: LongLE
     data: Rest
 
 
 class CloseFragment(Request[Nothing], ncp=(0x68, 3), source="Wireshark ncp2222.py", sure=False):
-    """Gives a message up before its last fragment."""
+    """Abandons a message before its last fragment."""
 
     handle: LongLE
 

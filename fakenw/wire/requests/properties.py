@@ -33,7 +33,7 @@ class ChangePropertySecurity(Request[Nothing], ncp=(23, 59), source="libncp; mar
 
 
 class ScannedProperty(Reply, source="libncp: 24 bytes; mars_nwe leaves the last one 0"):
-    """``number`` continues the scan; the last two are 0xFF for "it has a value" and "there are more"."""
+    """``number`` continues the scan; ``has_value`` and ``more`` are 0xFF for yes."""
 
     name: Annotated[str, Padded(16)]
     flags: Byte
@@ -75,7 +75,7 @@ class WriteProperty(
     source="libncp; mars_nwe; Ralf Brown's list. libncp calls ``erase`` more_flag: what is meant is inferred",
     sure=False,
 ):
-    """``erase`` is 0xFF to forget the segments behind this one (mars_nwe, Ralf Brown)."""
+    """``erase`` is 0xFF to delete the segments behind this one (mars_nwe, Ralf Brown)."""
 
     object_type: Word
     object_name: PString
@@ -102,7 +102,7 @@ class DeleteFromSet(Request[Nothing], ncp=(23, 66), source="libncp; mars_nwe"):
 
 
 class IsInSet(Request[Nothing], ncp=(23, 67), source="Wireshark ncp2222.py; mars_nwe"):
-    """0x00: it is, 0xEA: it is not."""
+    """0x00: the object is a member, 0xEA: it is not."""
 
     object_type: Word
     object_name: PString

@@ -1,4 +1,4 @@
-"""The server about itself: name and version, time, serial number; and its console."""
+"""The server: name and version, time, serial number, console."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class CheckConsolePrivileges(Request[Nothing], ncp=(23, 200), source="Wireshark 
 
 
 class DescriptionStrings(Reply, source="Wireshark ncp2222.py: 100 bytes; Novell: up to 512"):
-    """Company, revision, date, copyright, each with a NUL at its end."""
+    """Company, revision, date, copyright, each ended by a NUL."""
 
     strings: Rest
 
@@ -79,7 +79,7 @@ class GetDescriptionStrings(Request[DescriptionStrings], ncp=(23, 201), source="
 class SetServerTime(
     Request[Nothing], ncp=(23, 202), source="Wireshark ncp2222.py; years below 80 are inferred", sure=False
 ):
-    """The year counts from 1900; below 80 it is one of this century."""
+    """The year counts from 1900; below 80 it counts from 2000."""
 
     year: Byte
     month: Byte
@@ -106,6 +106,6 @@ class GetLoginStatus(Request[LoginStatus], ncp=(23, 205), source="Wireshark ncp2
 
 
 class DownServer(Request[Nothing], ncp=(23, 211), source="Wireshark ncp2222.py"):
-    """``force``: 0 only if no files are open, 0xFF in any case."""
+    """``force``: 0 stops only if no files are open, 0xFF in any case."""
 
     force: Byte

@@ -1,6 +1,6 @@
-"""What a monitor reads: server and connection statistics, and the license state of every connection.
+"""Monitoring: server and connection statistics, and the license state of every connection.
 
-All numbers are little-endian, object types too (libncp; Wireshark reads them so), save for ports. Every reply begins
+All numbers except ports are little-endian, object types too (libncp; Wireshark reads them so). Every reply begins
 with the server's time.
 """
 
@@ -26,13 +26,13 @@ from fakenw.wire.layout import (
 
 Bytes3 = Annotated[bytes, Raw(3)]
 
-LOGGED_IN = 0x0001  # holds, or may hold, a license
+LOGGED_IN = 0x0001  # the connection holds, or may hold, a license
 TEMPORARY = 0x0020  # authenticated, but not licensed
 BINDERY = 0x0400  # logged in through the bindery
 
 
 class Timed(Reply, source="Wireshark ncp2222.py; libncp nwfse.h"):
-    """``time``: clock ticks since the server was brought up."""
+    """``time``: clock ticks since the server started."""
 
     time: LongLE
     console_version: Byte
@@ -148,7 +148,7 @@ class GetActiveConnections(Request[ActiveConnections], ncp=(123, 14), source="Wi
 
 
 class ConnectionDetails(Timed, source="Wireshark ncp2222.py 0x7B10"):
-    """Per connection the blocks of the mask, in the order of their bits."""
+    """For each connection the blocks of the mask, in the order of their bits."""
 
     items: LongLE
     blocks: Rest

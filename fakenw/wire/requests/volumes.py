@@ -1,4 +1,4 @@
-"""Volumes: how large they are, which are mounted."""
+"""Volumes: sizes, and the mounted ones."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class GetDirectoryInfo(Request[DirectoryInfo], ncp=(22, 45), source="Wireshark n
 
 
 class MountedVolumes(Reply, source="Wireshark ncp2222.py; nmap nselib/ncp.lua: next is 0 after the last"):
-    """Behind the two numbers each volume's number, with its name where the request wants names."""
+    """Behind the two numbers, each volume's number, with its name where the request asks for names."""
 
     count: LongLE
     next: LongLE
@@ -64,7 +64,6 @@ class MountedVolumes(Reply, source="Wireshark ncp2222.py; nmap nselib/ncp.lua: n
 
     @classmethod
     def of(cls, volumes: Iterable[tuple[int, str]], following: int, named: bool) -> MountedVolumes:
-        """The reply that lists *volumes*."""
         raw = [
             number.to_bytes(4, "little") + (bytes([len(name)]) + name.encode("cp437") if named else b"")
             for number, name in volumes
@@ -73,7 +72,7 @@ class MountedVolumes(Reply, source="Wireshark ncp2222.py; nmap nselib/ncp.lua: n
 
 
 class GetMountedVolumes(Request[MountedVolumes], ncp=(22, 52), source="Wireshark ncp2222.py; nmap nselib/ncp.lua"):
-    """``flags``: bit 0 wants names. nmap's length word is one too small."""
+    """``flags``: bit 0 requests names. nmap's length word is one too small."""
 
     start: LongLE
     flags: LongLE

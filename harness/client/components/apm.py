@@ -2,15 +2,16 @@ r"""The Available Programs Manager (smsapm32.exe), which reads packages and offe
 
 Rules of this file:
 
-* Q257223 expands APM as "advanced power management"; every other article knows it as the Available (or
+* Q257223 expands APM as "advanced power management"; every other article as the Available (or
   Advertised) Programs Manager (KB Q219931, Q229113, Q262312).
-* As shipped it "may use the same connection" (Q257223): it rides on the connection that the redirector
-  has to the server, and does not tell NAL's arbiter. The open file is known to the redirector alone.
-* Where there is no connection it has one made, and asks once to let go of it after use. The KB is silent
-  here; that the maker cleans up is our reading.
-* Counted and private are cures, not history: it counts its use with the arbiter, or brings its own connection.
-* An offer comes through a pipe (KB Q262312). A program whose files cannot be had is tried again (KB Q302674: after ten
-  minutes; Q302535: at once, with all of the processor).
+* As shipped it "may use the same connection" (Q257223): it rides on the redirector's connection to the server, and
+  NAL's arbiter does not count it. The open file is known to the redirector alone.
+* Where there is no connection it makes one, and asks once for its release after use. The KB says nothing about that;
+  it is our reading.
+* *counted* and *private* are repairs that never existed: APM counts its use with the arbiter, or makes its own
+  connection.
+* An offer comes through a pipe (KB Q262312). A program whose files cannot be opened is tried again (KB Q302674: after
+  ten minutes; Q302535: at once, with all of the processor).
 """
 
 from __future__ import annotations
@@ -28,15 +29,13 @@ from harness.client.nal_path import NalPath
 from harness.client.settings import File, ServerName, Settings, verb
 from harness.client.workstation import Failure, sleep
 
-OWNER = "SMSCliToknAcct&"  # the account APM runs under (KB Q224286)
+OWNER = "SMSCliToknAcct&"  # the account of APM (KB Q224286)
 
 
 class ApmSettings(Settings):
-    """The Available Programs Manager."""
-
     private: StrictBool = False  # APM opens a connection of its own
     evaluates: Duration = 600 * SECOND  # how long it has an offer open (ours)
-    retry: Duration = 600 * SECOND  # how soon it tries again to get at a program's files (KB Q302674)
+    retry: Duration = 600 * SECOND  # until the next try to open a program's files (KB Q302674)
 
 
 class _Use(NamedTuple):
@@ -59,7 +58,7 @@ class Apm(Component):
 
     @verb
     async def open(self, file: File, server: ServerName | None = None) -> None:
-        """APM opens a file; *server* left out: on the one that the client connected to last."""
+        """APM opens a file; without *server* on the server of the client's last connect."""
         await self._begin(file, server)
 
     @verb
@@ -74,9 +73,9 @@ class Apm(Component):
         file: File,
         server: ServerName,
         lasts: Annotated[Duration, Field(description="how long the program runs")] = 60 * SECOND,
-        tries: Annotated[int, Field(ge=1, description="how often its files are tried for")] = 100,
+        tries: Annotated[int, Field(ge=1, description="how often APM tries to open its files")] = 100,
     ) -> None:
-        """APM runs a program from a distribution point, and tries again where it cannot get at its files."""
+        """APM runs a program from a distribution point, and tries again where it cannot open its files."""
         for again in range(tries):
             if again:
                 await sleep(self.settings.retry)
@@ -86,7 +85,7 @@ class Apm(Component):
                 return
 
     def offer(self, file: str, server: str) -> None:
-        """An offer has come through the pipe: it is read, and kept open while it is evaluated."""
+        """Read an offer that came through the pipe; it is open while APM evaluates it."""
 
         async def evaluate() -> None:
             if use := await self._begin(file, server):
@@ -96,7 +95,7 @@ class Apm(Component):
         self.workstation.world.spawn(evaluate())
 
     async def _begin(self, file: str, server: str | None) -> _Use | None:
-        """A failure is written, not raised."""
+        """Open *file*; a failure is written, not raised."""
         use: _Use | None = None
         try:
             use = await self._connect(file, server or self.workstation.redirector.last_server)
@@ -104,7 +103,7 @@ class Apm(Component):
         except Failure as problem:
             self.failed(file, problem, use.connection if use else None)
             if use:
-                await self._let_go(use)
+                await self._release(use)
             return None
         use = use._replace(file=handle)
         self._uses.append(use)
@@ -119,12 +118,12 @@ class Apm(Component):
         except Failure as problem:
             self.failed(use.file.path, problem, use.connection)
         self.closed(use.connection, file=use.file.path, mode=use.mode)
-        await self._let_go(use)
+        await self._release(use)
 
     async def _connect(self, file: str, server: str | None) -> _Use:
         """The connection to use, and how: ``rides``, ``made``, ``counted`` or ``private``."""
         if server is None:
-            raise OSError("APM knows no server")
+            raise OSError("no server has been connected to")
         redirector, arbiter, account = self.workstation.redirector, self.workstation.arbiter, self.workstation.account()
         if self.settings.private:
             return _Use(await redirector.connect(server, *account, private=True, context=OWNER), "private")
@@ -135,16 +134,16 @@ class Apm(Component):
         mode = "rides" if redirector.existing(server, OWNER) else "made"
         return _Use(await redirector.connect(server, *account, context=OWNER), mode)
 
-    async def _let_go(self, use: _Use) -> None:
+    async def _release(self, use: _Use) -> None:
         if use.counted:
             await self.workstation.arbiter.close(*use.counted)
         elif use.mode != "rides" or self.workstation.redirector.settings.count_opens:
-            with suppress(InUse):  # another file is open on it: who made it asks once, like NAL
+            with suppress(InUse):  # another file is open on it: APM asks once, like NAL
                 await self.workstation.redirector.release(use.connection, by="APM")
 
 
 def _nal_path(server: str, file: str) -> NalPath:
-    r"""The directory of *file* as NAL knows it: ``SYS:CAP_GS1/X.OFR`` is in ``NWBIND:\\SERVER\SYS\CAP_GS1\``."""
+    r"""The NAL path of the directory of *file*: ``NWBIND:\\SERVER\SYS\CAP_GS1\`` for ``SYS:CAP_GS1/X.OFR``."""
     volume, _, path = file.replace("/", "\\").partition(":")
     directory = path.rpartition("\\")[0].strip("\\")
     return NalPath("NWBIND", "\\".join(["\\", server, volume, *filter(None, [directory])]) + "\\")

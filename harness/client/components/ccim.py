@@ -1,4 +1,4 @@
-"""The client component installation manager (ccim32): keeps the client's components as the CAP has them.
+"""The client component installation manager (ccim32): updates the client's components from the CAP.
 
 Rules of this file:
 
@@ -22,10 +22,8 @@ COMPONENTS = ("BASE", "HINV", "SINV", "SMSAPM32")
 
 
 class CcimSettings(Settings):
-    """The client component installation manager."""
-
     every: SomeTime = 23 * 3600 * SECOND
-    spread: Duration = 0  # the first cycle of a machine is put off by up to so much
+    spread: Duration = 0  # the longest random delay of a machine's first cycle
     checks: Duration = 60 * SECOND  # how long a cycle has the CAP open (ours)
 
 
@@ -51,7 +49,7 @@ class Ccim(Component):
 
     @verb
     async def start(self, cap: PathText, owner: Owner = "SMSCliSvcAcct&") -> None:
-        """From now on CCIM has its cycles, the first one now; with *spread* some time later."""
+        """CCIM begins its cycles: the first one now, or with the setting *spread* after a random delay."""
 
         async def cycle() -> None:
             await self.attempt(self.cycle(cap, owner))

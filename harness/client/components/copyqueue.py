@@ -1,8 +1,8 @@
-"""Copy Queue (cqmgr32): carries what other components have written to the boxes of the CAP.
+"""Copy Queue (cqmgr32): copies the files of other components to the boxes of the CAP.
 
 Rules of this file:
 
-* It works when something is submitted, and every 23 hours (KB Q292030, Q200852).
+* It works when a file is submitted, and every 23 hours (KB Q292030, Q200852).
 * Before Service Pack 2 it asks every server that a drive is mapped to, without logging in (KB Q243681).
 """
 
@@ -27,14 +27,10 @@ Box = Annotated[Text, Field(description=f"a box of the CAP: {', '.join(BOXES)}")
 
 
 class CopyQueueSettings(Settings):
-    """Copy Queue."""
-
     asks: Literal["the-cap", "mapped-drives"] = "the-cap"  # which servers, before it copies
 
 
 class CopyQueue(Component):
-    """Copy Queue."""
-
     name = "copyqueue"
     Settings = CopyQueueSettings
     settings: CopyQueueSettings
@@ -45,7 +41,7 @@ class CopyQueue(Component):
 
     @verb
     async def submit(self, box: Box, cap: PathText, owner: Owner = "SMSCliSvcAcct&") -> None:
-        """Copy Queue carries a file to a box of the CAP."""
+        """Copy Queue copies a file to a box of the CAP."""
         if self.settings.asks == "mapped-drives":
             await self._ask_mapped()
         async with self.workstation.part(Nal).using(cap, owner) as use:

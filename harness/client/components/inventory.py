@@ -1,9 +1,9 @@
-"""The inventory agents (hinv32, sinv32), which produce a file and give it to Copy Queue.
+"""The inventory agents (hinv32, sinv32), which write a file and submit it to Copy Queue.
 
 Rules of this file:
 
-* They work in the context of SMSCliToknAcct& (KB Q246164), whose account no NetWare server knows.
-* What they look at may lie on NetWare: printers and substituted drives (KB Q246164, Q262341).
+* They work in the context of SMSCliToknAcct& (KB Q246164), whose account exists on no NetWare server.
+* The printers and substituted drives that they query may be on NetWare servers (KB Q246164, Q262341).
 """
 
 from __future__ import annotations
@@ -25,10 +25,8 @@ from harness.client.workstation import Failure
 
 
 class InventorySettings(Settings):
-    """The inventory agents."""
-
     looks_at: tuple[BinderyName, ...] = ()  # servers behind printers and substituted drives
-    times: int = 4  # how often each, in one inventory (ours)
+    times: int = 4  # logins to each, in one inventory (ours)
 
 
 class Inventory(Component):
@@ -45,7 +43,7 @@ class Inventory(Component):
         kind: Annotated[Literal["hardware", "software"], Field(description="hardware or software")] = "hardware",
         owner: Owner = "SMSCliSvcAcct&",
     ) -> None:
-        """An inventory agent looks at the machine, and has Copy Queue carry its file to the CAP."""
+        """An inventory agent examines the machine, and Copy Queue copies its file to the CAP."""
         account = Account(OWNER.removesuffix("&").upper())
         for server in self.settings.looks_at:
             for _ in range(self.settings.times):

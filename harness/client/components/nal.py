@@ -1,10 +1,10 @@
-"""NAL as scripts speak to it: opens a path for an owner, and gives it up.
+"""NAL's verbs: opens a path for an owner, and closes it.
 
 Rules of this file:
 
-* The owner is the local account whose process asks. It stands in the registry; it is not who logs in to NetWare.
-* NAL loads the libraries of its providers by name alone, so that they are looked for along the PATH, also where that
-  leads to NetWare servers; there the process's own account is tried (KB Q226368, Q239590).
+* The owner is the local account of the calling process. It is in the registry; it is not the NetWare user of the login.
+* NAL loads the libraries of its providers by name alone, so that Windows searches the PATH for them, with its NetWare
+  servers, which the process's own account then tries to log in to (KB Q226368, Q239590).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Owner = Annotated[Text, Field(description="the account that owns the entry in th
 
 
 class Use(NamedTuple):
-    """A path that is open."""
+    """An open path."""
 
     owner: str
     path: NalPath
@@ -54,38 +54,36 @@ class Nal(Component):
         self,
         path: PathText,
         owner: Owner,
-        retry: Annotated[
-            SomeTime | None, Field(description="how soon to try again, and again, after a refusal")
-        ] = None,
+        retry: Annotated[SomeTime | None, Field(description="the time until each new try after a refusal")] = None,
         persistent: StrictBool = False,
     ) -> None:
-        """NAL opens a path for an owner: the local identity that stands in the registry, not the NetWare user.
+        """NAL opens a path for an owner: the local account in the registry, not the NetWare user.
 
-        *persistent*: to keep the connection between uses. Raises ValueError, Denied, Gone, Lost, OSError.
+        *persistent*: to hold the connection between uses. Raises ValueError, Denied, Gone, Lost, OSError.
         """
         await self.use(path, owner, retry, persistent)
 
     @verb
     async def close(self, path: PathText | None = None) -> None:
-        """NAL gives up a path that it has open; left out: the one that it opened last."""
+        """NAL closes a path; left out: the one that it opened last."""
         wanted = NalPath.parse(path) if path is not None else None
         for use in reversed(self._uses):
-            if wanted is None or use.path.leads_where(wanted):
-                await self.give_up(use)
+            if wanted is None or use.path.same_place(wanted):
+                await self.end(use)
                 return
 
     @verb
     async def survey(self, path: PathText, owner: Owner) -> None:
-        """NAL logs in to every path of a list, and out again, to see which volumes there are (KB Q235770)."""
+        """NAL logs in to every path of a list, and out again, to find the volumes (KB Q235770)."""
         for candidate in self.workstation.selection.candidates(NalPath.parse(path)):
-            look = self._look_at(candidate, owner)
+            visit = self._visit(candidate, owner)
             if self.settings.survey == "at-once":
-                self.workstation.world.spawn(look)
+                self.workstation.world.spawn(visit)
             else:
-                await look
+                await visit
 
     async def use(self, path: str, owner: str, retry: int | None = None, persistent: bool = False) -> Use:
-        """Open the NAL *path*, on the best server that has room. Raises Denied, Gone, Lost, OSError."""
+        """Open the NAL *path*, on the best server with a free license. Raises Denied, Gone, Lost, OSError."""
         retry = retry or self.settings.retry
         while True:
             await self._load(owner)
@@ -100,8 +98,8 @@ class Nal(Component):
             self.opened(use.connection, path=str(use.path), owner=owner)
             return use
 
-    async def give_up(self, use: Use) -> None:
-        """Close what ``use`` has opened."""
+    async def end(self, use: Use) -> None:
+        """Close the paths that ``use`` opened."""
         self._uses.remove(use)
         self.closed(use.connection, path=str(use.path), owner=use.owner)
         for path in (use.path, *use.also):
@@ -109,12 +107,12 @@ class Nal(Component):
 
     @asynccontextmanager
     async def using(self, path: str, owner: str) -> AsyncIterator[Use]:
-        """Have *path* open for a while."""
+        """Open *path*, and close it after the ``async with`` block."""
         use = await self.use(path, owner)
         try:
             yield use
         finally:
-            await self.give_up(use)
+            await self.end(use)
 
     async def _choose(self, path: NalPath, owner: str, persistent: bool) -> Use:
         trouble: Exception | None = None
@@ -127,12 +125,12 @@ class Nal(Component):
             if opened and self.settings.opens == "chosen":
                 break
         if not opened:
-            raise trouble or OSError(f"{path} leads nowhere")
+            raise trouble or OSError(f"{path} has no paths")
         (chosen, connection), *others = opened
         return Use(owner, chosen, connection, persistent, tuple(other for other, _ in others))
 
     async def _try_each(self, path: NalPath, owner: str, persistent: bool) -> Attachment:
-        """One account after the other. Raises what the last one raised."""
+        """Open *path* with one account after the other. Raises the error of the last one."""
         *first, last = self.workstation.selection.accounts(owner)
         for account in first:
             with suppress(Denied):
@@ -140,7 +138,7 @@ class Nal(Component):
         return await self.workstation.arbiter.open(owner, path, last, persistent=persistent)
 
     async def _load(self, owner: str) -> None:
-        """Load the libraries: each is looked for in every folder of the PATH, by the account of the process."""
+        """Load the libraries: each is searched for in every folder of the PATH, with the account of the process."""
         account = Account(owner.removesuffix("&").upper())
         for server in self.settings.search_path:
             for _ in LIBRARIES:
@@ -148,7 +146,7 @@ class Nal(Component):
                     connection = await self.workstation.redirector.connect(server, *account, private=True)
                     await self.workstation.redirector.release(connection, by="NAL")
 
-    async def _look_at(self, path: NalPath, owner: str) -> None:
+    async def _visit(self, path: NalPath, owner: str) -> None:
         redirector = self.workstation.redirector
         try:
             connection = await redirector.connect(path.server, *self.workstation.account(), private=True, context=owner)

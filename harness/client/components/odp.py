@@ -1,8 +1,8 @@
-"""The offer data providers (Odpsys32, Odpusr32, Odpwnt32), which look for offers and hand them to APM.
+"""The offer data providers (Odpsys32, Odpusr32, Odpwnt32), which look for offers and pass them to APM.
 
 Rules of this file:
 
-* A poll goes from the look-up files over the instructions to the offers: ``OFFERINF.BOX/*.LKP -> .INS -> .OFR`` (KB
+* A poll reads the look-up files, then the instructions, then the offers: ``OFFERINF.BOX/*.LKP -> .INS -> .OFR`` (KB
   Q200967; the files' contents are ours). There are three providers: for the machine, its user, the user's groups.
 * They poll every 60 minutes (KB Q302836: 5 to 1440), and pass offers through an anonymous pipe (KB Q262312).
 """
@@ -24,8 +24,6 @@ PROVIDERS = ("SYSTM", "USER", "USRGP")
 
 
 class OdpSettings(Settings):
-    """The offer data providers."""
-
     every: SomeTime = 3600 * SECOND
 
 
@@ -38,7 +36,7 @@ class Odp(Component):
 
     @verb
     async def poll(self, cap: PathText, owner: Owner = "SMSCCMBootAcct") -> None:
-        """The offer data providers look for offers on a CAP, once, and hand to APM what they find."""
+        """The offer data providers look for offers on a CAP, once, and pass them to APM."""
         nal, apm = self.workstation.part(Nal), self.workstation.part(Apm)
         async with nal.using(cap, owner) as use:
             offers = [offer for provider in PROVIDERS async for offer in self._offers(use, provider)]
@@ -47,7 +45,7 @@ class Odp(Component):
 
     @verb
     async def start(self, cap: PathText, owner: Owner = "SMSCCMBootAcct", after: SomeTime | None = None) -> None:
-        """From now on they poll a CAP again and again, the first time *after* a while."""
+        """The offer data providers begin to poll a CAP, the first time *after* a delay."""
 
         async def poll() -> None:
             await self.attempt(self.poll(cap, owner))
@@ -55,7 +53,7 @@ class Odp(Component):
         self.workstation.world.spawn(self.workstation.loop(poll, self.settings.every, after or 0))
 
     async def _offers(self, use: Use, provider: str) -> AsyncIterator[str]:
-        """The files of the offers that a look-up file leads to."""
+        """The paths of the offers that a look-up file leads to."""
         folder = f"{use.path.volume}:{use.path.directory}/OFFERINF.BOX"
         site = use.path.site or use.path.directory.rpartition("_")[2]
         for instruction in await self._lines(use, f"{folder}/{site}{provider}.LKP"):

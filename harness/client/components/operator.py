@@ -1,9 +1,9 @@
-"""A console operator, who clears connections over NCP as with FCONSOLE.
+"""A console operator: clears connections over NCP, as FCONSOLE does.
 
 Rules of this file:
 
-* The operator logs in for each act on a connection of its own, and lets go of it afterwards.
-* Login that is closed is closed for the operator as well: so it is closed on the connection that then clears.
+* Each action has a private connection of its own.
+* A disabled login concerns the operator as well: the connection that disables it is the one that then clears.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from harness.client.context import Component
 from harness.client.settings import verb
 from harness.client.workstation import sleep
 
-Server = Annotated[BinderyName, Field(description="the server whose operator it is")]
+Server = Annotated[BinderyName, Field(description="the operator's server")]
 
 
 class Operator(Component):
-    """An operator, who must be one on the server as well: SUPERVISOR or an equal."""
+    """A console operator. Its account must be an operator on the server: SUPERVISOR or an equivalent."""
 
     name = "operator"
 
@@ -39,7 +39,7 @@ class Operator(Component):
         user: Annotated[BinderyName, Field(description="the user whose connections are cleared")],
         disable_login: StrictBool = False,
     ) -> None:
-        """A console operator clears all connections of a user; with *disable_login* first closes login.
+        """A console operator clears all connections of a user; with *disable_login* disables login first.
 
         Raises Denied, Refused, Gone, Lost, OSError.
         """
@@ -48,12 +48,12 @@ class Operator(Component):
                 await self.workstation.redirector.call(connection, DisableLogin())
             found = await self.workstation.redirector.call(connection, GetObjectConnections(0, USER, user))
             for number in found.connections:
-                with suppress(Refused):  # it has ended by itself meanwhile
+                with suppress(Refused):  # it has ended meanwhile
                     await self.workstation.redirector.call(connection, ClearConnection(number))
 
     @verb
     async def disable_login(self, server: Server, lasts: SomeTime | None = None) -> None:
-        """A console operator closes login, and stays to open it again after a while; left out: never.
+        """A console operator disables login, and enables it again after *lasts*; left out: never.
 
         Raises as ``clear`` does.
         """

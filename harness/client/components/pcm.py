@@ -2,8 +2,8 @@
 
 Rules of this file:
 
-* It uses the connection that there is; where there is none it maps a drive, and before the Service Pack left that
-  behind (KB Q164791). What was there before stays in any case.
+* It uses an existing connection; where there is none it maps a drive, and did not remove it before the Service Pack
+  (KB Q164791). An existing connection stays in any case.
 """
 
 from __future__ import annotations
@@ -21,8 +21,6 @@ DRIVES = "ZYXWVUTSRQPONMLKJIHG"
 
 
 class PcmSettings(Settings):
-    """The Package Command Manager."""
-
     removes_drive: StrictBool = True  # after a package
 
 

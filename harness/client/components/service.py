@@ -1,9 +1,9 @@
-"""Services of a workstation that are none of SMS: print servers, jobs of the scheduler, dialers, metering, and PCM.
+"""Services of a workstation besides SMS: print servers, jobs of the scheduler, dialers, metering clients.
 
 Rules of this file:
 
-* A service has a security context of its own; what it connects to is made there (KB Q146110, Q130668).
-* A service may impersonate the user: then the user's logon session is not over before the service drops its token
+* A service has a security context of its own, in which its connections are made (KB Q146110, Q130668).
+* A service may impersonate the user: then the user's logon session does not end before the service drops its token
   (KB Q179444).
 """
 
@@ -25,22 +25,18 @@ from harness.client.workstation import Failure, Gone, Lost, sleep
 
 SYSTEM = "SYSTEM"  # the context that services work in
 
-Account = Annotated[BinderyName, Field(description="who it logs in as: the user or one of the accounts of the client")]
+Account = Annotated[BinderyName, Field(description="the account of its login: the user or one of the accounts")]
 
 
 class ServiceSettings(Settings):
-    """Services."""
-
-    token: Literal["drop", "keep"] = "drop"  # what becomes of a copy of the user's token after work
-    query: Literal["detach", "keep"] = "detach"  # what becomes of an attachment that was made to ask something
-    failover: Literal["release", "forget"] = "release"  # what becomes of the connection to a server that was left
+    token: Literal["drop", "keep"] = "drop"  # the copy of the user's token, after work
+    query: Literal["detach", "keep"] = "detach"  # the attachment of a query
+    failover: Literal["release", "forget"] = "release"  # the connection to a server that did not answer
     removes_drive: StrictBool = True  # a job removes the drive that it has mapped
-    shares: StrictBool = False  # a service works on the connection that there is
+    shares: StrictBool = False  # a service works on an existing connection
 
 
 class Service(Component):
-    """Services."""
-
     name = "service"
     Settings = ServiceSettings
     settings: ServiceSettings
@@ -51,7 +47,7 @@ class Service(Component):
 
     @verb
     async def start(self, server: ServerName, user: Account | None = None, retry: SomeTime | None = None) -> None:
-        """A service logs in on a connection of its own, with *retry* again and again. Raises Denied, OSError."""
+        """A service logs in on a connection of its own, with *retry* until it succeeds. Raises Denied, OSError."""
         while True:
             try:
                 private, account = not self.settings.shares, self.workstation.account(user)
@@ -68,7 +64,7 @@ class Service(Component):
 
     @verb
     async def stop(self) -> None:
-        """The service that was started last ends."""
+        """The service that started last ends."""
         if self._running:
             connection = self._running.pop()
             self.closed(connection)
@@ -77,7 +73,7 @@ class Service(Component):
 
     @verb
     async def impersonate(self, lasts: SomeTime = 60 * SECOND) -> None:
-        """A service works with a copy of the user's token for a while. Raises OSError: nobody is logged on."""
+        """A service works with a copy of the user's token for a while. Raises OSError where no user is logged on."""
         session = self.workstation.sessions.impersonate()
 
         async def work() -> None:
@@ -89,7 +85,7 @@ class Service(Component):
 
     @verb
     async def query(self, server: ServerName) -> None:
-        """A program asks a server what it is, which takes no login. Raises Refused, Gone, Lost, OSError."""
+        """A program asks a server for its description, without a login. Raises Refused, Gone, Lost, OSError."""
         await ask(self, server, detach=self.settings.query == "detach")
 
     @verb
@@ -112,7 +108,7 @@ class Service(Component):
         file: File,
         every: SomeTime = 60 * SECOND,
     ) -> None:
-        """A metering client asks its server again and again, and goes to the next one where that does not answer."""
+        """A metering client asks its server at intervals, and goes to the next one where that does not answer."""
 
         async def serve() -> None:
             connection: Attachment | None = None
@@ -121,9 +117,9 @@ class Service(Component):
                     self.closed(connection)
                     connection.aside = True
                     if self.settings.failover == "release":
-                        self.workstation.world.spawn(self._leave(connection))
+                        self.workstation.world.spawn(self._release(connection))
                 try:
-                    connection = await self._take(server)
+                    connection = await self._connect(server)
                     await self.workstation.redirector.close(await self.workstation.redirector.open(connection, file))
                     while self.workstation.on:
                         await sleep(every)
@@ -134,19 +130,19 @@ class Service(Component):
 
         self.workstation.world.spawn(serve())
 
-    async def _take(self, server: str) -> Attachment:
+    async def _connect(self, server: str) -> Attachment:
         connection = await self.workstation.redirector.connect(server, *self.workstation.account(), context=SYSTEM)
         self.opened(connection)
         return connection
 
-    async def _leave(self, connection: Attachment) -> None:
-        """Log out of a server that did not answer, as soon as it does."""
+    async def _release(self, connection: Attachment) -> None:
+        """Log out of a server that did not answer, as soon as it answers."""
         while True:
             try:
                 await self.workstation.redirector.call(connection, GetServerInfo())
                 break
             except Lost:
-                continue  # the tries took a minute
+                continue  # after a minute of tries
             except Gone:
                 return
         await self.workstation.redirector.release(connection, forced=True, by="SERVICE")

@@ -2,9 +2,9 @@
 
 Rules of this file:
 
-* Logging on to the workstation begins a logon session; what the user connects to is made in it.
+* Logging on to the workstation begins a logon session; the user's connections are made in it.
 * A user needs a connection from logging on, or mapping a drive to it, until logging off.
-* An NDS logon asks some server of the tree, and that connection is the user's as well (KB Q219345).
+* An NDS logon asks a server of the tree, and that connection is the user's as well (KB Q219345).
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ class UserSettings(Settings):
 
     tree: tuple[BinderyName, ...] = ()  # the servers of an NDS tree
     authenticates: Literal["any", "preferred"] = "preferred"  # which of them an NDS logon asks
-    dos_logs_out: StrictBool = True  # a DOS program lets go of its connection when it ends
+    dos_logs_out: StrictBool = True  # a DOS program releases its connection when it ends
 
 
 class User(Component):
-    """Somebody at the keyboard."""
+    """The user at the keyboard."""
 
     name = "user"
     part = "logon"
@@ -60,11 +60,11 @@ class User(Component):
     async def map(self, drive: Drive, server: ServerName) -> None:
         """The user maps a drive to a server. Raises Denied, Gone, Lost, OSError."""
         connection = await self.workstation.redirector.map(drive, server, self.workstation.account(), self._context)
-        self._needs(connection)
+        self._use(connection)
 
     @verb
     async def unmap(self, drive: Drive) -> None:
-        """The user removes a drive; nobody can remove one that he does not see. Raises OSError, Gone, Lost."""
+        """The user removes a drive. Raises OSError where the session does not see it, Gone, Lost."""
         connection = self.workstation.redirector.mapped(drive, self._context)
         if connection in self._uses:
             self._uses.remove(connection)
@@ -89,7 +89,7 @@ class User(Component):
 
     @verb
     async def dos(self, server: ServerName, lasts: SomeTime | None = None) -> None:
-        """A 16-bit program logs in with a requester of its own, which wants no license, and ends (KB Q175877).
+        """A 16-bit program logs in with a requester of its own, without a license, and ends (KB Q175877).
 
         Raises Denied, Refused, Gone, Lost, OSError.
         """
@@ -104,7 +104,7 @@ class User(Component):
 
     @verb
     async def logoff(self) -> None:
-        """The user logs off. Files are closed, and what was connected to is not needed any more."""
+        """The user logs off: files are closed, and the user's connections are not needed any more."""
         while self._files:
             await self.attempt(self.close())
         uses, self._uses = self._uses, []
@@ -116,7 +116,7 @@ class User(Component):
 
     @verb
     async def shut_down(self) -> None:
-        """The user shuts the machine down: nothing goes on by itself, and every connection is let go."""
+        """The user shuts the machine down: loops end, and every connection is released."""
         self.workstation.on = False
         await self.logoff()
         for connection in list(self.workstation.redirector.connections):
@@ -126,9 +126,9 @@ class User(Component):
         connection = await self.workstation.redirector.connect(
             server, *self.workstation.account(), context=self._context
         )
-        self._needs(connection)
+        self._use(connection)
         return connection
 
-    def _needs(self, connection: Attachment) -> None:
+    def _use(self, connection: Attachment) -> None:
         self._uses.append(connection)
         self.opened(connection)
