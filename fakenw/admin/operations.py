@@ -90,16 +90,16 @@ class Administration:
         """GET /api/server"""
         server, now = self.server, self._now()
         return {
-            "name": server.config.name,
-            "release": server.config.release,
+            "name": server.settings.name,
+            "release": server.settings.release,
             "policy": server.ledger.policy.name,
-            "licenses": server.config.licenses,
+            "licenses": server.settings.licenses,
             "held": server.ledger.held,
             "limit": server.ledger.limit,
             "peak": server.ledger.peak,
             "t": now / SECOND,
             "utc": server.utc(now).isoformat(),
-            "speed": server.config.speed,
+            "speed": server.settings.speed,
             "logins": server.logins,
             "down": server.is_down,
             "listeners": [str(peer) for peer in server.addresses],

@@ -55,7 +55,7 @@ class Dispatch:
             for key, function in service.functions.items()
         }
         self._plain = {function: entry for (function, sub), entry in self._functions.items() if sub is None}
-        self._slow = dict(host.config.slow)
+        self._slow = dict(host.settings.slow)
         self._counted = host.counts.by_function
 
     def request(self, connection: Connection, packet: RequestPacket) -> bytes | None:

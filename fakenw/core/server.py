@@ -55,23 +55,25 @@ def _watchdog_query(number: int) -> bytes:
 class Server:
     """A NetWare server. Every random choice comes from *random*."""
 
-    def __init__(self, config: ServerSettings, volumes: Volumes, random: Random) -> None:
-        self.config = config
+    def __init__(self, settings: ServerSettings, volumes: Volumes, random: Random) -> None:
+        self.settings = settings
         self.volumes = volumes
         self.random = random
         self.now = 0
         self.addresses: tuple[Peer, ...] = ()  # of its listeners, set by the edge
         self._utc = datetime(1980, 1, 1)  # UTC
         self._second = -SECOND, self._utc  # the start of a second, and its wall time
-        self.table = ConnectionTable(config.connections)
+        self.table = ConnectionTable(settings.connections)
         self._deadlines = Deadlines()
-        self.ledger = Ledger(config.policy, config.licenses, self.emit, self._deadlines, config.keep_cleared)
-        address = net_address(config.serial_number)
-        self.bindery = initial_bindery(config.name, address, config.users, config.groups, config.user_connections)
-        self.tree = NdsTree(config.tree, self.bindery) if config.tree else None
+        self.ledger = Ledger(settings.policy, settings.licenses, self.emit, self._deadlines, settings.keep_cleared)
+        address = net_address(settings.serial_number)
+        self.bindery = initial_bindery(
+            settings.name, address, settings.users, settings.groups, settings.user_connections
+        )
+        self.tree = NdsTree(settings.tree, self.bindery) if settings.tree else None
         self.logins = True
         self.counts = Counts()
-        self._watchdog = Watchdog(config, self.table, self.emit, self._deadlines, self._query, self.clear)
+        self._watchdog = Watchdog(settings, self.table, self.emit, self._deadlines, self._query, self.clear)
         self._dispatch = Dispatch(self, self._watchdog, self._deadlines, self._send_raw)
         self._by_type = {ncp.REQUEST: self._request, ncp.CREATE: self._create, ncp.DESTROY: self._destroy}
         self._streams: dict[Peer, Deframer] = {}
@@ -84,7 +86,7 @@ class Server:
     def start(self, now: int, utc: datetime) -> Effects:
         """Begin the journal at the wall time *utc* (with a time zone)."""
         self._utc = utc.astimezone(UTC).replace(tzinfo=None) - timedelta(microseconds=now)
-        config = self.config
+        settings = self.settings
         self.now = now
         if self.tree is not None:
             self.tree.made = int(utc.timestamp())
@@ -92,14 +94,14 @@ class Server:
             "start",
             {
                 "format": FORMAT,
-                "release": config.release,
+                "release": settings.release,
                 "policy": self.ledger.policy.name,
-                "licenses": config.licenses,
-                "seed": config.seed,
-                "speed": config.speed,
+                "licenses": settings.licenses,
+                "seed": settings.seed,
+                "speed": settings.speed,
                 "utc": utc.isoformat(timespec="microseconds"),
-                "idle_after": config.idle_after / SECOND,
-                **({"keep_cleared": config.keep_cleared / SECOND} if self.ledger.keep_cleared else {}),
+                "idle_after": settings.idle_after / SECOND,
+                **({"keep_cleared": settings.keep_cleared / SECOND} if self.ledger.keep_cleared else {}),
             },
         )
         return self.take_effects()
@@ -185,7 +187,7 @@ class Server:
 
     def emit(self, event: str, fields: dict[str, Any]) -> None:
         """Write a line to the journal, with ``held`` and ``limit`` after the event."""
-        more = {"server": self.config.name, "held": self.ledger.held, "limit": self.ledger.limit}
+        more = {"server": self.settings.name, "held": self.ledger.held, "limit": self.ledger.limit}
         self._effects.records.append(Record(self.now, "server", event, {**more, **fields}))
 
     def clear(self, connection: Connection, cause: str) -> None:
@@ -207,9 +209,9 @@ class Server:
 
     def reconfigure(self, **changes: Any) -> None:
         """Change *licenses*, *watchdog* or *clear_idle* (see ``ServerSettings``) of a running server."""
-        self.config = replace(self.config, **changes)
-        self.ledger.limit = self.config.licenses or self.ledger.policy.grace
-        self._watchdog.configure(self.config)
+        self.settings = replace(self.settings, **changes)
+        self.ledger.limit = self.settings.licenses or self.ledger.policy.grace
+        self._watchdog.configure(self.settings)
 
     def reset(self) -> None:
         """End all connections and release every unit: the next client finds a server as it was at the start."""

@@ -42,7 +42,7 @@ class Counts:
 class ServiceHost(Protocol):
     """What a service function may use of the server."""
 
-    config: ServerSettings
+    settings: ServerSettings
     bindery: Bindery
     volumes: Volumes
     table: ConnectionTable

@@ -51,7 +51,7 @@ class ReactorHost:
         self.delivery = Delivery(server, self, None if soon is None else self._at_end_of_turn)
         self._reactor, self._watch, self._fail, self._soon = reactor, watch, fail, soon
         self._journal: JournalFile | None = None
-        self._speed = server.config.speed
+        self._speed = server.settings.speed
         self._rate = self._speed * SECOND
         self._begun = 0.0
         self._now = 0

@@ -96,7 +96,7 @@ def get_station_info(call: Call[Any]) -> ncp.StationInfo:
     """A slot that nobody uses is 0xFD; one without a login is empty in 3.x and 0x7D later (ncp.md 4.4)."""
     host, other = call.host, connection_of(call, call.request.connection)
     if other.user is None or other.login_time is None:
-        if host.config.release.startswith("3"):
+        if host.settings.release.startswith("3"):
             return ncp.StationInfo(0, 0, "", None)
         raise Refused(Code.NOT_LOGGED_IN)
     found = host.bindery.objects.get(other.object_id)  # it may have been deleted meanwhile
@@ -109,7 +109,7 @@ def set_watchdog_delay(call: Call[ncp.SetWatchdogDelay]) -> None:
     minutes = call.request.minutes
     if minutes > MOST_MINUTES:
         raise Refused(Code.INVALID_MINUTES)
-    call.connection.postpone(minutes * 60 * SECOND - first_delay(call.host.config) if minutes else 0)
+    call.connection.postpone(minutes * 60 * SECOND - first_delay(call.host.settings) if minutes else 0)
 
 
 @service.answers(ncp.GetInternetAddress, refuses=(Code.BAD_CONNECTION,))
@@ -170,5 +170,5 @@ def clear_connection(call: Call[Any]) -> None:
     other = connection_of(call, call.request.connection)
     host.emit("operator", {**other.about(), "action": "clear", "by": by})
     if other.broadcasts:
-        host.leave_message(other, f"{host.config.name}: connection cleared by {by}")
+        host.leave_message(other, f"{host.settings.name}: connection cleared by {by}")
     host.clear(other, "cleared")

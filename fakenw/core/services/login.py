@@ -104,7 +104,7 @@ def _plain(call: LoginCall, kind: int, name: str, password: str) -> None:
 
 def _plainly(call: LoginCall) -> None:
     """SET ALLOW UNENCRYPTED PASSWORDS."""
-    if not call.host.config.plain_passwords:
+    if not call.host.settings.plain_passwords:
         raise Refused(Code.NO_PLAIN_PASSWORDS)
 
 
@@ -152,7 +152,7 @@ def _fail(call: LoginCall, name: str, code: Code) -> NoReturn:
 
 def _admit(call: LoginCall, item: BinderyObject, right: bool) -> None:
     """Refuse a locked account whatever the password, and a wrong password, which is counted."""
-    host, lockout = call.host, call.host.config.lockout
+    host, lockout = call.host, call.host.settings.lockout
     if lockout is not None:
         now = host.utc(host.now)
         if login_control.locked(item.control, now, lockout):

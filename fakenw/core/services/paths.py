@@ -65,7 +65,7 @@ def admit(call: FileCall, path: VolumePath) -> None:
     """License the connection, or refuse. Before the login only SYS:LOGIN is there, for the login program itself."""
     connection = call.connection
     if connection.state is State.AUTHENTICATED:
-        if not call.host.config.auto_license:
+        if not call.host.settings.auto_license:
             raise NoRoom
         connection.move(call.host.now, State.LICENSED, "service")
     elif connection.state is State.ATTACHED:

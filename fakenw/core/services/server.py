@@ -23,9 +23,9 @@ def slots(host: ServiceHost) -> int:
 @service.answers(ncp.GetServerInfo)
 def get_server_info(call: Call[ncp.GetServerInfo]) -> ncp.ServerInfo:
     host = call.host
-    release = RELEASES[host.config.release]
+    release = RELEASES[host.settings.release]
     return ncp.ServerInfo(
-        name=host.config.name,
+        name=host.settings.name,
         os_major=release.os[0],
         os_minor=release.os[1],
         max_connections=min(slots(host), 0xFFFF),
@@ -64,19 +64,19 @@ def _told(clock: datetime) -> ncp.ServerTime:
 
 @service.answers(ncp.VerifySerialNumber, refuses=(Code.FAILURE,))
 def verify_serial_number(call: Call[ncp.VerifySerialNumber]) -> None:
-    if call.request.serial_number != call.host.config.serial_number:
+    if call.request.serial_number != call.host.settings.serial_number:
         raise Refused(Code.FAILURE)
 
 
 @service.answers(ncp.GetSerialNumber)
 def get_serial_number(call: Call[ncp.GetSerialNumber]) -> ncp.SerialNumber:
-    return ncp.SerialNumber(call.host.config.serial_number, 0)
+    return ncp.SerialNumber(call.host.settings.serial_number, 0)
 
 
 @service.answers(ncp.GetDescriptionStrings)
 def get_description_strings(call: Call[ncp.GetDescriptionStrings]) -> ncp.DescriptionStrings:
     """A hundred bytes at least, which is what Wireshark reads."""
-    major, minor = RELEASES[call.host.config.release].product
+    major, minor = RELEASES[call.host.settings.release].product
     strings = (
         "fakenw",
         f"NetWare {major}.{minor:02d} as fakenw plays it",

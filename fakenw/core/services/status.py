@@ -90,7 +90,7 @@ def get_user_info(call: Call[ncp.GetUserInfo]) -> ncp.UserInfo:
 @service.answers(ncp.GetVersion)
 def get_version(call: Call[ncp.GetVersion]) -> ncp.Version:
     host = call.host
-    major, minor = RELEASES[host.config.release].os
+    major, minor = RELEASES[host.settings.release].os
     return ncp.Version(
         **_timed(host),
         os_major=major,
@@ -111,7 +111,7 @@ def get_version(call: Call[ncp.GetVersion]) -> ncp.Version:
         directory_depth=100,
         data_streams=16,
         spool_printers=0,
-        serial_number=host.config.serial_number,
+        serial_number=host.settings.serial_number,
         application=0,
     )
 
@@ -152,7 +152,7 @@ def get_addresses(call: Call[ncp.GetAddresses]) -> ncp.Addresses:
     ]
     timed = _timed(host)
     del timed["reserved"]
-    guid = hashlib.sha256(host.config.name.encode()).digest()[:16]
+    guid = hashlib.sha256(host.settings.name.encode()).digest()[:16]
     return ncp.Addresses(**timed, flags=0, guid=guid, next=0, items=len(listeners), listeners=b"".join(listeners))
 
 

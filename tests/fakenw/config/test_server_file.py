@@ -159,7 +159,7 @@ def test_example_serves(serve: Serve) -> None:
     server = serve(example())
     joe = server.bindery.find(USER, "JOE")
     assert joe is not None
-    assert server.config.name == "FAKENW"
+    assert server.settings.name == "FAKENW"
 
 
 def test_what_the_example_leaves_to_the_reader_is_good(serve: Serve) -> None:
@@ -173,7 +173,7 @@ def test_what_the_example_leaves_to_the_reader_is_good(serve: Serve) -> None:
     )
     assert count == 11
     server = serve(text)
-    config = server.config
+    config = server.settings
     assert [volume.name for volume in server.volumes] == ["SYS", "DATA"]
     assert (config.tree, config.seed, config.lockout, len(config.slow)) == ("ACME", 1, Lockout(), 2)
     assert (config.clear_idle, config.keep_cleared) == (30 * 60 * SECOND, 72 * 3600 * SECOND)
@@ -307,11 +307,11 @@ def test_slow_and_unlicensed(read: Read) -> None:
 def test_command_line_comes_before_the_file(serve: Serve) -> None:
     """Single values are replaced, listeners as well; users and volumes are added, or replaced by name."""
     server = serve(FULL, listens=[Peer.parse("tcp:127.0.0.1:0")])
-    assert (server.config.name, server.config.licenses, server.config.policy.name) == ("LAB", 2, "login")
+    assert (server.settings.name, server.settings.licenses, server.settings.policy.name) == ("LAB", 2, "login")
     assert [volume.name for volume in server.volumes] == ["SYS", "DATA"]
     more = ("--licenses", "7", "--idle-after", "5", "--listen", "udp:127.0.0.1:0", "--user", "NEW", "--seed", "3")
     server = serve(FULL, *more, "--volume", "data=/", "--volume", "MORE=/", listens=[Peer.parse("udp:127.0.0.1:0")])
-    config = server.config
+    config = server.settings
     assert (config.name, config.licenses, config.idle_after, config.seed) == ("LAB", 7, 5 * SECOND, 3)
     assert server.bindery.find(USER, "NEW")
     assert server.bindery.find(USER, "SMITH")

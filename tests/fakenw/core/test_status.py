@@ -185,7 +185,7 @@ def test_version(open_stage: OpenStage, policy: str) -> None:
     assert len(told.data) == 62
     version = status.Version.decode(told.data)
     assert (version.users, version.connections) == (7, 7 if policy == "attach" else 100)
-    assert version.serial_number == stage.server.config.serial_number
+    assert version.serial_number == stage.server.settings.serial_number
 
 
 def test_statistics(open_stage: OpenStage) -> None:

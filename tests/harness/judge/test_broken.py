@@ -108,9 +108,9 @@ def serve_with(kind: Callable[..., Ledger], monkeypatch: pytest.MonkeyPatch) -> 
     """Let the servers on memory keep their books in such a ledger."""
 
     class WithLedger(Server):
-        def __init__(self, config: ServerSettings, *rest: Any) -> None:
-            super().__init__(config, *rest)
-            self.ledger = kind(config.policy, config.licenses, self.emit, self._deadlines, config.keep_cleared)
+        def __init__(self, settings: ServerSettings, *rest: Any) -> None:
+            super().__init__(settings, *rest)
+            self.ledger = kind(settings.policy, settings.licenses, self.emit, self._deadlines, settings.keep_cleared)
 
     monkeypatch.setattr(memory_network, "Server", WithLedger)
 

@@ -59,7 +59,7 @@ def started(options: list[str], monkeypatch: pytest.MonkeyPatch) -> ServerSettin
     monkeypatch.setattr(cli, "_run", run)
     done = CliRunner().invoke(cli.main, ["serve", *options], catch_exceptions=False)
     assert done.exit_code == 0, done.output
-    return found.pop().config
+    return found.pop().settings
 
 
 @pytest.mark.parametrize("habits", [{}, HABITS, {**HABITS, "watchdog": "off"}], ids=["none", "all", "no watchdog"])
@@ -68,7 +68,7 @@ def test_servers_are_the_same_on_every_runner(habits: dict[str, Any], monkeypatc
     plan = planned([], servers=[{"name": "FAKENW", **habits}])
     network = Network(Random(1))
     network.add_server(plan.servers[0], plan.seed, plan.idle_threshold)
-    config = network.hosts["FAKENW"].server.config
+    config = network.hosts["FAKENW"].server.settings
     assert started(server_options(plan, plan.servers[0]), monkeypatch) == replace(config, speed=plan.speed)
     if habits:
         assert (config.clear_idle, config.keep_cleared) == (5400 * SECOND, 259_200 * SECOND)
