@@ -1,6 +1,6 @@
 """The journal record: one event, its text form, and the reader.
 
-Rules of this file (the journal is a contract, see README "The journal"):
+Rules of this file (the journal is a contract, see docs/journal.md):
 
 * A journal is JSON Lines. Every line has ``t``, ``role`` and ``event``; the rest depends on the event.
 * ``t`` counts from that journal's start on its writer's clock. In memory it is a whole number of
