@@ -6,7 +6,7 @@ Rules of this file (the verdicts are a contract, see README "Verdicts"):
   ``unknown``, whatever else happened.
 * ``harness.judge.usage`` gives the last use of a connection. Every holding of every connection is
   ``released``, ``reclaimed``, ``leaked`` or undecided. The worst of them is the verdict.
-* Further checks are in ``harness.judge.properties``. A run is as expected only if exactly the checks fail that are
+* Further checks are in ``harness.judge.checks``. A run is as expected only if exactly the checks fail that are
   expected to.
 * A client's lines never outweigh the server's journal. Where the two differ, a note says so.
 """
@@ -20,8 +20,8 @@ from fakenw.journal.fold import GIVEN_BACK, Holding
 from fakenw.journal.record import SECOND, microseconds
 from fakenw.journal.sentences import clock, harmless
 from harness.judge.audit import Problem, books_balance
+from harness.judge.checks import FUNCTIONS, selected
 from harness.judge.history import WENT_DOWN, ConnectionHistory, RunHistory
-from harness.judge.properties import PROPERTIES, selected
 from harness.judge.usage import LastUse, Usage
 
 WITHIN = 300 * SECOND  # the time for releasing a unit, where no check sets another
@@ -121,8 +121,8 @@ def judge(run: RunHistory, within: float | None = None) -> Verdict:
         if note := _claim(history):
             verdict.notes.append(note)
     for name, arguments in checks.items():
-        if name in PROPERTIES:
-            problems = PROPERTIES[name](run, usage, limit, **arguments)
+        if name in FUNCTIONS:
+            problems = FUNCTIONS[name](run, usage, limit, **arguments)
             verdict.failed += [f"{name}: {text}" for text in problems]
     verdict.verdict, verdict.reason = _worst(run, verdict, licensed, limit)
     return verdict

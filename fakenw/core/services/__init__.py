@@ -1,4 +1,4 @@
-"""The functions that answer NCPs, one file for each family. The server offers those in this list."""
+"""The functions that answer NCPs, one file for each family."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The layouts of the NCPs, one file for each family. Offsets in the sources count from the NCP header."""
+"""The layouts of the NCPs, one file for each family. An offset counts from the NCP header."""

@@ -14,7 +14,7 @@ from harness.cli import main as cli
 from harness.cli.authoring import template
 from harness.cli.matrix import AS_SHIPPED, REPAIRS, Cell, answer, conclusion
 from harness.client.behavior_file import BehaviorError, load
-from harness.judge.properties import CHECKS
+from harness.judge.checks import CHECKS
 from harness.scenario.catalogue import catalogue
 from harness.scenario.settings import Parts
 from harness.scenario.steps import OWN

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from harness.judge.checks import selected
 from harness.judge.history import RunHistory
-from harness.judge.properties import selected
 from harness.judge.verdict import judge
 from tests.harness.handmade_journals import ClientBook, RunnerBook, ServerBook, put_together, q257223
 

@@ -10,7 +10,7 @@ import pytest
 
 from fakenw.config.field_types import duration
 from fakenw.config.yaml_file import DEPTH_LIMIT, SIZE_LIMIT
-from harness.judge import properties
+from harness.judge import checks
 from harness.scenario.catalogue import catalogue, find
 from harness.scenario.plan import Plan
 from harness.scenario.scenario import Scenario, ScenarioError, load
@@ -136,7 +136,7 @@ DURATIONS = "is not a duration; expected text such as 500ms, 30s, 10m, 4h, 2d or
 VERDICTS = "expected one of released, reclaimed, leaked, interrupted, unknown"
 VERBS = ", ".join(step.verb for step in STEPS)
 PARTS = ", ".join(Parts.model_fields)
-CHECKS = ", ".join(properties.CHECKS)
+CHECKS = ", ".join(checks.CHECKS)
 USER = "not a user; expected text: NAME or NAME:PASSWORD, NAME of 1 to 47 characters"
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness.judge.properties import CHECKS, PROPERTIES
+from harness.judge.checks import CHECKS, FUNCTIONS
 from harness.judge.verdict import Verdict, judge
 from harness.scenario.steps import CHECKS as WORDS
 from tests.harness.handmade_journals import Book, ClientBook, RunnerBook, ServerBook, put_together, q257223
@@ -57,7 +57,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", PROPERTIES)
+@pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_good_client_violates_nothing(name: str) -> None:
     """Every check holds of a client that does everything right."""
     verdict = judged({name: ARGUMENTS.get(name, {})}, *finish(*good()))

@@ -1,4 +1,4 @@
-"""The checks beyond the verdict: further properties of a run.
+"""The checks beyond the verdict.
 
 Rules of this file:
 
@@ -208,7 +208,7 @@ def _registry_agrees(run: RunHistory, usage: Usage, within: int) -> Iterator[str
             yield f"{where} counts users of {_name(history)}, which has ended"
 
 
-PROPERTIES: Mapping[str, Callable[..., Iterable[str]]] = {
+FUNCTIONS: Mapping[str, Callable[..., Iterable[str]]] = {
     "bounded": _bounded,
     "one_license_per_client": _one_license_per_client,
     "servers_licensed": _servers_licensed,
