@@ -29,6 +29,7 @@ from harness.report.text import Result
 from harness.runners import memory
 from harness.scenario.catalogue import catalogue
 from harness.scenario.plan import Plan
+from tests.harness.runners.journal_page import undocumented
 
 SEED = 1
 EXPECTED = Path(__file__).parent / "data" / "runs.json"
@@ -109,6 +110,12 @@ def test_its_verdict_is_as_expected(ran: Ran) -> None:
     assert verdict.ok
     assert verdict.problems == []
     assert {history.station.partition(":")[0] for history in ran.run.histories} <= {ran.plan.transport}
+
+
+def test_its_journals_are_documented(ran: Ran) -> None:
+    """Each event has its row in docs/journal.md, each field its type."""
+    records = [record for journal in ran.journals for record in journal.records]
+    assert set[tuple[str, str, str]]().union(*map(undocumented, records)) == set()
 
 
 def test_a_difference_is_seen() -> None:
