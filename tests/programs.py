@@ -11,11 +11,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from click.testing import CliRunner, Result
+
 from fakenw.server_process import ServerProcess
+from harness.cli.main import main
 
 CLIENTS = Path(__file__).parent / "clients"
 LISTEN = ("--listen", "tcp:127.0.0.1:0", "--listen", "udp:127.0.0.1:0")
 PATIENCE = 30.0  # seconds that a condition is given: a busy machine is slow, not wrong
+
+
+def invoke(*arguments: object) -> Result:
+    """Run ``harness`` in this process. What it does not catch itself is raised here."""
+    return CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
 
 
 def line(program: str, *arguments: object) -> list[str]:

@@ -183,3 +183,28 @@ def q257223() -> tuple[ServerBook, ClientBook, RunnerBook]:
     client.say(601.1, "apm-close", file=OFFER)
     client.write(15001, "done")
     return server, client, RunnerBook(within=300, expect="leaked")
+
+
+def held_once(*, until: float | None, end: float = 1000, cause: str = "destroy", file: bool = False) -> ServerBook:
+    """One connection, licensed from 2 s until some time (None: to the end), perhaps with a file open on it."""
+    book = ServerBook()
+    book.create(1, 1)
+    book.login(2, 1)
+    if file:
+        book.open(3, 1)
+    if file and until is not None:
+        book.shut(until, 1, cause)
+    if until is not None:
+        book.close(until, 1, cause)
+    book.stop(end)
+    return book
+
+
+def scripted(*, needed: float) -> ClientBook:
+    """A client that uses the connection from 2.5 s until it no longer needs it."""
+    book = ClientBook()
+    book.attach(2.1)
+    book.say(2.5, "nal-open", path="P", owner="O")
+    book.say(needed, "nal-close", path="P", owner="O")
+    book.write(950, "done")
+    return book

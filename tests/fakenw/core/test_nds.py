@@ -1,9 +1,9 @@
-"""NDS: the tree that --tree shows, as nmap and libncp ask for it, and the fragments in which they ask."""
+"""NDS: the tree that --tree shows, as nmap and libncp ask for it."""
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,30 +15,30 @@ from fakenw.bindery.objects import USER, Bindery
 from fakenw.core.peer import Peer
 from fakenw.journal.record import SECOND
 from fakenw.wire import nds
-from fakenw.wire.layout import Layout, Malformed, Request
-from fakenw.wire.nds import NO_HANDLE, Filter, Filtering, NdsCode, Start, Unicode
+from fakenw.wire.layout import Request
+from fakenw.wire.nds import NO_HANDLE, Filter, Filtering, NdsCode, Unicode
 from fakenw.wire.packet import Code
-from fakenw.wire.requests.connection import NegotiateBuffer
 from fakenw.wire.requests.nds import (
     CloseFragment,
     Fragment,
-    FragmentReply,
     GetBinderyContext,
     MonitorConnection,
     Ping,
     Pong,
 )
+from tests.fakenw.nds_requests import (
+    ALL,
+    BEGIN_LOGIN,
+    USERS,
+    ask,
+    found,
+    listing,
+    resolve,
+    search,
+    texts,
+)
 
 Open = Callable[..., Any]
-
-BEGIN_LOGIN = 57
-NAMES = 0x381D  # what nmap wants to know of an entry
-ONLY_RDN = 0x1001
-ALL = Filter(
-    Filtering.AND,
-    parts=(Filter(Filtering.ITEM, nds.RDN, "*"), Filter(Filtering.ITEM, nds.BASE_CLASS, "User")),
-)
-USERS = ["CN=SUPERVISOR", "CN=GUEST", "CN=JOE", "CN=ANN"]
 
 
 @pytest.fixture
@@ -51,67 +51,6 @@ def stage(open_stage: Open) -> Any:
 def station(stage: Any, transport: str) -> Any:
     """An attached station of that server; NDS can be looked at without logging in."""
     return stage.station(f"{transport}:10.0.0.1:1025").attached()
-
-
-def resolve(name: str, version: int = 0) -> tuple[int, Layout]:
-    return 1, nds.ResolveName(version, 0x62, 0, name, (9,), (9,))
-
-
-def listing(entry: int, *, flags: int = 0, fields: int = ONLY_RDN, **more: Any) -> tuple[int, Layout]:
-    asked: dict[str, Any] = {"iteration": NO_HANDLE, "name_filter": "", "class_filter": "", **more}
-    return 5, nds.ListEntries(1, flags, entry=entry, info_flags=fields, **asked)
-
-
-def search(entry: int, wanted: Filter = ALL, *, scope: int = 2, flags: int = 0, **more: Any) -> tuple[int, Layout]:
-    asked: dict[str, Any] = {"iteration": NO_HANDLE, "info_flags": ONLY_RDN, "version": 3, "flags": flags, **more}
-    asked |= {"entry": entry, "scope": scope, "filter": wanted}
-    return 6, nds.SearchEntries(nodes=0, info_type=1, all_attributes=0, attributes=(), **asked)
-
-
-def pieces(station: Any, verb: int, data: bytes, *, piece: int, most: int, room: int) -> Iterator[FragmentReply]:
-    """Send a message in fragments of *piece* bytes, as libncp does; what comes back for each request."""
-    start = Start(most, nds.MESSAGE_HEADER + len(data), 0, verb, room, data[:piece])
-    request, rest = Fragment(NO_HANDLE, start.encode()), data[piece:]
-    while True:
-        got = station.call(request)
-        assert got.completion == 0
-        reply = FragmentReply.decode(got.data)
-        assert reply.size == 4 + len(reply.data)
-        yield reply
-        if reply.handle == NO_HANDLE:
-            return
-        request, rest = Fragment(reply.handle, rest[:piece]), rest[piece:]
-
-
-def ask(
-    station: Any, message: tuple[int, Layout | bytes], *, piece: int = 489, most: int = 506, room: int = 4096
-) -> tuple[int, bytes]:
-    """The NDS code and the data that answer a message."""
-    verb, asked = message
-    data = asked.encode() if isinstance(asked, Layout) else asked
-    found = b"".join(reply.data for reply in pieces(station, verb, data, piece=piece, most=most, room=room))
-    return int.from_bytes(found[:4], "little", signed=True), found[4:]
-
-
-def texts(data: bytes, *, behind: int = 0) -> list[str]:
-    """The names in a list of entries that have nothing else; *behind* each are so many bytes."""
-    (count,) = struct.unpack_from("<I", data)
-    at, found = 4, []
-    for _ in range(count):
-        assert struct.unpack_from("<I", data, at)[0] == ONLY_RDN
-        text, at = Unicode().decode(data, at + 4)
-        found.append(text)
-        at += behind
-    assert at == len(data)
-    return found
-
-
-def found(data: bytes) -> list[str]:
-    """The names in the answer to a search (libncp search.c)."""
-    iteration, _, kind, size = struct.unpack_from("<IIII", data)
-    assert (iteration, kind) == (NO_HANDLE, 1)
-    assert data[16 + size :] == struct.pack("<II", 4, 0)
-    return texts(data[16 : 16 + size], behind=8)
 
 
 # Ping, and the other functions of the group
@@ -351,145 +290,6 @@ def test_verbs_that_we_lack(stage: Any, station: Any) -> None:
         assert ask(station, (verb, b"")) == (NdsCode.INVALID_REQUEST, b"")
     lines = [(line["ncp"], line["verb"]) for line in stage.events("unsupported")]
     assert lines == [("104/2", BEGIN_LOGIN), ("104/2", 96)]
-
-
-# Fragments
-
-
-@pytest.mark.parametrize("piece", [1, 5, 100, 100_000])
-def test_requests_in_pieces(station: Any, piece: int) -> None:
-    """However a request is cut, its answer is the same."""
-    assert sorted(found(ask(station, search(ROOT), piece=piece)[1])) == sorted(USERS)
-
-
-@pytest.mark.parametrize("most", [0, 64, 100, 506, 0xFFFFFFFF])
-def test_answers_in_pieces(stage: Any, station: Any, most: int) -> None:
-    """No fragment is larger than what the client can take; over UDP, than what it has negotiated."""
-    for number in range(40):
-        stage.server.bindery.add(USER, f"USER{number}")
-    verb, asked = search(ROOT, info_flags=NAMES)
-    replies = list(pieces(station, verb, asked.encode(), piece=489, most=most, room=0xFFFFFFFF))
-    largest = nds.LARGEST_FRAGMENT if station.tcp else 512 - 12
-    assert max(reply.size for reply in replies) <= min(max(most, nds.SMALLEST_FRAGMENT), largest)
-    assert len({reply.handle for reply in replies[:-1]}) <= 1
-    assert b"".join(reply.data for reply in replies)[4:8] == b"\xff" * 4
-    assert (len(replies) == 1) == (station.tcp and most > 0xFFFF)
-
-
-def test_negotiated_size(stage: Any) -> None:
-    """A client over UDP that takes more gets more at once."""
-    for number in range(40):
-        stage.server.bindery.add(USER, f"USER{number}")
-    station = stage.station("udp:10.0.0.1:1025").attached()
-    assert station.code(NegotiateBuffer(1024)) == 0
-    verb, asked = search(ROOT, info_flags=NAMES)
-    replies = list(pieces(station, verb, asked.encode(), piece=489, most=4096, room=4096))
-    assert {reply.size for reply in replies[:-1]} == {1024 - 12}
-
-
-def test_duplicate_fragment(stage: Any) -> None:
-    """A request that is repeated gets the same fragment, not the next one."""
-    station = stage.station("udp:10.0.0.1:1025").attached()
-    verb, asked = search(ROOT, info_flags=NAMES)
-    for _ in pieces(station, verb, asked.encode(), piece=489, most=100, room=4096):
-        first = station.again()
-        assert station.again() == first
-
-
-def test_handles(station: Any) -> None:
-    """A handle is good until the last fragment, until it is closed, or until another message begins."""
-    start = Start(506, 100, 0, 1, 4096, b"")
-
-    def begin() -> int:
-        return FragmentReply.decode(station.call(Fragment(NO_HANDLE, start.encode())).data).handle
-
-    one, two = begin(), begin()
-    assert one != two
-    assert station.code(Fragment(one, b"")) == Code.FAILURE
-    assert station.code(CloseFragment(one)) == Code.FAILURE
-    assert station.code(CloseFragment(two)) == 0
-    assert station.code(CloseFragment(two)) == Code.FAILURE
-    assert ask(station, resolve("[Root]"))[0] == 0
-
-
-@pytest.mark.parametrize(("size", "code"), [(0, Code.INVALID_LENGTH), (11, Code.INVALID_LENGTH), (12, 0)])
-def test_message_that_is_too_short(station: Any, size: int, code: int) -> None:
-    """A message is at least its header."""
-    assert station.code(Fragment(NO_HANDLE, Start(506, size, 0, 1, 4096, b"").encode())) == code
-    assert station.code(Fragment(NO_HANDLE, bytes(19))) == Code.INVALID_LENGTH
-
-
-@pytest.mark.parametrize("size", [0x10001, 0xFFFFFFFF])
-def test_message_that_is_too_long(stage: Any, station: Any, size: int) -> None:
-    """Nobody makes us wait for 4 GB."""
-    reply = FragmentReply.decode(station.call(Fragment(NO_HANDLE, Start(506, size, 0, 1, 4096, b"").encode())).data)
-    assert reply == FragmentReply(8, NO_HANDLE, struct.pack("<i", NdsCode.INSUFFICIENT_BUFFER))
-    assert stage.connection(station.name).exchange is None
-
-
-# What lies in a message
-
-
-@given(st.text(st.characters(codec="utf-16", exclude_characters="\0"), max_size=30))
-def test_unicode_round_trip(text: str) -> None:
-    """A string comes back, and ends where the next one begins."""
-    raw = Unicode().encode(text)
-    assert len(raw) % 4 == 0
-    assert Unicode().decode(raw + b"more", 0) == (text, len(raw))
-
-
-def test_last_string_may_lack_its_padding() -> None:
-    """nmap does not pad the class that it searches for."""
-    assert Unicode().decode(struct.pack("<I", 10) + "User\0".encode("utf-16-le"), 0) == ("User", 14)
-
-
-filters: st.SearchStrategy[Filter] = st.deferred(
-    lambda: (
-        st.builds(item, st.sampled_from([nds.RDN, nds.BASE_CLASS]), st.sampled_from(["*", "User", "CN=J?E"]))
-        | st.builds(
-            lambda kind, parts: Filter(kind, parts=tuple(parts)),
-            st.sampled_from([Filtering.AND, Filtering.OR]),
-            st.lists(filters, max_size=3),
-        )
-        | filters.map(lambda part: Filter(Filtering.NOT, parts=(part,)))
-    )
-)
-
-
-@given(filters)
-def test_filter_round_trip(wanted: Filter) -> None:
-    """A filter comes back, or is too deep."""
-    raw = nds.SearchFilter().encode(wanted)
-    try:
-        assert nds.SearchFilter().decode(raw, 0) == (wanted, len(raw))
-    except Malformed:
-        assert raw.count(b"\x03\0\0\0") + raw.count(b"\x02\0\0\0") + raw.count(b"\x01\0\0\0") > nds.SearchFilter.DEEPEST
-
-
-MESSAGES = (
-    nds.ResolveName(1, 2, 3, "CN=A.O=B", (9, 8), ()),
-    nds.Resolved(1, 2, ((9, b"123456"),)),
-    search(7)[1],
-    listing(9, name_filter="J*")[1],
-)
-
-
-@pytest.mark.parametrize("layout", MESSAGES, ids=lambda layout: type(layout).__name__)
-def test_message_round_trip(layout: Layout) -> None:
-    """A message comes back; cut anywhere, it is Malformed."""
-    raw = layout.encode()
-    assert type(layout).decode(raw) == layout
-    for size in range(len(raw) - 3):
-        with pytest.raises(Malformed):
-            type(layout).decode(raw[:size])
-
-
-@given(st.lists(st.tuples(st.sampled_from([NO_HANDLE, 0x101, 0x102, 1]), st.binary(max_size=80)), max_size=6))
-def test_random_fragments(open_stage: Open, sent: list[tuple[int, bytes]]) -> None:
-    """Whatever is sent, it is answered."""
-    station = open_stage(tree="FAKETREE").station("tcp:10.0.0.1:1025").attached()
-    for handle, data in sent:
-        assert station.call(Fragment(handle, data)).completion in (0, Code.INVALID_LENGTH, Code.FAILURE)
 
 
 @given(st.sampled_from([1, 5, 6]), st.integers(0, 3), st.binary(max_size=120))

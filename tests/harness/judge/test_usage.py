@@ -1,0 +1,151 @@
+"""Until when a connection was needed: the client's word, its exit, a mark, idleness."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.judge.verdict import judge
+from tests.harness.handmade_journals import (
+    ClientBook,
+    RunnerBook,
+    ServerBook,
+    held_once,
+    put_together,
+    scripted,
+)
+
+
+@pytest.mark.parametrize(
+    ("until", "end", "expected"), [(400, 450, "released"), (None, 1000, "unknown"), (None, 1300, "leaked")]
+)
+def test_a_use_that_was_never_closed_lasts_until_the_script_is_done(
+    until: float | None, end: float, expected: str
+) -> None:
+    """The close of one user does not end the use of another."""
+    client = scripted(needed=10)
+    client.double("nal-open")
+    assert judge(put_together(held_once(until=until, end=end), client)).verdict == expected
+
+
+@pytest.mark.parametrize(("exited", "expected"), [(600, "leaked"), (800, "unknown"), (None, "unknown")])
+def test_a_client_that_never_got_done_needed_it_until_it_exited(exited: float | None, expected: str) -> None:
+    """A process that was killed in the middle of its work; without even that nothing is known."""
+    client, runner = scripted(needed=10), RunnerBook()
+    client.drop("nal-close")
+    client.drop("done")
+    runner.write(0, "spawn", client="workstation")
+    if exited is not None:
+        runner.write(exited, "exit", client="workstation", code=-9)
+    verdict = judge(put_together(held_once(until=None), client, runner))
+    assert verdict.verdict == expected
+    if exited is None:
+        assert "its last use is not known" in verdict.reason
+    if expected == "leaked":
+        assert "its client exited at 0:10:00 without logging out" in verdict.reason
+
+
+def test_a_use_that_begins_again_counts() -> None:
+    """Closed, opened again, closed again: the last close is the end."""
+    client = scripted(needed=10)
+    client.drop("done")
+    client.say(500, "apm-open", file="F")
+    client.say(600, "apm-close", file="F")
+    assert judge(put_together(held_once(until=601), client)).verdict == "released"
+
+
+def test_times_are_compared_on_the_servers_clock() -> None:
+    """A client that was started an hour later, at the same speed, closes an hour later."""
+    client = ClientBook(utc="2000-08-10T10:30:15.000000+00:00")
+    server = held_once(until=3900, end=4000)
+    client.attach(0)
+    client.say(0, "nal-open", path="P")
+    client.say(10, "nal-close", path="P")
+    assert judge(put_together(server, client)).verdict == "released"
+
+
+@pytest.mark.parametrize(
+    ("exits", "until", "expected"),
+    [
+        ({"a": 10, "b": 20}, 320, "released"),
+        ({"a": 10, "b": 20}, 321, "leaked"),
+        ({"a": 10, "b": 20}, None, "leaked"),
+        ({"a": 10, "b": None}, None, "unknown"),
+        ({"a": 1}, 302, "released"),
+        ({}, None, "unknown"),
+        ({}, 900, "released"),
+    ],
+)
+def test_users_own_clients_are_judged_by_the_exit_of_the_last(
+    exits: dict[str, float | None], until: float | None, expected: str
+) -> None:
+    """Nobody knows which connection is whose; scripted clients beside them do not count."""
+    runner = RunnerBook()
+    runner.write(0, "spawn", client="workstation")
+    for name, t in exits.items():
+        runner.write(0, "spawn", client=name, command=["./client"])
+        if t is not None:
+            runner.write(t, "exit", client=name, code=0)
+    runner.write(990, "exit", client="FAKENW", code=0)
+    other = ClientBook()
+    run = put_together(held_once(until=until), other, runner)
+    assert judge(run).verdict == expected
+
+
+@pytest.mark.parametrize(("mark", "expected"), [(1.5, "unknown"), (10, "leaked"), (800, "unknown")])
+def test_a_mark_says_that_a_users_own_client_is_done(mark: float, expected: str) -> None:
+    """One that was made before the license was granted is about something else."""
+    runner = RunnerBook()
+    runner.write(0, "spawn", client="mine", command=["./client"])
+    runner.write(mark, "mark")
+    verdict = judge(put_together(held_once(until=None), runner))
+    assert verdict.verdict == expected
+    if expected == "leaked":
+        assert "it was marked as no longer needed at 0:00:10" in verdict.reason
+
+
+def idle_server(*, busy: bool = False, until: float | None = None) -> ServerBook:
+    """A connection that asks nothing after 10 s; the server's threshold is 60 s."""
+    book = ServerBook(idle_after=60)
+    book.create(1, 1)
+    book.login(10, 1)
+    book.line(70, "idle", 1, since=10, files=0)
+    if busy:
+        book.line(900, "busy", 1)
+    if until:
+        book.leave(until, 1)
+    book.stop(1000)
+    return book
+
+
+def test_an_idle_connection_is_no_longer_needed() -> None:
+    """A server's journal alone, with the server's own threshold; a request means that it was needed."""
+    verdict = judge(put_together(idle_server()))
+    assert verdict.verdict == "leaked"
+    assert "its client has not released it" in verdict.reason
+    assert judge(put_together(idle_server(busy=True))).verdict == "unknown"
+    assert judge(put_together(idle_server(busy=True, until=950))).verdict == "released"
+
+
+def test_logging_out_after_a_long_idle_time_is_late() -> None:
+    """The request that lets the license go is no use of it."""
+    verdict = judge(put_together(idle_server(busy=True, until=900)))
+    assert verdict.verdict == "leaked"
+    assert "released it (logout) at 0:15:00, 0:13:50 after it was no longer needed" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("idle_after", "expected"), [(None, "unknown"), (60, "leaked"), (600, "leaked"), (900, "unknown")]
+)
+def test_idle_counts_as_the_run_says(idle_after: float | None, expected: str) -> None:
+    """With a runner's journal its idle_after decides, from the last request on."""
+    run = put_together(idle_server(), RunnerBook(idle_after=idle_after))
+    assert judge(run).verdict == expected
+
+
+def test_what_comes_first_ends_the_need() -> None:
+    """A mark before the exit."""
+    runner = RunnerBook()
+    runner.write(0, "spawn", client="mine", command=["./client"])
+    runner.write(10, "mark")
+    runner.write(500, "exit", client="mine", code=0)
+    assert judge(put_together(held_once(until=500), runner)).verdict == "leaked"
