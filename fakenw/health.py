@@ -55,7 +55,7 @@ class Probe:
         self._socket, self._deframer = stream, Deframer(TNCP) if transport.framed else None
 
     def ask(self, packet: RequestPacket) -> ReplyPacket:
-        """The reply to *packet*. Raises OSError, BadFrame, Malformed, Sick."""
+        """The reply to *packet*. Raises OSError, BadFrame, Malformed, Unhealthy."""
         data = frame_request(packet.encode()) if self._deframer else packet.encode()
         for _ in range(1 if self._deframer else TRIES):
             self._socket.sendall(data)

@@ -36,7 +36,7 @@ class ServerFailed(Exception):
 
 
 class ProcessGroup:
-    """A program in a session of its own. Its output is appended to *log*, or discarded without one.
+    """A program in a session of its own. Its output is appended to *log*; without one it is this process's own.
 
     *options* are those of ``subprocess.Popen``. Raises OSError for a missing program.
     """

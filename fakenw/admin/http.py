@@ -7,7 +7,7 @@ Rules of this file:
 * A page of another site must not use the browser of an operator: an Origin must be the Host's, and every change is a
   POST of JSON, which no form of another site can send. On the loopback interface the Host must be this server's, too;
   elsewhere a server does not know all of its names, and the token protects it.
-* A header is read as Latin-1, which cannot fail; a repeated one is joined to a value that no check accepts.
+* A header is read as Latin-1, which cannot fail; a repeated one is read as one value, joined by commas.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Rules of this file:
 
-* Every operation writes an ``operator`` line to the journal, with ``by: admin`` and the client's address.
+* Every operation writes a line to the journal with the client's address: ``operator``, with ``by: admin``, or ``mark``.
 * An operation that fails raises ApiError, which names the mistake and the expectation.
 """
 

@@ -303,6 +303,3 @@ def _print(record: Record) -> None:
 
 for command in COMMANDS:
     main.add_command(command)
-
-if __name__ == "__main__":
-    main()

@@ -24,16 +24,17 @@ from fakenw.wire.packet import Code
 HEAD = """\
 # The NCPs of fakenw
 
-Made by `make docs` from the declarations in `fakenw/wire/`: what stands here is what the server does.
+Made by `make docs` from the declarations in `fakenw/wire/` and `fakenw/core/services/`.
 
 - `@n` is an offset of n bytes from the NCP header, whose first two bytes are the packet type. `BE` is big-endian
   ("hi-lo" in Novell's words), `LE` little-endian ("lo-hi"). Fields without an offset follow the one before.
 - A request of the groups {with_length} has a length word at @7, which is not checked, and its sub-function at @9;
   one of the groups {without_length} has its sub-function at @7.
 - Bytes beyond the last field of a request are ignored. Too few are 0x7E.
-- *Refuses with*: the completion codes of the function; 0xDF among them is no refusal, but a login that
-  succeeded although the password has expired. Besides, every function answers
-  0xFD with status 0x01 on a connection that is not, or no longer, the caller's, and an NCP that is not listed is 0xFB.
+- *Refuses with*: the completion codes that the function may answer with, as declared beside it; 0xDF among them is no
+  refusal, but a login that succeeded although the password has expired. Besides, every function but Logout (25)
+  answers 0xFD with status 0x01 on a connection that is not, or no longer, the caller's. An NCP that is not listed is
+  0xFB, as is 104 on a server without a tree.
 - *sure*: as the sources say. *inferred*: no source says it all, or they contradict one another.
 """
 

@@ -52,14 +52,14 @@ class CannotRun(Exception):
     """The server cannot be run with its options; ``str()`` is the reason."""
 
 
-def build(settings: Mapping[str, Any], mounts: Mapping[str, tuple[Path, bool]]) -> Server:
+def build(given: Mapping[str, Any], mounts: Mapping[str, tuple[Path, bool]]) -> Server:
     """A server with these ``ServerSettings`` and volumes, which are (directory, writable) by name. Raises CannotRun."""
     try:
-        config = ServerSettings(**settings)
+        settings = ServerSettings(**given)
         roots: dict[str, tuple[Directory, bool]] = {} if "SYS" in mounts else {"SYS": (sms_tree(), False)}
         roots |= {name: (Folder(str(path)), writable) for name, (path, writable) in mounts.items()}
         first = sorted(roots, key=lambda name: name != "SYS")
-        return Server(config, Volumes((name, *roots[name]) for name in first), Random(config.seed))
+        return Server(settings, Volumes((name, *roots[name]) for name in first), Random(settings.seed))
     except (ValueError, OverflowError, PathError) as problem:
         raise CannotRun(str(problem)) from None
 

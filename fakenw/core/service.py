@@ -121,10 +121,11 @@ class NcpService:
 
     def answers(self, *layouts: type[Q], refuses: Iterable[Code] = ()) -> Callable[[Answer[Q]], Answer[Q]]:
         """Let the decorated function answer *layouts*, with data or one of the codes *refuses*."""
+        codes = frozenset(refuses)
 
         def enter(answer: Answer[Q]) -> Answer[Q]:
             for layout in layouts:
-                function = ServiceFunction(layout, answer, frozenset(refuses))
+                function = ServiceFunction(layout, answer, codes)
                 self.functions[layout.function, layout.subfunction] = function
             return answer
 

@@ -190,9 +190,8 @@ class Fold:
         connection = self.connections.get(serial)
         if connection is None or event == "create":
             if event == "release":
-                return (
-                    None  # under ual a unit outlasts its connection, which may be missing from this part of the journal
-                )
+                # Under ual a unit outlasts its connection, which may be missing from this part of the journal.
+                return None
             number, state = get("connection"), "gone" if event == "create" else None
             number = number if isinstance(number, int) else 0
             connection = self.kind(self, serial, number, str(get("station")), record.t, state)

@@ -76,8 +76,8 @@ def assert_command(
     for line in (what, *(f"  {why}" for why in answer.why)):
         click.echo(line)
     if junit:
-        evidence = () if answer.passed else ("failure", "held", what, "\n".join(answer.why))
-        write(junit, junit_xml([JUnitCase("harness.assert", f"released {admin}", *evidence)]))
+        failure = () if answer.passed else ("failure", "held", what, "\n".join(answer.why))
+        write(junit, junit_xml([JUnitCase("harness.assert", f"released {admin}", *failure)]))
     sys.exit(0 if answer.passed else NOT_EXPECTED)
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import click
 
 from fakenw.cli.remote import admin_client, exits
-from fakenw.core.peer import TRANSPORTS
+from fakenw.core.peer import TRANSPORTS, Peer
 from fakenw.journal.record import SECOND
 from harness.cli.load_options import ENOUGH, ConditionParam, MixParam, RefusedParam, ShareParam, SweepParam
 from harness.cli.parameters import DurationParam, OutputParam
@@ -308,11 +308,12 @@ def _run(spec: LoadSpecification, asked: dict[str, Any], journal: Path, from_add
     if asked["server"] is None:
         server = OwnServer(spec, journal, view.saw)
     else:
-        host, _, port = asked["server"].rpartition(":")
-        if not host or not port.isdecimal():
-            raise click.UsageError(f"{asked['server']!r} is not HOST:PORT")
+        try:
+            address = Peer.parse(f"tcp:{asked['server']}").address
+        except ValueError:
+            raise click.UsageError(f"{asked['server']!r} is not HOST:PORT") from None
         admin = admin_client(asked["admin"], asked["admin_token"]) if asked["admin"] else None
-        server = ForeignServer((host.strip("[]"), int(port)), admin, view.saw)
+        server = ForeignServer(address, admin, view.saw)
     return carry_out(spec, server, view if known else None, asked["processes"], from_addresses, _ProgressPrinter())
 
 

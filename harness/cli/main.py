@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from fakenw.core.peer import TRANSPORTS
+from fakenw.core.peer import Peer
 from fakenw.core.settings import RELEASES
 from fakenw.journal.policy import POLICIES
 from fakenw.journal.record import SECOND, JournalError
@@ -215,13 +215,14 @@ def exec_command(
 @TRANSPORT
 def hold(address: str, user: str, how_long: int, no_logout: bool, transport: str | None) -> None:
     """Acquire a license of a server by hand, hold it, and release it. Ctrl-C releases it at once."""
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal():
+    try:
+        peer = Peer.parse(f"{transport or 'tcp'}:{address}")
+    except ValueError:
         exit_with_usage_error(f"{address} is not HOST:PORT")
     stop = _stop_on_signals()
     problem = hold_license(
-        (host.strip("[]"), int(port)),
-        TRANSPORTS[transport or "tcp"],
+        peer.address,
+        peer.transport,
         Account.parse(user),
         how_long,
         log_out=not no_logout,
@@ -305,10 +306,10 @@ def _can_run(plan: Plan, on: str) -> None:
         for file in client.files.values():
             if not Path(plan.folder, file).is_file():
                 raise ScenarioError([f"{plan.scenario}: {name}: there is no file {Path(plan.folder, file)}"])
-        usage = "processes" if client.image is None else "containers"
-        if on != usage:
+        runner = "processes" if client.image is None else "containers"
+        if on != runner:
             what = "a command" if client.image is None else "an image"
-            raise ScenarioError([f"{plan.scenario}: a client with {what} needs --on {usage}"])
+            raise ScenarioError([f"{plan.scenario}: a client with {what} needs --on {runner}"])
 
 
 def _progress(count: int, on: str) -> Callable[[Result], None]:
@@ -343,6 +344,3 @@ def _stop_on_signals() -> threading.Event:
 
 for command in (list_scenarios, explain, new, schema, matrix, diagnose, assert_command, load_command):
     main.add_command(command)
-
-if __name__ == "__main__":
-    main()

@@ -100,7 +100,7 @@ def carry_out(
         statistics = LoadStatistics()
         for worker in workers:
             if worker.statistics is None:
-                raise NoServer(f"a process of clients ended by itself (exit code {worker.code()})")
+                raise NoServer(f"the clients did not log out within {LOGOUT_WITHIN:g} s")
             statistics.add(worker.statistics)
         server.end()
         return Outcome(spec, statistics, view, time.monotonic() - begun, virtual=False, whole=whole)
@@ -119,6 +119,9 @@ def _run_to_end(
     def poll() -> None:
         nonlocal ended, quiet
         server.catch_up()
+        for worker in workers:
+            if worker.statistics is None and worker.code() is not None:
+                raise NoServer(f"a process of clients ended by itself (exit code {worker.code()})")
         reports = [worker.progress for worker in workers if worker.progress]
         logons = sum(report["logons"] for report in reports)
         latencies = [latency for report in reports for latency in report["latencies"]]

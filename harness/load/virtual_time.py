@@ -16,7 +16,7 @@ from fakenw.core.delivery import Delivery
 from fakenw.core.peer import Peer
 from fakenw.core.server import Server
 from fakenw.core.settings import ServerSettings
-from fakenw.journal.record import SECOND, Record
+from fakenw.journal.record import Record
 from fakenw.volumes.sms_volume import sms_tree
 from fakenw.volumes.volume import Volumes
 from harness.client.workstation import Requester
@@ -87,19 +87,18 @@ class DirectServer:
 class VirtualLoad(Clients):
     """All clients of *spec* and their server. *saw* is called with every record of its journal."""
 
-    def __init__(self, spec: LoadSpecification, saw: Callable[[Record], None], idle_after: int = 300 * SECOND) -> None:
+    def __init__(self, spec: LoadSpecification, saw: Callable[[Record], None]) -> None:
         self._clock = VirtualClock()
         super().__init__(self._clock, spec)
-        config = ServerSettings(
+        settings = ServerSettings(
             name="FAKENW",
             release=spec.release,
             licenses=spec.licenses,
             connections=65_534,
             users=(*spec.accounts(), SMS_ACCOUNT),
             seed=spec.seed,
-            idle_after=idle_after,
         )
-        server = Server(config, Volumes([("SYS", sms_tree())]), Random(spec.seed))
+        server = Server(settings, Volumes([("SYS", sms_tree())]), Random(spec.seed))
         self._server = DirectServer(self._clock, server, saw)
         self._stations = 0
 

@@ -22,6 +22,7 @@ from typing import Any
 from fakenw.journal.record import SECOND
 from harness.load.clients import Clients
 from harness.load.specification import LoadSpecification
+from harness.runners.client import Instructions
 from harness.runners.runtime import SelectorLoop
 from harness.runners.sockets import Address, SocketDriver
 
@@ -80,13 +81,9 @@ def main() -> None:
     def write(report: dict[str, Any]) -> None:
         print(json.dumps(report), flush=True)
 
-    line = b""
-    while not line.endswith(b"\n"):
-        piece = os.read(0, 65536)
-        if not piece:
-            return
-        line += piece
-    instructions = json.loads(line)
+    instructions = Instructions().first()
+    if instructions is None:
+        return
     spec = LoadSpecification.from_json(instructions["specification"])
     worker = Worker(spec, tuple(instructions["server"]), instructions["sources"])
     worker.begin_all(instructions["first"], instructions["every"])

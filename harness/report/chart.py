@@ -1,4 +1,4 @@
-"""A chart's scales, ticks and steps; ``templates/axes.svg`` draws them. A path's coordinates have one decimal."""
+"""A chart's scales, ticks and steps, for its template: scales round to a tenth, steps to whole units."""
 
 from __future__ import annotations
 

@@ -20,11 +20,11 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 @dataclass(frozen=True, slots=True)
 class JUnitCase:
-    """A test case. *evidence* is "failure" or "error"; empty, the case has passed."""
+    """A test case. *problem* is "failure" or "error"; empty, the case has passed."""
 
     classname: str
     name: str
-    evidence: str = ""
+    problem: str = ""
     type: str = ""
     message: str = ""
     text: str = ""
@@ -36,8 +36,8 @@ def case_of(result: Result) -> JUnitCase:
     classname, name = ".".join(str(part) for part in parts if part), result.variant or result.scenario
     if result.exit_code == AS_EXPECTED:
         return JUnitCase(classname, name)
-    evidence = "error" if result.exit_code == UNKNOWN else "failure"
-    return JUnitCase(classname, name, evidence, result.verdict.verdict, result.said(), "\n".join(story(result)))
+    problem = "error" if result.exit_code == UNKNOWN else "failure"
+    return JUnitCase(classname, name, problem, result.verdict.verdict, result.said(), "\n".join(story(result)))
 
 
 def junit_xml(cases: Iterable[JUnitCase]) -> str:
@@ -51,9 +51,9 @@ def junit_xml(cases: Iterable[JUnitCase]) -> str:
         name = next(name for name in names if (classname, name) not in taken)
         taken.add((classname, name))
         element = ElementTree.SubElement(suite, "testcase", {"classname": classname, "name": name})
-        if case.evidence:
+        if case.problem:
             why = {"type": case.type, "message": _xml(case.message)}
-            ElementTree.SubElement(element, case.evidence, why).text = _xml(case.text)
+            ElementTree.SubElement(element, case.problem, why).text = _xml(case.text)
     for counted in (suites, suite):
         for name, path in (("tests", "testcase"), ("failures", "testcase/failure"), ("errors", "testcase/error")):
             counted.set(name, str(len(suite.findall(path))))

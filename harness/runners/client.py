@@ -40,10 +40,10 @@ class Instructions:
 
     def first(self) -> dict[str, Any] | None:
         """Wait for a whole line; None at the end of the input."""
-        while not self.ended:
-            for line in self.read():
-                return line
-        return None
+        with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as unbuffered:  # reads no byte of the next line
+            line = unbuffered.readline()
+        self.ended = not line
+        return json.loads(line) if line else None
 
 
 def main() -> None:

@@ -35,7 +35,8 @@ DIRECTORY_STAMP = b"\xd1\xd1"  # Wireshark: "Directory Stamp"; inferred
 
 
 @service.answers(
-    *(files.AllocatePermanentHandle, files.AllocateTemporaryHandle),
+    files.AllocatePermanentHandle,
+    files.AllocateTemporaryHandle,
     refuses=(*NO_DIRECTORY, Code.NO_DIRECTORY_HANDLES),
 )
 def allocate_handle(call: FileCall) -> files.DirectoryHandle:

@@ -14,6 +14,7 @@ from fakenw.bindery import login_control
 from fakenw.bindery.objects import NODE_CONTROL, USER, BinderyObject
 from fakenw.bindery.passwords import answer, decrypt_hash, hash_password, new_login_key, real_length
 from fakenw.core.service import Call, NcpService, Succeeded
+from fakenw.core.services.bindery import named
 from fakenw.journal.policy import State
 from fakenw.volumes.dos_name import fold
 from fakenw.wire.layout import encode_text
@@ -24,10 +25,13 @@ service = NcpService()
 
 # The codes of a password that is checked, of a login, and of a password that is changed
 NOT_VERIFIED = (Code.NO_SUCH_OBJECT, Code.INTRUDER_LOCKOUT, Code.FAILURE)
-NOT_LOGGED_IN = (*NOT_VERIFIED, *(code for code, _ in login_control.CHECKS), Code.NO_LICENSE, Code.GRACE_LOGIN)
+LOGIN_CODES = (*NOT_VERIFIED, *(code for code, _ in login_control.CHECKS), Code.NO_LICENSE, Code.GRACE_LOGIN)
 NOT_CHANGED = (
-    *(*NOT_VERIFIED, Code.NO_SUCH_PROPERTY, Code.NO_PROPERTY_WRITE),
-    *(Code.PASSWORD_TOO_SHORT, Code.PASSWORD_NOT_UNIQUE),
+    *NOT_VERIFIED,
+    Code.NO_SUCH_PROPERTY,
+    Code.NO_PROPERTY_WRITE,
+    Code.PASSWORD_TOO_SHORT,
+    Code.PASSWORD_NOT_UNIQUE,
 )
 
 
@@ -37,19 +41,19 @@ def get_login_key(call: Call[ncp.GetLoginKey]) -> ncp.LoginKey:
     return ncp.LoginKey(call.connection.login_key)
 
 
-@service.answers(ncp.KeyedLogin, refuses=NOT_LOGGED_IN)
+@service.answers(ncp.KeyedLogin, refuses=LOGIN_CODES)
 def keyed_login(call: Call[ncp.KeyedLogin]) -> None:
     key = _take_key(call)
     item = _who(call, call.request.object_type, call.request.name)
     _log_in(call, item, _answers(call, key, item.password))
 
 
-@service.answers(ncp.PlainLogin, refuses=(Code.NO_PLAIN_PASSWORDS, *NOT_LOGGED_IN))
+@service.answers(ncp.PlainLogin, refuses=(Code.NO_PLAIN_PASSWORDS, *LOGIN_CODES))
 def plain_login(call: Call[ncp.PlainLogin]) -> None:
     _plain(call, call.request.object_type, call.request.name, call.request.password)
 
 
-@service.answers(ncp.LoginUser, refuses=(Code.NO_PLAIN_PASSWORDS, *NOT_LOGGED_IN))
+@service.answers(ncp.LoginUser, refuses=(Code.NO_PLAIN_PASSWORDS, *LOGIN_CODES))
 def login_user(call: Call[ncp.LoginUser]) -> None:
     _plain(call, USER, call.request.name, call.request.password)
 
@@ -134,9 +138,7 @@ def _who(call: LoginCall, kind: int, name: str) -> BinderyObject:
 
 def _owner(call: LoginCall, kind: int, name: str) -> BinderyObject:
     """An object whose password the caller may change, if the old one is right."""
-    item = call.host.bindery.find(kind, name)
-    if item is None:
-        raise Refused(Code.NO_SUCH_OBJECT)
+    item = named(call, kind, name)
     if not call.connection.operator:
         if not item.password:
             raise Refused(Code.NO_SUCH_PROPERTY)

@@ -27,8 +27,12 @@ ALL_BUT_PARENTAL = 0xDF
 
 # The codes of a path that leads to no directory, and of one that leads to nothing at all
 NO_DIRECTORY = (
-    *(Code.NOT_LOGGED_IN, Code.NO_LICENSE, Code.BAD_DIRECTORY_HANDLE),
-    *(Code.NO_SUCH_VOLUME, Code.INVALID_PATH, *UNREADABLE),
+    Code.NOT_LOGGED_IN,
+    Code.NO_LICENSE,
+    Code.BAD_DIRECTORY_HANDLE,
+    Code.NO_SUCH_VOLUME,
+    Code.INVALID_PATH,
+    *UNREADABLE,
 )
 NO_ENTRY = (*NO_DIRECTORY, Code.FAILURE)
 

@@ -81,7 +81,7 @@ def test_hold_lets_go_at_once(number: signal.Signals, tmp_path: Path) -> None:
         assert [record["cause"] for record in events(journal, "release")] == ["logout"]
 
 
-@pytest.mark.parametrize("address", ["localhost", "localhost:", "localhost:ipx", ":524"])
+@pytest.mark.parametrize("address", ["localhost", "localhost:", "localhost:ipx", ":524", "localhost:99999"])
 def test_hold_needs_an_address(address: str) -> None:
     """Host and port, or bad usage."""
     done = invoke("hold", address)

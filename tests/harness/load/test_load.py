@@ -289,6 +289,22 @@ def test_a_load_over_real_sockets(tmp_path: Path, transport: str) -> None:
 
 
 @pytest.mark.process
+def test_a_process_of_clients_that_dies(tmp_path: Path) -> None:
+    """The load ends and says so; the other process is not waited for."""
+    command = line("harness", "load", "--clients", 40, "--licenses", 40, "--duration", "60s", "--processes", 2)
+    with started([*command, "--report", str(tmp_path)]) as load:
+        journal = tmp_path / "journal.jsonl"
+        wait_until(lambda: journal.exists() and journal.read_text().count('"grant"') > 1, "some logons")
+        children = Path(f"/proc/{load.pid}/task/{load.pid}/children").read_text().split()
+        workers = [pid for pid in children if b"harness.load.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        assert len(workers) == 2
+        os.kill(int(workers[0]), signal.SIGKILL)
+        _, error = load.communicate(timeout=60)
+    assert load.returncode not in (0, None)
+    assert "a process of clients ended by itself (exit code -9)" in error
+
+
+@pytest.mark.process
 def test_ctrl_c_lets_everybody_log_out(tmp_path: Path) -> None:
     """The report says what was done; the journal, that every license was given back."""
     command = line("harness", "load", "--clients", 40, "--licenses", 40, "--rate", 10, "--duration", "60s")

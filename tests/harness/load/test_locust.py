@@ -33,7 +33,7 @@ def locust(*arguments: object) -> list[str]:
 
 def locustfile() -> str:
     """Where it is."""
-    spec = find_spec("harness.load.locustfile")
+    spec = find_spec("harness.locustfile")
     assert spec is not None
     assert spec.origin is not None
     return spec.origin

@@ -42,6 +42,7 @@ def documented() -> dict[tuple[str, str], Fields]:
     first, *sections = re.split(r"^## ", PAGE.read_text(encoding="utf-8"), flags=re.M)[1:]
     found: dict[tuple[str, str], Fields] = {}
     for section in sections:
+        section, _, run = section.partition("The `run` record explains")
         always = {name: types(told) for names, told, *_ in rows(first) for name in re.findall("`(.+?)`", names)}
         own: dict[str, Fields] = {}
         for names, told, *more in rows(section):
@@ -53,6 +54,10 @@ def documented() -> dict[tuple[str, str], Fields]:
                 own |= dict.fromkeys(re.findall("`(.+?)`", names), fields)
         role = section.split()[0].lower()
         found |= {(role, event): always | fields for event, fields in own.items()}
+        if run:
+            found[role, "run"] |= {
+                name: types(told) for names, told, *_ in rows(run) for name in re.findall("`(.+?)`", names)
+            }
     return found
 
 
