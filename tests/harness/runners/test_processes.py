@@ -190,8 +190,10 @@ def test_a_signal_ends_everything_in_order(number: signal.Signals, tmp_path: Pat
     results = json.loads((tmp_path / "json").read_text())
     assert len(results) >= 2
     assert {result["verdict"] for result in results} == {"unknown"}
-    for path in tmp_path.rglob("server-*.jsonl"):
-        assert read(path).records[-1].event == "stop"  # the servers were stopped, not killed
+    journals = [read(path).records for path in tmp_path.rglob("server-*.jsonl")]
+    last = [records[-1].event for records in journals if records]  # a run may have begun just then, its server not yet
+    assert len(last) >= 2
+    assert set(last) == {"stop"}  # the servers were stopped, not killed
 
 
 @linux
