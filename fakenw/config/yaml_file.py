@@ -14,7 +14,7 @@ Rules of this file:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, NoReturn, TypeVar
@@ -46,6 +46,14 @@ class DocumentError(Exception):
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(self.problems))
+
+
+class Mistakes(ValueError):
+    """Raised by a validator that has found mistakes below its own place: each with the place there, and a text."""
+
+    def __init__(self, found: Iterable[tuple[Keys, str]]) -> None:
+        self.found = tuple(found)
+        super().__init__("; ".join(text for _, text in self.found))
 
 
 class Model(BaseModel):
@@ -178,15 +186,24 @@ def check(model: type[M], data: object, name: str) -> M:
     try:
         return model.model_validate(data)
     except ValidationError as problem:
-        errors = problem.errors(include_url=False)
-        lines = dict.fromkeys(f"{name}: {_field(error['loc'])}: {_wording(error)}" for error in errors)
+        lines = dict.fromkeys(f"{name}: {_field(loc)}: {text}" for loc, text, _ in _mistakes(problem))
         raise DocumentError(lines) from None
 
 
 def worded(problem: ValidationError) -> str:
     """The errors of pydantic as one line of text."""
-    errors = problem.errors(include_url=False)
-    return "; ".join(dict.fromkeys(f"{_field(error['loc'])}: {_wording(error)}" for error in errors))
+    return "; ".join(dict.fromkeys(f"{_field(loc)}: {text}" for loc, text, _ in _mistakes(problem)))
+
+
+def _mistakes(problem: ValidationError) -> Iterator[tuple[Keys, str, str]]:
+    """The place, the text and pydantic's type of each mistake that the document itself has not reported."""
+    for error in problem.errors(include_url=False):
+        match error.get("ctx"):
+            case {"error": Mistakes(found=found)}:
+                for below, text in found:
+                    yield (*error["loc"], *below), text, error["type"]
+            case _ if error["input"] is not _VOID:
+                yield error["loc"], _wording(error), error["type"]
 
 
 def expected_one_of(known: Iterable[str], given: object = None) -> str:
@@ -297,10 +314,9 @@ class _Document:
 
     def blame(self, problem: ValidationError) -> None:
         """Add the mistakes that pydantic has found."""
-        for error in problem.errors(include_url=False):
-            if error["input"] is not _VOID:
-                line, path = self._where(error["loc"], error["type"])
-                self.mistakes.append(_Mistake(line, _field(path), _wording(error)))
+        for loc, text, kind in _mistakes(problem):
+            line, path = self._where(loc, kind)
+            self.mistakes.append(_Mistake(line, _field(path), text))
 
     def _where(self, loc: Keys, kind: str) -> tuple[int, Keys]:
         """The line and the path of a mistake, as far as the file has it: a shorthand lacks levels of its model."""

@@ -23,7 +23,7 @@ from harness.judge.verdict import Verdict
 from harness.scenario.scenario import Change
 
 AS_SHIPPED = "as-shipped"
-RANK = ("released", "reclaimed", "leaked", "interrupted", "unknown")  # from the best to the worst
+RANK = ("released", "unknown", "reclaimed", "leaked", "interrupted")  # from the best to the worst
 
 
 @dataclass(frozen=True, slots=True)

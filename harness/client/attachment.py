@@ -46,6 +46,11 @@ class Account(NamedTuple):
 class Denied(Refused):
     """The server refused the attach or the login. The journal has the line already."""
 
+    @property
+    def what(self) -> str:
+        """What was refused: license, slot, account or login."""
+        return _SHORT_OF.get(self.code, "login")
+
 
 class InUse(Exception):
     """The redirector refused to release a connection: *files* are open on it, or drives are mapped to it."""
@@ -110,12 +115,12 @@ async def log_in(world: World, connection: Attachment, *, keep_refused: bool = F
             if refusal.code != Code.GRACE_LOGIN:
                 raise
     except Refused as refusal:
-        what = _SHORT_OF.get(refusal.code, "login")
-        world.write("denied", **connection.where(), code=refusal.code, what=what, user=connection.user)
+        denied = Denied(refusal.code)
+        world.write("denied", **connection.where(), code=denied.code, what=denied.what, user=connection.user)
         if not keep_refused:
             with suppress(Lost):
                 await requester.destroy()
-        raise Denied(refusal.code) from None
+        raise denied from None
     except (Gone, Lost) as problem:
         world.write("attach-failed", **connection.where(), user=connection.user, **failure(problem))
         raise

@@ -45,6 +45,7 @@ class WorkstationContext:
         self.accounts = accounts  # the user's own first
         self.sessions = Sessions(redirector)
         self.on = True  # False once the machine is shut down
+        self.reported: Exception | None = None  # the last one that a component wrote as "work-failed"
         self.parts: dict[type[Component], Component] = {}
 
     def part(self, kind: type[C]) -> C:
@@ -88,6 +89,7 @@ class Component:
         """Write that work failed: on *file*, for *problem*."""
         fields: dict[str, Any] = failure(problem) | (connection.where() if connection else {})
         self.workstation.world.write("work-failed", component=self.name.upper(), file=file, **fields)
+        self.workstation.reported = problem
 
     async def attempt(self, work: Awaitable[None], file: str | None = None) -> bool:
         """Do *work*, and return whether it succeeded; a failure is written."""

@@ -111,11 +111,13 @@ class Machine:
                 raise ValueError(f"{verb} is no verb; expected {', '.join(self.verbs)}")
             try:
                 await self.verbs[verb](**step.get("args", {}))
-            except Denied:
-                pass  # the redirector has written the line
             except Failure as problem:
-                component = verb.partition(".")[0].upper()
-                self._world.write("work-failed", component=component, file=None, **failure(problem))
+                if not isinstance(problem, Denied) and problem is not self.workstation.reported:
+                    component = verb.partition(".")[0].upper()
+                    self._world.write("work-failed", component=component, file=None, **failure(problem))
+                what = {"what": problem.what} if isinstance(problem, Denied) else {}
+                declared = {"may_fail": True} if step.get("may_fail") else {}
+                self._world.write("step-failed", verb=verb, **failure(problem), **what, text=str(problem), **declared)
 
     async def _repeat(self, times: int, script: Sequence[Step]) -> None:
         for _ in range(times):

@@ -18,13 +18,13 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StrictBool
 
-from fakenw.config.field_types import BinderyName, SomeTime, Text, on_the_wire
+from fakenw.config.field_types import SomeTime, Text, on_the_wire
 from harness.client.arbiter import server_of
 from harness.client.attachment import Account
 from harness.client.nal_path import CLIENT, NalPath
 from harness.client.redirector import Redirector
 from harness.client.registry import Registry
-from harness.client.settings import Settings
+from harness.client.settings import Mention, ServerName, Settings
 
 LISTS = rf"{CLIENT}\AbExprtDB"
 PREFERRED = rf"{CLIENT}\Preferred AbExprtDB"
@@ -38,7 +38,7 @@ def _nal_path(text: str) -> str:
     return on_the_wire(text)
 
 
-PathText = Annotated[str, AfterValidator(_nal_path), Field(description=r"a NAL path: TYPE:\\SERVER\...")]
+PathText = Annotated[str, AfterValidator(_nal_path), Mention.PATH, Field(description=r"a NAL path: TYPE:\\SERVER\...")]
 
 
 class NalSettings(Settings):
@@ -53,7 +53,7 @@ class NalSettings(Settings):
     opens: Literal["chosen", "all"] = "chosen"  # which paths of a list
     survey: Literal["one-by-one", "at-once"] = "one-by-one"  # how the volumes of a list are visited
     process_account: StrictBool = False  # the account of the process is tried first, without a password
-    search_path: tuple[BinderyName, ...] = ()  # servers in the PATH: each DLL is searched for there
+    search_path: tuple[ServerName, ...] = ()  # servers in the PATH: each DLL is searched for there
     retry: SomeTime | None = None  # how long until the next try when no server has a license
 
 

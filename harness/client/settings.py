@@ -7,6 +7,8 @@ Rules of this file:
 * A *verb* is a method of a component that scripts may call. The step of a scenario, its checks, its JSON and its place
   in the JSON Schema are made from its signature.
 * In files, durations are text or seconds; a method gets microseconds.
+* A parameter whose type has a ``Mention`` names a server or a user: the scenario must have it, and the judge asks for
+  a license of the server.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from enum import Enum
+from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema
 
@@ -55,11 +58,26 @@ def _drive(text: object) -> str:
     return text.upper()
 
 
+class Mention(Enum):
+    """What the argument of a step names."""
+
+    SERVER = "server"
+    PATH = "NAL path"
+    USER = "user"
+
+    @classmethod
+    def within(cls, hint: Any) -> Mention | None:
+        """The mention in a type: its own, or that of a part of it, as in ``ServerName | None``."""
+        own = (one for one in getattr(hint, "__metadata__", ()) if isinstance(one, cls))
+        parts = (found for part in get_args(hint) if (found := cls.within(part)))
+        return next(own, None) or next(parts, None)
+
+
 Name = Annotated[str, name(NAME, "1 to 47 letters, digits, dots, dashes and underscores")]
 UserText = Annotated[
     Credentials, PlainValidator(Credentials.parse), PlainSerializer(str), WithJsonSchema({"type": "string"})
 ]
-ServerName = Annotated[BinderyName, Field(description="the name of a server")]
+ServerName = Annotated[BinderyName, Mention.SERVER, Field(description="the name of a server")]
 File = Annotated[WireText, Field(description="a file: VOLUME:DIRECTORY/FILE")]
 Drive = Annotated[
     str, PlainValidator(_drive), WithJsonSchema({"type": "string"}), Field(description="a drive, such as G:")

@@ -1,9 +1,11 @@
 """The judge: from journals to a verdict.
 
-Rules of this file (the verdicts are a contract, see README "Verdicts"):
+Rules of this file (the verdicts are a contract, see docs/verdicts.md):
 
 * First the books of every server are audited, line by line. Where they do not balance the verdict is
   ``unknown``, whatever else happened.
+* ``released`` needs proof (``harness.judge.proof``): without it the verdict is ``unknown``. A client that is not proven
+  makes a run of any verdict not as expected.
 * ``harness.judge.usage`` gives the last use of a connection. Every holding of every connection is
   ``released``, ``reclaimed``, ``leaked`` or undecided. The worst of them is the verdict.
 * Further checks are in ``harness.judge.checks``. A run is as expected only if exactly the checks fail that are
@@ -22,6 +24,7 @@ from fakenw.journal.sentences import clock, harmless
 from harness.judge.audit import Problem, books_balance
 from harness.judge.checks import FUNCTIONS, selected
 from harness.judge.history import WENT_DOWN, ConnectionHistory, RunHistory
+from harness.judge.proof import NO_PROOF, Proof
 from harness.judge.usage import LastUse, Usage
 
 WITHIN = 300 * SECOND  # the time for releasing a unit, where no check sets another
@@ -63,6 +66,7 @@ class Verdict:
     problems: list[Problem] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     may_fail: frozenset[str] = frozenset()  # checks that are expected to fail
+    proof: Proof = NO_PROOF
     notes: list[str] = field(default_factory=list)
     leaked: list[Held] = field(default_factory=list)
     reclaimed: list[Held] = field(default_factory=list)
@@ -75,7 +79,12 @@ class Verdict:
 
     @property
     def ok(self) -> bool:
-        """Whether the verdict is the expected one, and exactly the expected further checks failed."""
+        """Whether verdict and failed checks are exactly the expected ones, and every client is proven."""
+        return self.told and not self.proof.unproven
+
+    @property
+    def told(self) -> bool:
+        """Whether verdict and failed checks are exactly the expected ones."""
         return self.verdict == self.expected and self.failing == self.may_fail
 
     @property
@@ -92,11 +101,15 @@ class Verdict:
             **{name: [one.as_json() for one in entries] for name, entries in held.items()},
             "denied": self.denied,
             "seconds": self.seconds,
+            "unproven": [one.as_json() for one in self.proof.unproven],
         }
 
 
-def judge(run: RunHistory, within: float | None = None) -> Verdict:
-    """The verdict on a run. *within* (seconds) overrides the run's own. Raises ValueError for unknown checks."""
+def judge(run: RunHistory, within: float | None = None, connections: int = 1) -> Verdict:
+    """The verdict on a run. Raises ValueError for unknown checks.
+
+    *within* (seconds) overrides the run's own. Without a plan *connections* must be proven licensed.
+    """
     checks = selected(run.settings.get("checks") or ())
     asked = (within, checks.get("released", {}).get("within"), run.settings.get("within"))
     limit = next((t for t in map(microseconds, asked) if t is not None), WITHIN)
@@ -124,6 +137,8 @@ def judge(run: RunHistory, within: float | None = None) -> Verdict:
         if name in FUNCTIONS:
             problems = FUNCTIONS[name](run, usage, limit, **arguments)
             verdict.failed += [f"{name}: {text}" for text in problems]
+    verdict.proof = Proof.of(run, checks, connections)
+    verdict.failed += verdict.proof.wrongly_licensed
     verdict.verdict, verdict.reason = _worst(run, verdict, licensed, limit)
     return verdict
 
@@ -227,10 +242,10 @@ def _interruption(history: ConnectionHistory) -> str | None:
         return f"{shut[0].cause} with {files_text(len(shut))} still open: {harmless(shut[0].path)}"
     if history.cause is not None and history.cause not in GIVEN_BACK:
         return None
-    released = any(str(record.get("cause")) in GIVEN_BACK for record in history.server_lines("state"))
-    released = released or any(line.record.get("forced") for line in history.client_lines("detach"))
-    failed = history.client_lines("work-failed")
-    if not failed or not released:
+    released = [record.t for record in history.server_lines("state") if str(record.get("cause")) in GIVEN_BACK]
+    released += [line.t for line in history.client_lines("detach") if line.record.get("forced")]
+    failed = [line for line in history.client_lines("work-failed") if released and line.t >= min(released)]
+    if not failed:
         return None
     record = failed[0].record
     what = f"{harmless(record.get('component'))} could not go on with {harmless(record.get('file'))}"
@@ -268,10 +283,12 @@ def _worst(run: RunHistory, verdict: Verdict, licensed: int, within: int) -> tup
     if verdict.problems:
         more = f" (and {len(verdict.problems) - 1} more)" if verdict.problems[1:] else ""
         return "unknown", f"the books do not balance: {verdict.problems[0]}{more}"
+    proof = verdict.proof
+    unproven = f"{proof.sentence()}; " if proof.unproven else ""
     if verdict.interrupted:
-        return "interrupted", f"{verdict.interrupted[0]}: {verdict.interrupted[0].reason}"
+        return "interrupted", f"{unproven}{verdict.interrupted[0]}: {verdict.interrupted[0].reason}"
     if verdict.leaked:
-        count = f"{len(verdict.leaked)} of {licensed}"
+        count = f"{unproven}{len(verdict.leaked)} of {licensed}"
         first = f"{verdict.leaked[0]}: {verdict.leaked[0].reason}"
         return "leaked", f"{count} licenses not released within {clock(within)} of being no longer needed; {first}"
     if failures := run.runner_lines("failed"):
@@ -281,11 +298,13 @@ def _worst(run: RunHistory, verdict: Verdict, licensed: int, within: int) -> tup
     if not licensed:
         what = ", ".join(sorted({harmless(r.get("what")) for s in run.servers for r in s.denied}))
         refused = f"; {verdict.denied} times the server had no free {what}" if what else ""
-        return "unknown", f"nothing was ever licensed{refused}{_ends(run)}"
+        return "unknown", f"{proof.sentence() or 'nothing was ever licensed'}{refused}{_ends(run)}"
     if verdict.undecided:
         return "unknown", f"{verdict.undecided[0]}: {verdict.undecided[0].reason}"
     if verdict.reclaimed:
         count = f"{len(verdict.reclaimed)} of {licensed}"
         first = f"{verdict.reclaimed[0]}: {verdict.reclaimed[0].reason}"
-        return "reclaimed", f"no license is held, but {count} were reclaimed by the server; {first}"
+        return "reclaimed", f"{unproven}no license is held, but {count} were reclaimed by the server; {first}"
+    if lacking := proof.lacking():
+        return "unknown", f"{lacking}{_ends(run)}"
     return "released", f"every license was released within {clock(within)} of being no longer needed"

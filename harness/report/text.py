@@ -41,7 +41,7 @@ class Result:
         """What this run alone makes of the exit code; an expected ``unknown`` is as good as any."""
         if self.verdict.ok:
             return AS_EXPECTED
-        return UNKNOWN if self.verdict.verdict == "unknown" else NOT_EXPECTED
+        return UNKNOWN if self.verdict.told or self.verdict.verdict == "unknown" else NOT_EXPECTED
 
     @property
     def phases(self) -> dict[str, float]:
@@ -57,6 +57,8 @@ class Result:
         missing = sorted(verdict.may_fail - verdict.failing)
         if surprises or missing:
             return f"{verdict.verdict}, as expected, but {surprises[0] if surprises else f'{missing[0]} should fail'}"
+        if verdict.proof.unproven:
+            return f"{verdict.verdict}, as expected, but {verdict.proof.sentence()}"
         fails = f"; {' and '.join(sorted(verdict.failing))} fails as expected" if verdict.failing else ""
         return f"{verdict.verdict}, as expected{fails}"
 
@@ -112,7 +114,7 @@ def story(result: Result) -> list[str]:
 
 
 def exit_code(results: Sequence[Result]) -> int:
-    """1 before 3: a verdict that is wrong outweighs one that could not be found."""
+    """1 before 3: a verdict that is wrong outweighs one without proof."""
     codes = {result.exit_code for result in results}
     return NOT_EXPECTED if NOT_EXPECTED in codes else UNKNOWN if UNKNOWN in codes else AS_EXPECTED
 

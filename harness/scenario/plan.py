@@ -10,6 +10,7 @@ from fakenw.config.field_types import Duration, seconds
 from fakenw.config.yaml_file import Model
 from fakenw.journal.record import FORMAT, SECOND
 from harness.scenario.faults import Fault
+from harness.scenario.mentions import licensing_servers
 from harness.scenario.schedule import ScheduledFault, placed, timeline
 from harness.scenario.settings import ClientSpec, Parts, ServerSpec, Transport
 from harness.scenario.steps import Check
@@ -98,7 +99,15 @@ class Plan(Model):
             client["accounts"] = [account.partition(":")[0] for account in client["accounts"]]
             del client["environment"], client["files"]
         patience = 0 if on == "memory" else self.patient_within - self.within
-        return {"format": FORMAT, "on": on, "patience": seconds(patience), **spelled}
+        return {"format": FORMAT, "on": on, "patience": seconds(patience), **spelled, "proof": self.proof()}
+
+    def proof(self) -> dict[str, Any]:
+        """What shows of each single client that it was licensed: see docs/journal.md."""
+        return {
+            name: client.licensed or (None if client.script is None else licensing_servers(client))
+            for client in self.clients
+            for name in client.names()
+        }
 
 
 def client_journal(name: str, incarnation: int) -> str:

@@ -11,7 +11,7 @@ Rules of this file:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -22,18 +22,20 @@ from pydantic import (
     PrivateAttr,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 
 from fakenw.config import yaml_file
-from fakenw.config.field_types import SomeTime, Text, mark_repeated, some
-from fakenw.config.yaml_file import DocumentError, Model, expected_one_of, shown
+from fakenw.config.field_types import BinderyName, SomeTime, Text, mark_repeated, some
+from fakenw.config.yaml_file import DocumentError, Mistakes, Model, expected_one_of, shown
 from fakenw.core.peer import TRANSPORTS
 from harness.client.settings import Name, merged
 from harness.judge.verdict import WITHIN
+from harness.scenario import mentions
 from harness.scenario.faults import Fault
 from harness.scenario.plan import Plan, VerdictName
 from harness.scenario.schedule import placed, timeline
-from harness.scenario.settings import ClientSpec, Parts, ServerHabits, ServerSpec, Transport
+from harness.scenario.settings import ClientSpec, Never, Parts, ServerHabits, ServerSpec, Transport
 from harness.scenario.steps import Check, CheckName, Released, Script
 
 ScenarioError = DocumentError  # a mistake in a scenario's file, or in a request for its plans
@@ -98,6 +100,7 @@ class Variant(Change):
     checks: tuple[Check, ...] = ()
     script: Script | None = None
     scripts: dict[Name, Script] = Field(default_factory=dict)
+    licensed: Never | dict[Name, Never] = Field(default_factory=dict)  # of every client, or by client
 
 
 def _changed(variant: Variant, change: Change) -> Variant:
@@ -127,6 +130,7 @@ class Scenario(Parts):
     servers: Annotated[tuple[ServerSpec, ...], AfterValidator(some), BeforeValidator(mark_repeated)] = Field(
         description="a list of servers"
     )
+    strangers: tuple[BinderyName, ...] = ()  # users of clients that are on no server by intent
     clients: Annotated[tuple[ClientSpec, ...], AfterValidator(some), BeforeValidator(mark_repeated)] = Field(
         description="a list of clients"
     )
@@ -160,9 +164,35 @@ class Scenario(Parts):
                     scripted = [one.name for one in info.data["clients"] if one.script is not None]
                     if client not in scripted:
                         raise ValueError(f"a script for {shown(client)}; {expected_one_of(scripted, client)}")
+                for client in variant.licensed if "clients" in info.data and variant.licensed != "never" else ():
+                    names = [one.name for one in info.data["clients"]]
+                    if client not in names:
+                        raise ValueError(f"licensed: no client {shown(client)}; {expected_one_of(names, client)}")
             except ValueError as problem:
                 raise ValueError(f"{name}: {problem}") from None
         return variants
+
+    @model_validator(mode="after")
+    def _known_names(self) -> Scenario:
+        servers = [server.name for server in self.servers]
+        users = [user.name for server in self.servers for user in server.users]
+        if found := list(mentions.unknown(self._named(), servers, [*users, *mentions.INITIAL_USERS, *self.strangers])):
+            raise Mistakes(found)
+        return self
+
+    def _named(self) -> Iterator[mentions.Named]:
+        """All servers and users that are named anywhere in the file."""
+        yield from mentions.of_settings(self, ())
+        for n, client in enumerate(self.clients):
+            yield from mentions.of_client(client, ("clients", n))
+        if self.cause is not None:
+            yield from mentions.of_settings(self.cause.without, ("cause", "without"))
+        for name, variant in self.variants.items():
+            place = ("variants", name)
+            yield from mentions.of_settings(variant, place)
+            yield from mentions.of_script(variant.script or (), (*place, "script"))
+            for one, script in variant.scripts.items():
+                yield from mentions.of_script(script, (*place, "scripts", one))
 
     @classmethod
     def read(cls, data: object, name: str) -> Scenario:
@@ -234,10 +264,12 @@ class Scenario(Parts):
 
     def _client(self, client: ClientSpec, variant: Variant, transport: str, images: Mapping[str, str]) -> ClientSpec:
         script = variant.scripts.get(client.name, variant.script)
+        never = variant.licensed if isinstance(variant.licensed, str) else variant.licensed.get(client.name)
         return client.model_copy(
             update={
                 "transport": client.transport or transport,
                 "script": client.script if script is None or client.script is None else script,
+                "licensed": client.licensed or never,
                 "image": images.get(client.name, client.image),
                 **Parts.of(self, client, variant),
             }

@@ -30,6 +30,7 @@ from harness.scenario.steps import Script
 Transport = Literal["udp", "tcp"]
 Release = Literal["3.12", "4.11", "5.1", "6.5"]
 Policy = Literal["attach", "login", "service", "nls", "ual"]
+Never = Literal["never"]
 
 
 def _container_path(text: str) -> str:
@@ -111,6 +112,7 @@ class ClientSpec(Parts):
     files: dict[ContainerPath, Text] = Field(default_factory=dict)  # path in the container: path by the scenario's file
     accounts: tuple[UserText, ...] = ()  # client connection accounts, and those of services
     registry: Text | None = None  # the text of a .reg file: the machine's registry at the start
+    licensed: Never | None = None  # never: by intent no server licenses it; else the servers that its steps name must
 
     @field_validator("command", "image")
     @classmethod

@@ -20,6 +20,7 @@ from pydantic import (
     Field,
     PlainSerializer,
     PlainValidator,
+    StrictBool,
     StrictInt,
     Tag,
     ValidationError,
@@ -32,7 +33,7 @@ from fakenw.config.yaml_file import Named, expected_one_of, one_of, shown, verb_
 from fakenw.journal.record import SECOND
 from harness.client.context import Component
 from harness.client.machine import COMPONENTS
-from harness.client.settings import verbs
+from harness.client.settings import Mention, verbs
 from harness.judge.verdict import WITHIN
 
 Whole = Annotated[StrictInt, Field(ge=0)]
@@ -72,7 +73,18 @@ class Repeat(_Step):
         return {"verb": self.verb, "args": {"times": self.times, "script": [step.order() for step in self.script]}}
 
 
-def _step(component: type[Component], name: str, method: Callable[..., Awaitable[None]]) -> type[_Step]:
+class Call(_Step):
+    """A step that calls a verb of a component."""
+
+    mentions: ClassVar[dict[str, Mention]] = {}  # by argument: what it names
+    may_fail: StrictBool | None = None  # true: an error of the step is no surprise
+
+    def order(self) -> dict[str, Any]:
+        order = super().order()
+        return {**order, "may_fail": True} if order["args"].pop("may_fail", None) else order
+
+
+def _step(component: type[Component], name: str, method: Callable[..., Awaitable[None]]) -> type[Call]:
     """The step that calls a verb of a component."""
     hints = get_type_hints(method, include_extras=True)
     parameters = list(inspect.signature(method).parameters.values())[1:]  # without self
@@ -81,14 +93,15 @@ def _step(component: type[Component], name: str, method: Callable[..., Awaitable
     }
     title = f"{component.__name__}{name.title().replace('-', '')}"
     doc = inspect.cleandoc(method.__doc__ or "").partition("Raises")[0].strip()
-    made: type[_Step] = create_model(title, __base__=_Step, __doc__=doc, **fields)
+    made: type[Call] = create_model(title, __base__=Call, __doc__=doc, **fields)
     needed = [one.name for one in parameters if one.default is one.empty] or [one.name for one in parameters]
     made.verb = f"{component.name}.{name}"
     made.alone = needed[0] if len(needed) == 1 else ""
+    made.mentions = {name: mention for name, hint in hints.items() if (mention := Mention.within(hint))}
     return made
 
 
-def steps(components: tuple[type[Component], ...]) -> list[type[_Step]]:
+def steps(components: tuple[type[Component], ...]) -> list[type[Call]]:
     """A step for each verb of *components*."""
     return [_step(component, *one) for component in components for one in verbs(component).items()]
 

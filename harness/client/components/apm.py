@@ -58,7 +58,10 @@ class Apm(Component):
 
     @verb
     async def open(self, file: File, server: ServerName | None = None) -> None:
-        """APM opens a file; without *server* on the server of the client's last connect."""
+        """APM opens a file; without *server* on the server of the client's last connect.
+
+        Raises Denied, Refused, Gone, Lost, OSError.
+        """
         await self._begin(file, server)
 
     @verb
@@ -75,11 +78,18 @@ class Apm(Component):
         lasts: Annotated[Duration, Field(description="how long the program runs")] = 60 * SECOND,
         tries: Annotated[int, Field(ge=1, description="how often APM tries to open its files")] = 100,
     ) -> None:
-        """APM runs a program from a distribution point, and tries again where it cannot open its files."""
-        for again in range(tries):
-            if again:
+        """APM runs a program from a distribution point, and tries again where it cannot open its files.
+
+        Raises Denied, Refused, Gone, Lost, OSError.
+        """
+        for left in reversed(range(tries)):
+            try:
+                use = await self._begin(file, server)
+            except Failure:
+                if not left:
+                    raise
                 await sleep(self.settings.retry)
-            if use := await self._begin(file, server):
+            else:
                 await sleep(lasts)
                 await self._end(use)
                 return
@@ -88,14 +98,15 @@ class Apm(Component):
         """Read an offer that came through the pipe; it is open while APM evaluates it."""
 
         async def evaluate() -> None:
-            if use := await self._begin(file, server):
+            with suppress(*Failure):
+                use = await self._begin(file, server)
                 await sleep(self.settings.evaluates)
                 await self._end(use)
 
         self.workstation.world.spawn(evaluate())
 
-    async def _begin(self, file: str, server: str | None) -> _Use | None:
-        """Open *file*; a failure is written, not raised."""
+    async def _begin(self, file: str, server: str | None) -> _Use:
+        """Open *file*. A failure is written, and raised."""
         use: _Use | None = None
         try:
             use = await self._connect(file, server or self.workstation.redirector.last_server)
@@ -104,7 +115,7 @@ class Apm(Component):
             self.failed(file, problem, use.connection if use else None)
             if use:
                 await self._release(use)
-            return None
+            raise
         use = use._replace(file=handle)
         self._uses.append(use)
         self.opened(use.connection, file=file, mode=use.mode)

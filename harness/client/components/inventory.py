@@ -13,19 +13,18 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from fakenw.config.field_types import BinderyName
 from harness.client.attachment import Account
 from harness.client.components.apm import OWNER
 from harness.client.components.copyqueue import CopyQueue
 from harness.client.components.nal import Owner
 from harness.client.context import Component
 from harness.client.selection import PathText
-from harness.client.settings import Settings, verb
+from harness.client.settings import ServerName, Settings, verb
 from harness.client.workstation import Failure
 
 
 class InventorySettings(Settings):
-    looks_at: tuple[BinderyName, ...] = ()  # servers behind printers and substituted drives
+    looks_at: tuple[ServerName, ...] = ()  # servers behind printers and substituted drives
     times: int = 4  # logins to each, in one inventory (ours)
 
 

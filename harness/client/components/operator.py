@@ -21,10 +21,10 @@ from fakenw.wire.requests.connection import ClearConnection, GetObjectConnection
 from fakenw.wire.requests.server import DisableLogin, EnableLogin
 from harness.client.attachment import Attachment
 from harness.client.context import Component
-from harness.client.settings import verb
+from harness.client.settings import Mention, verb
 from harness.client.workstation import sleep
 
-Server = Annotated[BinderyName, Field(description="the operator's server")]
+Server = Annotated[BinderyName, Mention.SERVER, Field(description="the operator's server")]
 
 
 class Operator(Component):
@@ -36,7 +36,7 @@ class Operator(Component):
     async def clear(
         self,
         server: Server,
-        user: Annotated[BinderyName, Field(description="the user whose connections are cleared")],
+        user: Annotated[BinderyName, Mention.USER, Field(description="the user whose connections are cleared")],
         disable_login: StrictBool = False,
     ) -> None:
         """A console operator clears all connections of a user; with *disable_login* disables login first.

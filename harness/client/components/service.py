@@ -20,12 +20,14 @@ from fakenw.wire.requests.server import GetServerInfo
 from harness.client.attachment import Attachment, Denied, InUse
 from harness.client.context import Component, WorkstationContext
 from harness.client.server_query import ask
-from harness.client.settings import Drive, File, ServerName, Settings, verb
+from harness.client.settings import Drive, File, Mention, ServerName, Settings, verb
 from harness.client.workstation import Failure, Gone, Lost, sleep
 
 SYSTEM = "SYSTEM"  # the context that services work in
 
-Account = Annotated[BinderyName, Field(description="the account of its login: the user or one of the accounts")]
+Account = Annotated[
+    BinderyName, Mention.USER, Field(description="the account of its login: the user or one of the accounts")
+]
 
 
 class ServiceSettings(Settings):
@@ -104,7 +106,7 @@ class Service(Component):
     @verb
     async def meter(
         self,
-        servers: Annotated[tuple[BinderyName, ...], Field(min_length=1, description="servers, the best one first")],
+        servers: Annotated[tuple[ServerName, ...], Field(min_length=1, description="servers, the best one first")],
         file: File,
         every: SomeTime = 60 * SECOND,
     ) -> None:

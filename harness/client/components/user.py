@@ -13,7 +13,7 @@ from typing import Literal
 
 from pydantic import StrictBool
 
-from fakenw.config.field_types import BinderyName, SomeTime
+from fakenw.config.field_types import SomeTime
 from fakenw.wire.requests.connection import ChangeConnectionState
 from harness.client.attachment import Attachment, ClientFile
 from harness.client.context import Component, WorkstationContext
@@ -24,7 +24,7 @@ from harness.client.workstation import Failure, sleep
 class UserSettings(Settings):
     """The user, and how the workstation logs on."""
 
-    tree: tuple[BinderyName, ...] = ()  # the servers of an NDS tree
+    tree: tuple[ServerName, ...] = ()  # the servers of an NDS tree
     authenticates: Literal["any", "preferred"] = "preferred"  # which of them an NDS logon asks
     dos_logs_out: StrictBool = True  # a DOS program releases its connection when it ends
 
@@ -80,6 +80,7 @@ class User(Component):
             self._files.append(await self.workstation.redirector.open(connection, file))
         except Failure as problem:
             self.failed(file, problem, mine[-1] if mine else None)
+            raise
 
     @verb
     async def close(self) -> None:

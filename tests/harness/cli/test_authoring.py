@@ -261,3 +261,14 @@ def test_a_behavior_that_breaks_makes_the_verdict_unknown(backup: tuple[Path, Pa
     )
     done = invoke("run", str(scenario), "--behaviors", str(python))
     assert (done.exit_code, "workstation: ZeroDivisionError: night" in done.stdout) == (3, True)
+
+
+@pytest.mark.parametrize(
+    ("better", "worse"), [("released", "unknown"), ("unknown", "leaked"), ("unknown", "reclaimed")]
+)
+def test_a_repair_without_proof_is_worse_than_a_release(better: str, worse: str) -> None:
+    """The matrix counts an unknown verdict as a cost where the license came back before, and as no cure."""
+    cells = {verdict: Cell("S1", "retry", verdict, 0, 0, 1, 0, 0) for verdict in (better, worse)}
+    assert cells[worse].worse_than(cells[better]) == [f"{worse} instead of {better}"]
+    assert cells[better].worse_than(cells[worse]) == []
+    assert not Cell("S1", "retry", "unknown", 0, 0, 1, 0, 0).cured

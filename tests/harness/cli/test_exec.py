@@ -128,7 +128,7 @@ def test_a_client_that_is_denied(client: list[str]) -> None:
     done = harness("exec", "--user", "JOE:SECRET", "--json", "-", "--", *client, "--user", "JOE", "--password", "WRONG")
     result = judged(done)
     assert (result["verdict"], result["peak"], done.returncode) == ("unknown", 0, 3)
-    assert result["reason"].startswith("nothing was ever licensed")
+    assert result["reason"].startswith("1 of 1 clients was never licensed: command was refused, wrong password (0xFF)")
     assert "refused 0xFF while logging in as JOE" in done.stderr
 
 
@@ -146,7 +146,7 @@ def test_a_command_that_never_attaches() -> None:
     """A client that never came proves nothing, however orderly it exits."""
     done = harness("exec", "--json", "-", "--", sys.executable, "-c", "print('I was here')")
     result = judged(done)
-    reason = "nothing was ever licensed; command ended with exit code 0"
+    reason = "1 of 1 clients was never licensed: command took no license; command ended with exit code 0"
     assert (result["verdict"], result["reason"], done.returncode) == ("unknown", reason, 3)
     assert "I was here" in done.stderr
 

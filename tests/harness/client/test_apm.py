@@ -117,7 +117,7 @@ def test_private_connection_is_let_go_even_if_the_open_fails(world: Any, server:
     server.refuse["open"] = 0xE0
     script = [{"verb": "apm.open", "args": {"file": FILE, "server": "FAKENW"}}, {"verb": "apm.close"}]
     play(world, script, apm={"private": True})
-    assert world.told() == ["attach", "work-failed", "release-asked", "detach", "done"]
+    assert world.told() == ["attach", "work-failed", "release-asked", "detach", "step-failed", "done"]
     assert world.events("work-failed")[0]["code"] == 0xE0
 
 
@@ -141,7 +141,7 @@ def test_script_goes_on_after_failures(world: Any, server: Any) -> None:
     away = {"path": r"NWBIND:\\AWAY\SYS", "owner": "X"}
     script = [*Q257223, {"verb": "nal.open", "args": away}, {"verb": "apm.open", "args": {"file": FILE}}]
     play(world, [{"verb": "repeat", "args": {"times": 2, "script": script}}], user="JOE:SECRET")
-    once = ["denied", "denied", "work-failed", "work-failed", "work-failed"]
+    once = ["denied", "step-failed", "denied", *["work-failed", "step-failed"] * 3]
     assert world.told() == [*once, *once, "done"]
     assert [f["reason"] for f in world.events("work-failed")][:3] == ["refused", "unreachable", "unreachable"]
     assert world.events("work-failed")[1] == {"component": "NAL", "file": None, "code": None, "reason": "unreachable"}

@@ -82,6 +82,7 @@ def test_the_bug_is_a_leak() -> None:
         "reclaimed": [],
         "denied": 0,
         "seconds": 15001.0,
+        "unproven": [],
     }
 
 
@@ -196,6 +197,8 @@ def test_work_that_failed_on_a_connection_nobody_let_go_is_none() -> None:
     client.say(21, "work-failed", component="APM", file="F", code=None, reason="no answer")
     assert judge(put_together(held_once(until=None), client)).verdict == "leaked"
     client.say(22, "detach", forced=True, by="NAL")
+    assert judge(put_together(held_once(until=None), client)).verdict == "leaked"  # it failed before
+    client.say(23, "work-failed", component="APM", file="F", code=None, reason="gone")
     assert judge(put_together(held_once(until=None), client)).verdict == "interrupted"
 
 

@@ -19,6 +19,7 @@ TYPES: dict[str, tuple[type, ...]] = {
     "seconds": (int, float),
     "boolean": (bool,),
     "list": (list, tuple),
+    "object": (dict,),
 }
 Fields = dict[str, tuple[type, ...]]
 

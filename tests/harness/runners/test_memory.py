@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ def as_shipped(wait: str, server: str = "FAKENW") -> list[Any]:
 
 @pytest.mark.parametrize("variant", DESIGNED)
 def test_so_many_licenses_are_left(variant: str) -> None:
-    """The bug leaks a license, the remedies do not; every verdict is looked at in test_same_runs."""
+    """The bug leaks a license, the remedies do not; every verdict is looked at in test_catalogue_runs."""
     (chosen,) = find("Q257223").plans("udp", [variant])
     _, verdict = carry_out(chosen)
     assert len(verdict.leaked) == DESIGNED[variant][1]
@@ -190,7 +191,7 @@ def test_a_wrong_password_proves_nothing(transport: str) -> None:
     clients = [{"name": "ws", "user": "JOE:WRONG", "script": as_shipped("1h")}]
     run, verdict = carry_out(plan(transport, servers=[{"name": "FAKENW", "users": ["JOE:RIGHT"]}], clients=clients))
     assert (verdict.verdict, verdict.leaked, verdict.peak) == ("unknown", [], 0)
-    assert verdict.reason.startswith("nothing was ever licensed")
+    assert verdict.reason == "1 of 1 clients was never licensed: ws was refused, wrong password (0xFF)"
     (client,) = run.clients
     denied = [(record["what"], record["code"]) for record in client.journal.records if record.event == "denied"]
     assert denied[0] == ("login", 0xFF)
@@ -199,11 +200,12 @@ def test_a_wrong_password_proves_nothing(transport: str) -> None:
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 def test_more_clients_than_licenses(transport: str) -> None:
-    """Three licenses for ten clients: seven are denied, and the limit is never passed."""
+    """Three licenses for ten clients: seven are denied, which is no proof, and the limit is never passed."""
     clients = [{"name": "ws", "count": 10, "script": [nal_open(), {"wait": "10m"}, "nal.close", {"wait": "1h"}]}]
     servers = [{"name": "FAKENW", "licenses": 3}]
     run, verdict = carry_out(plan(transport, servers=servers, clients=clients, checks=["never_over_limit"]))
-    assert (verdict.verdict, verdict.peak, verdict.limit, verdict.denied) == ("released", 3, 3, 7)
+    assert (verdict.verdict, verdict.peak, verdict.limit, verdict.denied) == ("unknown", 3, 3, 7)
+    assert re.fullmatch(r"7 of 10 clients were never licensed: ws#\d was refused a license \(0xE0\)", verdict.reason)
     assert max(record["held"] for record in run.servers[0].journal.records) == 3
     told = [record["what"] for client in run.clients for record in client.journal.records if record.event == "denied"]
     assert told == ["license"] * 7

@@ -33,10 +33,10 @@ USER = "not a user; expected text: NAME or NAME:PASSWORD, NAME of 1 to 47 charac
         # Keys that are unknown
         ("          file: SYS:A", "          file: a\n          serer: b",
          f"16: {APM}.serer: unknown key; expected one of "
-         "file, server (did you mean server?)"),
+         "file, server, may_fail (did you mean server?)"),
         ("title: a bit", "titel: x\ntitle: a bit", "3: titel: unknown key; expected one of format, id, title, source, "
-         "known_as, sourced, reading, description, idle_after, timeout, transport, servers, clients, faults, cause, "
-         f"checks, expect, fails, variants, {PARTS} (did you mean title?)"),
+         "known_as, sourced, reading, description, idle_after, timeout, transport, servers, strangers, clients, "
+         f"faults, cause, checks, expect, fails, variants, {PARTS} (did you mean title?)"),
         ("times: 2", "times: 2\n          zzz:\n            1",
          f"19: {REPEAT}.zzz: unknown key; expected one of times, "
          "script"),
@@ -44,7 +44,7 @@ USER = "not a user; expected text: NAME or NAME:PASSWORD, NAME of 1 to 47 charac
          "(did you mean within?)"),
         ("{expect: leaked}", "{expct: leaked}",
          "23: variants.shipped.expct: unknown key; expected one of title, expect, fails, "
-         f"transport, checks, script, scripts, {PARTS}, server, faults (did you mean expect?)"),
+         f"transport, checks, script, scripts, licensed, {PARTS}, server, faults (did you mean expect?)"),
         # Keys that are missing
         ("format: 1\n", "", "1: format: missing; expected 1"),
         ("title: a bit of everything\n", "", "1: title: missing; expected the scenario in one line"),
@@ -144,6 +144,22 @@ USER = "not a user; expected text: NAME or NAME:PASSWORD, NAME of 1 to 47 charac
          "digits, dots, dashes and underscores"),
         ("ANN]", "ANN: secret]", f"8: servers[0].users[1]: {USER}"),
         ("user: joe:secret", "user: :secret", f"11: clients[0].user: {USER}"),
+        ("user: joe:secret", "user: jo:secret", "11: clients[0].user: no server has the user 'JO'; expected one of "
+         "JOE, ANN, SUPERVISOR, GUEST (did you mean JOE?), or strangers: [JO]"),
+        ("user: joe:secret", "user: joe\n    accounts: [ann, nan]", "12: clients[0].accounts[1]: no server has the "
+         "user 'NAN'; expected one of JOE, ANN, SUPERVISOR, GUEST (did you mean ANN?), or strangers: [NAN]"),
+        (r"\\FAKENW\SYS", r"\\FAKEMW\SYS", "13: clients[0].script[0].nal.open.path: there is no server 'FAKEMW'; "
+         "expected FAKENW (did you mean FAKENW?)"),
+        ("          script: [nal.close]", "          script: [user.logon: FS1]", "19: "
+         "clients[0].script[3].repeat.script[0].user.logon: there is no server 'FS1'; expected FAKENW"),
+        ("shipped: {expect: leaked}", "shipped: {logon: {tree: [fakenw, FS1]}}", "23: variants.shipped.logon.tree[1]: "
+         "there is no server 'FS1'; expected FAKENW"),
+        ("shipped: {expect: leaked}", "shipped: {script: [{operator.clear: {server: FAKENW, user: BOB}}]}", "23: "
+         "variants.shipped.script[0].operator.clear.user: no server has the user 'BOB'; expected one of JOE, ANN, "
+         "SUPERVISOR, GUEST, or strangers: [BOB]"),
+        ("shipped: {expect: leaked}", "shipped: {licensed: {workstaton: never}}", "22: variants: shipped: licensed: no "
+         "client 'workstaton'; expected workstation (did you mean workstation?)"),
+        ("user: joe:secret", "licensed: no", "11: clients[0].licensed: false is unknown; expected never"),
         ("user: joe:secret", "command: [./client]",
          "11: clients[0].command: a script and a command; expected exactly one "
          "of them"),
@@ -276,7 +292,7 @@ def test_mistake_inside_an_alias(tmp_path: Path) -> None:
     """Lists and mappings that are repeated are told where they were written."""
     text = LEAST.replace("[nal.close]", "&script\n      - apm.open:\n          flie: x\n          file: y\n")
     found = mistakes(tmp_path, text + "variants:\n  again: {script: *script}\n")
-    unknown = "flie: unknown key; expected one of file, server (did you mean file?)"
+    unknown = "flie: unknown key; expected one of file, server, may_fail (did you mean file?)"
     places = ("clients[0].script[0]", "variants.again.script[0]")
     assert found == [f"my.yaml:10: {place}.apm.open.{unknown}" for place in places]
 
@@ -341,7 +357,7 @@ def test_data_instead_of_a_file() -> None:
         Scenario.read({**data, "clients": [{**command, "cuont": 2}], "expect": "x"}, "command line")
     assert caught.value.problems == (
         "command line: clients[0].cuont: unknown key; expected one of name, user, transport, count, script, command, "
-        f"image, environment, files, accounts, registry, {PARTS} (did you mean count?)",
+        f"image, environment, files, accounts, registry, licensed, {PARTS} (did you mean count?)",
         f"command line: expect.udp: 'x' is unknown; {VERDICTS}",
         f"command line: expect.tcp: 'x' is unknown; {VERDICTS}",
     )

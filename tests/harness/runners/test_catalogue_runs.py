@@ -1,0 +1,68 @@
+"""Every run of the catalogue on memory: its verdict is as expected, and its journals are those of docs/journal.md.
+
+The catalogue is run here, and nowhere else in the tests as a whole. What is to be seen in every run is a test of the
+fixture ``ran``: pytest makes one run after the other, each once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pytest
+
+from fakenw.journal.record import Journal
+from harness.judge.history import RunHistory
+from harness.judge.verdict import Verdict, judge
+from harness.runners import memory
+from harness.scenario.catalogue import catalogue
+from harness.scenario.plan import Plan
+from tests.harness.runners.journal_page import undocumented
+
+SEED = 1
+
+
+def plans() -> Iterator[tuple[str, Plan]]:
+    """Every run as the catalogue has it, and once more over TCP where that is another run; each with its name."""
+    for scenario in catalogue():
+        for plan in scenario.plans(seed=SEED):
+            yield f"{plan.scenario}/{plan.variant}", plan
+        for plan in scenario.plans("tcp", seed=SEED):
+            yield f"{plan.scenario}/{plan.variant}/tcp", plan
+
+
+class Ran(NamedTuple):
+    """A run of the catalogue, over."""
+
+    name: str
+    plan: Plan
+    journals: list[Journal]
+    run: RunHistory
+    verdict: Verdict
+
+    @classmethod
+    def of(cls, name: str, plan: Plan) -> Ran:
+        journals = memory.run(plan)
+        run = RunHistory.of(journals)
+        return cls(name, plan, journals, run, judge(run))
+
+
+@pytest.fixture(scope="module", params=[pytest.param(named, id=named[0]) for named in plans()])
+def ran(request: pytest.FixtureRequest) -> Ran:
+    """Each run of the catalogue."""
+    return Ran.of(*request.param)
+
+
+def test_its_verdict_is_as_expected(ran: Ran) -> None:
+    """The verdict and the failing checks, over the transport that was asked for, from books that balance."""
+    verdict = ran.verdict
+    assert (verdict.verdict, sorted(verdict.failing)) == (ran.plan.expect, sorted(ran.plan.fails)), verdict.reason
+    assert verdict.ok, verdict.proof
+    assert verdict.problems == []
+    assert {history.station.partition(":")[0] for history in ran.run.histories} <= {ran.plan.transport}
+
+
+def test_its_journals_are_documented(ran: Ran) -> None:
+    """Each event has its row in docs/journal.md, each field its type."""
+    records = [record for journal in ran.journals for record in journal.records]
+    assert set[tuple[str, str, str]]().union(*map(undocumented, records)) == set()
