@@ -13,9 +13,10 @@ from fakenw.cli.remote import admin_client
 from fakenw.journal.record import SECOND, JournalError, read_lines
 from fakenw.journal.sentences import harmless
 from harness.cli.parameters import DurationParam, OutputParam
-from harness.judge.assertions import LicenseSelection, released
+from harness.judge.assertions import released
 from harness.judge.cut_journal import completed
 from harness.judge.history import RunHistory
+from harness.judge.selection import LicenseSelection
 from harness.report.junit import JUnitCase, junit_xml
 from harness.report.output import write
 from harness.report.text import NOT_EXPECTED, UNKNOWN
@@ -30,6 +31,13 @@ LOOK_EVERY = 0.2  # seconds
 @click.option("--user", help="Only the licenses of this user.")
 @click.option("--station", help="Only those of stations that begin so, such as udp:10.0.0.7.")
 @click.option("--since-mark", is_flag=True, help="Only what was held at the last mark, or later (fakenw mark).")
+@click.option(
+    "--clients",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="So many connections must have had a license and logged in.",
+)
 @click.option("--by", default="client", show_default=True, help="client, anybody, or one cause such as logout.")
 @click.option("--token", envvar="FAKENW_ADMIN_TOKEN", show_envvar=True, help="Where the server wants one.")
 @click.option("--junit", type=OutputParam(), help="Write the result as JUnit XML.")
@@ -40,11 +48,14 @@ def assert_command(
     user: str | None,
     station: str | None,
     since_mark: bool,
+    clients: int,
     by: str,
     token: str | None,
     junit: str | None,
 ) -> None:
-    """Assert something of a server that runs: exit 0 it is so, 1 it is not, 3 the server does not answer.
+    """Assert something of a server that runs.
+
+    Exit codes: 0 it is so, 1 it is not, 3 the server does not answer, or its books do not balance.
 
     ADMIN_URL is what `fakenw serve --admin` printed.
 
@@ -64,7 +75,7 @@ def assert_command(
             _unknown(f"{admin} does not answer as a fakenw does")
         marks = [mark for server in run.servers for mark in server.marks]
         since = marks[-1] if since_mark and marks else 0
-        answer = released(run, LicenseSelection(user, station, since, by))
+        answer = released(run, LicenseSelection(user, station, since, by), clients)
         if answer.passed or not answer.waiting or time.monotonic() > deadline:
             break
         time.sleep(LOOK_EVERY)
@@ -76,9 +87,10 @@ def assert_command(
     for line in (what, *(f"  {why}" for why in answer.why)):
         click.echo(line)
     if junit:
-        failure = () if answer.passed else ("failure", "held", what, "\n".join(answer.why))
+        kind = "error" if answer.verdict.problems else "failure"
+        failure = () if answer.passed else (kind, answer.verdict.verdict, what, "\n".join(answer.why))
         write(junit, junit_xml([JUnitCase("harness.assert", f"released {admin}", *failure)]))
-    sys.exit(0 if answer.passed else NOT_EXPECTED)
+    sys.exit(0 if answer.passed else UNKNOWN if answer.verdict.problems else NOT_EXPECTED)
 
 
 def _history(client: AdminClient, name: str) -> tuple[RunHistory, int]:

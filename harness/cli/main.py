@@ -237,11 +237,24 @@ def hold(address: str, user: str, how_long: int, no_logout: bool, transport: str
 @main.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--within", type=DurationParam(), help="Replaces the time that the run's scenario allows.")
+@click.option(
+    "--clients",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Of journals without a plan: so many connections must have had a license and logged in.",
+)
 @click.option("--wall", is_flag=True, help="Show the wall time of the server's clock, to compare with a client's log.")
 @click.option("--tz", "zone", type=ZoneParam(), help="With --wall: the time zone, such as Europe/Berlin; default: UTC.")
 @FILES
 def check(
-    paths: tuple[Path, ...], within: int | None, wall: bool, zone: tzinfo | None, as_json: str | None, junit: str | None
+    paths: tuple[Path, ...],
+    within: int | None,
+    clients: int,
+    wall: bool,
+    zone: tzinfo | None,
+    as_json: str | None,
+    junit: str | None,
 ) -> None:
     """Judge run directories, or the journals of one run.
 
@@ -263,7 +276,8 @@ def check(
             history = load(group)
             for server in history.servers:
                 server.zone = (zone or UTC) if wall else None
-            results.append(Result(history, judge(history, None if within is None else within / SECOND)))
+            seconds = None if within is None else within / SECOND
+            results.append(Result(history, judge(history, seconds, connections=clients)))
     except (JournalError, ValueError) as problem:
         exit_with_usage_error(problem)
     print_results_and_exit(results, as_json, junit, every_story=True)

@@ -2,52 +2,20 @@
 
 Rules of this file:
 
-* A license is *released* when its client released it. A license that the server took is *reclaimed*, which an
-  assertion accepts only if *by* says so.
+* The judge decides (``harness.judge.verdict``). Licenses are released where the verdict is ``released``; where it is
+  ``reclaimed``, an assertion accepts that if *by* says so.
 * An undecided assertion is ``waiting``; the caller evaluates it again until its time is over, and then it has failed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fakenw.journal.fold import GIVEN_BACK, Holding
 from fakenw.journal.record import Journal, Record
 from fakenw.journal.sentences import clock, harmless
 from harness.judge.history import ConnectionHistory, RunHistory
-
-ANY_CAUSE = "anybody"  # a value of *by*: a license may be released or reclaimed
-
-
-@dataclass(frozen=True, slots=True)
-class LicenseSelection:
-    """The licenses of an assertion: of a user, of a station (or its prefix), held at *since* or later.
-
-    *since* is microseconds of the server's time. *by* is ``client``, ``anybody`` or a cause such as ``logout``.
-    """
-
-    user: str | None = None
-    station: str | None = None
-    since: int = 0
-    by: str = "client"
-
-    def holdings(self, run: RunHistory) -> Iterator[tuple[ConnectionHistory, Holding]]:
-        """The holdings that are selected, each with its connection."""
-        for history in run.histories:
-            of_user = self.user is None or self.user.upper() in [user.upper() for user in history.users]
-            of_station = self.station is None or history.station.startswith(self.station)
-            for holding in history.holdings if of_user and of_station else ():
-                if holding.released is None or holding.released >= self.since:
-                    yield history, holding
-
-    def accepts(self, cause: str | None) -> bool:
-        """Whether a license may have been released for *cause*."""
-        return self.by == ANY_CAUSE or (cause in GIVEN_BACK if self.by == "client" else cause == self.by)
-
-    def __str__(self) -> str:
-        parts = [f"of user {self.user}" if self.user else "", f"from {self.station}" if self.station else ""]
-        return " ".join(filter(None, ["the licenses", *parts]))
+from harness.judge.selection import LicenseSelection
+from harness.judge.verdict import Verdict, judge
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +25,21 @@ class AssertionAnswer:
     passed: bool
     waiting: bool
     why: tuple[str, ...]
+    verdict: Verdict
 
 
-def released(run: RunHistory, wanted: LicenseSelection) -> AssertionAnswer:
-    """Whether every license of *wanted* was released, for an accepted cause."""
-    selected = list(wanted.holdings(run))
-    if not selected:
-        return AssertionAnswer(False, True, (f"nothing was licensed, so that {wanted} prove nothing", *_refusals(run)))
+def released(run: RunHistory, wanted: LicenseSelection, connections: int = 1) -> AssertionAnswer:
+    """Whether every license of *wanted* was released, for an accepted cause, and so many *connections* had one."""
+    verdict = judge(run, connections=connections, wanted=wanted)
+    selected = [(history, holding) for history in run.histories for holding in wanted.holdings_of(history)]
     held = [(history, holding) for history, holding in selected if holding.released is None]
     over = [(history, holding) for history, holding in selected if holding.released is not None]
     wrong = [(history, holding) for history, holding in over if not wanted.accepts(holding.cause)]
-    why = [
+    for_good = bool(verdict.problems or verdict.interrupted or wrong)
+    why = [verdict.reason] if verdict.problems or verdict.interrupted else []
+    if not selected:
+        why += [f"nothing was licensed, so that {wanted} prove nothing", *_refusals(run)]
+    why += [
         f"{_holder(history)} holds a license of {history.server.name} since {clock(holding.granted)}; "
         f"its last request was at {clock(history.last_request)}"
         for history, holding in held
@@ -77,7 +49,9 @@ def released(run: RunHistory, wanted: LicenseSelection) -> AssertionAnswer:
         f"{clock(holding.released or 0)}; its client did not release it: {_reclaimed(holding.cause)}"
         for history, holding in wrong
     ]
-    return AssertionAnswer(not held and not wrong, bool(held) and not wrong, tuple(why))
+    if not why and verdict.verdict not in ("released", "reclaimed"):
+        why = [verdict.reason]
+    return AssertionAnswer(not why, bool(why) and not for_good, tuple(why), verdict)
 
 
 _RECLAIMED = {

@@ -61,12 +61,17 @@ class Proof:
     needed: int  # of those that are proven
 
     @classmethod
-    def of(cls, run: RunHistory, checks: Collection[str], connections: int = 1) -> Proof:
-        """The proof in *run*. *connections* must be proven. Raises ValueError for a ``proof`` of another form."""
+    def of(
+        cls, run: RunHistory, histories: Iterable[ConnectionHistory], checks: Collection[str], connections: int
+    ) -> Proof:
+        """The proof in *histories*, of *run*. *connections* must be proven.
+
+        Raises ValueError for a ``proof`` of another form.
+        """
         wanted = _wanted(run)
         licensed: dict[str, set[str]] = {}
         foreign: list[ConnectionHistory] = []
-        for history in filter(proves, run.histories):
+        for history in filter(proves, histories):
             if history.client is None:
                 foreign.append(history)
             else:

@@ -25,6 +25,7 @@ from harness.judge.audit import Problem, books_balance
 from harness.judge.checks import FUNCTIONS, selected
 from harness.judge.history import WENT_DOWN, ConnectionHistory, RunHistory
 from harness.judge.proof import NO_PROOF, Proof
+from harness.judge.selection import LicenseSelection
 from harness.judge.usage import LastUse, Usage
 
 WITHIN = 300 * SECOND  # the time for releasing a unit, where no check sets another
@@ -105,10 +106,13 @@ class Verdict:
         }
 
 
-def judge(run: RunHistory, within: float | None = None, connections: int = 1) -> Verdict:
+def judge(
+    run: RunHistory, within: float | None = None, *, connections: int = 1, wanted: LicenseSelection | None = None
+) -> Verdict:
     """The verdict on a run. Raises ValueError for unknown checks.
 
-    *within* (seconds) overrides the run's own. Without a plan *connections* must be proven licensed.
+    *within* (seconds) overrides the run's own. Without a plan *connections* must be proven licensed. *wanted* are the
+    licenses of an assertion: the verdict is about them alone, and at the end of the journal they are not needed.
     """
     checks = selected(run.settings.get("checks") or ())
     asked = (within, checks.get("released", {}).get("within"), run.settings.get("within"))
@@ -125,10 +129,16 @@ def judge(run: RunHistory, within: float | None = None, connections: int = 1) ->
     verdict.seconds = max((server.end for server in run.servers), default=0) / SECOND
     usage = Usage(run)
     licensed = 0
+    chosen: list[ConnectionHistory] = []
     for history in run.histories:
-        licensed += len(history.holdings)
-        for holding in history.holdings:
-            _sort(verdict, history, holding, usage.of(history, holding), limit)
+        holdings = history.holdings if wanted is None else list(wanted.holdings_of(history))
+        if wanted is not None and not holdings:
+            continue
+        chosen.append(history)
+        licensed += len(holdings)
+        for holding in holdings:
+            need = LastUse(history.server.end, "asked") if wanted else usage.of(history, holding)
+            _sort(verdict, history, holding, need, 0 if wanted else limit)
         if why := _interruption(history):
             verdict.interrupted.append(_held(history, history.holdings[-1] if history.holdings else None, why))
         if note := _claim(history):
@@ -137,7 +147,7 @@ def judge(run: RunHistory, within: float | None = None, connections: int = 1) ->
         if name in FUNCTIONS:
             problems = FUNCTIONS[name](run, usage, limit, **arguments)
             verdict.failed += [f"{name}: {text}" for text in problems]
-    verdict.proof = Proof.of(run, checks, connections)
+    verdict.proof = Proof.of(run, chosen, checks, connections)
     verdict.failed += verdict.proof.wrongly_licensed
     verdict.verdict, verdict.reason = _worst(run, verdict, licensed, limit)
     return verdict

@@ -24,8 +24,9 @@ from fakenw.config.field_types import duration
 from fakenw.core.peer import TRANSPORTS
 from fakenw.journal.record import SECOND, Record, read
 from fakenw.server_process import ProcessGroup, ServerFailed, ServerProcess
-from harness.judge.assertions import ANY_CAUSE, AssertionAnswer, LicenseSelection, denials, released, slice_of
+from harness.judge.assertions import AssertionAnswer, denials, released, slice_of
 from harness.judge.history import RunHistory
+from harness.judge.selection import ANY_CAUSE, LicenseSelection
 from harness.judge.verdict import judge
 from harness.report.text import Result, story
 
@@ -113,7 +114,7 @@ class Netware:
     def result(self) -> Result:
         """The verdict on the test so far, for a report."""
         run = self.run()
-        return Result(run, judge(run), str(self.folder))
+        return Result(run, judge(run, wanted=LicenseSelection()), str(self.folder))
 
     def run(self) -> RunHistory:
         """The history of the test, from the journal."""
@@ -178,11 +179,13 @@ class Netware:
         station: str | None = None,
         since: str | None = None,
         by: str = "client",
+        clients: int = 1,
     ) -> None:
-        """Assert that every license is released by its client *within* real time.
+        """Assert that every license is released by its client *within* real time, and that there was one.
 
-        *since*: ``"mark"`` for those that were held at the last mark, or later. *by*: ``client``, ``anybody`` (the
-        server may have reclaimed it), or one cause such as ``logout``.
+        *clients*: so many connections must have had a license and logged in. *since*: ``"mark"`` for those that were
+        held at the last mark, or later. *by*: ``client``, ``anybody`` (the server may have reclaimed it), or one cause
+        such as ``logout``.
         """
         __tracebackhide__ = True
         if since not in (None, "mark"):
@@ -190,9 +193,9 @@ class Netware:
         if since and self._marked is None:
             raise ValueError("nothing was marked; call mark() first")
         wanted = LicenseSelection(user, station, (self._marked or 0) if since else 0, by)
-        run, answer = self._until(wanted, _seconds(within))
+        run, answer = self._until(wanted, _seconds(within), clients)
         if not answer.passed:
-            raise AssertionError(self._message(f"not released within {within} s:", answer.why, run))
+            raise AssertionError(self._message(f"not released within {within} s:", answer, run))
 
     def assert_denied(self, *, user: str | None = None, what: str | None = None, times: int | None = None) -> None:
         """Assert that the server refused: *what* is ``license``, ``slot`` or ``account``; exactly *times*, or once."""
@@ -226,22 +229,24 @@ class Netware:
         """Assert that no license is held; the error lists the holders, and the files with the evidence."""
         __tracebackhide__ = True
         run = self.run()
-        wanted = LicenseSelection(by=ANY_CAUSE)
-        if any(holding.released is None for _, holding in wanted.holdings(run)):
-            raise AssertionError(self._message("licenses are still held at the end:", released(run, wanted).why, run))
+        answer = released(run, LicenseSelection(by=ANY_CAUSE))
+        if answer.verdict.problems:
+            raise AssertionError(self._message("nothing can be told of the licenses:", answer, run))
+        if answer.verdict.leaked:
+            raise AssertionError(self._message("licenses are still held at the end:", answer, run))
 
-    def _until(self, wanted: LicenseSelection, seconds: float) -> tuple[RunHistory, AssertionAnswer]:
+    def _until(self, wanted: LicenseSelection, seconds: float, connections: int) -> tuple[RunHistory, AssertionAnswer]:
         deadline = time.monotonic() + seconds
         while True:
             run = self.run()
-            answer = released(run, wanted)
+            answer = released(run, wanted, connections)
             if answer.passed or not answer.waiting or time.monotonic() > deadline:
                 return run, answer
             time.sleep(LOOK_EVERY)
 
-    def _message(self, head: str, why: Sequence[str], run: RunHistory) -> str:
-        lines = [head, *(f"  {line}" for line in why)]
-        lines += [f"  {line}" for line in story(Result(run, judge(run)))[1:]]
+    def _message(self, head: str, answer: AssertionAnswer, run: RunHistory) -> str:
+        lines = [head, *(f"  {line}" for line in answer.why)]
+        lines += [f"  {line}" for line in story(Result(run, answer.verdict))[1:]]
         return "\n".join([*lines, f"  journal: {self.folder / 'server.jsonl'}", f"  capture: {self.capture}"])
 
     # The process

@@ -95,6 +95,39 @@ def test_proxies_are_ignored(netware: Netware) -> None:
     assert done.returncode == 0, done.stderr
 
 
+KEEPS = """
+from fakenw.core import ledger
+release = ledger.Ledger.release
+def keep(self, now, unit, cause, about):
+    if cause != "logout":
+        release(self, now, unit, cause, about)
+ledger.Ledger.release = keep
+from fakenw.cli.main import main
+main()
+"""
+
+
+def test_a_server_that_keeps_bad_books_proves_nothing(tmp_path: Path) -> None:
+    """The client logged out, no license is held by its connection: but the server has not released its unit."""
+    program = (sys.executable, "-c", KEEPS, "serve")
+    with ServerProcess(*LISTEN, "--admin", "127.0.0.1:0", program=program) as server:
+        host, port = server.addresses["tcp"]
+        subprocess.run(["perl", str(AGENT), host, str(port)], check=True, capture_output=True, timeout=60)
+        junit = tmp_path / "result.xml"
+        done = harness("assert", server.admin, "--released", "--by", "anybody", "--junit", junit)
+    assert (done.returncode, "the books do not balance" in done.stdout) == (3, True), done.stdout
+    assert "no release follows" in done.stdout
+    assert len(ElementTree.parse(junit).getroot().findall(".//error")) == 1
+
+
+def test_so_many_clients(netware: Netware) -> None:
+    """One orderly client is not two."""
+    run(netware, "--transport", "tcp")
+    assert harness("assert", netware.admin, "--released", "--within", "300ms").returncode == 0
+    done = harness("assert", netware.admin, "--released", "--within", "300ms", "--clients", "2")
+    assert (done.returncode, "1 connection was licensed and logged in, expected 2" in done.stdout) == (1, True)
+
+
 # A journal whose first lines are forgotten
 
 

@@ -1,0 +1,41 @@
+"""The licenses that a test asserts to be released.
+
+They are not needed any more when the assertion is made: it says so in place of a client's journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fakenw.journal.fold import GIVEN_BACK, Holding
+from harness.judge.history import ConnectionHistory
+
+ANY_CAUSE = "anybody"  # a value of *by*: a license may be released or reclaimed
+
+
+@dataclass(frozen=True, slots=True)
+class LicenseSelection:
+    """The licenses of an assertion: of a user, of a station (or its prefix), held at *since* or later.
+
+    *since* is microseconds of the server's time. *by* is ``client``, ``anybody`` or a cause such as ``logout``.
+    """
+
+    user: str | None = None
+    station: str | None = None
+    since: int = 0
+    by: str = "client"
+
+    def holdings_of(self, history: ConnectionHistory) -> Iterator[Holding]:
+        """The holdings of a connection that are selected."""
+        of_user = self.user is None or self.user.upper() in [user.upper() for user in history.users]
+        if of_user and (self.station is None or history.station.startswith(self.station)):
+            yield from (one for one in history.holdings if one.released is None or one.released >= self.since)
+
+    def accepts(self, cause: str | None) -> bool:
+        """Whether a license may have been released for *cause*."""
+        return self.by == ANY_CAUSE or (cause in GIVEN_BACK if self.by == "client" else cause == self.by)
+
+    def __str__(self) -> str:
+        parts = [f"of user {self.user}" if self.user else "", f"from {self.station}" if self.station else ""]
+        return " ".join(filter(None, ["the licenses", *parts]))

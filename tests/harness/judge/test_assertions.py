@@ -1,0 +1,91 @@
+"""Assertions of tests go through the judge, and the books are audited first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from harness.judge.assertions import AssertionAnswer, released
+from harness.judge.selection import ANY_CAUSE, LicenseSelection
+from tests.harness.handmade_journals import Book, ServerBook, held_once, put_together
+
+
+def answered(book: ServerBook, connections: int = 1, **wanted: Any) -> AssertionAnswer:
+    return released(put_together(book), LicenseSelection(**wanted), connections)
+
+
+def test_a_license_that_was_given_back() -> None:
+    answer = answered(held_once(until=20))
+    assert (answer.passed, answer.waiting, answer.why, answer.verdict.verdict) == (True, False, (), "released")
+
+
+def test_a_license_that_is_held_may_come_back_yet() -> None:
+    answer = answered(held_once(until=None))
+    assert (answer.passed, answer.waiting, answer.verdict.verdict) == (False, True, "leaked")
+    assert answer.why == (
+        "user JOE on connection 1 from udp:10.0.0.2:1025 holds a license of FAKENW since 0:00:02; "
+        "its last request was at 0:00:02",
+    )
+
+
+@pytest.mark.parametrize(("by", "passed"), [("client", False), (ANY_CAUSE, True), ("lost", True), ("logout", False)])
+def test_a_license_that_the_server_took(by: str, passed: bool) -> None:
+    answer = answered(held_once(until=20, cause="lost"), by=by)
+    assert (answer.passed, answer.waiting, answer.verdict.verdict) == (passed, False, "reclaimed")
+
+
+@pytest.mark.parametrize(
+    ("bend", "told"),
+    [
+        (lambda book: book.drop("release"), "still held: no release follows"),
+        (lambda book: book.double("release"), "released twice?"),
+        (lambda book: book.bend("grant", held=9), "held is 9, but grants minus releases make 1"),
+        (lambda book: book.bend("state", 1, limit=0), "1 units held, the limit is 0"),
+    ],
+    ids=["no release on logout", "released twice", "a wrong count", "over the limit"],
+)
+def test_nothing_is_asserted_on_books_that_do_not_balance(bend: Callable[[Book], None], told: str) -> None:
+    """Each was green once: no assertion holds, whoever may have given the license back, and no wait can help."""
+    for by in ("client", ANY_CAUSE):
+        book = held_once(until=20)
+        assert answered(book, by=by).passed
+        bend(book)
+        answer = answered(book, by=by)
+        assert (answer.passed, answer.waiting, answer.verdict.verdict) == (False, False, "unknown")
+        assert answer.why[0].startswith("the books do not balance: server-FAKENW.jsonl:")
+        assert any(told in str(problem) for problem in answer.verdict.problems)
+
+
+def test_a_file_that_was_open_at_the_release_is_an_interruption() -> None:
+    answer = answered(held_once(until=20, file=True))
+    assert (answer.passed, answer.waiting, answer.verdict.verdict) == (False, False, "interrupted")
+    assert "with 1 file still open" in answer.why[0]
+
+
+def test_nothing_licensed_proves_nothing() -> None:
+    book = ServerBook()
+    book.stop(10)
+    answer = answered(book)
+    assert (answer.passed, answer.waiting, answer.why) == (
+        False,
+        True,
+        ("nothing was licensed, so that the licenses prove nothing",),
+    )
+    assert answered(held_once(until=20), user="ANN").why[0].startswith("nothing was licensed")
+
+
+def test_so_many_clients() -> None:
+    assert answered(held_once(until=20), connections=1).passed
+    answer = answered(held_once(until=20), connections=2)
+    assert (answer.passed, answer.waiting) == (False, True)
+    assert answer.why == ("1 connection was licensed and logged in, expected 2",)
+
+
+def test_an_attachment_alone_is_no_client() -> None:
+    """Where it costs a unit, a client with a wrong password has had one, and given it back."""
+    book = ServerBook("attach")
+    book.create(1, 1)
+    book.close(2, 1)
+    assert answered(book).why == ("0 connections were licensed and logged in, expected 1",)
