@@ -17,7 +17,7 @@ from harness.client.behavior_file import BehaviorError, load
 from harness.judge.checks import CHECKS
 from harness.scenario.catalogue import catalogue
 from harness.scenario.settings import Parts
-from harness.scenario.steps import OWN
+from harness.scenario.steps import OWN, STEPS
 
 DOCS = Path(__file__).parents[3] / "docs"
 
@@ -177,7 +177,7 @@ def test_every_repair_of_the_scenario_is_one_of_the_matrix() -> None:
 
 def test_write_a_scenario_is_true(tmp_path: Path) -> None:
     """Its first scenario is released, without its logoff it leaks; its variants come out as it says."""
-    first, expect, variants = blocks("write-a-scenario.md", "yaml")
+    first, expect, variants, _ = blocks("write-a-scenario.md", "yaml")
     file = tmp_path / "visitor.yaml"
     file.write_text(first, encoding="utf-8")
     assert "released, as expected" in invoke("run", str(file)).stdout
@@ -190,9 +190,12 @@ def test_write_a_scenario_is_true(tmp_path: Path) -> None:
 
 
 def test_write_a_scenario_names_every_check_and_every_part() -> None:
-    """None is forgotten."""
+    """None is forgotten, and no step."""
     text = (DOCS / "write-a-scenario.md").read_text(encoding="utf-8")
     assert [name for name in (*CHECKS, *Parts.model_fields) if f"`{name}" not in text] == []
+    rows = [line for line in text.splitlines() if line.startswith("| `")]
+    steps = [verb.partition(".")[::2] for step in STEPS for verb in [step.verb]]
+    assert [(part, verb) for part, verb in steps if not any(f"`{part}" in row and verb in row for row in rows)] == []
 
 
 @pytest.fixture
