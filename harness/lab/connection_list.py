@@ -4,7 +4,7 @@ Rules of this file:
 
 * A list has a header, and then one connection a line. The columns are ``connection``, ``user``, ``address``,
   ``licensed``, ``since``, ``server`` and ``requests``, in any order and case, in English or German; others are ignored.
-  Lines before the header, such as the title of a screen, are ignored.
+  Lines before the header, such as the title of a screen, are ignored, and so is the same header again.
 * The cells are separated by ``,``, ``;`` or a tab, or they stand under their header, with two or more blanks between
   them: the layout which finds most columns in the header. A cell of a screen may be empty, and belongs to the header
   above it.
@@ -56,10 +56,13 @@ def connections(data: bytes, name: str, server: str | None = None) -> list[Liste
     The connections are those of one moment: whether they are idle is not known.
     """
     found: dict[tuple[str | None, int], tuple[ListedConnection, int]] = {}
+    header: list[str] = []
     columns: list[str] | None = None
     for line, cells in _rows(_decoded(data, name), name):
         if columns is None:
-            columns = _columns(cells, name, line)
+            header, columns = cells, _columns(cells, name, line)
+            continue
+        if cells == header:  # another screen
             continue
         if len(cells) > len(columns) and any(cells[len(columns) :]):
             _fail(name, line, f"{len(cells)} columns", f"{len(columns)}, as in the header")
@@ -135,21 +138,26 @@ def _fields(line: str) -> list[re.Match[str]]:
 
 
 def _aligned(lines: Sequence[str], start: int, name: str) -> Iterator[Row]:
-    """A cell belongs to the header that it stands under, or else to the nearest."""
     header = _fields(lines[start])
     yield start + 1, [match[0] for match in header]
     spans = [match.span() for match in header]
     for n, text in enumerate(lines[start + 1 :], start + 2):
-        if _RULE.fullmatch(text.strip()):
+        if _RULE.fullmatch(text.translate(_FRAME).strip()):
             continue
         cells = [""] * len(spans)
         for field in _fields(text):
             for begin, part in _parts(field, spans):
-                far = [max(left - begin - len(part), begin - right, -1) for left, right in spans]
-                # Of several headers above a long cell its first is the one under which it begins.
-                at = min(range(len(spans)), key=lambda at: (far[at], abs(spans[at][0] - begin)))
+                at = _under(begin, begin + len(part), spans)
                 cells[at] = f"{cells[at]} {part}".strip()
         yield n, cells
+
+
+def _under(begin: int, end: int, spans: Sequence[tuple[int, int]]) -> int:
+    """The header of a cell: it begins or ends with it, or is under most of it, or else begins after it."""
+    for at, (left, right) in enumerate(spans):
+        if begin == left or end == right or min(end, right) - max(begin, left) > (end - begin) // 2:
+            return at
+    return max((at for at, (left, _) in enumerate(spans) if left <= begin), default=0)
 
 
 def _parts(field: re.Match[str], spans: Sequence[tuple[int, int]]) -> Iterator[tuple[int, str]]:
@@ -200,7 +208,7 @@ def _connection(values: dict[str, str], name: str, line: int, server: str | None
         address=machine(address),
         licensed=is_licensed,
         since=since,
-        server=values.get("server") or server,
+        server=(values.get("server") or server or "").strip("\\ ") or None,
         station=address.strip().lower(),
         requests=int(re.sub(r"\D", "", requests)) if requests else None,
     )

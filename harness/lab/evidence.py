@@ -108,10 +108,9 @@ def marked(data: bytes) -> bytes:
     even, odd = sample[::2].count(0), sample[1::2].count(0)
     if data.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or even == odd:
         return data
-    most = len(sample) // 4  # half of its characters, at least, are Latin
-    if odd > most and not even:
-        return codecs.BOM_UTF16_LE + data
-    return codecs.BOM_UTF16_BE + data if even > most and not odd else data
+    if max(even, odd) < len(sample) // 4:  # half of its characters, at least, are Latin
+        return data
+    return (codecs.BOM_UTF16_LE if odd > even else codecs.BOM_UTF16_BE) + data
 
 
 def dump(path: Path, address: str = "", names: ValueNames = OURS) -> Dump:

@@ -2,7 +2,8 @@ r"""Times as consoles and people write them.
 
 Rules of this file:
 
-* A time has a date, as ``2000-08-10 09:30``, ``10.08.2000 9:30`` and ``8-10-00  9:30:12 am``, or is one of some day.
+* A time has a date, as ``2000-08-10 09:30``, ``10.08.2000 9:30``, ``8-10-00  9:30:12 am`` and ``10-Aug-2000 9:30``, or
+  is one of some day.
 * With dots the day is first; with ``-`` or ``/`` the month, as in MONITOR, unless it is above 12. Of two digits of a
   year 70 to 99 are 19xx.
 """
@@ -12,37 +13,55 @@ from __future__ import annotations
 import re
 from datetime import datetime, time, timedelta
 
-_CLOCK = r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?\s*([ap])?\.?m?\.?"
+_ENGLISH = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTHS = {"mrz": 3, "mär": 3, "mai": 5, "okt": 10, "dez": 12} | {name: n for n, name in enumerate(_ENGLISH, 1)}
+_CLOCK = r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.\d+)?)?\s*(?:(?P<half>[ap])\.?m?\.?)?"
 _TIME = re.compile(_CLOCK, re.IGNORECASE)
-_DATED = re.compile(rf"(\d{{1,2}})([./-])(\d{{1,2}})\2(\d{{4}}|\d{{2}}),?(?:\s+{_CLOCK})?", re.IGNORECASE)
+_YEAR = rf"(?P<year>\d{{4}}|\d{{2}}),?(?:\s+{_CLOCK})?"
+_DATES = [
+    re.compile(form + _YEAR, re.IGNORECASE)
+    for form in (
+        r"(?P<first>\d{1,2})(?P<separator>[./-])(?P<second_part>\d{1,2})(?P=separator)",
+        r"(?P<day>\d{1,2})[. -]+(?P<month>[a-zä]{3,9})[. -]+",
+        r"(?P<month>[a-zä]{3,9})[. -]+(?P<day>\d{1,2}),?[ -]+",
+    )
+]
+_LONGEST = 40  # characters
 
 
 def moment(text: str) -> datetime | time | None:
     """The moment that *text* tells, without a zone; a time of an unknown day; None: it tells none."""
     text = text.strip()
-    if not text.isascii() or len(text) > 40:
+    if len(text) > _LONGEST:
         return None
     try:
         if match := _TIME.fullmatch(text):
-            return _time(*match.groups())
-        if match := _DATED.fullmatch(text):
-            first, separator, second, year = match.groups()[:4]
-            day, month = (first, second) if separator == "." or int(first) > 12 else (second, first)
-            century = 0 if len(year) == 4 else 1900 if int(year) >= 70 else 2000
-            clock = _time(*match.groups()[4:]) if match[5] else time()
-            return datetime.combine(datetime(century + int(year), int(month), int(day)), clock)
+            return _time(match)
+        for form in _DATES:
+            if match := form.fullmatch(text):
+                return datetime.combine(_date(match), _time(match) if match["hour"] else time())
         return datetime.fromisoformat(text).replace(tzinfo=None)
-    except ValueError:
+    except (ValueError, KeyError):
         return None
 
 
-def _time(hour: str, minute: str, second: str | None, half: str | None) -> time:
-    hours = int(hour)
-    if half:
-        if not 1 <= hours <= 12:
+def _date(match: re.Match[str]) -> datetime:
+    parts = match.groupdict()
+    year = int(parts["year"]) + (0 if len(parts["year"]) == 4 else 1900 if int(parts["year"]) >= 70 else 2000)
+    if parts.get("month"):
+        return datetime(year, _MONTHS[parts["month"][:3].lower()], int(parts["day"]))
+    first, second = int(parts["first"]), int(parts["second_part"])
+    day, month = (first, second) if parts["separator"] == "." or first > 12 else (second, first)
+    return datetime(year, month, day)
+
+
+def _time(match: re.Match[str]) -> time:
+    hour = int(match["hour"])
+    if match["half"]:
+        if not 1 <= hour <= 12:
             raise ValueError
-        hours = hours % 12 + (12 if half.lower() == "p" else 0)
-    return time(hours, int(minute), int(second or 0))
+        hour = hour % 12 + (12 if match["half"].lower() == "p" else 0)
+    return time(hour, int(match["minute"]), int(match["second"] or 0))
 
 
 def latest(told: datetime | time | None, end: datetime | None) -> datetime | None:

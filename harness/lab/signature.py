@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, time
 from typing import Literal
 
 from fakenw.journal.record import SECOND
@@ -291,4 +291,9 @@ def _is_newer(other: ListedConnection, one: ListedConnection) -> bool:
     since = moment(one.since), moment(other.since)
     if not (one.idle and other.idle is False and one.user and one.user.upper() == other.user.upper()):
         return False
-    return isinstance(since[0], datetime) and isinstance(since[1], datetime) and since[0] < since[1]
+    match since:
+        case datetime() as ours, datetime() as theirs:
+            return ours < theirs
+        case time() as ours, time() as theirs:
+            return ours < theirs
+    return False

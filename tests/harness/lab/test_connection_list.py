@@ -62,6 +62,58 @@ def test_characters_of_dos_and_a_marked_number() -> None:
     ]
 
 
+SCREEN = """
+         NetWare 5 Console Monitor 5.22
+┌──────────────────────────────────────────────────────────────────────────────────┐
+│ Verbindung  Benutzer              Netzwerkadresse   Lizenziert  Seit              Anfragen │
+│ ----------------------------------------------------------------------------------------- │
+│          7  SMSCLIENT_GS1         10.1.1.7:1031     Ja          10.08.2000 09:30     1.212 │
+│          8  SMSCLIENT_GS1_LONGER1 10.1.1.8:1031     Ja                                  87 │
+│          9  *NOT-LOGGED-IN        10.1.1.9:1031                                            │
+│         10                        10.1.1.10:1031    nein        8-10-00  9:30:12 am      0 │
+└──────────────────────────────────────────────────────────────────────────────────┘
+"""
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("frame", [True, False])
+def test_a_screen_of_monitor(encoding: str, frame: bool) -> None:
+    """Cells stand under their headers; some are empty, and a long one leaves a single blank to the next."""
+    text = SCREEN if frame else "".join(line.strip("│") + "\n" for line in SCREEN.splitlines() if line[:1] not in "┌└")
+    assert connections(text.encode(encoding), "screen.txt", "FS1") == [
+        ListedConnection(7, "SMSCLIENT_GS1", "10.1.1.7", True, "10.08.2000 09:30", "FS1", requests=1212),
+        ListedConnection(8, "SMSCLIENT_GS1_LONGER1", "10.1.1.8", True, "", "FS1", requests=87),
+        ListedConnection(9, "NOT-LOGGED-IN", "10.1.1.9", False, "", "FS1"),
+        ListedConnection(10, "", "10.1.1.10", False, "8-10-00 9:30:12 am", "FS1", requests=0),
+    ]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "utf-16-be", "cp1252"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_german_columns(encoding: str, delimiter: str) -> None:
+    """In any case and order, with ja and nein, and with the server in a column."""
+    text = (
+        "ANFRAGEN,Server,lizenziert,Benutzer,Adresse,verbindung\n12,FS1,ja,M\u00dcLLER,10.1.1.7,7\n,FS2,Nein,JOE,,7\n"
+    )
+    assert connections(text.replace(",", delimiter).encode(encoding), "x") == [
+        ListedConnection(7, "M\u00dcLLER", "10.1.1.7", True, server="FS1", requests=12),
+        ListedConnection(7, "JOE", "", False, server="FS2"),
+    ]
+
+
+def test_two_screens_and_a_line_of_a_spreadsheet() -> None:
+    """The header of the second screen is no connection; Excel's own line is before the header."""
+    assert len(connections(b"sep=;\nconnection;user\n7;JOE\nconnection;user\n8;JOE\n", "x")) == 2
+
+
+def test_a_column_without_some_servers() -> None:
+    """--server fills them in; without it the line is named."""
+    text = b"connection,user,server\n7,JOE,FS1\n8,JOE,\n"
+    assert {one.server for one in connections(text, "x", "FS2")} == {"FS1", "FS2"}
+    with pytest.raises(EvidenceError, match="x:3: a connection without a server"):
+        connections(text, "x")
+
+
 @pytest.mark.parametrize(
     ("text", "line", "expected"),
     [
@@ -81,6 +133,9 @@ def test_characters_of_dos_and_a_marked_number() -> None:
         ("connection,user,since\n7,JOE,25:00\n", 2, "a time such as"),
         ('connection,user\n7,"JOE\n', 2, "a closed quote"),
         ('connection,user\n"7\n\n",JOE\n8,"B"OB\n', 5, "a closed quote"),
+        ("connection,user,requests\n7,JOE,many\n", 2, "a whole number, or nothing"),
+        (f"connection,user,requests\n7,JOE,{'9' * 5000}\n", 2, "a whole number, or nothing"),
+        ("connection  user  licensed\n7           JOE   perhaps\n", 2, "yes, no, 1, 0, *"),
         ("connection,user\n7,JO\x00E\n", 2, "text: a list of connections as CSV"),
         (f"connection,user\n7,{'x' * 200_000}\n", 2, "fields of a sensible size"),
         ("connection,user\n7,JOE\x1b[31m,x\n", 2, "expected 2"),
@@ -105,7 +160,11 @@ def test_a_torn_mark() -> None:
         connections(b"\xff\xfec", "list.csv")
 
 
-@given(st.binary() | st.text().map(lambda text: f"connection,user,address,since\n{text}".encode("utf-8", "replace")))
+@given(
+    st.binary()
+    | st.text().map(lambda text: f"connection,user,address,since\n{text}".encode("utf-8", "replace"))
+    | st.text("17 *|:.\tJOE\n\0").map(lambda text: f"connection  user  address   since\n{text}".encode("utf-16-le"))
+)
 def test_no_list_is_a_crash(data: bytes) -> None:
     """Whatever is in the file, it is a list or it is refused."""
     with suppress(EvidenceError):
