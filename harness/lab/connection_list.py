@@ -46,6 +46,7 @@ _COUNT = re.compile(r"[0-9]{1,18}|[0-9]{1,3}(?:[.,' \u00a0][0-9]{3}){1,5}")
 
 SIZE_LIMIT = 32 * 1024 * 1024  # bytes of a list: some hundred thousand connections
 _TITLES = 50  # lines in which the header is sought
+_WIDEST = 4096  # characters of a line of a screen
 
 Row = tuple[int, list[str]]  # a line's number, and its cells
 
@@ -138,10 +139,14 @@ def _fields(line: str) -> list[re.Match[str]]:
 
 
 def _aligned(lines: Sequence[str], start: int, name: str) -> Iterator[Row]:
+    if len(lines[start]) > _WIDEST:
+        _fail(name, start + 1, f"a line of {len(lines[start])} characters", f"at most {_WIDEST}")
     header = _fields(lines[start])
     yield start + 1, [match[0] for match in header]
     spans = [match.span() for match in header]
     for n, text in enumerate(lines[start + 1 :], start + 2):
+        if len(text) > _WIDEST:
+            _fail(name, n, f"a line of {len(text)} characters", f"at most {_WIDEST}")
         if _RULE.fullmatch(text.translate(_FRAME).strip()):
             continue
         cells = [""] * len(spans)

@@ -50,7 +50,9 @@ def sentences(needs: Iterable[Need]) -> list[str]:
 def _sentence(kind: Kind, subjects: list[str]) -> str:
     if kind in ("account", "tree", "machine") and len(subjects) > 1:  # the options of each
         return "; ".join(_SENTENCES[kind].format(harmless(subject)) for subject in subjects[:SHOWN])
-    return _SENTENCES[kind].format(harmless(listed(subjects)))
+    sentence = _SENTENCES[kind].format(harmless(listed(subjects)))
+    one_machine = kind == "dump" and not subjects[1:] and " " not in subjects[0]
+    return sentence.replace("ADDRESS=", f"{harmless(subjects[0])}=") if one_machine else sentence
 
 
 def listed(subjects: list[str]) -> str:

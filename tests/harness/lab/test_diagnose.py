@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from harness.cli.main import main
 
@@ -356,6 +358,38 @@ def test_bad_usage(arguments: list[str], expected: str) -> None:
     done = diagnose(*arguments)
     assert (done.exit_code, done.stdout) == (2, "")
     assert expected in done.stderr
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x7fELF" + bytes(range(256)) * 100,
+        b"\0" * 10_000,
+        b"\xff\xfe" * 5_001 + b"\n",
+        b"regf" + b"\xff" * 5_000,
+        b"REGEDIT4\n\n[HKEY_LOCAL_MACHINE" + rb"\NAL\Client\Connections\A" * 50_000 + b"]\n",
+        b"REGEDIT4\n\n[" * 100_000,
+        b"connection,user\n" + b'"' * 200_000,
+        b"connection  user\n" + b"7  " * 100_000,
+        b"(" * 100_000 + b"\n" * 100_000,
+    ],
+)
+def test_hostile_files(data: bytes) -> None:
+    """Binary, nested, huge: refused with a file's name, whatever it was given as."""
+    Path("hostile").write_bytes(data)
+    for arguments in (("--connections", "hostile"), (*WITH_A_LIST, "--registry", "10.1.1.7=hostile")):
+        done = diagnose(*arguments)
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert "hostile" in done.stderr
+        assert "expected" in done.stderr
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=300))
+def test_no_dump_is_a_crash(data: bytes) -> None:
+    """Whatever stands under the key, it is read or refused."""
+    Path("any.reg").write_bytes(dumped((0, 0)) + data)
+    assert diagnose(*WITH_A_LIST, "--registry", "10.1.1.7=any.reg").exit_code in (0, 2, 3)
 
 
 def test_json_on_standard_output() -> None:
