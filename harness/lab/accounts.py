@@ -21,6 +21,7 @@ from typing import Literal
 Standing = Literal["named", "proven", "hint"]
 
 _SMS = re.compile(r"SMSCLIENT_[A-Z0-9]{3}|SMSCCMBOOTACCT|SMSCLISVCACCT|SMSCLITOKN(?:LOCAL)?ACCT|SMS[&#]_[^.]+")
+_SITE_SERVER = re.compile(r"SMSSERVER_[A-Z0-9]{3}|SMSSVC_[A-Z0-9]{3}_[A-Z0-9]+|SMSSERVICE")
 _TYPE = re.compile(r"(?:CN|OU|O|C)=")
 
 
@@ -33,6 +34,11 @@ def standing(user: str, named: Iterable[str], *, proof: bool = False) -> Standin
     if not _SMS.fullmatch(_parts(user)[0]):
         return None
     return "proven" if proof else "hint"
+
+
+def is_site_server(user: str) -> bool:
+    """Whether *user* has the name of an account with which a site server works (KB Q217044)."""
+    return _SITE_SERVER.fullmatch(_parts(user)[0]) is not None
 
 
 def same_account(one: str, other: str) -> bool:

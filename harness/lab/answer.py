@@ -16,8 +16,9 @@ from typing import Any
 from fakenw.journal.sentences import harmless
 from harness.lab.evidence import Dump, ListedConnection
 from harness.lab.next_step import listed, sentences
+from harness.lab.pairing import DumpedEntry, Evidence
 from harness.lab.sightings import Sightings
-from harness.lab.signature import SURE, Case, DumpedEntry, Finding, Sure, judged
+from harness.lab.signature import SURE, Finding, Sure, judged
 
 NONE_FOUND, FOUND, UNDECIDED = 0, 1, 3
 _CLASSES = {"documented": "another documented case", "ordinary": "ordinary use", "unknown": "not known"}
@@ -146,17 +147,17 @@ def decide(
 
     *accounts* are client connection accounts; *trees* are the servers of NDS trees, whose names are upper case.
     """
-    case = Case(seen.there, dumps, accounts, trees or {})
-    findings = judged(case)
+    evidence = Evidence(seen.there, dumps, accounts, trees or {})
+    findings = judged(evidence)
     paired = {id(entry.values) for finding in findings for entry in finding.entries}
-    orphans = [DumpedEntry(d, values) for d in case.used for values in d.entries if id(values) not in paired]
+    orphans = [DumpedEntry(d, values) for d in evidence.used for values in d.entries if id(values) not in paired]
     without = [finding.connection for finding in findings if not finding.entries]
-    found, sure, why = _conclude([one for one in findings if one.connection.licensed], orphans, case)
-    return Q257223Answer(found, sure, why, findings, orphans, without, seen.released, seen.new, case.used)
+    found, sure, why = _conclude([one for one in findings if one.connection.licensed], orphans, evidence)
+    return Q257223Answer(found, sure, why, findings, orphans, without, seen.released, seen.new, evidence.used)
 
 
 def _conclude(
-    findings: Sequence[Finding], orphans: Sequence[DumpedEntry], case: Case
+    findings: Sequence[Finding], orphans: Sequence[DumpedEntry], evidence: Evidence
 ) -> tuple[bool | None, Sure | None, str]:
     if guilty := [finding for finding in findings if finding.sure]:
         worst = min(guilty, key=lambda finding: SURE.index(finding.sure or "possible"))
@@ -166,7 +167,7 @@ def _conclude(
         return False, None, "no connection is licensed"
     unknown = [finding for finding in findings if finding.kind == "unknown"]
     judged_some = len(unknown) < len(findings)
-    if suspects := [one for one in unknown if one.entries or case.account(one.connection) or not judged_some]:
+    if suspects := [one for one in unknown if one.entries or evidence.account(one.connection) or not judged_some]:
         return None, None, f"{name_of(suspects[0].connection)}: {suspects[0].why}{_more(suspects)}"
     reasons = list(dict.fromkeys(finding.why for finding in findings if finding.kind != "unknown"))
     reasons = [*reasons[:3], f"{len(reasons) - 3} other reasons"] if reasons[4:] else reasons

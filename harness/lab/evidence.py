@@ -26,7 +26,7 @@ from harness.judge.history import ConnectionHistory, RunHistory
 from harness.lab.nal_dump import OURS, Dumped, ValueNames, entries
 
 SOFTWARE, NAL = CLIENT.rsplit("\\", 3)[0], CLIENT.rpartition("\\")[0]
-IDLE_AFTER = 300_000_000  # microseconds without a request that make a connection idle, where a journal has no threshold
+IDLE_AFTER = 300_000_000  # microseconds without a request that make a connection idle, at least
 SIZE_LIMIT = 256 * 1024 * 1024  # bytes of a file; the largest that is sent is a hive of SOFTWARE, of some ten million
 
 _IPX = re.compile(r"([0-9a-f]{1,8}):([0-9a-f]{1,12})(?::[0-9a-f]{1,4})?")
@@ -147,7 +147,7 @@ def of_run(run: RunHistory, names: ValueNames = OURS) -> tuple[list[ListedConnec
 def _listed(history: ConnectionHistory) -> ListedConnection:
     server = history.server
     silent = server.end - history.last_request
-    idle = silent >= (IDLE_AFTER if server.idle_after is None else server.idle_after) and not history.open_files
+    idle = silent >= max(IDLE_AFTER, server.idle_after or 0) and not history.open_files
     in_use = "it has files open" if history.open_files else "it is not idle"
     return ListedConnection(
         number=history.connection,

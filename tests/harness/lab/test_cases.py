@@ -18,7 +18,7 @@ import yaml
 from click.testing import CliRunner
 
 from harness.cli.main import main
-from harness.lab import signature
+from harness.lab import pairing, signature
 
 CASES = sorted(path.parent for path in Path(__file__).parent.glob("cases/*/case.yaml"))
 PAGE = Path(__file__).parents[3] / "docs" / "lab.md"
@@ -28,8 +28,8 @@ SETS: dict[str, Callable[[Path], bool]] = {
     "written by a person who had not seen it": lambda case: case.name[:2] > "20",
 }
 FAULTS: dict[str, tuple[object, str, Callable[..., object]]] = {
-    "every user is an account": (signature, "standing", lambda *_, **__: "named"),
-    "every path names the server": (signature.Case, "names", lambda *_: True),
+    "every user is an account": (pairing, "standing", lambda *_, **__: "named"),
+    "every path names the server": (pairing.Evidence, "names", lambda *_: True),
     "every connection is idle": (signature, "_missing", lambda *_: []),
     "a count is nothing": (signature, "_judge_counted", lambda found, _: found.may_be("probable", "planted")),
 }

@@ -5,64 +5,23 @@ from __future__ import annotations
 import gzip
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.cli.main import main
+from tests.harness.customer_files import LIST, TIMES, WITH_A_LIST, WITH_TWO, diagnose, dumped, found, write_files
 
 HIVE = Path(__file__).parents[1] / "data" / "nal.hive.gz"
-ENTRY = """[HKEY_LOCAL_MACHINE\\Software\\Microsoft\\NAL\\Client\\Connections\\{account}\\Deviceless\\Resource{n}]\r
-"NAL Path"="NWBIND:[\\"SMS_SITE=GS1\\"]\\\\\\\\HOP\\\\SYS\\\\CAP_GS1\\\\"\r
-"Persistence Count"=dword:{persistence:08x}\r
-"Reference Count"=dword:{reference:08x}\r
-\r
-"""
-LIST = """connection,user,address,licensed,since,requests
-1,SUPERVISOR,10.1.1.1,yes,2000-08-10 08:00,900
-7,SMSCLIENT_GS1,10.1.1.7,yes,09:30,212
-8,SMSCLIENT_GS1,10.1.1.8,yes,2000-08-10T09:31:00,187
-9,*NOT-LOGGED-IN,10.1.1.9,,,3
-"""
-
-
-def dumped(*counts: tuple[int, int], account: str = "SMSCCMBootAcct") -> bytes:
-    """A .reg file with an entry for each (persistence, reference)."""
-    entries = [
-        ENTRY.format(n=n, account=account, persistence=persistence, reference=reference)
-        for n, (persistence, reference) in enumerate(counts, 1)
-    ]
-    return f"REGEDIT4\r\n\r\n{''.join(entries)}".encode()
 
 
 @pytest.fixture(autouse=True)
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three dumps and a list, as in a directory of their own."""
+    """The customer's files, in a directory of their own."""
     monkeypatch.chdir(tmp_path)
-    Path("list.csv").write_text(LIST)
-    Path("later.csv").write_text(LIST.replace(",900", ",955"))
-    Path("7.reg").write_bytes(dumped((0, 0)))
-    Path("8.reg").write_bytes(dumped((1, 1)))
-    Path("9.reg").write_bytes(dumped((0, 0)))
-
-
-def diagnose(*arguments: object) -> Result:
-    """Run ``harness diagnose``. What it does not catch itself is raised here."""
-    return CliRunner().invoke(main, ["diagnose", *map(str, arguments)], catch_exceptions=False)
-
-
-def found(*arguments: object) -> tuple[int, str, dict[str, Any]]:
-    """The exit code, the last line, and the JSON."""
-    done = diagnose(*arguments, "--json", "found.json")
-    return done.exit_code, done.stdout.splitlines()[-1], json.loads(Path("found.json").read_text())
-
-
-WITH_A_LIST = ("--connections", "list.csv")
-TIMES = ("--as-of", "2000-08-10 10:00", "--as-of", "2000-08-10 10:30")
-WITH_TWO = (*WITH_A_LIST, "--connections", "later.csv", "--server", "HOP", *TIMES)
+    write_files()
 
 
 # A list, and dumps
@@ -118,83 +77,6 @@ def test_two_lists_and_three_dumps() -> None:
         "new": 0,
     }
     assert len(data["next"]) == 1
-
-
-def sure_of(*arguments: object) -> tuple[str, str]:
-    """How sure Q257223 is for connection 7, and what would decide it."""
-    seven = next(one for one in found(*arguments)[2]["connections"] if one["connection"] == 7)
-    return seven["sure"] or seven["class"], "; ".join(seven["to_decide"])
-
-
-SEVEN = ("--registry", "10.1.1.7=7.reg")
-
-
-def test_all_of_the_signature_is_needed() -> None:
-    """Account, path, server and idleness: what is missing makes it possible, and is named."""
-    assert sure_of(*WITH_TWO, *SEVEN) == ("probable", "")
-    assert sure_of(*WITH_TWO, *SEVEN, "--account", "smsclient_gs1") == ("certain", "")
-    assert sure_of(*WITH_A_LIST, "--server", "HOP", *SEVEN) == (
-        "possible",
-        "a second list, taken half an hour later, with the column requests (--connections for each, in order)",
-    )
-    no_server = [one for one in WITH_TWO if one not in ("--server", "HOP")]
-    assert sure_of(*no_server, *SEVEN) == ("possible", "the server of the list: --server NAME, or a column server")
-    assert sure_of(*WITH_TWO, "--registry", "7.reg") == ("possible", "the machine of 7.reg: --registry ADDRESS=7.reg")
-    for file in ("list.csv", "later.csv"):
-        Path(file).write_text(Path(file).read_text().replace("7,SMSCLIENT_GS1", "7,JOE"))
-    assert sure_of(*WITH_TWO, *SEVEN) == (
-        "possible",
-        "the name of the client connection account: --account JOE, if it is one",
-    )
-    assert sure_of(*WITH_TWO, *SEVEN, "--account", "JOE") == ("certain", "")
-    assert sure_of(*WITH_TWO)[0] == "unknown"
-
-
-def test_a_path_of_a_tree_names_no_server() -> None:
-    """An NWNDS path is that of a tree: its server has to be given."""
-    nds = dumped((0, 0)).replace(rb"NWBIND", b"NWNDS").replace(rb"\\\\HOP\\SYS", rb"\\\\ACME\\.HOP_SYS.OU.O")
-    Path("7.reg").write_bytes(nds)
-    assert sure_of(*WITH_TWO, *SEVEN) == (
-        "possible",
-        "the server that holds the volume in the tree ACME: --tree ACME=SERVER",
-    )
-    assert sure_of(*WITH_TWO, *SEVEN, "--tree", "acme=hop")[0] == "probable"
-    assert sure_of(*WITH_TWO, *SEVEN, "--tree", "ACME=HOP", "--tree", "ACME=HOP2")[0] == "probable"
-    other = sure_of(*WITH_TWO, *SEVEN, "--tree", "ACME=OTHER")
-    assert other[0] == "possible"
-    assert "NAL's log on 10.1.1.7" in other[1]
-    Path("7.reg").write_bytes(dumped((0, 0)).replace(b"NWBIND", b"MSWNET"))  # a Windows server of the same name
-    assert sure_of(*WITH_TWO, *SEVEN)[0] == "possible"
-
-
-@pytest.mark.parametrize(
-    ("counts", "kind", "case"),
-    [
-        (b"dword:ffffffff", "q257223", None),
-        (b"hex:00,00,00,00", "q257223", None),
-        (b"hex:ff,ff,ff,ff", "q257223", None),
-        (b'"0"', "q257223", None),
-        (b'"-1"', "q257223", None),
-        (b"hex:01,00,00,00", "documented", "S15"),
-        (b'"' + b"9" * 5000 + b'"', "unknown", None),
-    ],
-)
-def test_a_count_as_it_comes(counts: bytes, kind: str, case: str | None) -> None:
-    """In bytes, as text, and below zero, which counts no user. A count that stays above 0 for hours is S15."""
-    Path("7.reg").write_bytes(dumped((0, 0)).replace(b"dword:00000000", counts))
-    _, _, data = found(*WITH_TWO[:-1], "2000-08-10 15:00", *SEVEN)
-    seven = next(one for one in data["connections"] if one["connection"] == 7)
-    assert (seven["class"], seven["case"]) == (kind, case)
-    assert ("decremented below zero" in seven["why"]) == (b"ff" in counts or b"-1" in counts)
-
-
-def test_exit_codes_for_scripts() -> None:
-    """With --exit-code 1 is certain or probable, 3 possible or undecided, 0 not found."""
-    assert diagnose(*WITH_TWO, *SEVEN, "--exit-code").exit_code == 1
-    assert diagnose(*WITH_A_LIST, *SEVEN, "--exit-code").exit_code == 3
-    assert diagnose(*WITH_TWO, "--exit-code").exit_code == 3
-    both = ("--registry", "10.1.1.7=8.reg", "--registry", "10.1.1.8=8.reg")
-    assert diagnose(*WITH_TWO, *both, "--exit-code").exit_code == 0
 
 
 def test_a_list_and_dumps_of_something_else() -> None:

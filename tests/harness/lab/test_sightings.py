@@ -56,11 +56,35 @@ def test_lists_of_one_minute_show_nothing() -> None:
     assert last(listed(SEVEN, at="13:59"), listed(SEVEN, at="14:00")).idle is None
 
 
+def test_one_list_twice_shows_nothing() -> None:
+    """Lists in which nothing differs may be copies; a time for each, or anything that happened, tells them apart."""
+    other = "9,BOB,10.1.1.9,yes,2000-08-10 07:20,5,FS1"
+    assert last(listed(SEVEN, other), listed(SEVEN, other)).idle is None
+    assert last(listed(SEVEN, other), listed(other, SEVEN, at="14:00")).idle is None
+    assert last(listed(SEVEN, other, at="13:00"), listed(SEVEN, other, at="14:00")).idle is True
+    assert last(listed(SEVEN, other), listed(SEVEN, other.replace(",5,", ",6,"))).idle is True
+    assert last(listed(SEVEN, other), listed(SEVEN)).idle is True
+    assert last(listed(SEVEN, other), listed(SEVEN, other), listed(SEVEN)).idle is True
+
+
+def test_without_since_it_may_be_another() -> None:
+    """Each poll makes the same number of requests, and numbers are used again."""
+    seven = SEVEN.replace("2000-08-10 08:00", "")
+    assert last(listed(seven, at="13:30"), listed(seven, at="14:00")).idle is None
+    assert last(listed(seven, at="13:30"), listed(seven.replace(",212", ",213"), at="14:00")).idle is False
+
+
+def test_the_same_time_of_another_day() -> None:
+    """A connection that is made every morning at eight."""
+    seven, monday = SEVEN.replace("2000-08-10 08:00", "8:00"), datetime(2000, 8, 9, 14)
+    before = ConnectionList("list.csv", listed(seven).connections, monday)
+    assert last(before, listed(seven, at="14:00")).idle is None
+
+
 def test_the_time_from_other_connections() -> None:
     """A list was taken before a connection that is new in the next one, which was taken after all that are in it."""
     new = "9,BOB,10.1.1.9,yes,2000-08-10 10:20,5,FS1"
     newer = "10,BOB,10.1.1.10,yes,2000-08-10 10:50,5,FS1"
-    assert last(listed(SEVEN), listed(SEVEN)).idle_for is None
     assert last(listed(SEVEN), listed(SEVEN, new)).idle_for is None
     assert last(listed(SEVEN), listed(SEVEN, new, newer)).idle_for == 30 * MINUTE
     assert last(listed(SEVEN), listed(SEVEN, new, at="11:00")).idle_for == 40 * MINUTE
