@@ -216,6 +216,7 @@ def _input_lines(answer: Q257223Answer) -> list[str]:
         for names in dict.fromkeys(entry.names for entry in one.entries):
             roles = [f"{role} from {name!r}" if name else f"no {role}" for role, name in asdict(names).items()]
             lines.append(harmless(f"  read: {', '.join(roles)}"))
+    lines += [harmless(f"{one.name} ({one.address}): not used: a later dump of it is given") for one in answer.unused]
     return lines
 
 

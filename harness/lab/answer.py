@@ -37,6 +37,7 @@ class Q257223Answer:
     released: list[ListedConnection]  # licenses of an earlier list
     new: list[ListedConnection]  # connections that an earlier list did not have
     dumps: list[Dump]  # those that count
+    unused: list[Dump]  # of a machine with a later dump
 
     def line(self) -> str:
         """The answer in one line."""
@@ -152,8 +153,9 @@ def decide(
     paired = {id(entry.values) for finding in findings for entry in finding.entries}
     orphans = [DumpedEntry(d, values) for d in evidence.used for values in d.entries if id(values) not in paired]
     without = [finding.connection for finding in findings if not finding.entries]
+    unused = [dump for dump in dumps if not any(dump is used for used in evidence.used)]
     found, sure, why = _conclude([one for one in findings if one.connection.licensed], orphans, evidence)
-    return Q257223Answer(found, sure, why, findings, orphans, without, seen.released, seen.new, evidence.used)
+    return Q257223Answer(found, sure, why, findings, orphans, without, seen.released, seen.new, evidence.used, unused)
 
 
 def _conclude(
@@ -162,7 +164,8 @@ def _conclude(
     if guilty := [finding for finding in findings if finding.sure]:
         worst = min(guilty, key=lambda finding: SURE.index(finding.sure or "possible"))
         why = f"{worst.why}; to decide: {'; '.join(sentences(worst.needs))}" if worst.needs else worst.why
-        return True, worst.sure, f"{name_of(worst.connection)}: {why}{_more(guilty)}"
+        as_sure = [finding for finding in guilty if finding.sure == worst.sure]
+        return True, worst.sure, f"{name_of(worst.connection)}: {why}{_more(as_sure)}"
     if not findings:
         return False, None, "no connection is licensed"
     unknown = [finding for finding in findings if finding.kind == "unknown"]

@@ -18,8 +18,8 @@ Kind = Literal["account", "list", "server", "tree", "dump", "machine", "path", "
 SHOWN = 5  # subjects of a sentence
 
 _SENTENCES: dict[Kind, str] = {
-    "account": "the name of the client connection account: --account {0}, if it is one",
-    "list": "a second list, taken half an hour later, with the column requests (--connections for each, in order)",
+    "account": "the client connection accounts of SMS: --account {0}, if it is one",
+    "list": "one more list, taken half an hour later, with the columns since and requests (--connections for each)",
     "server": "the server of the list: --server NAME, or a column server",
     "tree": "the server that holds the volume in the tree {0}: --tree {0}=SERVER",
     "dump": r"the registry of {0}, key HKEY_LOCAL_MACHINE\Software\Microsoft\NAL: --registry ADDRESS=FILE",
@@ -48,7 +48,9 @@ def sentences(needs: Iterable[Need]) -> list[str]:
 
 
 def _sentence(kind: Kind, subjects: list[str]) -> str:
-    if kind in ("account", "tree", "machine") and len(subjects) > 1:  # the options of each
+    if kind == "account":
+        return _SENTENCES[kind].format(harmless(" or --account ".join(subjects[:SHOWN])))
+    if kind in ("tree", "machine") and len(subjects) > 1:  # the options of each
         return "; ".join(_SENTENCES[kind].format(harmless(subject)) for subject in subjects[:SHOWN])
     sentence = _SENTENCES[kind].format(harmless(listed(subjects)))
     one_machine = kind == "dump" and not subjects[1:] and " " not in subjects[0]

@@ -18,7 +18,7 @@ import yaml
 from click.testing import CliRunner
 
 from harness.cli.main import main
-from harness.lab import pairing, signature
+from harness.lab import pairing, sightings, signature
 
 CASES = sorted(path.parent for path in Path(__file__).parent.glob("cases/*/case.yaml"))
 PAGE = Path(__file__).parents[3] / "docs" / "lab.md"
@@ -27,11 +27,17 @@ SETS: dict[str, Callable[[Path], bool]] = {
     "written with the program": lambda case: case.name[:2] <= "20",
     "written by a person who had not seen it": lambda case: case.name[:2] > "20",
 }
-FAULTS: dict[str, tuple[object, str, Callable[..., object]]] = {
-    "every user is an account": (pairing, "standing", lambda *_, **__: "named"),
-    "every path names the server": (pairing.Evidence, "names", lambda *_: True),
-    "every connection is idle": (signature, "_missing", lambda *_: []),
-    "a count is nothing": (signature, "_judge_counted", lambda found, _: found.may_be("probable", "planted")),
+Patch = tuple[object, str, Callable[..., object]]
+ANY_USER: Patch = (pairing, "standing", lambda *_, **__: "named")
+ANY_SERVER: Patch = (pairing.Evidence, "names", lambda *_: True)
+ANY_SILENCE: Patch = (signature, "_missing", lambda *_: [])
+FAULTS: dict[str, list[Patch]] = {
+    "the machine alone decides": [ANY_USER, ANY_SERVER, ANY_SILENCE],
+    "every user is an account": [ANY_USER],
+    "every path names the server": [ANY_SERVER],
+    "every connection is idle": [ANY_SILENCE],
+    "a count is nothing": [(signature, "_judge_counted", lambda found, _: found.may_be("probable", "planted"))],
+    "one list twice is two": [(sightings, "_differ", lambda *_: True)],
 }
 
 
@@ -99,6 +105,6 @@ def test_the_page_has_the_table(tmp_path: Path) -> None:
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_is_a_false_accusation(fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without any one of the conditions an innocent license is accused."""
-    target, name, broken = FAULTS[fault]
-    monkeypatch.setattr(target, name, broken)
+    for target, name, broken in FAULTS[fault]:
+        monkeypatch.setattr(target, name, broken)
     assert any(what == "falsely accused" for case in CASES for what, _ in outcomes(case, tmp_path))

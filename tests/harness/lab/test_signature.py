@@ -31,7 +31,7 @@ def test_all_of_the_signature_is_needed() -> None:
     assert sure_of(*WITH_TWO, *SEVEN, "--account", "smsclient_gs1") == ("certain", "")
     assert sure_of(*WITH_A_LIST, "--server", "HOP", *SEVEN) == (
         "possible",
-        "a second list, taken half an hour later, with the column requests (--connections for each, in order)",
+        "one more list, taken half an hour later, with the columns since and requests (--connections for each)",
     )
     no_server = [one for one in WITH_TWO if one not in ("--server", "HOP")]
     assert sure_of(*no_server, *SEVEN) == ("possible", "the server of the list: --server NAME, or a column server")
@@ -40,10 +40,18 @@ def test_all_of_the_signature_is_needed() -> None:
         Path(file).write_text(Path(file).read_text().replace("7,SMSCLIENT_GS1", "7,JOE"))
     assert sure_of(*WITH_TWO, *SEVEN) == (
         "possible",
-        "the name of the client connection account: --account JOE, if it is one",
+        "the client connection accounts of SMS: --account JOE, if it is one",
     )
     assert sure_of(*WITH_TWO, *SEVEN, "--account", "JOE") == ("certain", "")
     assert sure_of(*WITH_TWO)[0] == "unknown"
+
+
+def test_of_two_dumps_of_a_machine_the_last_counts() -> None:
+    """The other is named as not used."""
+    assert sure_of(*WITH_TWO, "--registry", "10.1.1.7=8.reg", *SEVEN)[0] == "probable"
+    assert sure_of(*WITH_TWO, *SEVEN, "--registry", "10.1.1.7=8.reg")[0] == "ordinary"
+    done = diagnose(*WITH_TWO, *SEVEN, "--registry", "10.1.1.7=8.reg")
+    assert "7.reg (10.1.1.7): not used: a later dump of it is given" in done.stdout.splitlines()
 
 
 def test_a_path_of_a_tree_names_no_server() -> None:
