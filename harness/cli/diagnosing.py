@@ -6,102 +6,199 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 from fakenw.journal.record import JournalError
-from fakenw.journal.sentences import harmless
-from harness.cli.parameters import OutputParam
+from fakenw.journal.sentences import clock, harmless
+from harness.cli.parameters import OutputParam, options
 from harness.client.reg_file import RegError
 from harness.judge.history import load
-from harness.lab.evidence import Dump, EvidenceError, ListedConnection, connections, dump, of_run
+from harness.lab.answer import Q257223Answer, decide, name_of
+from harness.lab.connection_list import SIZE_LIMIT, connections
+from harness.lab.evidence import Dump, EvidenceError, content, dump, of_run
+from harness.lab.moments import moment
 from harness.lab.nal_dump import OURS, ValueNames
-from harness.lab.signature import Q257223Answer, decide, name_of
+from harness.lab.next_step import sentences
+from harness.lab.sightings import ConnectionList, Sightings, seen
 from harness.report.output import exit_with_usage_error, write
 from harness.report.text import UNKNOWN
 
-CSV = click.Path(exists=True, dir_okay=False, path_type=Path)
+LIST = click.Path(exists=True, dir_okay=False, path_type=Path)
 JOURNAL = click.Path(exists=True, path_type=Path)
 
 
-class ValueNameParam(click.ParamType[tuple[str, str]]):
-    """``path=NAME``, ``persistence=NAME`` or ``reference=NAME``."""
+class PairParam(click.ParamType[tuple[str, str]]):
+    """``KEY=NAME``; of a value name KEY is path, persistence or reference."""
 
-    name = "WHAT=NAME"
+    def __init__(self, name: str, keys: Sequence[str] = ()) -> None:
+        self.name = name
+        self._keys = keys
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
         if isinstance(value, tuple):
             return value
-        what, _, name = str(value).partition("=")
-        if what not in asdict(OURS) or not name:
-            self.fail(f"{value!r}; expected path=NAME, persistence=NAME or reference=NAME", param, ctx)
-        return what, name
+        key, _, name = str(value).partition("=")
+        if not key or not name or (self._keys and key not in self._keys):
+            wanted = [f"{key}=NAME" for key in self._keys] or [self.name]
+            self.fail(
+                f"{value!r}; expected {' or '.join([', '.join(wanted[:-1]), wanted[-1]][not wanted[1:] :])}", param, ctx
+            )
+        return key, name
+
+
+class MomentParam(click.ParamType[datetime]):
+    """A date and a time of day."""
+
+    name = "TIME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        told = value if isinstance(value, datetime) else moment(str(value))
+        if not isinstance(told, datetime):
+            self.fail(f"{value!r}; expected a date and a time, such as '2000-08-10 14:00'", param, ctx)
+        return told
+
+
+EVIDENCE = options(
+    click.option(
+        "--journal", type=JOURNAL, metavar="FILE|DIR", help="The server's journal, or the directory of a run."
+    ),
+    click.option(
+        "--connections",
+        "listed",
+        type=LIST,
+        multiple=True,
+        metavar="LIST",
+        help="A list of the server's connections, from MONITOR; may be repeated, in the order of their times.",
+    ),
+    click.option(
+        "--registry",
+        "registries",
+        multiple=True,
+        metavar="[ADDRESS=]FILE",
+        help="The registry of a client, a .reg file or a hive, and which client that is; may be repeated.",
+    ),
+    click.option(
+        "--value-name",
+        "value_names",
+        type=PairParam("WHAT=NAME", tuple(asdict(OURS))),
+        multiple=True,
+        help="The name of a value there: path=NAME, persistence=NAME or reference=NAME; may be repeated.",
+    ),
+)
+KNOWN = options(
+    click.option(
+        "--account",
+        "accounts",
+        multiple=True,
+        metavar="NAME",
+        help="A client connection account of SMS, with which clients log in to the server; may be repeated.",
+    ),
+    click.option(
+        "--server",
+        "servers",
+        multiple=True,
+        metavar="NAME",
+        help="The server of the lists without a column server: one for all of them, or one for each in order.",
+    ),
+    click.option(
+        "--tree",
+        "trees",
+        type=PairParam("TREE=SERVER"),
+        multiple=True,
+        help="The server that holds the volumes of an NDS tree; may be repeated.",
+    ),
+    click.option(
+        "--as-of",
+        type=MomentParam(),
+        multiple=True,
+        help="When the last list was taken, '2000-08-10 14:00'; or repeated, when each was, in order.",
+    ),
+)
 
 
 @click.command()
-@click.option("--journal", type=JOURNAL, metavar="FILE|DIR", help="The server's journal, or the directory of a run.")
-@click.option("--connections", "listed", type=CSV, metavar="LIST.csv", help="The server's connections, from MONITOR.")
-@click.option(
-    "--registry",
-    "registries",
-    multiple=True,
-    metavar="[ADDRESS=]FILE",
-    help="The registry of a client, a .reg file or a hive, and which client that is; may be repeated.",
-)
-@click.option(
-    "--value-name",
-    "value_names",
-    type=ValueNameParam(),
-    multiple=True,
-    help="The name of a value there: path=NAME, persistence=NAME or reference=NAME; may be repeated.",
-)
+@EVIDENCE
+@KNOWN
 @click.option("--json", "as_json", type=OutputParam(dash=True), help="Write the findings as JSON.")
+@click.option("--exit-code", is_flag=True, help="Exit 1 if Q257223 is certain or probable, 3 if it could not be told.")
 def diagnose(
     journal: Path | None,
-    listed: Path | None,
+    listed: tuple[Path, ...],
     registries: tuple[str, ...],
     value_names: tuple[tuple[str, str], ...],
+    accounts: tuple[str, ...],
+    servers: tuple[str, ...],
+    trees: tuple[tuple[str, str], ...],
+    as_of: tuple[datetime, ...],
     as_json: str | None,
+    exit_code: bool,
 ) -> None:
     """Determine whether the licenses of a real server are held by the bug of Q257223.
 
-    A list of connections is CSV with the columns connection, user, address, licensed, since. The last line is the
-    answer, and its certainty. Exit codes: 0 the answer is yes or no; 2 bad input; 3 the answer is unknown.
+    A list of connections is CSV, or text copied from MONITOR's screen, with the columns connection, user, address,
+    licensed, since, server, requests (or in German). It is certain or probable only for a client connection account,
+    whose machine's registry has an entry for that server without a user, on a connection that a journal or two lists
+    show to be idle. docs/lab.md has the rules.
+
+    The last line is the answer, and its certainty. Exit codes: 0 the answer is yes or no; 2 bad input; 3 the answer is
+    unknown. With --exit-code: 0 Q257223 was not found; 1 it is certain or probable; 2 bad input; 3 it could not be
+    told.
 
     \b
-    harness diagnose --connections list.csv --registry 10.1.1.7=ws7.reg --registry 10.1.1.9=ws9.reg
+    harness diagnose --connections 0930.csv --connections 1000.csv --server FS1 --account SMSNW \\
+        --registry 10.1.1.7=ws7.reg --registry 10.1.1.9=ws9.reg
     harness diagnose --journal server.jsonl --registry 10.1.1.7=ws7.reg
     """
-    if (journal is None) == (listed is None):
+    if (journal is None) == (not listed):
         exit_with_usage_error("expected --journal or --connections, and not both")
+    if journal and (servers or as_of):
+        exit_with_usage_error(
+            "a journal has its server and its times; expected --server and --as-of with --connections"
+        )
+    for option, given in (("--server", servers), ("--as-of", as_of)):
+        if len(given) not in (0, 1, len(listed)):
+            exit_with_usage_error(
+                f"{option} {len(given)} times for {len(listed)} lists; expected once, or for each list"
+            )
     names = replace(OURS, **dict(value_names))
     try:
-        there, dumps = _evidence(journal, listed, names)
+        there, dumps = _evidence(journal, _lists(listed, servers, as_of), names)
         if registries:
             dumps = [dump(*_file_and_address(text), names) for text in registries]
     except (JournalError, EvidenceError, RegError) as problem:
         exit_with_usage_error(harmless(problem))
-    answer = decide(there, dumps)
+    holders: dict[str, list[str]] = {}
+    for tree, server in trees:
+        holders.setdefault(tree.strip("\\").upper(), []).append(server)
+    answer = decide(there, dumps, accounts, holders)
     to_error = as_json == "-"
-    for line in [*_input_lines(there, dumps), "", *_finding_lines(answer), answer.line()]:
+    for line in [*answer.tally_lines(), "", *_input_lines(answer), "", *_finding_lines(answer), *_end_lines(answer)]:
         click.echo(line, err=to_error)
     if as_json:
         write(as_json, json.dumps(answer.as_json(), indent=2) + "\n")
-    sys.exit(UNKNOWN if answer.found is None else 0)
+    sys.exit(answer.exit_code if exit_code else UNKNOWN if answer.found is None else 0)
 
 
-def _evidence(
-    journal: Path | None, listed: Path | None, names: ValueNames
-) -> tuple[list[ListedConnection], list[Dump]]:
-    if journal is not None:
-        return of_run(load([journal]), names)
-    assert listed is not None
-    try:
-        return connections(listed.read_bytes(), str(listed)), []
-    except OSError as problem:
-        raise EvidenceError(f"{listed}: cannot be read: {problem.strerror}; expected a list of connections") from None
+def _lists(files: Sequence[Path], servers: Sequence[str], as_of: Sequence[datetime]) -> list[ConnectionList]:
+    """The lists at *files*. Raises EvidenceError."""
+    lists = []
+    for n, file in enumerate(files):
+        data = content(file, "a list of connections", SIZE_LIMIT)
+        server = servers[n if servers[1:] else 0] if servers else None
+        taken = as_of[n] if len(as_of) == len(files) else as_of[0] if as_of and file is files[-1] else None
+        lists.append(ConnectionList(str(file), tuple(connections(data, str(file), server)), taken))
+    return lists
+
+
+def _evidence(journal: Path | None, lists: Sequence[ConnectionList], names: ValueNames) -> tuple[Sightings, list[Dump]]:
+    if journal is None:
+        return seen(lists), []
+    there, dumps = of_run(load([journal]), names)
+    return Sightings(there), dumps
 
 
 def _file_and_address(text: str) -> tuple[Path, str]:
@@ -110,32 +207,41 @@ def _file_and_address(text: str) -> tuple[Path, str]:
     return (Path(file), address) if equals and not Path(text).exists() else (Path(text), "")
 
 
-def _input_lines(there: Sequence[ListedConnection], dumps: Sequence[Dump]) -> list[str]:
+def _input_lines(answer: Q257223Answer) -> list[str]:
     """The input, and the role in which each registry value was read."""
-    licensed = sum(connection.licensed for connection in there)
-    lines = [f"{len(there)} connections, {licensed} of them licensed"]
-    for one in dumps:
+    there = [finding.connection for finding in answer.findings]
+    lines = [f"{len(there)} connections, {sum(one.licensed for one in there)} of them licensed"]
+    for one in answer.dumps:
         lines.append(harmless(f"{one.name} ({one.address or 'of an unknown machine'}): {len(one.entries)} entries"))
         for names in dict.fromkeys(entry.names for entry in one.entries):
             roles = [f"{role} from {name!r}" if name else f"no {role}" for role, name in asdict(names).items()]
             lines.append(harmless(f"  read: {', '.join(roles)}"))
+    lines += [harmless(f"{one.name} ({one.address}): not used: a later dump of it is given") for one in answer.unused]
     return lines
 
 
 def _finding_lines(answer: Q257223Answer) -> list[str]:
     lines = []
     for finding in answer.findings:
-        if not finding.connection.licensed and not finding.entries:
+        one = finding.connection
+        if not one.licensed and not finding.entries:
             continue
-        since = f", since {harmless(finding.connection.since)}" if finding.connection.since else ""
-        state = "licensed" if finding.connection.licensed else "not licensed"
-        lines.append(f"{name_of(finding.connection)}: {state}{since}")
+        since = f", since {harmless(one.since)}" if one.since else ""
+        held = f", held for {clock(one.held_for)}" if one.held_for is not None and one.licensed else ""
+        lines.append(f"{name_of(one)}: {'licensed' if one.licensed else 'not licensed'}{since}{held}")
         for entry in finding.entries:
             path = harmless(f"; {entry.values.path}") if entry.values.path else ""
             lines.append(f"  {entry}{path} [{finding.by}]")
-        verdict = f"Q257223, {finding.sure}" if finding.sure else "not Q257223" if finding.judged else "unknown"
-        lines.append(f"  {verdict}: {finding.why}")
+        named = {None: "not Q257223", "documented": finding.case, "ordinary": "not Q257223", "unknown": "unknown"}
+        verdict = f"Q257223, {finding.sure}" if finding.sure else named[finding.kind]
+        lines.append(harmless(f"  {verdict}: {finding.why}"))
+        if finding.needs:
+            lines.append(f"  to decide: {'; '.join(sentences(finding.needs))}")
     lines += [f"no connection for {entry}" for entry in answer.orphans]
     if answer.without:
         lines.append(f"no entry for connection {', '.join(str(one.number) for one in answer.without)}")
     return [*lines, ""] if lines else lines
+
+
+def _end_lines(answer: Q257223Answer) -> list[str]:
+    return [*(f"next: {step}" for step in answer.next_steps()), "", answer.line()]

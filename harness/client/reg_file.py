@@ -35,7 +35,7 @@ ROOTS = (
     "HKEY_CURRENT_CONFIG",
     "HKEY_DYN_DATA",
 )
-
+MAX_DEPTH = 512  # of nested keys
 
 _END = r"[ \t]*(?:;[^\r\n]*)?(?:\r\n?|\n|\Z)"  # the rest of a line
 _QUOTED = r'"([^"\\]*(?:\\.[^"\\]*)*)"'
@@ -153,6 +153,8 @@ class _Reader:
         if root.upper() not in ROOTS:
             wanted = expected_one_of(ROOTS, root.upper()).removeprefix("expected ")
             self._fail(start, f"{shown(root)} is no root of a registry", wanted)
+        if len(rest) > MAX_DEPTH:
+            self._fail(start, f"a key of {len(rest)} nested keys", f"at most {MAX_DEPTH}: the limit of Windows")
         if not all(rest):
             self._fail(start, f"an empty name in the key {shown(key)}", "single backslashes: keys are not escaped")
         return key

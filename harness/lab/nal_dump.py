@@ -7,7 +7,9 @@ Rules of this file:
 * The KB gives neither names nor types of the three values, and the names of ``harness.client.nal_path`` are ours. So a
   value is first sought by its name (``ValueNames``); then the path by its form, as data or, as NAL does elsewhere,
   as the name of a value (Q235873); and the counts by "persist" and "ref" in their names, but not by ``PREFERRED``.
-* A count is a number, or decimal or 0x hex text. A missing count is None, never zero.
+* A count is a number, decimal or 0x hex text, or bytes (little endian). A missing count is None, never zero.
+* A count whose highest bit is set, such as 0xffffffff, is below zero: a counter that was decremented too often. It
+  counts no user.
 """
 
 from __future__ import annotations
@@ -18,13 +20,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from harness.client.nal_path import NAL_PATH, PERSISTENCE, REFERENCE, NalPath
-from harness.client.registry import Data, Expand, Qword, Registry
+from harness.client.registry import Binary, Data, Expand, Qword, Registry
 
 _ENTRY = re.compile(r"(?:.*\\)?NAL\\Client\\Connections\\([^\\]+)\\(?:.*\\)?([^\\]+)", re.IGNORECASE | re.DOTALL)
 _RESOURCE = re.compile(r"resource[0-9]+", re.IGNORECASE)
 _PERSISTENCE = re.compile("persist", re.IGNORECASE)
 _REFERENCE = re.compile("(?<!p)ref", re.IGNORECASE)
-_NUMBER = re.compile(r"\s*(?:0x([0-9a-f]+)|([0-9]+))\s*", re.IGNORECASE)
+_NUMBER = re.compile(r"\s*(?:0x([0-9a-f]{1,16})|(-?[0-9]{1,20}))\s*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,10 @@ OURS = ValueNames()
 
 @dataclass(frozen=True, slots=True)
 class Dumped:
-    """An entry of the arbiter: owner, key, path, the two counts (None: not found), and the names of these values."""
+    """An entry of the arbiter: owner, key, path, the two counts (None: not found), and the names of these values.
+
+    A count below zero was decremented too often.
+    """
 
     account: str  # as in Q257223, without the & at the end
     key: str
@@ -54,6 +59,14 @@ class Dumped:
     def resource(self) -> str:
         """The last name of the key, such as Resource1."""
         return self.key.rpartition("\\")[2]
+
+    @property
+    def zero(self) -> bool | None:
+        """Whether it counts no user; None where a count was not found, and the other is no user."""
+        counts = (self.persistence, self.reference)
+        if any(count is not None and count > 0 for count in counts):
+            return False
+        return None if None in counts else True
 
 
 def entries(registry: Registry, names: ValueNames = OURS) -> list[Dumped]:
@@ -106,9 +119,18 @@ def _same(name: str, wanted: str | None) -> bool:
 def _count(data: Data) -> int | None:
     match data:
         case int() as number:
-            return number
+            return _signed(number, 32)
         case Qword(number):
-            return number
+            return _signed(number, 64)
+        case Binary(raw) if 1 <= len(raw) <= 8:
+            return _signed(int.from_bytes(raw, "little"), 8 * len(raw))
+        case Expand(text):
+            return _count(text)
         case str() if match := _NUMBER.fullmatch(data):
-            return int(match[1], 16) if match[1] else int(match[2])
+            number = int(match[1], 16) if match[1] else int(match[2])
+            return _signed(number, 32 if number < 1 << 32 else 64)
     return None
+
+
+def _signed(number: int, bits: int) -> int:
+    return number - (1 << bits) if number >= 1 << bits - 1 else number

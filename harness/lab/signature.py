@@ -1,270 +1,220 @@
-r"""Whether a customer's evidence has the signature of KB Q257223, with an explanation of each license that is held.
+r"""Whether a customer's evidence has the signature of KB Q257223, with a conclusion about each license that is held.
 
 Rules of this file:
 
-* It is pure: from connections and dumps to findings.
+* It is pure: from connections and dumps to findings. No license is accused because of its machine alone.
 * The signature: NAL's arbiter still has an entry whose two counts are 0, which should have been deleted, and the
-  connection of the entry is licensed and idle. The variant, in which the key was deleted although the release was
-  refused: a licensed, idle connection of an account of the client's NAL, and no entry.
-* An entry is paired with a connection of the machine whose registry it is in. Of several, connections come first that
-  are licensed, of an account of NAL's, and idle if the counts are 0. An entry of an unknown machine is possibly about
-  every connection of the same user or of the same server.
-* The finding is *certain* only with an address and a journal, which has the idle times. With a list in place of the
-  journal, with several connections to choose from, or by the variant, it is *probable*; without an address, or by the
-  variant without a journal, *possible*.
-* The answer is undecided where no license could be judged, or one that looks like NAL's could not.
+  connection of the entry is licensed and idle. *Certain* and *probable* need all of it:
+
+  - the user is a client connection account (``accounts``); one that is known by its name only makes it probable;
+  - the registry of the same machine has an entry with two counts of 0 (below zero counts as 0), whose path names that
+    server: an NWBIND path does, an NWNDS path only if the server of its tree is given (``trees``);
+  - no other entry for that server has a count;
+  - a journal, or lists taken apart, show that the connection is idle; without the time it is probable.
+
+* Else, where nothing contradicts, it is *possible*, with the needs that would decide it. The variant in which the key
+  was deleted although the release was refused is possible at most: no entry names the server.
+* NetWare has one connection from a machine's user to a server. So an entry is about the connection of the account
+  there, not about that of the machine's user, and an entry with a count keeps the connection that another has left.
+  Where the account has another connection from there, in use, the entry may be about that.
+* Two other documented cases show: S15, a count that stays above 0 while the connection is idle for longer than an hour,
+  which is the usual time between two polls (KB Q302836); and S13, an idle connection of a user who has a newer one, in
+  use, from the same machine: of the site server's account S12.
+* A license is *unknown* where the evidence is not about it. The answer is undecided where no license could be judged,
+  or one that looks like NAL's could not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from datetime import datetime, time
+from typing import Literal
 
-from fakenw.journal.sentences import clock, harmless
-from harness.lab.evidence import Dump, ListedConnection
-from harness.lab.nal_dump import Dumped
+from fakenw.journal.record import SECOND
+from fakenw.journal.sentences import clock
+from harness.lab.accounts import Standing, is_site_server, same_account
+from harness.lab.evidence import ListedConnection
+from harness.lab.moments import moment
+from harness.lab.next_step import Kind, Need
+from harness.lab.pairing import DumpedEntry, Evidence
 
 Sure = Literal["certain", "probable", "possible"]
 SURE: tuple[Sure, ...] = ("certain", "probable", "possible")
-
-
-@dataclass(frozen=True, slots=True)
-class DumpedEntry:
-    """An entry, and the dump that it is in."""
-
-    dump: Dump
-    values: Dumped
-
-    @property
-    def zero(self) -> bool | None:
-        """Whether both counts are 0; None where one of them was not found."""
-        if self.values.persistence or self.values.reference:
-            return False
-        return None if self.values.persistence is None or self.values.reference is None else True
-
-    def __str__(self) -> str:
-        counts = [("persistence", self.values.persistence), ("reference", self.values.reference)]
-        summary = ", ".join(f"{name} {'not found' if count is None else count}" for name, count in counts)
-        return harmless(f"{self.values.resource} of {self.values.account} ({self.dump.name}): {summary}")
+Class = Literal["q257223", "documented", "ordinary", "unknown"]
+POLL = 3600 * SECOND
 
 
 @dataclass(slots=True)
 class Finding:
-    """A connection, the entries that are paired with it, and the conclusion.
+    """A connection, the entries that may be about it, and the conclusion.
 
-    ``by`` is the reason of the pairing. ``choice``: the entry may be about another connection of the machine as well.
-    ``sure`` is None where it is not Q257223, ``judged`` False where the evidence does not suffice.
+    ``by`` is the reason why the entries may be. ``kind`` is None where no license is held, ``case`` the documented
+    case. ``needs`` would decide what is possible or unknown.
     """
 
     connection: ListedConnection
     entries: list[DumpedEntry] = field(default_factory=list)
     by: str = ""
-    choice: bool = False
+    kind: Class | None = None
     sure: Sure | None = None
-    judged: bool = False
+    case: str = ""
     why: str = ""
+    needs: tuple[Need, ...] = ()
+
+    def is_(self, kind: Class, why: str, *, case: str = "", needs: Sequence[Need] = ()) -> None:
+        """Conclude."""
+        self.kind, self.why, self.case, self.needs = kind, why, case, tuple(needs)
+
+    def may_be(self, sure: Sure, why: str, needs: Sequence[Need] = ()) -> None:
+        """Conclude that it is Q257223."""
+        self.is_("q257223", why, needs=needs)
+        self.sure = sure
 
 
-@dataclass(slots=True)
-class Q257223Answer:
-    """``found`` is True for Q257223, False for not, None where it could not be decided."""
-
-    found: bool | None
-    sure: Sure | None
-    why: str
-    findings: list[Finding]
-    orphans: list[DumpedEntry]  # without a connection
-    without: list[ListedConnection]  # without an entry
-
-    def line(self) -> str:
-        """The answer in one line."""
-        if self.found is None:
-            return f"could not be decided: {self.why}"
-        return f"Q257223 ({self.sure}): {self.why}" if self.found else f"not Q257223: {self.why}"
-
-    def as_json(self) -> dict[str, Any]:
-        """The answer for ``--json``."""
-        return {
-            "format": 1,
-            "q257223": self.found,
-            "sure": self.sure,
-            "why": self.why,
-            "connections": [
-                {
-                    **_json(finding.connection),
-                    "entries": [_entry_json(entry) for entry in finding.entries],
-                    "explained_by": finding.by or None,
-                    "q257223": finding.sure is not None if finding.judged else None,
-                    "sure": finding.sure,
-                    "why": finding.why,
-                }
-                for finding in self.findings
-            ],
-            "entries_without_connection": [_entry_json(entry) for entry in self.orphans],
-            "connections_without_entry": [one.number for one in self.without],
-        }
+def judged(evidence: Evidence) -> list[Finding]:
+    """A finding for each connection."""
+    return [_judged(one, evidence) for one in evidence.connections]
 
 
-def name_of(one: ListedConnection) -> str:
-    """A connection in a sentence: number, user, address."""
-    user, address = f" of {one.user}" if one.user else "", f" at {one.address}" if one.address else ""
-    return harmless(f"connection {one.number}{user}{address}")
-
-
-def decide(connections: Sequence[ListedConnection], dumps: Sequence[Dump]) -> Q257223Answer:
-    """Judge the licenses of *connections* by the entries in *dumps*."""
-    findings = [Finding(one) for one in connections]
-    orphans = _pair(findings, dumps)
-    for finding in findings:
-        _judge(finding, dumps)
-    without = [finding.connection for finding in findings if not finding.entries]
-    found, sure, why = _conclude([one for one in findings if one.connection.licensed], orphans, dumps)
-    return Q257223Answer(found, sure, why, findings, orphans, without)
-
-
-def _pair(findings: Sequence[Finding], dumps: Sequence[Dump]) -> list[DumpedEntry]:
-    """Add each entry to the finding that it may be about. Returns the entries without one."""
-    orphans: list[DumpedEntry] = []
-    of_unknown: list[DumpedEntry] = []
-    for dump in dumps:
-        for values in sorted(dump.entries, key=lambda values: bool(values.persistence or values.reference)):
-            entry = DumpedEntry(dump, values)
-            if not dump.address:
-                of_unknown.append(entry)
-                continue
-            here = [one for one in findings if one.connection.address == dump.address]
-            candidates = [one for one in here if not one.entries and _may_be(entry, one.connection)]
-            if not candidates:
-                orphans.append(entry)
-                continue
-            ranks = [_rank(entry, one.connection, dumps) for one in candidates]
-            first = candidates[ranks.index(min(ranks))]
-            first.entries.append(entry)
-            first.by, first.choice = "same address", ranks.count(min(ranks)) > 1
-            if first.choice:
-                first.by += f", as {ranks.count(min(ranks))} connections have"
-    known = {dump.address for dump in dumps if dump.address}
-    servers = {entry.values.path.server.upper() for entry in of_unknown if entry.values.path}
-    for entry in of_unknown:
-        found = False
-        for one in findings:
-            if not one.connection.licensed or one.connection.address in known or not _may_be(entry, one.connection):
-                continue
-            same = []
-            if one.connection.user and one.connection.user.upper() == entry.values.account.upper():
-                same.append("same user")
-            server = one.connection.server
-            if entry.values.path and (server or (len(servers) == 1 and _nals(one.connection, dumps))):
-                same.append("same server" if server else "the only server in the dumps")
-            if same:
-                one.entries.append(entry)
-                one.by = f"possibly: {' and '.join(same)}, of an unknown machine"
-                found = True
-        if not found:
-            orphans.append(entry)
-    return orphans
-
-
-def _rank(entry: DumpedEntry, connection: ListedConnection, dumps: Sequence[Dump]) -> tuple[bool, bool, bool]:
-    """The rank of a connection of the same machine for *entry*; the smallest is the best."""
-    in_use = connection.idle == 0
-    return not connection.licensed, not _nals(connection, dumps), in_use if entry.zero else not in_use
-
-
-def _may_be(entry: DumpedEntry, connection: ListedConnection) -> bool:
-    """Whether *entry* can be about *connection*: they do not name two different servers."""
-    if connection.server is None or entry.values.path is None or entry.values.path.type == "NWNDS":
-        return True  # an NWNDS path names the tree, not the server
-    return entry.values.path.server.upper() == connection.server.upper()
-
-
-def _nals(connection: ListedConnection, dumps: Sequence[Dump]) -> bool:
-    """Whether its user looks like one of NAL's: the owner of keys in a dump, or of SMS (KB Q231399, Q237759)."""
-    user = connection.user.upper()
-    owners = {account for dump in dumps if dump.address in ("", connection.address) for account in dump.accounts}
-    return user.startswith("SMS") or user in owners
-
-
-def _judge(finding: Finding, dumps: Sequence[Dump]) -> None:
-    one = finding.connection
-    journal = one.idle is not None
-    by_address = [dump for dump in dumps if dump.address and dump.address == one.address]
-    if not one.licensed:
-        finding.judged = True
-        finding.why = "it holds no license"
-    elif one.idle == 0 or one.files > 0:
-        finding.judged = True
-        finding.why = "it has files open" if one.files else "it is not idle"
-    elif finding.entries:
-        zeros = [entry for entry in finding.entries if entry.zero]
-        unread = [entry for entry in finding.entries if entry.zero is None]
-        if zeros:
-            finding.judged = True
-            clear = journal and not finding.choice
-            finding.sure = "possible" if not by_address else "certain" if clear else "probable"
-            idle = f"idle for {clock(one.idle)}" if one.idle else "a list does not show whether it is idle"
-            finding.why = f"both counts are 0, but the entry still exists, and its connection is licensed; {idle}"
-        elif unread:
-            finding.why = "the counts of its entry could not be read: see --value-name"
-        else:
-            finding.judged = True
-            finding.why = "the path is in use: a count of its entry is not 0"
-    elif by_address:
-        finding.judged = True
-        if _nals(one, dumps):
-            finding.sure = "probable" if journal else "possible"
-            finding.why = "an account of NAL's is licensed, and its registry has no entry for it (any more)"
-        else:
-            finding.why = "its user is none of NAL's, and NAL has no entry for it"
+def _judged(one: ListedConnection, evidence: Evidence) -> Finding:
+    finding = Finding(one)
+    account, dump = evidence.account(one), evidence.dump_of(one)
+    rivals = [other for other in evidence.others(one) if evidence.account(other)]
+    if dump:
+        finding.entries = evidence.about(one, [dump])
+        finding.by = "same address"
     else:
-        finding.why = "there is no dump of its machine" if dumps else "there is no dump of any machine"
+        unknown = [each for each in evidence.dumps if not each.address and not each.stations]
+        finding.entries = [
+            e for e in evidence.about(one, unknown) if account or same_account(e.values.account, one.user)
+        ]
+        finding.by = "possibly: of an unknown machine"
+    owners = evidence.others(one) if not one.licensed else [] if account else rivals
+    if owners:
+        finding.entries = []  # they are about another connection of the machine
+    if not one.licensed:
+        finding.why = "it holds no license"
+    elif one.idle is False:
+        finding.is_("ordinary", one.activity)
+    elif account:
+        _judge_nals(finding, account, rivals, evidence)
+    else:
+        _judge_users(finding, rivals, evidence)
+    finding.by = finding.by if finding.entries else ""
+    return finding
 
 
-def _conclude(
-    findings: Sequence[Finding], orphans: Sequence[DumpedEntry], dumps: Sequence[Dump]
-) -> tuple[bool | None, Sure | None, str]:
-    guilty = [finding for finding in findings if finding.sure]
-    if guilty:
-        worst = min(guilty, key=lambda finding: SURE.index(finding.sure or "possible"))
-        more = f" (and {len(guilty) - 1} more)" if guilty[1:] else ""
-        return True, worst.sure, f"{name_of(worst.connection)}: {worst.why}{more}"
-    if not findings:
-        return False, None, "no connection is licensed"
-    open_questions = [finding for finding in findings if not finding.judged]
-    judged = len(findings) - len(open_questions)
-    suspects = [one for one in open_questions if one.entries or _nals(one.connection, dumps) or not judged]
-    if suspects:
-        more = f" (and {len(suspects) - 1} more)" if suspects[1:] else ""
-        return None, None, f"{name_of(suspects[0].connection)}: {suspects[0].why}{more}"
-    reasons = list(dict.fromkeys(finding.why for finding in findings if finding.judged))
-    if stale := [entry for entry in orphans if entry.zero]:
-        reasons.append(f"entries with counts of 0 that have no connection: {len(stale)}")
-    if open_questions:
-        reasons.append(
-            f"licensed connections of other users, without a dump, that were not judged: {len(open_questions)}"
-        )
-    return False, None, "; ".join(reasons)
+def _judge_users(finding: Finding, rivals: Sequence[ListedConnection], evidence: Evidence) -> None:
+    """The user is not known as an account of NAL's."""
+    one = finding.connection
+    if any(_is_newer(other, one) for other in evidence.others(one)):
+        known_as = "S12" if is_site_server(one.user) else "S13"
+        finding.is_("documented", "its user has a newer connection from the same machine, in use", case=known_as)
+    elif rivals:
+        finding.is_("ordinary", f"NAL's connection from its machine is connection {rivals[0].number}")
+    elif any(entry.values.zero for entry in finding.entries):
+        why = f"{_seen(finding)}; its user is not known as a client connection account; {one.activity}"
+        finding.may_be("possible", why, [Need("account", one.user), *_missing(finding, evidence)])
+    elif finding.entries and any(entry.values.zero is None for entry in finding.entries):
+        finding.is_("unknown", "the counts of its entry could not be read", needs=_unread(finding))
+    elif finding.entries:
+        finding.is_("ordinary", "the path is in use: a count of its entry is not 0")
+    elif evidence.dump_of(one):
+        finding.is_("ordinary", "its user is none of NAL's, and NAL has no entry for it")
+    elif evidence.accounts:
+        finding.is_("ordinary", "its user is none of the client connection accounts")
+    else:
+        finding.is_("unknown", _no_dump(evidence), needs=_wanted_dump(one))
 
 
-def _json(one: ListedConnection) -> dict[str, Any]:
-    return {
-        "connection": one.number,
-        "user": one.user or None,
-        "address": one.address or None,
-        "licensed": one.licensed,
-        "since": one.since or None,
-        "server": one.server,
-    }
+def _judge_nals(finding: Finding, account: Standing, rivals: Sequence[ListedConnection], evidence: Evidence) -> None:
+    """The user is an account of NAL's, and nothing shows that the connection is in use."""
+    one = finding.connection
+    zeros = [entry for entry in finding.entries if entry.values.zero]
+    counted = [entry for entry in finding.entries if entry.values.zero is False]
+    unread = [entry for entry in finding.entries if entry.values.zero is None]
+    if not evidence.dump_of(one):
+        if zeros:
+            needs = [Need("machine", entry.dump.name) for entry in zeros]
+            finding.may_be("possible", f"{_seen(finding)}, in a dump of an unknown machine", needs)
+        else:
+            finding.is_("unknown", _no_dump(evidence), needs=_wanted_dump(one))
+    elif counted and len(rivals) >= len(counted):
+        why = f"its machine has {len(rivals) + 1} connections to the server, and a count of {len(counted)} is not 0"
+        finding.may_be("possible", why, [Need("which", one.address)])
+    elif zeros and sum(other.idle is False for other in rivals) >= len(zeros):
+        why = f"{_seen(finding)}; it may be about another connection of the machine, in use"
+        finding.may_be("possible", why, [Need("which", one.address)])
+    elif counted:
+        _judge_counted(finding, counted)
+    elif unread and zeros:
+        finding.may_be("possible", f"{_seen(finding)}, and the counts of another could not be read", _unread(finding))
+    elif unread:
+        finding.is_("unknown", "the counts of its entry could not be read: see --value-name", needs=_unread(finding))
+    elif not zeros:
+        why = f"an account of NAL's is licensed, and its registry has no entry for it (any more); {one.activity}"
+        finding.may_be("possible", why, [*_missing(finding, evidence, ("list",)), Need("log", one.address)])
+    elif needs := _missing(finding, evidence):
+        finding.may_be("possible", f"{_seen(finding)}; {one.activity}", needs)
+    else:
+        idle = "idle" if one.idle_for is None else f"idle for {clock(one.idle_for)}"
+        sure: Sure = "probable" if account == "hint" or one.idle_for is None or len(rivals) >= len(zeros) else "certain"
+        known = {"named": "", "proven": "", "hint": "; its user is known as NAL's by the name only"}[account]
+        finding.may_be(sure, f"{_seen(finding)}, and its connection is licensed; {idle}: {one.activity}{known}")
 
 
-def _entry_json(entry: DumpedEntry) -> dict[str, Any]:
-    values = entry.values
-    return {
-        "dump": entry.dump.name,
-        "account": values.account,
-        "key": values.key,
-        "path": str(values.path) if values.path else None,
-        "persistence": values.persistence,
-        "reference": values.reference,
-    }
+def _judge_counted(finding: Finding, counted: Sequence[DumpedEntry]) -> None:
+    idle_for = finding.connection.idle_for
+    if idle_for is not None and idle_for > POLL:
+        why = f"a count of {counted[0].values.resource} stays above 0, and the connection is idle for {clock(idle_for)}"
+        finding.is_("documented", why, case="S15")
+    else:
+        finding.is_("ordinary", "the path is in use: a count of its entry is not 0")
+
+
+def _seen(finding: Finding) -> str:
+    below = any((count or 0) < 0 for e in finding.entries for count in (e.values.persistence, e.values.reference))
+    return f"both counts are 0{' (one decremented below zero)' if below else ''}, but the entry still exists"
+
+
+def _missing(
+    finding: Finding, evidence: Evidence, kinds: Sequence[Kind] = ("server", "tree", "machine", "list")
+) -> list[Need]:
+    """What of the signature is not shown, of these *kinds*."""
+    one, needs = finding.connection, []
+    zeros = [entry for entry in finding.entries if entry.values.zero]
+    if not evidence.dump_of(one):
+        needs += [Need("machine", entry.dump.name) for entry in zeros]
+    if not any(evidence.names(entry.values.path, one.server) for entry in zeros):
+        needs += [Need("server")] if one.server is None else []
+        paths = [entry.values.path for entry in zeros if entry.values.path]
+        needs += [Need("tree", path.server) for path in paths if path.type == "NWNDS"]
+        needs += [] if paths else [Need("path", entry.dump.name) for entry in zeros]
+    needs += [Need("list")] if one.idle is None else []
+    return [need for need in needs if need.kind in kinds]
+
+
+def _unread(finding: Finding) -> list[Need]:
+    return [Need("names", entry.dump.name) for entry in finding.entries if entry.values.zero is None]
+
+
+def _no_dump(evidence: Evidence) -> str:
+    return "there is no dump of its machine" if evidence.dumps else "there is no dump of any machine"
+
+
+def _wanted_dump(one: ListedConnection) -> list[Need]:
+    return [Need("dump", one.address or f"the machine of connection {one.number}")]
+
+
+def _is_newer(other: ListedConnection, one: ListedConnection) -> bool:
+    """Whether *other* is a later connection of the same user that is in use, while *one* is idle (S13)."""
+    since = moment(one.since), moment(other.since)
+    if not (one.idle and other.idle is False and one.user and one.user.upper() == other.user.upper()):
+        return False
+    match since:
+        case datetime() as ours, datetime() as theirs:
+            return ours < theirs
+        case time() as ours, time() as theirs:
+            return ours < theirs
+    return False

@@ -178,7 +178,10 @@ OPTIONS = {
     ],
     "hold": ["--user", "--for", "--no-logout", "--transport"],
     "check": ["--within", "--wall", "--tz", "--json"],
-    "diagnose": ["--journal", "--connections", "--registry", "--value-name", "--json"],
+    "diagnose": [
+        *("--journal", "--connections", "--registry", "--value-name", "--account", "--server", "--tree", "--as-of"),
+        *("--json", "--exit-code"),
+    ],
     "clean": ["--all"],
     "explain": ["--variant", "--transport", "--seed", "--behaviors"],
     "new": [],
