@@ -29,6 +29,7 @@ LOOK_EVERY = 0.0001
 ROUNDED = 2  # microseconds by which the times of two clocks may be rounded
 
 Ask = Callable[[], float]
+Measurable = ServerUnderTest | RunningClient
 
 
 class ClockProbe:
@@ -68,13 +69,14 @@ class ClockProbe:
         for one in self._unmeasured():
             self._measure(one, last=True)
 
-    def _unmeasured(self) -> Iterable[ServerUnderTest | RunningClient]:
-        servers = [server for server in self._servers.values() if server.addresses and not server.down]
-        clients = [client for client in self._clients.values() if client.instructed]
-        able = [client for client in clients if not client.ended and not client.frozen]
-        return [one for one in (*servers, *able) if one.host not in self._measured]
+    def _unmeasured(self) -> Iterable[Measurable]:
+        hosts: list[Measurable] = [server for server in self._servers.values() if server.addresses and not server.down]
+        for client in self._clients.values():
+            if client.instructed and not client.ended and not client.frozen:
+                hosts.append(client)
+        return [one for one in hosts if one.host not in self._measured]
 
-    def _measure(self, one: ServerUnderTest | RunningClient, *, last: bool) -> None:
+    def _measure(self, one: Measurable, *, last: bool) -> None:
         who: dict[str, Any] = {"server" if isinstance(one, ServerUnderTest) else "client": one.host.name}
         who |= {"incarnation": one.incarnation} if one.incarnation > 1 else {}
         try:
@@ -98,7 +100,7 @@ class ClockProbe:
         return after - before, (before + after) // 2, theirs
 
     @contextmanager
-    def _asking(self, one: ServerUnderTest | RunningClient) -> Iterator[Ask]:
+    def _asking(self, one: Measurable) -> Iterator[Ask]:
         if isinstance(one, ServerUnderTest):
             with self._backend.asking_clock(one.host) as ask:
                 yield ask
