@@ -77,8 +77,8 @@ class ClockProbe:
         return [one for one in hosts if one.host not in self._measured]
 
     def _measure(self, one: Measurable, *, last: bool) -> None:
-        who: dict[str, Any] = {"server" if isinstance(one, ServerUnderTest) else "client": one.host.name}
-        who |= {"incarnation": one.incarnation} if one.incarnation > 1 else {}
+        about: dict[str, Any] = {"server" if isinstance(one, ServerUnderTest) else "client": one.host.name}
+        about |= {"incarnation": one.incarnation} if one.incarnation > 1 else {}
         try:
             with self._asking(one) as ask:
                 trip, middle, theirs = min(self._try(ask) for _ in range(TRIES))
@@ -86,12 +86,12 @@ class ClockProbe:
             self._silent.add(one.host)
             if last:
                 self._measured.add(one.host)
-                self._write("clock", **who, reason=str(problem))
+                self._write("clock", **about, reason=str(problem))
             return
         self._measured.add(one.host)
         bound = (trip + 1) // 2 + ROUNDED
         self._bound = max(self._bound, bound)
-        self._write("clock", t=middle, **who, theirs=theirs, bound=bound / SECOND)
+        self._write("clock", t=middle, **about, theirs=theirs, bound=bound / SECOND)
 
     def _try(self, ask: Ask) -> tuple[int, int, float]:
         before = self._now()
