@@ -159,7 +159,7 @@ class AdminResource(Resource):
         if self._advancing:
             raise ApiError(409, "the clock is being advanced already; expected a request afterwards")
         self._advancing = True
-        self._administration.emit("clock-advance", peer, text=f"{by / SECOND:g} s")
+        self._administration.emit("clock-advance", peer, text=f"{by / SECOND:g} s", seconds=by / SECOND)
         running = ensureDeferred(self._advance(by))
 
         def done(result: object) -> None:

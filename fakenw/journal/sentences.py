@@ -57,6 +57,7 @@ def sentence(record: Record) -> str | None:
         "operator": f"{get('by')}: {get('action')}"
         + (f" connection {get('connection')}" if get("connection") else "")
         + (f": {get('text')}" if get("text") else ""),
+        "advanced": f"the clock has jumped by {get('seconds')} s",
         "unsupported": f"{subject} requested NCP {get('ncp')}{verb}, which is not supported",
         "mark": f"marked: {get('text')}",
         "stop": f"stopped; {held}",

@@ -132,12 +132,12 @@ def _short(denial: Record) -> str:
 
 
 def _overdue(server: ServerHistory, usage: Usage, within: int, t: int) -> Iterator[tuple[ConnectionHistory, int]]:
-    """The connections that held a license at *t* beyond their time, each with the end of its last use."""
+    """The connections that surely held a license at *t* beyond their time, each with the end of its last use."""
     for history in server.histories:
         for holding in history.holdings:
             need = usage.of(history, holding)
             held = holding.granted <= t and (holding.released is None or t < holding.released)
-            if held and need.at is not None and need.at + within <= t:
+            if held and need.at is not None and need.at + need.bound + within <= t:
                 yield history, need.at
 
 

@@ -6,8 +6,9 @@ Rules of this file:
 * A `ConnectionHistory` is one service connection from create to close, known by its serial. A *holding* is the
   time it spent in a state that needs a unit under the server's policy, according to the ``state`` lines; so under
   ``ual`` too, where the user holds the unit for another 90 days.
-* Times are microseconds on the clock of the connection's server. Other writers' clocks are mapped by the
-  ``utc`` and ``speed`` of their first lines.
+* Times are microseconds on the clock of the connection's server. Other writers' clocks are mapped by what the runner
+  measured (its ``clock`` lines), else by the ``utc`` of their first lines; and by their ``speed``. Where the server's
+  clock was advanced, later times are later.
 * Client lines are matched with connections by server, station and connection number. For a number that was used again
   the order of the client's ``attach`` lines decides; where their number differs from that of the connections, for a
   reply was lost, the time does.
@@ -19,31 +20,42 @@ Rules of this file:
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
 from fakenw.journal.fold import Fold, Holding, Idle, OpenHandle, ServiceConnection
 from fakenw.journal.policy import POLICIES
-from fakenw.journal.record import Journal, JournalError, Record, read
+from fakenw.journal.record import SECOND, Journal, JournalError, Record, microseconds, read
 from fakenw.journal.sentences import clock, harmless
+from harness.judge.advances import Advances
 
 WENT_DOWN = "server-down"
 """The cause, which is in no line, of the end of all connections when another incarnation of their server follows."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+_CENTURY = 36_525 * 86_400 * SECOND  # no run lasts that long
+
 Key = tuple[str, str, int]  # server, station, connection number
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """A writer's clock: the wall time (microseconds since 1970) at its t = 0, and its speed (1: real time)."""
+    """A writer's clock: the wall time (microseconds since 1970) at its t = 0, and its speed (1: real time).
+
+    ``origin``: its t = 0 by the runner's clock, and ``bound`` how far that may be wrong; in real microseconds since the
+    runner's t = 0. None: it was not measured.
+    """
 
     utc: int | None
     speed: float
+    origin: float | None = None
+    bound: float = 0.0
+    advances: Advances = field(default=Advances(), compare=False)
 
     @classmethod
     def of(cls, journal: Journal, line: int = 1) -> Clock:
@@ -56,22 +68,42 @@ class Clock:
             written = datetime.fromisoformat(record["utc"])
             written = written if written.tzinfo else written.replace(tzinfo=UTC)
         except KeyError:
-            return cls(None, speed)
+            utc = None
         except (TypeError, ValueError):
             raise JournalError(f"{journal.name}:{line}: utc is not a time: {harmless(record['utc'])}") from None
-        return cls((written - _EPOCH) // timedelta(microseconds=1), speed)
+        else:
+            utc = (written - _EPOCH) // timedelta(microseconds=1)
+        return cls(utc, speed, 0.0 if record.role == "runner" else None)
+
+    def measured(self, by: Clock, t: int, theirs: int, bound: int) -> Clock:
+        """This clock, which showed *theirs*, give or take *bound* on the runner's clock *by*, when that showed *t*."""
+        return replace(self, origin=t / by.speed - self.advances.steady(theirs) / self.speed, bound=bound / by.speed)
 
     def to(self, other: Clock, t: int) -> int:
         """The time on *other* when this clock shows *t*. Two clocks without wall time started together."""
-        if self.utc is None or other.utc is None:
-            return t
-        if self.speed == other.speed:
-            return t + round((self.utc - other.utc) * self.speed)
-        return round((self.utc - other.utc + t / self.speed) * other.speed)
+        return other.advances.shown(self._to_steady(other, t))
+
+    def bound_on(self, other: Clock, t: int) -> int:
+        """How far ``to(other, t)`` may be wrong; a bound that is not known counts as 0."""
+        measured = self.origin is not None and other.origin is not None
+        bound = math.ceil((self.bound + other.bound) * other.speed) if measured else 0
+        return other.advances.doubt(self._to_steady(other, t), bound)
 
     def wall(self, t: int) -> float:
-        """Microseconds since 1970 when this clock shows *t*."""
+        """Microseconds since 1970 when this clock shows *t*, by the wall clock of its own machine."""
         return (self.utc or 0) + t / self.speed
+
+    def _to_steady(self, other: Clock, t: int) -> int:
+        steady = self.advances.steady(t)
+        if self.origin is not None and other.origin is not None:
+            later = self.origin - other.origin
+        elif self.utc is not None and other.utc is not None:
+            later = self.utc - other.utc
+        else:
+            return steady
+        if self.speed == other.speed:
+            return steady + round(later * self.speed)
+        return round((later + steady / self.speed) * other.speed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +195,8 @@ class ServerHistory(Fold):
                 raise JournalError(f"{journal.name}:{line}: expected a server's start, not {harmless(event)}")
             if str(policy) not in POLICIES:
                 raise JournalError(f"{journal.name}:{line}: no such policy: {harmless(policy)}")
-            servers.append(cls(journal=journal, line=line, clock=Clock.of(journal, line), records=records))
+            its_clock = replace(Clock.of(journal, line), advances=Advances.of(records))
+            servers.append(cls(journal=journal, line=line, clock=its_clock, records=records))
             for n, record in enumerate(records, line):
                 serial = record.get("serial")
                 if serial is not None and (isinstance(serial, bool) or not isinstance(serial, int)):
@@ -226,6 +259,7 @@ class RunHistory:
                     run.settings = next((r.fields for r in journal.records if r.event == "run"), {})
                 case role:
                     raise JournalError(f"{journal.name}:1: expected a server, client or runner, not {harmless(role)}")
+        _measure(run)
         _match(run)
         return run
 
@@ -261,27 +295,62 @@ def _key(record: Record) -> Key | None:
     return None
 
 
+def _latest(clock: Clock, other: Clock, t: int) -> int:
+    """The latest time that *other* may have shown when *clock* showed *t*."""
+    return clock.to(other, t) + clock.bound_on(other, t)
+
+
+def _measure(run: RunHistory) -> None:
+    """Set the clocks that the runner has measured; of several measurements the closest counts."""
+    if run.runner is None:
+        return
+    parts: dict[tuple[str, str, int], ClientHistory | ServerHistory] = {}
+    for client in run.clients:
+        incarnation = client.journal.records[0].get("incarnation", 1)
+        if isinstance(incarnation, int):
+            parts.setdefault(("client", client.name, incarnation), client)
+    starts: Counter[str] = Counter()
+    for server in run.servers:
+        starts[server.name] += 1
+        parts["server", server.name, starts[server.name]] = server
+    runners = Clock.of(run.runner)
+    for line in run.runner_lines("clock"):
+        kind = "server" if "server" in line.fields else "client"
+        name, incarnation = line.get(kind), line.get("incarnation", 1)
+        theirs, bound = microseconds(line.get("theirs")), microseconds(line.get("bound"))
+        if not isinstance(name, str) or not isinstance(incarnation, int) or theirs is None or bound is None:
+            continue
+        part = parts.get((kind, name, incarnation))
+        if part is not None and 0 <= bound < _CENTURY and abs(theirs) < _CENTURY:
+            measured = part.clock.measured(runners, line.t, theirs, bound)
+            if part.clock.origin is None or measured.bound < part.clock.bound:
+                part.clock = measured
+
+
 def _match(run: RunHistory) -> None:
     """Add every client line about a connection to its history."""
     histories: dict[Key, list[ConnectionHistory]] = {}
     for history in sorted(run.histories, key=lambda history: history.server.clock.wall(history.created)):
         histories.setdefault((history.server.name, history.station, history.connection), []).append(history)
     owners: dict[str, ClientHistory] = {}
-    attaches: dict[Key, list[tuple[float, int, int]]] = {}
+    attaches: dict[Key, list[tuple[int, int, int]]] = {}
     for n, client in enumerate(run.clients):
         for line, record in enumerate(client.journal.records, 1):
             if isinstance(record.get("station"), str):
                 owners.setdefault(record["station"], client)
             if record.event == "attach" and (key := _key(record)) in histories:
                 assert key is not None
-                attaches.setdefault(key, []).append((client.clock.wall(record.t), n, line))
+                t = client.clock.to(histories[key][0].server.clock, record.t)
+                attaches.setdefault(key, []).append((t, n, line))
     which: dict[tuple[int, int], ConnectionHistory] = {}
     for key, moments in attaches.items():
         order = histories[key]
-        for i, (wall, n, line) in enumerate(sorted(moments)):
+        for i, (_, n, line) in enumerate(sorted(moments)):
             history = order[min(i, len(order) - 1)]
             if len(order) != len(moments):
-                history = next((x for x in reversed(order) if x.server.clock.wall(x.created) <= wall), history)
+                client, t = run.clients[n], run.clients[n].journal.records[line - 1].t
+                earlier = (x for x in reversed(order) if x.created <= _latest(client.clock, x.server.clock, t))
+                history = next(earlier, history)
             which[n, line] = history
     for n, client in enumerate(run.clients):
         now: dict[Key, ConnectionHistory] = {}

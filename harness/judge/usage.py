@@ -15,18 +15,20 @@ from dataclasses import dataclass
 
 from fakenw.journal.fold import Holding
 from fakenw.journal.record import Record, microseconds
-from harness.judge.history import Clock, ConnectionHistory, RunHistory
+from harness.judge.history import ClientLine, Clock, ConnectionHistory, RunHistory, ServerHistory
 
 
 @dataclass(frozen=True, slots=True)
 class LastUse:
     """The time ``at`` on the server's clock from when on a connection was not needed (None: not known), and its sign.
 
-    ``by`` is ``close``, ``done``, ``exit`` (or the cause of an exit), ``mark``, ``idle`` or ``nothing``.
+    ``by`` is ``close``, ``done``, ``exit`` (or the cause of an exit), ``mark``, ``idle`` or ``nothing``. ``at`` may be
+    wrong by ``bound``, as the clocks of a client and the runner are known; 0 also where that is not known.
     """
 
     at: int | None
     by: str
+    bound: int = 0
 
 
 class Usage:
@@ -59,7 +61,7 @@ class Usage:
         client, server = history.client, history.server
         assert client is not None
         uses: Counter[str] = Counter()
-        unused: int | None = None
+        unused: ClientLine | None = None
         for line in history.lines:
             component, _, verb = line.record.event.rpartition("-")
             if verb == "open":
@@ -68,29 +70,36 @@ class Usage:
                 uses[component] -= 1
             else:
                 continue
-            unused = None if uses.total() else line.t
+            unused = None if uses.total() else line
         if unused is not None:
-            return LastUse(unused, "close")
+            return LastUse(unused.t, "close", unused.client.clock.bound_on(server.clock, unused.record.t))
         if client.done is not None:
-            return LastUse(client.clock.to(server.clock, client.done), "done")
+            return LastUse(*_mapped(client.clock, server, client.done, "done"))
         for record in self._exits.get(client.name, ()):
-            at = self._clock.to(server.clock, record.t)
-            if at >= history.created:  # a machine that was restarted exits more than once
-                return LastUse(at, str(record.get("cause") or "exit"))
+            at, by, bound = _mapped(self._clock, server, record.t, str(record.get("cause") or "exit"))
+            if at + bound >= history.created:  # a machine that was restarted exits more than once
+                return LastUse(at, by, bound)
         return LastUse(None, "nothing")
 
     def _foreign(self, history: ConnectionHistory, holding: Holding) -> LastUse:
         server = history.server
-        found: list[tuple[int, str]] = []
+        found: list[tuple[int, str, int]] = []
         if self._gone is not None:
-            found.append((max(self._clock.to(server.clock, self._gone), holding.granted), "exit"))
-        marks = [self._clock.to(server.clock, t) for t in self._marks]
-        marks += server.marks
-        found += [(t, "mark") for t in marks if t >= holding.granted][:1]
+            at, by, bound = _mapped(self._clock, server, self._gone, "exit")
+            after_grant = max(0, at + bound - holding.granted)  # the grant is a time of the server's own
+            found.append((max(at, holding.granted), by, min(bound, after_grant)))
+        marks = [_mapped(self._clock, server, t, "mark") for t in self._marks]
+        marks += [(t, "mark", 0) for t in server.marks]
+        found += [mark for mark in marks if mark[0] >= holding.granted][:1]
         idle_after = server.idle_after if self._alone else self._idle_after
         for idle in history.idles if idle_after is not None else []:
             # The request that releases the license is no use of it: its time is that of the release.
             idled = idle.busy is None or idle.busy == holding.released
             if idled and holding.granted <= idle.t <= history.held_until(holding):
-                found.append((idle.since + (idle_after or 0), "idle"))
+                found.append((idle.since + (idle_after or 0), "idle", 0))
         return LastUse(*min(found)) if found else LastUse(None, "nothing")
+
+
+def _mapped(clock: Clock, server: ServerHistory, t: int, by: str) -> tuple[int, str, int]:
+    """The fields of the ``LastUse`` at *t* on *clock*."""
+    return clock.to(server.clock, t), by, clock.bound_on(server.clock, t)

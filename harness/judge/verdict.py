@@ -157,9 +157,13 @@ def _sort(verdict: Verdict, history: ConnectionHistory, holding: Holding, need: 
     """Add a holding to its list of *verdict*, unless its client released it in time."""
     at = None if need.at is None else max(need.at, holding.granted)
     end = history.held_until(holding)
-    late = at is not None and (end > at + within or (holding.released is None and end == at + within))
+    possible = () if need.at is None else (need.at - need.bound, need.at, need.at + need.bound)
+    limits = [max(moment, holding.granted) + within for moment in possible]
+    late = {end > limit or (holding.released is None and end == limit) for limit in limits}
     why = _why(history, holding, need, at)
-    if late:
+    if late == {True, False}:
+        verdict.undecided.append(_held(history, holding, _too_close(history, need, end)))
+    elif late == {True}:
         verdict.leaked.append(_held(history, holding, why))
     elif holding.released is None:
         if at is None:
@@ -170,6 +174,16 @@ def _sort(verdict: Verdict, history: ConnectionHistory, holding: Holding, need: 
         verdict.undecided.append(_held(history, holding, why))
     elif holding.cause not in GIVEN_BACK:
         verdict.reclaimed.append(_held(history, holding, why))
+
+
+def _too_close(history: ConnectionHistory, need: LastUse, end: int) -> str:
+    """Why it cannot be told whether a license was released in time: the clocks are not known that well."""
+    whose = "its client's clock" if need.by in ("close", "done") else "the server's clock"
+    bound, moment = need.bound / SECOND, history.server.at
+    return (
+        f"no longer needed since {moment(need.at or 0)} and held until {moment(end)}, too close to the limit to "
+        f"decide: {whose} is known to {f'{bound:.2g}' if bound < 100 else f'{bound:.0f}'} s only"
+    )
 
 
 def _held(history: ConnectionHistory, holding: Holding | None, reason: str) -> Held:

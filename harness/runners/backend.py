@@ -8,7 +8,8 @@ Rules of this file:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -57,6 +58,9 @@ class Backend(Protocol):
 
     def addresses(self, server: Host) -> dict[str, Address] | None:
         """The addresses at which a server answers NCP, by transport; None: not yet."""
+
+    def asking_clock(self, server: Host) -> AbstractContextManager[Callable[[], float]]:
+        """A function that asks the server for its time: seconds, the ``t`` of its journal. Both raise OSError."""
 
     def start_scripted(self, name: str, journal: Path) -> Host:
         """Start a client, which prints "ready" and then waits for its instructions."""

@@ -1,10 +1,11 @@
 """A scripted client as a program: ``python -m harness.runners.client JOURNAL [--ports-from N]``.
 
 It prints "ready" and waits for its instructions, one line of JSON on standard input: ``client`` (its plan),
-``servers`` (name -> [host, port]), ``speed`` and ``behaviors`` (files). It prints "done" when its script has ended.
-It then keeps running and answers the watchdog until it is killed or its standard input ends, so that no verdict comes
-from its exit. Meanwhile the lines ``{"fault": "cut"}`` and ``{"fault": "heal"}`` disconnect and reconnect its network
-cable. JOURNAL may be "-": standard output, where only journal lines begin with a brace.
+``servers`` (name -> [host, port]), ``speed``, ``behaviors`` (files) and ``incarnation`` (from 1). It prints "done" when
+its script has ended. It then keeps running and answers the watchdog until it is killed or its standard input ends, so
+that no verdict comes from its exit. Meanwhile the lines ``{"fault": "cut"}`` and ``{"fault": "heal"}`` disconnect and
+reconnect its network cable, and ``{"clock": N}`` asks for its time: it prints "clock N T", where T are seconds as in
+its journal. JOURNAL may be "-": standard output, where only journal lines begin with a brace.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from fakenw.journal.record import FORMAT
+from fakenw.journal.record import FORMAT, SECOND
 from fakenw.journal.writer import JournalFile
 from harness.client.behavior_file import load
 from harness.client.machine import Machine
@@ -60,7 +61,8 @@ def main() -> None:
     servers = {name: (host, port) for name, (host, port) in first["servers"].items()}
     journal = JournalFile(1) if arguments.journal == "-" else JournalFile.create(Path(arguments.journal))
     world = SocketWorld(client["name"], servers, journal, speed, arguments.ports_from)
-    world.write("start", format=FORMAT, utc=world.utc.isoformat(timespec="microseconds"), speed=speed)
+    again = {"incarnation": first["incarnation"]} if first.get("incarnation", 1) > 1 else {}
+    world.write("start", format=FORMAT, utc=world.utc.isoformat(timespec="microseconds"), speed=speed, **again)
 
     own = [component for file in first.get("behaviors", ()) for component in load(Path(file))]
 
@@ -70,7 +72,10 @@ def main() -> None:
 
     def readable() -> None:
         for line in instructions.read():
-            world.cut() if line["fault"] == "cut" else world.heal()
+            if "clock" in line:
+                print("clock", line["clock"], world.now() / SECOND, flush=True)
+            else:
+                world.cut() if line["fault"] == "cut" else world.heal()
 
     world.start(play())
     world.loop.watch(sys.stdin.fileno(), readable)

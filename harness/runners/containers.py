@@ -9,6 +9,8 @@ Rules of this file:
 * ``cut`` disconnects a container from the network. ``power-off`` does so and then kills it, so that the server receives
   nothing: a kill alone closes its TCP connections at once.
 * The run assigns the addresses: a machine that starts again, or is reconnected, has its old one.
+* A server is administered from within its container only: a program there asks for its time, and answers the runner
+  on its standard output.
 * Nothing is pulled: an image that the engine does not have cannot be run.
 """
 
@@ -19,6 +21,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -27,6 +30,7 @@ from docker.errors import APIError, NotFound
 from docker.types import IPAMConfig, IPAMPool
 
 from fakenw.health import Address
+from fakenw.journal.sentences import harmless
 from fakenw.wire.packet import NCP_PORT
 from harness.runners.backend import Failed, Host
 from harness.runners.docker_engine import ENGINE_ERRORS, Container, connect, trouble
@@ -38,6 +42,7 @@ from harness.scenario.settings import ClientSpec, ServerSpec
 
 IMAGE = f"fakenw:{version('fakenw')}"
 FIRST_PORT = 1025  # of a scripted client, which takes the next one for each connection
+ADMIN_PORT = 8524
 CHECK_EVERY = 1_000_000_000  # nanoseconds
 SUBNET_TRIES = 20
 NETEM = """cd /sys/class/net; for i in *; do [ $i = lo ] || tc qdisc replace dev $i root netem "$@" || exit; done"""
@@ -102,6 +107,7 @@ class Containers:
             assert isinstance(again, Container)
             return self._start_again(again, again.address, journal)
         command = ["fakenw", "serve", *server_options(self._plan, spec), "--journal", "-"]
+        command += ["--admin", f"127.0.0.1:{ADMIN_PORT}"]
         options = {**OURS, "command": command, "healthcheck": CHECK}
         return self._start(spec.name, options, self._folder / f"server-{spec.name}.log", journal)
 
@@ -110,6 +116,12 @@ class Containers:
         if server.state().get("Health", {}).get("Status") != "healthy":
             return None
         return dict.fromkeys(self._plan.transports(), (server.address, NCP_PORT))
+
+    @contextmanager
+    def asking_clock(self, server: Host) -> Iterator[Callable[[], float]]:
+        assert isinstance(server, Container)
+        with server.asking("python3", "-m", "harness.runners.server_clock", str(ADMIN_PORT)) as ask:
+            yield lambda: _number(ask(), server.name)
 
     def start_scripted(self, name: str, journal: Path) -> Container:
         command = ["python3", "-m", "harness.runners.client", "-", "--ports-from", str(FIRST_PORT)]
@@ -247,6 +259,13 @@ class Containers:
         if self._all:
             self._progress(f"open a shell in one that runs: docker exec -it {self._all[-1].container.name} sh")
             self._progress("remove all of them: harness clean")
+
+
+def _number(text: str, name: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise Failed(f"{name} does not tell the time: {harmless(text)}") from None
 
 
 def _remove(made: Any) -> bool:

@@ -7,7 +7,7 @@ import json
 import os
 import tarfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -79,11 +79,11 @@ class Container:
             try:
                 self.container.start()
             except APIError as problem:
-                self._disconnect()
+                _close(self._socket)
                 code = self.state()["ExitCode"]
                 raise Failed(f"{self.name} cannot be started, exit code {code}: {_reason(problem)}") from None
             except BaseException:
-                self._disconnect()
+                _close(self._socket)
                 raise
         self._follower.start()
 
@@ -96,6 +96,33 @@ class Container:
     def send(self, instructions: Mapping[str, Any]) -> None:
         stream = getattr(self._socket, "_sock", self._socket)  # the SDK opens it for reading only
         stream.sendall(json.dumps(instructions).encode() + b"\n")
+
+    @contextmanager
+    def asking(self, *command: str) -> Iterator[Callable[[], str]]:
+        """Run *command* beside it; the function sends that an empty line, and returns the line that it answers.
+
+        Both raise Failed. The command must end when its standard input does.
+        """
+        with trouble(f"{self.name}: {command[0]}"):
+            api = self.container.client.api
+            made = api.exec_create(self.container.id, list(command), stdin=True, stdout=True, stderr=False)
+            stream = api.exec_start(made["Id"], socket=True)
+        frames = frames_iter(stream, tty=False)
+
+        def ask() -> str:
+            line = b""
+            try:
+                getattr(stream, "_sock", stream).sendall(b"\n")
+                while not line.endswith(b"\n"):
+                    line += next(frames)[1]
+            except (OSError, StopIteration) as problem:
+                raise Failed(f"{self.name}: {command[0]} does not answer: {problem}") from None
+            return line.decode(errors="replace").strip()
+
+        try:
+            yield ask
+        finally:
+            _close(stream)
 
     def stop(self) -> None:
         with suppress(*ENGINE_ERRORS):
@@ -138,7 +165,7 @@ class Container:
                     journal.write(self._records(data))
                 else:
                     log.write(data)
-        self._disconnect()
+        _close(self._socket)
         code = UNKNOWN_EXIT
         with suppress(*ENGINE_ERRORS):
             code = self.container.wait(timeout=STOPS_WITHIN)["StatusCode"]
@@ -150,11 +177,12 @@ class Container:
         self.statuses.update(line.decode(errors="replace").strip() for line in lines if not line.startswith(b"{"))
         return b"".join(line + b"\n" for line in lines if line.startswith(b"{"))
 
-    def _disconnect(self) -> None:
-        for stream in (getattr(self._socket, "_response", None), self._socket):
-            if stream is not None:
-                with suppress(OSError, ValueError):
-                    stream.close()
+
+def _close(stream: Any) -> None:
+    for part in (getattr(stream, "_response", None), stream):
+        if part is not None:
+            with suppress(OSError, ValueError):
+                part.close()
 
 
 def _as_root(entry: tarfile.TarInfo) -> tarfile.TarInfo:

@@ -48,6 +48,7 @@ class ServerUnderTest:
     host: Host
     tail: JournalTail
     addresses: Mapping[str, Address] = field(default_factory=dict)
+    incarnation: int = 1
     down: bool = False
 
 
@@ -101,6 +102,7 @@ class FaultInjector:
                 server.host.stop()
             case "server-up":
                 server.host = self._backend.start_server(server.spec, server.tail.path, server.host)
+                server.incarnation += 1
                 server.down = False
                 self._ready(server)
             case _:

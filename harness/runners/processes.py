@@ -5,6 +5,7 @@ Rules of this file:
 * A server is ready when it answers NCP, not when its port is open.
 * A machine that loses its power or its cable sends nothing more, but the kernel of a process that ends closes its TCP
   connections. So a powered-off process is suspended, and a scripted client cuts its own link.
+* A server is administered from the loopback interface only: there the runner asks for its time.
 * No process outlives the run, nor does one that a client has started.
 """
 
@@ -14,7 +15,8 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import IO, Any
@@ -24,6 +26,7 @@ from fakenw.health import Address, answers
 from fakenw.journal.record import SECOND
 from fakenw.server_process import ProcessGroup, ServerProcess
 from harness.runners.backend import Failed, Host
+from harness.runners.server_clock import asking
 from harness.scenario.plan import Plan
 from harness.scenario.schedule import ScheduledFault
 from harness.scenario.settings import ClientSpec, ServerSpec
@@ -49,6 +52,7 @@ class Processes:
         self._show, self._capture = show_output, capture
         self._all: list[ProcessGroup] = []
         self._addresses: dict[str, dict[str, Address]] = {}  # of servers, since they first listened
+        self._admin: dict[str, int] = {}  # and the ports of their administrations
 
     def open(self, plan: Plan, folder: Path) -> None:
         self._plan, self._folder = plan, folder
@@ -58,6 +62,7 @@ class Processes:
         for transport in self._plan.transports():
             host, port = self._addresses[spec.name][transport] if again else ("127.0.0.1", 0)
             options += ["--listen", f"{transport}:{host}:{port}"]
+        options += ["--admin", f"127.0.0.1:{self._admin[spec.name] if again else 0}"]
         if self._capture:
             options += ["--pcap", str(self._folder / self._capture_of(spec))]
         log = self._folder / f"server-{spec.name}.log"
@@ -78,8 +83,14 @@ class Processes:
             if not server.is_listening():
                 return None
             self._addresses[server.name] = server.addresses
+            self._admin[server.name] = int(server.admin.rpartition(":")[2])
         found = self._addresses[server.name]
         return found if all(answers(Peer(TRANSPORTS[name], address)) for name, address in found.items()) else None
+
+    @contextmanager
+    def asking_clock(self, server: Host) -> Iterator[Callable[[], float]]:
+        with asking(self._admin[server.name]) as clock:
+            yield clock.read
 
     def start_scripted(self, name: str, journal: Path) -> ProcessGroup:
         command = (sys.executable, "-m", "harness.runners.client", str(journal))

@@ -4,6 +4,8 @@ Rules of this file:
 
 * All hosts are started at once. When all are ready, the scripted clients begin together, and with them the time of the
   faults.
+* The clocks of all hosts are measured by the runner's: those of servers when they are ready, those of scripted clients
+  while they play.
 * Scripted clients run until the servers have stopped, so that no verdict comes from their exit.
 * All results are journals in a directory; no result is read from a client.
 * No host outlives the run, unless the backend keeps them on request.
@@ -23,6 +25,7 @@ from typing import Any
 from fakenw.journal.record import SECOND, Journal, Record, read
 from fakenw.journal.writer import JournalFile
 from harness.runners.backend import Backend, Failed, Host, exit_report, output_of
+from harness.runners.clock_probe import ClockProbe
 from harness.runners.fault_injector import FaultInjector, RunningClient, ServerUnderTest
 from harness.runners.journal_tail import JournalTail
 from harness.scenario.plan import Plan, client_journal
@@ -54,6 +57,7 @@ class RealTimeRun:
         self._faults = FaultInjector(
             plan, folder, backend, self._clients, self._servers, self._write, self._until_answers
         )
+        self._clocks = ClockProbe(backend, self._servers, self._clients, self._now, self._write)
         self._clients_began = 0.0  # by the monotonic clock
 
     def carry_out(self) -> None:
@@ -64,9 +68,11 @@ class RealTimeRun:
                 self._start_hosts()
             with self._phase("ready"):
                 self._until_ready()
+                self._clocks.measure_due()
             with self._phase("run"):
                 self._begin()
                 self._wait()
+                self._clocks.measure_rest()
         except Failed as problem:
             self._write("failed", reason=str(problem))
         except Stopped:
@@ -174,7 +180,8 @@ class RealTimeRun:
         client.instructed = True
         try:
             instructions = {"client": client.instructions, "servers": servers, "speed": self.plan.speed}
-            client.host.send({**instructions, "behaviors": list(self.plan.behaviors)})
+            more = {"behaviors": list(self.plan.behaviors), "incarnation": client.incarnation}
+            client.host.send({**instructions, **more})
         except OSError:
             raise Failed(f"{client.name} ended at once: {output_of(client.host)}") from None
 
@@ -188,6 +195,7 @@ class RealTimeRun:
         tails = [server.tail for server in self._servers.values()]
         while True:
             self._faults.inject_due(time.monotonic() - self._clients_began)
+            self._clocks.measure_due()
             for server in self._servers.values():
                 if not server.down and server.host.code() is not None:
                     raise Failed(exit_report(server.host))
@@ -198,9 +206,10 @@ class RealTimeRun:
             if any(grown):
                 quiet_since = now
             held = any(tail.fold.held for tail in tails)
+            limit = self.plan.patient_within + self._clocks.slack  # within which the judge could not decide
             finished = not self._faults.pending and all(client.finished for client in self._clients.values())
             finished_at = (finished_at or now) if finished else None
-            if finished_at is not None and (not held or now - finished_at > self._real(self.plan.patient_within)):
+            if finished_at is not None and (not held or now - finished_at > self._real(limit)):
                 return
             if (
                 not finished
@@ -210,7 +219,7 @@ class RealTimeRun:
             ):
                 # By the time of its "idle" line a holder has been idle for idle_after.
                 idle = 0 if held else self.plan.idle_after
-                if all(tail.idle for tail in tails) and now - quiet_since > self._real(idle + self.plan.patient_within):
+                if all(tail.idle for tail in tails) and now - quiet_since > self._real(idle + limit):
                     return
             if timeout is not None and now - self._clients_began > timeout / SECOND:
                 running = [client for client in self._clients.values() if not client.finished]
@@ -252,8 +261,11 @@ class RealTimeRun:
 
     def _write(self, event: str, *, t: int | None = None, **fields: Any) -> None:
         with self._lock:
-            now = round((time.monotonic() - self._begun) * self.plan.speed * SECOND) if t is None else t
-            self._journal.write([Record(now, "runner", event, fields)])
+            self._journal.write([Record(self._now() if t is None else t, "runner", event, fields)])
+
+    def _now(self) -> int:
+        """Microseconds on the clock of the runner's journal."""
+        return round((time.monotonic() - self._begun) * self.plan.speed * SECOND)
 
 
 def _output(host: Host) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from fakenw.journal.record import SECOND, read
 from fakenw.wire.framing import frame_request
 from fakenw.wire.packet import WatchdogPacket
 from fakenw.wire.requests import server
+from harness.judge.advances import Advances
 from tests.fakenw.administered_server import DEADLINE, Client, Served, wait_for
 from tests.fakenw.transports.test_reactor_host import CREATE, GUEST, Scene, request
 
@@ -29,6 +30,8 @@ def test_the_clock_runs_ahead(serve: Callable[..., Served], after: float | None)
     assert said["t"] - before["t"] >= 4 * 3600
     assert said["utc"] > before["utc"]
     events = read(served.journal).records
+    (asked,) = [record for record in events if record.get("action") == "clock-advance"]
+    assert (asked["seconds"], asked["text"]) == (4 * 3600, "14400 s")
     watchdog = [record["what"] for record in events if record.event == "watchdog"]
     if after is None:
         assert (watchdog, said["held"]) == (["silent", "gave-up"], 0)
@@ -175,6 +178,42 @@ def test_requests_are_executed_while_it_runs() -> None:
     assert 296 < station.last_request / SECOND < 500
     passed = scene.host.server.utc(scene.host.now()) - before
     assert passed.total_seconds() == pytest.approx(1000, abs=20)
+
+
+@pytest.mark.parametrize("speed", [1.0, 36.0])
+def test_the_end_is_told_with_how_far_it_jumped(speed: float) -> None:
+    """The clock runs on meanwhile, which is no jump: real time and the jump add up to what it showed."""
+    scene = Ahead(speed=speed)
+    zero = scene.clock.seconds()
+    scene.datagram(CREATE)
+    scene.clock.advance(5)
+    took = scene.advance(4 * 3600, answer_after=0.1)
+    scene.clock.advance(3)
+    (told,) = [record for record in scene.log.records if record.event == "advanced"]
+    assert took > 0.1
+    assert told["since"] == pytest.approx(5 * speed)
+    assert told.t / SECOND >= told["since"] + 4 * 3600
+    real = scene.clock.seconds() - zero
+    assert told["seconds"] == pytest.approx(scene.host.now() / SECOND - real * speed, abs=1e-4)
+    assert told["seconds"] <= 4 * 3600 - (took - 0.01) * speed
+    clock = Advances.of(scene.log.records)
+    assert clock.shown(round(real * speed * SECOND)) == pytest.approx(scene.host.now(), abs=100)
+    assert clock.shown(round(4 * speed * SECOND)) == round(4 * speed * SECOND)
+
+
+def test_an_advance_that_is_broken_off_tells_how_far_it_came() -> None:
+    """The operator has hung up."""
+    scene = Ahead()
+    zero = scene.clock.seconds()
+    scene.datagram(CREATE)
+    running = ensureDeferred(scene.host.advance(10 * 24 * 3600 * SECOND))
+    running.addErrback(lambda _: None)
+    for _ in range(20):
+        scene.clock.advance(0.001)
+    running.cancel()
+    (told,) = [record for record in scene.log.records if record.event == "advanced"]
+    assert 0 < told["seconds"] < 10 * 24 * 3600
+    assert told["seconds"] == pytest.approx(scene.host.now() / SECOND - (scene.clock.seconds() - zero), abs=1e-4)
 
 
 def test_a_stop_stops_the_clock() -> None:
