@@ -144,6 +144,12 @@ USER = "not a user; expected text: NAME or NAME:PASSWORD, NAME of 1 to 47 charac
          "digits, dots, dashes and underscores"),
         ("ANN]", "ANN: secret]", f"8: servers[0].users[1]: {USER}"),
         ("user: joe:secret", "user: :secret", f"11: clients[0].user: {USER}"),
+        ("user: joe:secret", "exit: 3", "11: clients[0].exit: an exit code of a script; expected one of a command or "
+         "an image"),
+        ("user: joe:secret", "exit: 256", "11: clients[0].exit: 256 is not an exit code; expected 0 to 255, or any"),
+        ("user: joe:secret", "exit: true", "11: clients[0].exit: True is not an exit code; expected 0 to 255, or any"),
+        ("user: joe:secret", "exit: some", "11: clients[0].exit: 'some' is not an exit code; expected 0 to 255, or "
+         "any"),
         ("user: joe:secret", "command: [./client]",
          "11: clients[0].command: a script and a command; expected exactly one "
          "of them"),
@@ -341,7 +347,7 @@ def test_data_instead_of_a_file() -> None:
         Scenario.read({**data, "clients": [{**command, "cuont": 2}], "expect": "x"}, "command line")
     assert caught.value.problems == (
         "command line: clients[0].cuont: unknown key; expected one of name, user, transport, count, script, command, "
-        f"image, environment, files, accounts, registry, {PARTS} (did you mean count?)",
+        f"image, exit, environment, files, accounts, registry, {PARTS} (did you mean count?)",
         f"command line: expect.udp: 'x' is unknown; {VERDICTS}",
         f"command line: expect.tcp: 'x' is unknown; {VERDICTS}",
     )
