@@ -181,6 +181,7 @@ def run(
 @click.option(
     "--client-exit",
     type=ExitCodeParam(),
+    metavar="CODE|any",
     default=0,
     show_default=True,
     help="The exit code with which COMMAND must end, or the verdict is unknown; of one that a signal ended it is 128 "

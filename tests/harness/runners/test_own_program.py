@@ -80,10 +80,8 @@ def test_a_signal_is_sent_once(tracker: DescendantTracker, tmp_path: Path) -> No
 def test_whose_daemon_it_is(cleared: bool, tmp_path: Path) -> None:
     """Of two clients the one without a daemon ends first; the daemon goes on until it has read so."""
     watch = [sys.executable, "-c", UNTIL_EXIT, str(tmp_path / "runner.jsonl")]
-    if cleared:  # it is known by its session
-        slow = ["sh", "-c", 'env -i "$@" & exit 4', "sh", *watch]
-    else:
-        slow = [*daemon(*watch)]
+    unmarked = ["sh", "-c", 'env -i "$@" & exit 4', "sh", *watch]  # its process is known by its session
+    slow = unmarked if cleared else daemon(*watch)
     quick = {"name": "quick", "command": [sys.executable, "-c", "pass"]}
     data = {"format": 1, "id": "mine", "title": "mine", "source": "here", "servers": [{"name": "FAKENW"}]}
     (plan,) = Scenario.read(

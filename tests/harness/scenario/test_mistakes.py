@@ -147,7 +147,7 @@ USER = "not a user; expected text: NAME or NAME:PASSWORD, NAME of 1 to 47 charac
         ("user: joe:secret", "exit: 3", "11: clients[0].exit: an exit code of a script; expected one of a command or "
          "an image"),
         ("user: joe:secret", "exit: 256", "11: clients[0].exit: 256 is not an exit code; expected 0 to 255, or any"),
-        ("user: joe:secret", "exit: true", "11: clients[0].exit: True is not an exit code; expected 0 to 255, or any"),
+        ("user: joe:secret", "exit: true", "11: clients[0].exit: true is not an exit code; expected 0 to 255, or any"),
         ("user: joe:secret", "exit: some", "11: clients[0].exit: 'some' is not an exit code; expected 0 to 255, or "
          "any"),
         ("user: joe:secret", "command: [./client]",
