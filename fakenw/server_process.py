@@ -61,6 +61,10 @@ class ProcessGroup:
         """The exit code; None while the program runs."""
         return self.process.poll()
 
+    def running(self) -> list[dict[str, Any]]:
+        """What a journal says of each of its processes that runs."""
+        return [{"pid": self.process.pid, "program": self.name}] if self.code() is None else []
+
     def lines(self) -> list[str]:
         """The whole lines of standard output so far, where that is a pipe."""
         if self.process.stdout is not None and not self._closed:
@@ -85,6 +89,10 @@ class ProcessGroup:
     def send_signal(self, number: int) -> None:
         """Send a signal to the whole group."""
         self._suspended = number == signal.SIGSTOP or (self._suspended and number != signal.SIGCONT)
+        self.deliver(number)
+
+    def deliver(self, number: int) -> None:
+        """As ``send_signal``, which also remembers whether the group is suspended."""
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, number)
 

@@ -20,7 +20,16 @@ from harness.cli.asserting import assert_command
 from harness.cli.authoring import explain, list_scenarios, matrix, new, register_behaviors, schema
 from harness.cli.diagnosing import diagnose
 from harness.cli.load import load_command
-from harness.cli.parameters import BEHAVIORS, FILES, RESULTS, TRANSPORT, DurationParam, ImageParam, ZoneParam
+from harness.cli.parameters import (
+    BEHAVIORS,
+    FILES,
+    RESULTS,
+    TRANSPORT,
+    DurationParam,
+    ExitCodeParam,
+    ImageParam,
+    ZoneParam,
+)
 from harness.cli.rerun import exec_again, run_again
 from harness.client.attachment import Account
 from harness.client.behavior_file import BehaviorError
@@ -28,11 +37,14 @@ from harness.judge.history import load
 from harness.judge.verdict import judge
 from harness.report.output import exit_with_usage_error, print_results_and_exit
 from harness.report.text import UNKNOWN, Result
+from harness.runners.descendants import FOLLOWED
 from harness.runners.hold import hold as hold_license
 from harness.runners.run_plans import PARALLEL, RUNNERS, RunOptions, run_directories, run_plans
 from harness.scenario.catalogue import catalogue, find
 from harness.scenario.plan import Plan
 from harness.scenario.scenario import Scenario, ScenarioError
+
+EXEC_TIMEOUT = 600 * SECOND
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -123,6 +135,8 @@ def run(
         exit_with_usage_error(problem)
     if on == "containers":
         _needs_docker()
+    if on == "processes":
+        _say_what_is_followed(plans)
     stop = _stop_on_signals()
     if on != "memory":
         count = "1 run" if len(plans) == 1 else f"{len(plans)} runs"
@@ -158,6 +172,21 @@ def run(
     type=DurationParam(),
     help="For a client that does not exit: after this idle time a license counts as no longer needed.",
 )
+@click.option(
+    "--timeout",
+    type=DurationParam(),
+    help="Real time after which the client and every process that it started are ended; the verdict is unknown if "
+    "nothing worse was seen. Default: 10m; none with --idle-after.",
+)
+@click.option(
+    "--client-exit",
+    type=ExitCodeParam(),
+    metavar="CODE|any",
+    default=0,
+    show_default=True,
+    help="The exit code with which COMMAND must end, or the verdict is unknown; of one that a signal ended it is 128 "
+    "and the signal's number.",
+)
 @TRANSPORT
 @RESULTS
 def exec_command(
@@ -168,6 +197,8 @@ def exec_command(
     users: tuple[str, ...],
     within: int,
     idle_after: int | None,
+    timeout: int | None,
+    client_exit: int | str,
     transport: str | None,
     as_json: str | None,
     junit: str | None,
@@ -179,10 +210,16 @@ def exec_command(
     {host}, {port} and {transport} in COMMAND are replaced; FAKENW_HOST, FAKENW_PORT and
     FAKENW_TRANSPORT are in its environment. GUEST and SUPERVISOR have no password.
 
+    The client has ended when the last process that it started has ended. The run is then over at once, unless a
+    license is held or a connection remains: then the server is watched until no license was granted or released
+    for --within.
+
     \b
     harness exec -- ./my-client {host} {port}
     harness exec --transport udp --idle-after 10s -- ./my-service {host} {port}
     """
+    if timeout is None and idle_after is None:
+        timeout = EXEC_TIMEOUT
     server = {"name": "FAKENW", "release": release, "licenses": licenses, "policy": policy, "users": list(users)}
     data = {
         "format": 1,
@@ -191,8 +228,9 @@ def exec_command(
         "source": "the command line",
         "transport": transport or "tcp",
         "idle_after": None if idle_after is None else idle_after / SECOND,
+        "timeout": None if timeout is None else timeout / SECOND,
         "servers": [{key: value for key, value in server.items() if value is not None}],
-        "clients": [{"name": "command", "command": list(command)}],
+        "clients": [{"name": "command", "command": list(command), "exit": client_exit}],
         "checks": [{"released": {"within": within / SECOND}}],
     }
     try:
@@ -200,6 +238,7 @@ def exec_command(
         plans = scenario.plans(seed=seed)
     except ScenarioError as problem:
         exit_with_usage_error(problem)
+    _say_what_is_followed(plans)
     stop = _stop_on_signals()
     output = sys.stderr.fileno() if as_json == "-" else sys.stdout.fileno()
     again = exec_again(plans[0], command)
@@ -324,6 +363,11 @@ def _can_run(plan: Plan, on: str) -> None:
         if on != runner:
             what = "a command" if client.image is None else "an image"
             raise ScenarioError([f"{plan.scenario}: a client with {what} needs --on {runner}"])
+
+
+def _say_what_is_followed(plans: list[Plan]) -> None:
+    if not FOLLOWED and any(plan.own() for plan in plans):
+        click.echo("on this system a process that detaches from a client is not followed; it is on Linux", err=True)
 
 
 def _progress(count: int, on: str) -> Callable[[Result], None]:

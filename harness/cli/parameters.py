@@ -12,6 +12,7 @@ import click
 
 from fakenw.config.field_types import duration
 from fakenw.core.peer import TRANSPORTS
+from harness.judge.endings import ANY
 
 
 class DurationParam(click.ParamType[int]):
@@ -67,6 +68,20 @@ class ImageParam(click.ParamType[tuple[str, str]]):
         if not client or not image:
             self.fail(f"{value!r} is not NAME=REF, such as agent=vendor/agent:2.1", param, ctx)
         return client, image
+
+
+class ExitCodeParam(click.ParamType[int | str]):
+    """The expected exit code of a program, or ``any``."""
+
+    name = "CODE|any"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        text = str(value)
+        if text == ANY:
+            return ANY
+        if not text.isdecimal() or int(text) > 255:
+            self.fail(f"{text!r} is not an exit code; expected 0 to 255, or {ANY}", param, ctx)
+        return int(text)
 
 
 class NamesParam(click.ParamType[tuple[str, ...]]):

@@ -35,5 +35,7 @@ def exec_again(plan: Plan, command: Sequence[str]) -> str:
         words += ["--user", f"{name}:PASSWORD" if password else name]
     words += ["--within", str(seconds(plan.within))]
     words += [] if plan.idle_after is None else ["--idle-after", str(seconds(plan.idle_after))]
+    words += [] if plan.timeout is None else ["--timeout", str(seconds(plan.timeout))]
+    words += ["--client-exit", str(plan.clients[0].exit)]
     words += ["--transport", plan.transport, "--seed", str(plan.seed)]
     return shlex.join([*words, "--", *command])

@@ -23,6 +23,7 @@ from fakenw.journal.record import SECOND, microseconds
 from fakenw.journal.sentences import clock, harmless
 from harness.judge.audit import Problem, books_balance
 from harness.judge.checks import FUNCTIONS, selected
+from harness.judge.endings import clauses, unexpected
 from harness.judge.history import WENT_DOWN, ConnectionHistory, RunHistory
 from harness.judge.proof import NO_PROOF, Proof
 from harness.judge.selection import LicenseSelection
@@ -291,17 +292,6 @@ def _claim(history: ConnectionHistory) -> str | None:
     )
 
 
-def _ends(run: RunHistory) -> str:
-    """How the user's own clients ended, in words that follow a verdict; empty without such."""
-    ends = []
-    for record in [*run.runner_lines("exit"), *run.runner_lines("still-running")]:
-        how = "was still running" if record.event == "still-running" else f"ended with exit code {record.get('code')}"
-        if record.get("cause") is None:
-            output = f": {harmless(record['output'])}" if record.get("output") else ""
-            ends.append(f"; {harmless(record.get('client'))} {how}{output}")
-    return "".join(ends[:3])
-
-
 def _worst(run: RunHistory, verdict: Verdict, licensed: int, within: int) -> tuple[str, str]:
     """The word of the verdict, and its reason."""
     if verdict.problems:
@@ -316,19 +306,21 @@ def _worst(run: RunHistory, verdict: Verdict, licensed: int, within: int) -> tup
         first = f"{verdict.leaked[0]}: {verdict.leaked[0].reason}"
         return "leaked", f"{count} licenses not released within {clock(within)} of being no longer needed; {first}"
     if failures := run.runner_lines("failed"):
-        return "unknown", f"the run could not be carried out: {harmless(failures[0].get('reason'))}"
+        return "unknown", f"the run could not be carried out: {harmless(failures[0].get('reason'))}{clauses(run)}"
     if not run.servers:
         return "unknown", "there is no server's journal"
     if not licensed:
         what = ", ".join(sorted({harmless(r.get("what")) for s in run.servers for r in s.denied}))
         refused = f"; {verdict.denied} times the server had no free {what}" if what else ""
-        return "unknown", f"{proof.sentence() or 'nothing was ever licensed'}{refused}{_ends(run)}"
+        return "unknown", f"{proof.sentence() or 'nothing was ever licensed'}{refused}{clauses(run)}"
     if verdict.undecided:
         return "unknown", f"{verdict.undecided[0]}: {verdict.undecided[0].reason}"
+    if why := unexpected(run):
+        return "unknown", why
     if verdict.reclaimed:
         count = f"{len(verdict.reclaimed)} of {licensed}"
         first = f"{verdict.reclaimed[0]}: {verdict.reclaimed[0].reason}"
         return "reclaimed", f"{unproven}no license is held, but {count} were reclaimed by the server; {first}"
     if lacking := proof.lacking():
-        return "unknown", f"{lacking}{_ends(run)}"
+        return "unknown", f"{lacking}{clauses(run)}"
     return "released", f"every license was released within {clock(within)} of being no longer needed"

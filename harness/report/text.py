@@ -8,6 +8,7 @@ from typing import Any
 
 from fakenw.journal.record import FORMAT
 from harness.judge.diagnosis import explain
+from harness.judge.endings import IN_FULL, endings
 from harness.judge.history import RunHistory
 from harness.judge.verdict import Verdict
 
@@ -106,6 +107,9 @@ def story(result: Result) -> list[str]:
     why = [f"  {line}" for line in explain(result.run, verdict)]
     reason = verdict.reason.partition("; ")[0] if why else verdict.reason  # the rest is told at length
     lines = [f"{result.variant or result.scenario}: {verdict.verdict}: {reason}", *why]
+    ends = [sentence for sentence in endings(result.run) if sentence not in reason]
+    lines += [f"  {sentence}" for sentence in ends[:IN_FULL]]
+    lines += [f"  and {len(ends) - IN_FULL} more"] if ends[IN_FULL:] else []
     lines += [f"  {problem}" for problem in result.verdict.problems[1:]]
     lines += [f"  {text}" for text in [*result.verdict.failed, *result.verdict.notes]]
     if result.kept:

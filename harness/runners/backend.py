@@ -34,6 +34,12 @@ class Host(Protocol):
     def code(self) -> int | None:
         """Its exit code; None while it runs."""
 
+    def running(self) -> list[dict[str, Any]]:
+        """The ``pid`` and ``program`` of each of its processes that runs, where the backend sees them.
+
+        Where its command has ended before them, each has its exit ``code``.
+        """
+
     def last_output(self) -> str:
         """The last lines it printed, as one; empty where there is no log."""
 
@@ -49,6 +55,7 @@ class Backend(Protocol):
 
     on: str
     parallel: int  # how many hosts it starts at once
+    followed: bool  # whether the end of a user's own client is that of every process that it has started
 
     def open(self, plan: Plan, folder: Path) -> None:
         """Prepare for the hosts of *plan*, whose journals and outputs go to *folder*."""

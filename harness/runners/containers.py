@@ -60,6 +60,7 @@ class Containers:
     """The backend. *starting* limits how many containers start at once; *keep* leaves all of them at the end."""
 
     on = "containers"
+    followed = True  # the kernel ends them with the container
 
     def __init__(
         self, starting: threading.Semaphore, parallel: int, keep: bool, progress: Callable[[str], None]

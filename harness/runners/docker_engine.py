@@ -90,6 +90,9 @@ class Container:
     def code(self) -> int | None:
         return self._code
 
+    def running(self) -> list[dict[str, Any]]:
+        return [{}] if self._code is None else []  # the processes in it are not seen
+
     def last_output(self) -> str:
         return last_lines(self.log.read_text(errors="replace"))
 

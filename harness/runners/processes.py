@@ -6,7 +6,7 @@ Rules of this file:
 * A machine that loses its power or its cable sends nothing more, but the kernel of a process that ends closes its TCP
   connections. So a powered-off process is suspended, and a scripted client cuts its own link.
 * A server is administered from the loopback interface only: there the runner asks for its time.
-* No process outlives the run, nor does one that a client has started.
+* No process outlives the run, nor does one that a client has started, however it detached (``descendants.py``).
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from fakenw.health import Address, answers
 from fakenw.journal.record import SECOND
 from fakenw.server_process import ProcessGroup, ServerProcess
 from harness.runners.backend import Failed, Host
+from harness.runners.descendants import FOLLOWED, DescendantTracker
+from harness.runners.own_program import OwnProgram
 from harness.runners.server_clock import asking
 from harness.scenario.plan import Plan
 from harness.scenario.schedule import ScheduledFault
@@ -47,15 +49,19 @@ class Processes:
 
     on = "processes"
     parallel = 1
+    followed = FOLLOWED
 
     def __init__(self, show_output: IO[bytes] | int | None = None, *, capture: bool = False) -> None:
         self._show, self._capture = show_output, capture
         self._all: list[ProcessGroup] = []
         self._addresses: dict[str, dict[str, Address]] = {}  # of servers, since they first listened
         self._admin: dict[str, int] = {}  # and the ports of their administrations
+        self._tracker: DescendantTracker | None = None  # of the user's own programs
 
     def open(self, plan: Plan, folder: Path) -> None:
         self._plan, self._folder = plan, folder
+        if plan.own():
+            self._tracker = DescendantTracker()
 
     def start_server(self, spec: ServerSpec, journal: Path, again: Host | None = None) -> ProcessGroup:
         options = server_options(self._plan, spec)
@@ -98,11 +104,13 @@ class Processes:
         return self._start(ProcessGroup, name, *command, log=self._folder / f"client-{name}.log", **pipes)
 
     def start_own(self, name: str, client: ClientSpec) -> ProcessGroup:
-        options: dict[str, Any] = {"cwd": self._plan.folder or None, "env": {**os.environ, **client.environment}}
+        assert self._tracker is not None
+        environment = {**os.environ, **client.environment, **self._tracker.mark(name)}
+        options: dict[str, Any] = {"cwd": self._plan.folder or None, "env": environment}
         if self._show is not None:
             options |= {"stdout": self._show, "stderr": None}
         log = self._folder / f"client-{name}.log"
-        return self._start(ProcessGroup, name, *(client.command or ()), log=log, **options)
+        return self._start(OwnProgram, name, *(client.command or ()), log=log, tracker=self._tracker, **options)
 
     def inject(self, fault: ScheduledFault, host: Host) -> None:
         assert isinstance(host, ProcessGroup)
@@ -126,6 +134,8 @@ class Processes:
     def close(self) -> None:
         for process in self._all:
             process.stop()
+        if self._tracker is not None:
+            self._tracker.close()
 
     def _start(self, kind: type[ProcessGroup], name: str, *words: str, **options: Any) -> ProcessGroup:
         try:
@@ -133,6 +143,8 @@ class Processes:
         except OSError as problem:
             raise Failed(f"{name} cannot be started: {problem}") from None
         self._all.append(process)
+        if self._tracker is not None and not isinstance(process, OwnProgram):
+            self._tracker.ignore(process.process.pid)
         return process
 
 

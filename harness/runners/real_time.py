@@ -6,7 +6,7 @@ Rules of this file:
   faults.
 * The clocks of all hosts are measured by the runner's: those of servers when they are ready, those of scripted clients
   while they play.
-* Scripted clients run until the servers have stopped, so that no verdict comes from their exit.
+* Clients that have not ended run until the servers have stopped, so that no verdict comes from their exit.
 * All results are journals in a directory; no result is read from a client.
 * No host outlives the run, unless the backend keeps them on request.
 """
@@ -28,6 +28,7 @@ from harness.runners.backend import Backend, Failed, Host, exit_report, output_o
 from harness.runners.clock_probe import ClockProbe
 from harness.runners.fault_injector import FaultInjector, RunningClient, ServerUnderTest
 from harness.runners.journal_tail import JournalTail
+from harness.runners.run_end import RunEnd
 from harness.scenario.plan import Plan, client_journal
 from harness.scenario.settings import ClientSpec
 
@@ -188,11 +189,10 @@ class RealTimeRun:
     # Waiting
 
     def _wait(self) -> None:
-        """Wait until all clients have finished and no license is held, or one was held long enough for a verdict."""
-        quiet_since = time.monotonic()  # when a journal last grew
-        finished_at: float | None = None
-        timeout = self.plan.timeout or (IMAGE_TIMEOUT if self.plan.images() else None)
+        """Wait until the run is over. Raises Failed after its timeout, and Stopped."""
         tails = [server.tail for server in self._servers.values()]
+        end = RunEnd(self.plan, tails, self._backend.followed, time.monotonic())
+        timeout = self.plan.timeout or (IMAGE_TIMEOUT if self.plan.images() else None)
         while True:
             self._faults.inject_due(time.monotonic() - self._clients_began)
             self._clocks.measure_due()
@@ -200,37 +200,16 @@ class RealTimeRun:
                 if not server.down and server.host.code() is not None:
                     raise Failed(exit_report(server.host))
             for client in list(self._clients.values()):
-                self._check(client)
-            grown = [tail.catch_up() for tail in tails]
-            now = time.monotonic()
-            if any(grown):
-                quiet_since = now
-            held = any(tail.fold.held for tail in tails)
-            limit = self.plan.patient_within + self._clocks.slack  # within which the judge could not decide
-            finished = not self._faults.pending and all(client.finished for client in self._clients.values())
-            finished_at = (finished_at or now) if finished else None
-            if finished_at is not None and (not held or now - finished_at > self._real(limit)):
+                self._check(client)  # before the journals are read: what it did last is then in them
+            now, pending = time.monotonic(), self._faults.pending
+            running = [client for client in self._clients.values() if not client.finished]
+            if end.is_reached(now, finished=not running, faults_pending=pending, slack=self._clocks.slack):
                 return
-            if (
-                not finished
-                and self.plan.idle_after is not None
-                and not self.plan.scripted()
-                and not self._faults.pending
-            ):
-                # By the time of its "idle" line a holder has been idle for idle_after.
-                idle = 0 if held else self.plan.idle_after
-                if all(tail.idle for tail in tails) and now - quiet_since > self._real(idle + limit):
-                    return
-            if timeout is not None and now - self._clients_began > timeout / SECOND:
-                running = [client for client in self._clients.values() if not client.finished]
+            if timeout is not None and (running or pending) and now - self._clients_began > timeout / SECOND:
                 which = f"; {running[0].name} still runs: {output_of(running[0].host)}" if running else ""
                 raise Failed(f"given up after {timeout / SECOND:g} s{which}")
             if self._stop.wait(POLL_INTERVAL):
                 raise Stopped
-
-    def _real(self, duration: int) -> float:
-        """Microseconds of the server's time as real seconds."""
-        return duration / SECOND / self.plan.speed
 
     def _check(self, client: RunningClient) -> None:
         """Record the exit of a client of the user's own; instruct a scripted client that was started again."""
@@ -252,9 +231,10 @@ class RealTimeRun:
         """Record the state of the user's own clients, and stop the servers, which completes their journals."""
         for client in self._clients.values():
             if client.instructions is None and not client.ended:
+                running = client.host.running()
                 self._check(client)
-                if not client.ended:
-                    self._write("still-running", client=client.name, **_output(client.host))
+                for process in () if client.ended else running:
+                    self._write("still-running", client=client.name, **process, **_output(client.host))
         for server in self._servers.values():
             if not server.down:
                 server.host.stop()

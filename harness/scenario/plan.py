@@ -98,6 +98,8 @@ class Plan(Model):
             client["user"] = client["user"].partition(":")[0]
             client["accounts"] = [account.partition(":")[0] for account in client["accounts"]]
             del client["environment"], client["files"]
+            if client["script"] is not None:
+                del client["exit"]  # its program is the harness's own
         patience = 0 if on == "memory" else self.patient_within - self.within
         return {"format": FORMAT, "on": on, "patience": seconds(patience), **spelled, "proof": self.proof()}
 

@@ -125,7 +125,7 @@ class Scenario(Parts):
     reading: Text | None = None  # our reading, where the source says nothing
     description: Text | None = None
     idle_after: SomeTime | None = None  # idle time after which a connection is no longer needed
-    timeout: SomeTime | None = None  # real time after which a run is aborted
+    timeout: SomeTime | None = None  # real time after which clients that have not finished are given up
     transport: Transport = "udp"
     servers: Annotated[tuple[ServerSpec, ...], AfterValidator(some), BeforeValidator(mark_repeated)] = Field(
         description="a list of servers"

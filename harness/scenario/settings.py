@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, StrictInt, ValidationInfo, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, ValidationInfo, field_validator
 
 from fakenw.config.field_types import BinderyName, Count, SomeTime, Text, some
 from fakenw.config.server_file import Ncp
@@ -25,6 +25,7 @@ from harness.client.redirector import RedirectorSettings
 from harness.client.reg_file import parse
 from harness.client.selection import NalSettings
 from harness.client.settings import Credentials, Name, Settings, UserText, merged
+from harness.judge.endings import ANY
 from harness.scenario.steps import Script
 
 Transport = Literal["udp", "tcp"]
@@ -44,7 +45,14 @@ def _watchdog(text: str) -> str:
     return text
 
 
+def _exit_code(value: object) -> object:
+    if value != ANY and (isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 255):
+        raise ValueError(f"{shown(value)} is not an exit code; expected 0 to 255, or {ANY}")
+    return value
+
+
 ContainerPath = Annotated[Text, AfterValidator(_container_path)]
+ExitCode = Annotated[int | Literal["any"], BeforeValidator(_exit_code)]
 _A = {"command": "a command", "image": "an image"}
 
 
@@ -108,6 +116,7 @@ class ClientSpec(Parts):
     script: Script | None = None
     command: Annotated[tuple[Text, ...], AfterValidator(some)] | None = None  # without it: the image's own
     image: Text | None = Field(None, validate_default=True)
+    exit: ExitCode = 0  # the expected exit code of a command or an image
     environment: dict[str, str] = Field(default_factory=dict)
     files: dict[ContainerPath, Text] = Field(default_factory=dict)  # path in the container: path by the scenario's file
     accounts: tuple[UserText, ...] = ()  # client connection accounts, and those of services
@@ -123,6 +132,13 @@ class ClientSpec(Parts):
         if info.field_name == "image" and value is None and others == [None, None]:
             raise ValueError("neither a script nor a command nor an image; expected one of them")
         return value
+
+    @field_validator("exit")
+    @classmethod
+    def _of_a_program(cls, code: ExitCode, info: ValidationInfo) -> ExitCode:
+        if code != 0 and info.data.get("script") is not None:
+            raise ValueError("an exit code of a script; expected one of a command or an image")
+        return code
 
     @field_validator("registry")
     @classmethod

@@ -60,6 +60,9 @@ class KnownHost:
     def code(self) -> int | None:
         return None if self.answers else 1
 
+    def running(self) -> list[dict[str, Any]]:
+        return []
+
     def last_output(self) -> str:
         return ""
 

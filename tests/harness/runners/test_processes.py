@@ -214,13 +214,15 @@ def test_a_signal_ends_a_command(number: signal.Signals, tmp_path: Path) -> None
 
 @linux
 def test_what_a_command_leaves_behind_ends_too(tmp_path: Path) -> None:
-    """A command that exits and leaves others running does not outlive the run."""
+    """A command that exits and leaves others running has not ended, and they do not outlive the run."""
     mark = uuid.uuid4().hex
     lingering = ["sh", "-c", "sleep 600 & exit 0"]
-    data = scenario([{"name": "ws", "command": lingering, "environment": {MARK: mark}}])
-    run, verdict, _ = carry_out(data, tmp_path)
-    assert [record["code"] for record in run.runner_lines("exit")] == [0]
+    data = scenario([{"name": "ws", "command": lingering, "environment": {MARK: mark}}], timeout="500ms")
+    run, verdict, text = carry_out(data, tmp_path)
+    assert run.runner_lines("exit") == []
+    assert [(record["program"], record["code"]) for record in run.runner_lines("still-running")] == [("sleep 600", 0)]
     assert verdict == "unknown"
+    assert re.search("ws was still running: process [0-9]+, sleep 600, after ws ended with exit code 0", text)
     wait_until(lambda: not marked(mark), "the end of what the command left behind")
 
 

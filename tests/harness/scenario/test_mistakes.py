@@ -160,6 +160,12 @@ USER = "not a user; expected text: NAME or NAME:PASSWORD, NAME of 1 to 47 charac
         ("shipped: {expect: leaked}", "shipped: {licensed: {workstaton: never}}", "22: variants: shipped: licensed: no "
          "client 'workstaton'; expected workstation (did you mean workstation?)"),
         ("user: joe:secret", "licensed: no", "11: clients[0].licensed: false is unknown; expected never"),
+        ("user: joe:secret", "exit: 3", "11: clients[0].exit: an exit code of a script; expected one of a command or "
+         "an image"),
+        ("user: joe:secret", "exit: 256", "11: clients[0].exit: 256 is not an exit code; expected 0 to 255, or any"),
+        ("user: joe:secret", "exit: true", "11: clients[0].exit: true is not an exit code; expected 0 to 255, or any"),
+        ("user: joe:secret", "exit: some", "11: clients[0].exit: 'some' is not an exit code; expected 0 to 255, or "
+         "any"),
         ("user: joe:secret", "command: [./client]",
          "11: clients[0].command: a script and a command; expected exactly one "
          "of them"),
@@ -357,7 +363,7 @@ def test_data_instead_of_a_file() -> None:
         Scenario.read({**data, "clients": [{**command, "cuont": 2}], "expect": "x"}, "command line")
     assert caught.value.problems == (
         "command line: clients[0].cuont: unknown key; expected one of name, user, transport, count, script, command, "
-        f"image, environment, files, accounts, registry, licensed, {PARTS} (did you mean count?)",
+        f"image, exit, environment, files, accounts, registry, licensed, {PARTS} (did you mean count?)",
         f"command line: expect.udp: 'x' is unknown; {VERDICTS}",
         f"command line: expect.tcp: 'x' is unknown; {VERDICTS}",
     )

@@ -69,6 +69,14 @@ def test_plan_of_a_variant(tmp_path: Path) -> None:
         "never_over_limit", {"released": {"within": 1200}}, {"bounded": {"units": 1}})  # fmt: skip
 
 
+def test_expected_exit_codes(tmp_path: Path) -> None:
+    """0 where nothing is said; of programs of the user's own only, in the run record."""
+    text = VARIANTS.replace("{A: b}}", "{A: b}}\n  - {name: other-program, command: [a], exit: any, count: 2}")
+    plain, _ = read(tmp_path, text).plans()
+    told = [(client["name"], client.get("exit")) for client in plain.opening("processes")["clients"]]
+    assert told == [("workstation", None), ("other", None), ("program", 0), ("other-program", "any")]
+
+
 def test_transports(tmp_path: Path) -> None:
     """The caller's transport wins over the variant's, that over the scenario's; a client's own stays."""
     scenario = read(tmp_path, VARIANTS)
