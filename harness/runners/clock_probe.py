@@ -82,7 +82,7 @@ class ClockProbe:
         try:
             with self._asking(one) as ask:
                 trip, middle, theirs = min(self._try(ask) for _ in range(TRIES))
-        except (OSError, Failed) as problem:
+        except (OSError, ValueError, Failed) as problem:
             self._silent.add(one.host)
             if last:
                 self._measured.add(one.host)

@@ -18,6 +18,7 @@ from fakenw.wire.requests import server
 from harness.judge.advances import Advances
 from tests.fakenw.administered_server import DEADLINE, Client, Served, wait_for
 from tests.fakenw.transports.test_reactor_host import CREATE, GUEST, Scene, request
+from tests.harness.runners.journal_page import undocumented
 
 
 @pytest.mark.parametrize("after", [0.5, None], ids=["answers late", "is silent"])
@@ -30,6 +31,7 @@ def test_the_clock_runs_ahead(serve: Callable[..., Served], after: float | None)
     assert said["t"] - before["t"] >= 4 * 3600
     assert said["utc"] > before["utc"]
     events = read(served.journal).records
+    assert [missing for record in events for missing in undocumented(record)] == []
     (asked,) = [record for record in events if record.get("action") == "clock-advance"]
     assert (asked["seconds"], asked["text"]) == (4 * 3600, "14400 s")
     watchdog = [record["what"] for record in events if record.event == "watchdog"]

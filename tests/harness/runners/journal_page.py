@@ -41,7 +41,7 @@ def types(told: str) -> tuple[type, ...]:
 def documented() -> dict[tuple[str, str], Fields]:
     """The fields of each event, by (role, event): those of every line, of lines about a connection, and its own."""
     sections = re.split(r"^## ", PAGE.read_text(encoding="utf-8"), flags=re.M)[1:]
-    (first,) = (section for section in sections if section.startswith("Every line"))
+    first = next(section for section in sections if section.startswith("Every line"))
     sections = [section for section in sections if section.split()[0] in ("Server", "Client", "Runner")]
     found: dict[tuple[str, str], Fields] = {}
     for section in sections:

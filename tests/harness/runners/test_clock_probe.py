@@ -29,6 +29,7 @@ from harness.runners.journal_tail import JournalTail
 from harness.runners.processes import Processes
 from harness.scenario.settings import ServerSpec
 from tests.harness.memory_run import WORK, events, planned
+from tests.harness.runners.journal_page import undocumented
 from tests.programs import LISTEN
 
 OPEN, CLOSE = WORK[0], "nal.close"
@@ -194,6 +195,9 @@ def test_a_run_whose_clients_wall_clock_is_off_is_judged_right(tmp_path: Path) -
     told = events(journals["runner.jsonl"], "clock")
     assert [line.get("server") or line.get("client") for line in told] == ["FAKENW", "ws"]
     assert all(0 < line["bound"] < 2 for line in told)
+    assert [
+        missing for journal in journals.values() for record in journal.records for missing in undocumented(record)
+    ] == []
     assert judge(load([tmp_path])).verdict == "released"
     set_back(tmp_path / "client-ws.jsonl", 2)
     assert judge(load([tmp_path])).verdict == "released"
@@ -213,6 +217,7 @@ def test_a_server_that_starts_again_is_asked_again(tmp_path: Path) -> None:
         for journal in real_time.run(plan, tmp_path, Processes(), threading.Event())
         if journal.records[0].role == "runner"
     )
+    assert [missing for record in runner.records for missing in undocumented(record)] == []
     first, second = [line for line in events(runner, "clock") if line.get("server")]
     assert (first.get("incarnation"), second.get("incarnation")) == (None, 2)
     assert second["theirs"] * SECOND - second.t < first["theirs"] * SECOND - first.t
@@ -242,6 +247,7 @@ def test_a_client_tells_its_time_and_its_incarnation(tmp_path: Path) -> None:
     told = [line.split() for line in done.stdout.splitlines() if line.startswith("clock")]
     assert [number for _, number, _ in told] == ["7", "8"]
     start = read(journal).records[0]
+    assert undocumented(start) == set()
     assert (start.event, start["incarnation"]) == ("start", 3)
     assert 0 <= start.t / SECOND <= float(told[0][2]) <= float(told[1][2])
 
