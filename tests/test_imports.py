@@ -31,7 +31,7 @@ EDGES = {
     "fakenw/volumes/host_directory.py": {"os"},
     "harness/cli/asserting.py": {"time"},
     "harness/cli/load.py": WORLD,
-    "harness/cli/main.py": WORLD,
+    "harness/cli/running.py": WORLD,
     "harness/load/": WORLD,
     "harness/runners/": WORLD,
     "harness/testing/netware.py": {"socket", "subprocess", "time"},

@@ -16,7 +16,8 @@ from fakenw.journal.fold import GIVEN_BACK
 from fakenw.journal.record import SECOND, Record
 from fakenw.journal.sentences import clock, harmless
 from harness.judge.history import ClientLine, ConnectionHistory, RunHistory
-from harness.judge.verdict import Held, Verdict, files_text
+from harness.judge.reasons import files_text
+from harness.judge.verdict import Held, Verdict
 
 IN_FULL = 10
 AT_ONCE = 30 * SECOND  # 8 ms of real time with --speed 3600

@@ -12,6 +12,7 @@ import click
 import pytest
 
 from harness.cli import main as cli
+from harness.cli import running
 from harness.runners import memory
 from harness.scenario.catalogue import find
 from harness.scenario.plan import Plan
@@ -33,7 +34,7 @@ def test_the_catalogue_is_listed() -> None:
 @pytest.mark.parametrize("names", [["Q257223"], ["q257223"], ["all"], []])
 def test_a_run_of_the_catalogue(names: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Every variant has its row, and the last line explains the exit code. Two scenarios are catalogue enough."""
-    monkeypatch.setattr(cli, "catalogue", lambda: [find("S10"), find("Q257223")])
+    monkeypatch.setattr(running, "catalogue", lambda: [find("S10"), find("Q257223")])
     done = invoke("run", *names)
     assert done.exit_code == 0
     assert (find("S10").title in done.stdout) == (names in (["all"], []))

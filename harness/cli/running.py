@@ -1,0 +1,270 @@
+"""``harness run`` and ``harness exec``: clients before the judge."""
+
+from __future__ import annotations
+
+import functools
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from fakenw.core.settings import RELEASES
+from fakenw.journal.policy import POLICIES
+from fakenw.journal.record import SECOND
+from harness.cli.authoring import register_behaviors
+from harness.cli.parameters import BEHAVIORS, RESULTS, TRANSPORT, DurationParam, ExitCodeParam, ImageParam
+from harness.cli.rerun import exec_again, run_again
+from harness.client.behavior_file import BehaviorError
+from harness.report.output import exit_with_usage_error, print_results_and_exit
+from harness.report.text import Result
+from harness.runners.descendants import FOLLOWED
+from harness.runners.run_plans import PARALLEL, RUNNERS, RunOptions, run_plans
+from harness.scenario.catalogue import catalogue, find
+from harness.scenario.plan import Plan
+from harness.scenario.scenario import Scenario, ScenarioError
+
+EXEC_TIMEOUT = 600 * SECOND
+
+
+@click.command()
+@click.argument("scenarios", nargs=-1)
+@click.option("--on", type=click.Choice(RUNNERS), default="memory", show_default=True, help="The runner.")
+@TRANSPORT
+@click.option("--variant", "variants", multiple=True, help="Only this variant; may be repeated.")
+@click.option(
+    "--speed",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Not on memory: the seconds of scripted time in a real second. Network timeouts are not scaled.",
+)
+@click.option(
+    "--image",
+    "images",
+    type=ImageParam(),
+    multiple=True,
+    help="Another image for the client NAME; may be repeated.",
+)
+@click.option(
+    "--parallel",
+    type=click.IntRange(min=1),
+    default=PARALLEL,
+    show_default=True,
+    help="In containers: how many are started at once.",
+)
+@BEHAVIORS
+@click.option("--keep", is_flag=True, help="In containers: do not remove them, for inspection. See harness clean.")
+@RESULTS
+def run(
+    scenarios: tuple[str, ...],
+    on: str,
+    transport: str | None,
+    variants: tuple[str, ...],
+    speed: float,
+    images: tuple[tuple[str, str], ...],
+    parallel: int,
+    keep: bool,
+    behaviors: tuple[Path, ...],
+    as_json: str | None,
+    junit: str | None,
+    report: Path | None,
+    seed: int,
+) -> None:
+    """Run scenarios: all, ids of the catalogue, or YAML files.
+
+    \b
+    harness run Q257223
+    harness run mine.yaml --on processes --speed 3600 --transport tcp
+    harness run mine.yaml --on containers --image agent=vendor/agent:2.1
+    """
+    try:
+        files = register_behaviors(behaviors)
+        if files and on == "containers":
+            raise ScenarioError(["--behaviors needs --on memory or --on processes"])
+        if not scenarios or "all" in scenarios:
+            chosen = [(scenario.id, scenario) for scenario in catalogue()]
+        else:
+            chosen = [(name, find(name)) for name in scenarios]
+        factor = 1.0 if on == "memory" else speed
+        replaced = dict(images)
+        named = [
+            (name, plan)
+            for name, scenario in chosen
+            for plan in scenario.plans(transport, variants, seed=seed, speed=factor, images=replaced, behaviors=files)
+        ]
+        plans = [plan for _, plan in named]
+        for name in replaced:
+            if not any(client.name == name for plan in plans for client in plan.clients):
+                raise ScenarioError([f"--image {name}: no client of these scenarios has that name"])
+        for plan in plans:
+            _can_run(plan, on)
+    except (ScenarioError, BehaviorError) as problem:
+        exit_with_usage_error(problem)
+    if on == "containers":
+        needs_docker()
+    if on == "processes":
+        _say_what_is_followed(plans)
+    stop = stop_on_signals()
+    if on != "memory":
+        count = "1 run" if len(plans) == 1 else f"{len(plans)} runs"
+        click.echo(f"{count} in {on}, {speed:g} times as fast as real time", err=True)
+    progress = functools.partial(click.echo, err=True)
+    commands = [run_again(name, plan, on, behaviors, replaced) for name, plan in named]
+    options = RunOptions(report, commands, parallel=parallel, keep=keep, progress=progress)
+    results = run_plans(plans, on, stop, options, _progress(len(plans), on))
+    print_results_and_exit(results, as_json, junit, report=report, missing=len(plans) - len(results))
+
+
+@click.command("exec")
+@click.argument("command", nargs=-1, required=True)
+@click.option("--licenses", type=click.IntRange(0, 65534), default=5, show_default=True, help="The server's licenses.")
+@click.option(
+    "--release",
+    type=click.Choice(list(RELEASES)),
+    default="5.1",
+    show_default=True,
+    help="The server's NetWare release.",
+)
+@click.option("--policy", type=click.Choice(list(POLICIES)), help="License policy; default: the release's own.")
+@click.option("--user", "users", multiple=True, metavar="NAME[:PASSWORD]", help="A user of the server.")
+@click.option(
+    "--within",
+    type=DurationParam(),
+    default="30s",
+    show_default=True,
+    help="Time in which a license must be released when it is no longer needed.",
+)
+@click.option(
+    "--idle-after",
+    type=DurationParam(),
+    help="For a client that does not exit: after this idle time a license counts as no longer needed.",
+)
+@click.option(
+    "--timeout",
+    type=DurationParam(),
+    help="Real time after which the client and every process that it started are ended; the verdict is unknown if "
+    "nothing worse was seen. Default: 10m; none with --idle-after.",
+)
+@click.option(
+    "--client-exit",
+    type=ExitCodeParam(),
+    metavar="CODE|any",
+    default=0,
+    show_default=True,
+    help="The exit code with which COMMAND must end, or the verdict is unknown; of one that a signal ended it is 128 "
+    "and the signal's number.",
+)
+@TRANSPORT
+@RESULTS
+def exec_command(
+    command: tuple[str, ...],
+    licenses: int,
+    release: str,
+    policy: str | None,
+    users: tuple[str, ...],
+    within: int,
+    idle_after: int | None,
+    timeout: int | None,
+    client_exit: int | str,
+    transport: str | None,
+    as_json: str | None,
+    junit: str | None,
+    report: Path | None,
+    seed: int,
+) -> None:
+    """Run COMMAND against a server that is started for it, and judge it.
+
+    {host}, {port} and {transport} in COMMAND are replaced; FAKENW_HOST, FAKENW_PORT and
+    FAKENW_TRANSPORT are in its environment. GUEST and SUPERVISOR have no password.
+
+    The client has ended when the last process that it started has ended. The run is then over at once, unless a
+    license is held or a connection remains: then the server is watched until no license was granted or released
+    for --within.
+
+    \b
+    harness exec -- ./my-client {host} {port}
+    harness exec --transport udp --idle-after 10s -- ./my-service {host} {port}
+    """
+    if timeout is None and idle_after is None:
+        timeout = EXEC_TIMEOUT
+    server = {"name": "FAKENW", "release": release, "licenses": licenses, "policy": policy, "users": list(users)}
+    data = {
+        "format": 1,
+        "id": "exec",
+        "title": " ".join(command),
+        "source": "the command line",
+        "transport": transport or "tcp",
+        "idle_after": None if idle_after is None else idle_after / SECOND,
+        "timeout": None if timeout is None else timeout / SECOND,
+        "servers": [{key: value for key, value in server.items() if value is not None}],
+        "clients": [{"name": "command", "command": list(command), "exit": client_exit}],
+        "checks": [{"released": {"within": within / SECOND}}],
+    }
+    try:
+        scenario = Scenario.read({key: value for key, value in data.items() if value is not None}, "command line")
+        plans = scenario.plans(seed=seed)
+    except ScenarioError as problem:
+        exit_with_usage_error(problem)
+    _say_what_is_followed(plans)
+    stop = stop_on_signals()
+    output = sys.stderr.fileno() if as_json == "-" else sys.stdout.fileno()
+    again = exec_again(plans[0], command)
+    results = run_plans(plans, "processes", stop, RunOptions(report, [again], output))
+    print_results_and_exit(results, as_json, junit, report=report, missing=len(plans) - len(results))
+
+
+def needs_docker() -> None:
+    try:
+        import docker.client  # noqa: F401
+    except ImportError:
+        exit_with_usage_error("containers need the Docker SDK: pip install 'fakenw[containers]'")
+
+
+def _can_run(plan: Plan, on: str) -> None:
+    """Raises ScenarioError where a client cannot be run on that runner."""
+    for name, client in plan.own():
+        for file in client.files.values():
+            if not Path(plan.folder, file).is_file():
+                raise ScenarioError([f"{plan.scenario}: {name}: there is no file {Path(plan.folder, file)}"])
+        runner = "processes" if client.image is None else "containers"
+        if on != runner:
+            what = "a command" if client.image is None else "an image"
+            raise ScenarioError([f"{plan.scenario}: a client with {what} needs --on {runner}"])
+
+
+def _say_what_is_followed(plans: list[Plan]) -> None:
+    if not FOLLOWED and any(plan.own() for plan in plans):
+        click.echo("on this system a process that detaches from a client is not followed; it is on Linux", err=True)
+
+
+def _progress(count: int, on: str) -> Callable[[Result], None]:
+    ended = 0
+
+    def report(result: Result) -> None:
+        nonlocal ended
+        ended += 1
+        if on == "memory" or (count == 1 and on == "processes"):
+            return
+        phases = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in result.phases.items())
+        took = f" ({phases})" if on == "containers" else ""
+        click.echo(f"  {ended} of {count}: {result.variant}: {result.said()}{took}", err=True)
+
+    return report
+
+
+def stop_on_signals() -> threading.Event:
+    """The first SIGINT or SIGTERM sets the event, for an orderly end; the next one interrupts the program."""
+    stop = threading.Event()
+
+    def handle(number: int, frame: object) -> None:
+        if stop.is_set():
+            signal.default_int_handler(number, None)
+        stop.set()
+        click.echo("stopping; a second signal stops at once", err=True)
+
+    signal.signal(signal.SIGINT, handle)
+    signal.signal(signal.SIGTERM, handle)
+    return stop
