@@ -51,7 +51,7 @@ def completed(rest: Journal, server: Fields, licenses: Fields, connections: Fiel
         unit = POLICIES[server["policy"]].unit(state, about["serial"], about["user"])
         at = begin if unit is None else units.get(unit, begin)
         abouts[f"connection:{about['serial']}"] = about
-        steps.append((at, "create", {**about, "user": None}))
+        steps.append((at, "create", {**about, "user": None, "cause": FORGOTTEN}))
         if unit is not None and unit in units:
             grant(unit, about)
         if state is not State.GONE:
@@ -70,6 +70,8 @@ def _start(server: Fields, limit: object) -> Record:
     utc = datetime.fromisoformat(server["utc"]) - timedelta(seconds=server["t"])
     same = {name: server[name] for name in ("release", "policy", "licenses", "speed")}
     fields = {"server": server["name"], "held": 0, "limit": limit, "format": FORMAT, **same, "utc": utc.isoformat()}
+    fields |= {name: server[name] for name in ("instance", "keep_cleared") if name in server}
+    fields["cause"] = FORGOTTEN
     return Record(0, "server", "start", fields)
 
 
