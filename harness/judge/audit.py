@@ -15,7 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fakenw.journal.record import Journal, Record
-from harness.judge.audited_server import AuditedServer, is_count
+from harness.judge.audited_fields import is_whole
+from harness.judge.audited_server import AuditedServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Balance:
         They are names of checks, each with a sentence.
         """
         held, limit = record.get("held"), record.get("limit")
-        if not is_count(held) or not is_count(limit):
+        if not is_whole(held) or not is_whole(limit):
             return [("books_balance", "expected the numbers held and limit")]
         most, least, off = max(held, counted), min(held, counted), held - counted
         found = []

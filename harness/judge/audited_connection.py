@@ -30,7 +30,7 @@ def is_request(record: Record) -> bool:
     if record.event in _REQUESTS:
         return True
     causes = BY_REQUEST | FILE_CLOSED if record.event == "shut" else BY_REQUEST
-    return record.event in ("grant", "state", "shut") and record.get("cause") in causes
+    return record.event in ("grant", "state", "shut") and str(record.get("cause")) in causes
 
 
 def seconds(t: int) -> str:
@@ -97,12 +97,12 @@ class AuditedConnection:
 
     def asked_last(self, value: object, t: int, cause: object = None) -> Iterator[str]:
         """Whether *value*, in seconds, can be the time of the last request."""
-        last = microseconds(value)
+        last, given_up = microseconds(value), str(cause) in GIVEN_UP
         if last is None:
             yield f"expected last_request of {self} in seconds, not {harmless(value)}"
-        elif cause in GIVEN_UP and last != t:
+        elif given_up and last != t:
             yield f"the last request of {self} was at {seconds(t)} ({harmless(cause)}), not at {seconds(last)}"
-        elif cause not in GIVEN_UP and self.idle is not None and last != self.idle:
+        elif not given_up and self.idle is not None and last != self.idle:
             yield f"{self} is idle since {seconds(self.idle)}, and made a request at {seconds(last)}: no busy"
         elif not self.last_request <= last <= t:
             least = seconds(self.last_request)
@@ -119,6 +119,8 @@ class AuditedConnection:
         number = _number(handle)
         if number is not None and self.opened is not None and number != self.opened + 1:
             yield f"the handle {harmless(handle)} of {self} follows {self.opened:012x}: an open is missing or added"
+        elif number is None and self.opened and isinstance(record.get("handle"), str):
+            yield f"the handle {harmless(handle)} of {self} does not follow {self.opened:012x}"
         self.opened = number
         self.files[handle] = record.get("path")
 

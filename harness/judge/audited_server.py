@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable
 from fakenw.journal.record import Record, microseconds
 from fakenw.journal.sentences import harmless
 from harness.judge.audited_connection import BY_REQUEST, GIVEN_UP, AuditedConnection, seconds
+from harness.judge.audited_fields import is_whole, missing
 from harness.judge.audited_transition import AuditedTransitions, OpenTransition
 from harness.judge.policy_rules import RULES, PolicyRule
 
@@ -33,11 +34,6 @@ _LICENSES = re.compile(r"(?:^|, )licenses=(\d{1,9})(?:,|$)")
 _LONGEST_TEXT = 200  # of an operator line, which may have been cut off there
 
 
-def is_count(value: object) -> bool:
-    """Whether it is a whole number."""
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
 class AuditedServer:
     """The books of one incarnation, which begins with *start*. *tell* is called with a line and its problem."""
 
@@ -46,6 +42,7 @@ class AuditedServer:
         self.held = 0  # grants minus releases
         self._tell = tell
         self._reconstructed = get("cause") == FORGOTTEN
+        self._complete = "instance" in start.fields  # of a server that writes every field
         self._name, self._limit = get("server"), get("limit")
         self._rule = RULES.get(str(get("policy")), PolicyRule(()))
         self._attached_counts = "attached" in self._rule.states
@@ -65,6 +62,7 @@ class AuditedServer:
         self._last_serial: int | None = None
         self._times: list[int] = []  # of the lines
         self._down = self._was_down = self._stopped = False
+        self._logins = True
         self._reset: int | None = 0 if self._reconstructed else None  # the line of a reset that goes on; 0: is not here
         self._lost = self._reconstructed  # the line before is not in the journal
         self._reinitialized: AuditedConnection | None = None  # by the line before
@@ -73,8 +71,10 @@ class AuditedServer:
         """Audit the next line."""
         event, forgotten = record.event, self._reconstructed and record.get("cause") == FORGOTTEN
         self._common(line, record)
+        if self._complete and not forgotten:
+            self._told(line, missing(record))
         serial = record.get("serial")
-        if serial is not None and not is_count(serial):
+        if serial is not None and not is_whole(serial):
             self._tell(line, f"expected a serial, not {harmless(serial)}")
             serial = None
         before = self._transitions.follows(record)
@@ -110,8 +110,10 @@ class AuditedServer:
                 self._stop(line, record)
             case _ if known is not None:
                 self._about(line, record, known, before, forgotten)
-        if self._down and (event in _EXECUTED or (event == "state" and record.get("cause") in BY_REQUEST)):
+        if self._down and (event in _EXECUTED or (event == "state" and str(record.get("cause")) in BY_REQUEST)):
             self._tell(line, f"{event} on a server that is down")
+        if not self._logins and event == "state" and record.get("cause") == "login":
+            self._tell(line, f"serial {serial} logged in while login was disabled")
         self._lost = forgotten or (self._lost and event == "start")
 
     def close(self) -> None:
@@ -122,6 +124,10 @@ class AuditedServer:
             self._tell(missing.line, missing.why)
         if self._reset and self._stopped:
             self._reset_is_over()
+        self._expired(end)
+
+    def _expired(self, end: int) -> None:
+        """Report the units that should have expired by *end*."""
         if not self._down:
             for line, text in self._transitions.units.expired(end - self._second):
                 self._tell(line, text)
@@ -146,13 +152,13 @@ class AuditedServer:
 
     def _start(self, line: int, record: Record) -> None:
         licenses, limit = record.get("licenses"), record.get("limit")
-        if record.get("policy") not in RULES:
+        if str(record.get("policy")) not in RULES:
             self._tell(line, f"no such policy: {harmless(record.get('policy'))}")
         if self._reconstructed:
             return
         if record.t:
             self._tell(line, f"expected a start at 0, not at {seconds(record.t)}")
-        if not is_count(licenses) or limit != (licenses or self._rule.grace):
+        if not is_whole(licenses) or limit != (licenses or self._rule.grace):
             self._tell(line, f"{harmless(licenses)} licenses do not make a limit of {harmless(limit)}")
 
     def _look_up(self, line: int, record: Record, serial: int) -> AuditedConnection | None:
@@ -214,6 +220,7 @@ class AuditedServer:
                 self._told(line, known.requests(record))
                 if record.event == "open":
                     self._told(line, known.opens(record))
+                    self._may_open(line, record, known)
             case "idle":
                 holds = self._rule.unit(known.state, known.serial, known.user) is not None
                 self._told(line, known.idles(record, self._idle_after, holds=holds))
@@ -225,6 +232,12 @@ class AuditedServer:
                     transitions.expect(known, line, record, "watchdog", f"the watchdog gave {known} up")
         if record.event in ("open", "unsupported", "idle", "busy", "watchdog"):  # login-failed has another user
             self._told(line, known.of_user(record, known.user))
+
+    def _may_open(self, line: int, record: Record, known: AuditedConnection) -> None:
+        """Audit that the file may be opened: with a license, or before the login a file of SYS:LOGIN."""
+        login = known.state == "attached" and str(record.get("path")).upper().startswith("SYS:LOGIN")
+        if self._complete and known.state != "licensed" and not login:
+            self._tell(line, f"{known} is {known.state}, and opens {harmless(record.get('path'))}")
 
     def _close(self, line: int, record: Record, known: AuditedConnection, before: OpenTransition | None) -> None:
         self._transitions.close(line, record, known, before)
@@ -241,7 +254,7 @@ class AuditedServer:
         if known is None or "last_request" not in record.fields:
             return
         self._told(line, known.asked_last(record["last_request"], record.t, record.get("cause")))
-        if known.had_unit and record.get("cause") not in GIVEN_UP:
+        if known.had_unit and str(record.get("cause")) not in GIVEN_UP:
             self._idle_was_told(line, record["last_request"], record.t, known)
 
     def _idle_was_told(self, line: int, last_request: object, t: int, known: AuditedConnection) -> None:
@@ -261,6 +274,8 @@ class AuditedServer:
         get, action = record.get, record.get("action")
         if known is not None:
             self._told(line, known.of_user(record, known.user))
+        if self._complete:
+            self._acts(line, record, known)
         match action:
             case "clear":
                 number = get("connection")
@@ -268,15 +283,36 @@ class AuditedServer:
                 if known is None:
                     self._tell(line, f"connection {harmless(number)} was cleared, but there is none")
                 else:
-                    self._transitions.expect(known, line, record, "cleared", f"an operator cleared {known}")
+                    why = f"an operator cleared {known}"
+                    self._transitions.expect(known, line, record, "cleared", why, at_once=False)
             case "reset":
-                self._reset, self._down = line, False
+                self._expired(self._times[-2] if self._times[1:] else 0)
+                self._reset, self._down, self._logins = line, False, True
             case "down":
                 self._down = self._was_down = True
+            case "enable-login" | "disable-login":
+                self._logins = action == "enable-login"
             case "set":
                 self._set(line, record)
             case _ if not isinstance(action, str):
                 self._tell(line, f"expected the action of an operator, not {harmless(action)}")
+
+    def _acts(self, line: int, record: Record, known: AuditedConnection | None) -> None:
+        """Audit who acts: the administration from an address, or over NCP a user from a station."""
+        by, action, everyone = record.get("by"), record.get("action"), list(self._connections.values())
+        if "from" in record.fields:
+            if by != "admin":
+                self._tell(line, f"expected by admin, not {harmless(by)}, from {harmless(record.get('from'))}")
+            return
+        if (known is not None) is not (action in ("clear", "message")):
+            self._tell(line, f"expected a serial with clear and message only, not with {harmless(action)}")
+        station = None if known else record.get("station")
+        users = [one.user for one in everyone if one.user_known and station in (None, one.station)]
+        if by not in users and all(one.user_known for one in everyone):
+            self._tell(line, f"no user {harmless(by)} is there to {harmless(action)}")
+        files, forced = sum(len(one.files) for one in everyone), record.get("forced")
+        if action == "down" and not self._reconstructed and (record.get("files") != files or (files and not forced)):
+            self._tell(line, f"{files} files are open, not {harmless(record.get('files'))}, forced {harmless(forced)}")
 
     def _set(self, line: int, record: Record) -> None:
         text, limit = str(record.get("text")), record.get("limit")

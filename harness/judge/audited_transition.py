@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from fakenw.journal.record import Record
 from fakenw.journal.sentences import harmless
-from harness.judge.audited_connection import FILE_CLOSED, AuditedConnection, is_request
+from harness.judge.audited_connection import FILE_CLOSED, AuditedConnection, is_request, seconds
 from harness.judge.audited_units import AuditedUnits
 from harness.judge.policy_rules import PolicyRule
 
@@ -52,6 +52,7 @@ class OpenTransition:
     granted: str | None = None  # by a line before
     release: str | None = None  # the unit that must be released
     ends: bool = False  # the connection
+    at_once: bool = True  # all of it has one time
 
 
 class AuditedTransitions:
@@ -79,9 +80,12 @@ class AuditedTransitions:
             return before if mine and before.ends and record.event == "close" else None
         return before
 
-    def expect(self, known: AuditedConnection, line: int, record: Record, cause: str, why: str) -> None:
-        """A transition of *known* must follow."""
-        self.open = OpenTransition(known.serial, line, record.t, f"{why}, but no state follows", cause)
+    def expect(
+        self, known: AuditedConnection, line: int, record: Record, cause: str, why: str, *, at_once: bool = True
+    ) -> None:
+        """A transition of *known* must follow, in the same moment if *at_once*."""
+        why += ", but no state follows"
+        self.open = OpenTransition(known.serial, line, record.t, why, cause, at_once=at_once)
 
     def created(self, known: AuditedConnection, line: int, record: Record) -> None:
         self.expect(known, line, record, "create", f"{known} was created")
@@ -103,7 +107,8 @@ class AuditedTransitions:
     def shut(self, line: int, record: Record, known: AuditedConnection, before: OpenTransition | None) -> None:
         self._told(line, known.shuts(record))
         cause = record.get("cause")
-        if cause in FILE_CLOSED and before is None:
+        if str(cause) in FILE_CLOSED and before is None:
+            self._told(line, known.requests(record))
             self._told(line, known.of_user(record, known.user))
             return
         if str(cause) not in _MOVES:
@@ -223,6 +228,8 @@ class AuditedTransitions:
         if before is None and is_request(record):
             self._told(line, known.requests(record))
         cause = record.get("cause")
+        if before is not None and before.at_once and record.t != before.t:
+            self._tell(line, f"{record.event} of {known} is not at {seconds(before.t)}, as the line before it")
         if before is not None and cause != before.cause:
             told = f"{record.event} of {known} has the cause {harmless(cause)}"
             self._tell(line, f"{told}, the line before it {harmless(before.cause)}")
