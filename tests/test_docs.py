@@ -1,4 +1,4 @@
-"""The pages say what is so: ARCHITECTURE.md of every package. test_same_runs reads docs/journal.md."""
+"""The pages say what is so: ARCHITECTURE.md of every package. test_catalogue_runs reads docs/journal.md."""
 
 from __future__ import annotations
 

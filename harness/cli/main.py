@@ -24,7 +24,7 @@ from harness.cli.parameters import BEHAVIORS, FILES, RESULTS, TRANSPORT, Duratio
 from harness.cli.rerun import exec_again, run_again
 from harness.client.attachment import Account
 from harness.client.behavior_file import BehaviorError
-from harness.judge.history import load
+from harness.judge.history import RunHistory, load
 from harness.judge.verdict import judge
 from harness.report.output import exit_with_usage_error, print_results_and_exit
 from harness.report.text import UNKNOWN, Result
@@ -263,10 +263,19 @@ def check(
             history = load(group)
             for server in history.servers:
                 server.zone = (zone or UTC) if wall else None
-            results.append(Result(history, judge(history, None if within is None else within / SECOND)))
-    except (JournalError, ValueError) as problem:
+            results.append(_judged(history, within))
+    except JournalError as problem:
         exit_with_usage_error(problem)
     print_results_and_exit(results, as_json, junit, every_story=True)
+
+
+def _judged(history: RunHistory, within: int | None) -> Result:
+    """Raises JournalError, also for unknown checks of the run."""
+    try:
+        return Result(history, judge(history, None if within is None else within / SECOND))
+    except ValueError as problem:
+        where = f"{history.runner.name}: " if history.runner else ""
+        raise JournalError(f"{where}{problem}") from None
 
 
 @main.command()

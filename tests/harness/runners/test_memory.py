@@ -63,7 +63,7 @@ def as_shipped(wait: str, server: str = "FAKENW") -> list[Any]:
 
 @pytest.mark.parametrize("variant", DESIGNED)
 def test_so_many_licenses_are_left(variant: str) -> None:
-    """The bug leaks a license, the remedies do not; every verdict is looked at in test_same_runs."""
+    """The bug leaks a license, the remedies do not; every verdict is looked at in test_catalogue_runs."""
     (chosen,) = find("Q257223").plans("udp", [variant])
     _, verdict = carry_out(chosen)
     assert len(verdict.leaked) == DESIGNED[variant][1]
