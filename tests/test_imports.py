@@ -19,6 +19,7 @@ WORLD |= {"time", "twisted"}
 # The edges, files or folders, and what of WORLD each may import.
 EDGES = {
     "fakenw/admin/bounded_http.py": {"twisted"},
+    "fakenw/admin/client.py": {"time"},
     "fakenw/admin/http.py": {"twisted"},
     "fakenw/cli/main.py": WORLD,
     "fakenw/cli/remote.py": {"time"},

@@ -3,22 +3,31 @@
 Rules of this file:
 
 * It raises; it never prints and never exits. Texts of the server are passed on unchanged.
-* Proxies of the environment are ignored.
+* Proxies of the environment are ignored, and no redirection is followed: the token is for this server.
+* Whatever answers in the server's place: the exceptions are the two of this file. A response is bounded in size, and in
+  time once it has begun.
 """
 
 from __future__ import annotations
 
 import json
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from http import HTTPStatus
-from http.client import HTTPException
+from http.client import HTTPException, HTTPResponse, IncompleteRead
 from typing import Any
 from urllib.parse import urlsplit
 
+from fakenw.journal.record import decode
+
 TIMEOUT = 30.0  # seconds
 LARGEST_SKIP = 100_000  # records
+LARGEST = 256 * 1024 * 1024  # bytes of a response; 100,000 records take a tenth of it
+LONGEST = 300.0  # seconds that a response may take from its header on
+LONGEST_NUMBER = 15  # digits of the number of a record
+_PART = 1 << 16
 
 
 class AdminUnreachable(Exception):
@@ -31,6 +40,11 @@ class AdminRefused(Exception):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
+
+
+class _NoRedirection(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any) -> None:
+        """The response itself is the answer."""
 
 
 class AdminClient:
@@ -47,15 +61,15 @@ class AdminClient:
         except ValueError:
             raise ValueError(f"{url!r} is not the URL of a server, for instance http://127.0.0.1:8524") from None
         self._url, self._timeout = url.rstrip("/"), timeout
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirection())
         self._headers = {"Content-Type": "application/json"}
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
 
-    def get(self, path: str) -> Any:
+    def get(self, path: str) -> dict[str, Any]:
         return self._accepted(*self._request(path)[:2])
 
-    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+    def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         return self._accepted(*self._request(path, body)[:2])
 
     def journal(self, number: int = 0) -> tuple[int, list[str], int]:
@@ -71,24 +85,35 @@ class AdminClient:
             skip = 2 * skip + 100  # a busy server has dropped more records before the next request
         if status != HTTPStatus.OK:
             self._accepted(status, body)
-        lines = body.decode("ascii", "replace").splitlines(keepends=True)
-        return number, lines, int(headers.get("X-Next", number + len(lines)))
+        *whole, rest = body.decode("ascii", "replace").split("\n")
+        lines = [*(f"{line}\n" for line in whole), *([rest] if rest else [])]
+        following = str(headers.get("X-Next", number + len(lines)))
+        if not (following.isascii() and following.isdecimal() and len(following) <= LONGEST_NUMBER):
+            raise self._no_fakenw(status)
+        return number, lines, int(following)
 
     def _oldest(self, status: int, body: bytes) -> int:
-        try:
-            return int(json.loads(body)["oldest"])
-        except (ValueError, KeyError, TypeError):
-            raise self._no_fakenw(status) from None
+        oldest = self._object(status, body).get("oldest")
+        if not isinstance(oldest, int) or not 0 <= oldest < 10**LONGEST_NUMBER:
+            raise self._no_fakenw(status)
+        return oldest
 
-    def _accepted(self, status: int, body: bytes) -> Any:
+    def _accepted(self, status: int, body: bytes) -> dict[str, Any]:
+        answer = self._object(status, body)
+        if status == HTTPStatus.OK:
+            return answer
+        if not isinstance(answer.get("error"), str):
+            raise self._no_fakenw(status)
+        raise AdminRefused(status, answer["error"])
+
+    def _object(self, status: int, body: bytes) -> dict[str, Any]:
         try:
-            answer = json.loads(body)
-            if status == HTTPStatus.OK:
-                return answer
-            message = str(answer["error"])
-        except (ValueError, KeyError, TypeError):
+            answer = decode(body.decode("utf-8"))
+        except ValueError:
             raise self._no_fakenw(status) from None
-        raise AdminRefused(status, message)
+        if not isinstance(answer, dict):
+            raise self._no_fakenw(status)
+        return answer
 
     def _no_fakenw(self, status: int) -> AdminUnreachable:
         return AdminUnreachable(f"{self._url} does not answer as a fakenw does (status {status})")
@@ -100,9 +125,21 @@ class AdminClient:
             request = urllib.request.Request(self._url + path, data, self._headers)
             try:
                 with self._opener.open(request, timeout=self._timeout) as reply:
-                    return reply.status, reply.read(), dict(reply.headers)
+                    return reply.status, self._body(reply), dict(reply.headers)
             except urllib.error.HTTPError as refusal:
                 with refusal:
-                    return refusal.code, refusal.read(), dict(refusal.headers)
-        except (OSError, ValueError, HTTPException) as problem:
+                    return refusal.code, self._body(refusal.fp), dict(refusal.headers)
+        except (OSError, ValueError, HTTPException, EOFError) as problem:
             raise AdminUnreachable(f"{self._url} does not answer: {problem}") from None
+
+    def _body(self, reply: HTTPResponse | Any) -> bytes:
+        """The whole body. Raises OSError for one that does not end, and IncompleteRead for one that ends early."""
+        deadline, parts, size = time.monotonic() + LONGEST, list[bytes](), 0
+        while part := reply.read1(_PART):
+            parts.append(part)
+            size += len(part)
+            if size > LARGEST or time.monotonic() > deadline:
+                raise OSError(f"the response does not end ({size} bytes)")
+        if getattr(reply, "length", None):
+            raise IncompleteRead(b"", reply.length)
+        return b"".join(parts)

@@ -91,6 +91,7 @@ class Administration:
         server, now = self.server, self._now()
         return {
             "name": server.settings.name,
+            "instance": server.settings.instance,
             "release": server.settings.release,
             "policy": server.ledger.policy.name,
             "licenses": server.settings.licenses,
@@ -100,6 +101,7 @@ class Administration:
             "t": now / SECOND,
             "utc": server.utc(now).isoformat(),
             "speed": server.settings.speed,
+            "keep_cleared": server.ledger.keep_cleared / SECOND,
             "logins": server.logins,
             "down": server.is_down,
             "listeners": [str(peer) for peer in server.addresses],

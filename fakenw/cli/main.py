@@ -196,6 +196,7 @@ def serve(
     settings["slow"] = settings.get("slow", {}) | dict(slow)
     settings["users"] = (*settings.get("users", ()), *users)
     settings.setdefault("seed", secrets.randbits(31))
+    settings["instance"] = secrets.token_hex(16)
     mounts = {volume.name: (volume.path, volume.writable) for volume in file.volumes}
     mounts |= {fold(name): (path, False) for name, path in volumes}
     try:

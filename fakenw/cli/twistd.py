@@ -40,6 +40,7 @@ class FakenwService(Service):
             self._admin = Peer.parse(f"tcp:{options['admin']}").address if options["admin"] else None
             settings = self._file.settings()
             settings.setdefault("seed", secrets.randbits(31))
+            settings["instance"] = secrets.token_hex(16)
             mounts = {volume.name: (volume.path, volume.writable) for volume in self._file.volumes}
             self._running = RunningServer(build(settings, mounts), reactor, self._failed)
         except (DocumentError, CannotRun, ValueError) as problem:

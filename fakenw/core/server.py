@@ -98,6 +98,7 @@ class Server:
                 "policy": self.ledger.policy.name,
                 "licenses": settings.licenses,
                 "seed": settings.seed,
+                "instance": settings.instance,
                 "speed": settings.speed,
                 "utc": utc.isoformat(timespec="microseconds"),
                 "idle_after": settings.idle_after / SECOND,

@@ -98,6 +98,7 @@ class ServerSettings:
     *idle_after*: a connection without a request for this time is idle. *clear_idle*: a licensed one is cleared after
     this time (None: never). *keep_cleared*: the unit of a connection that an operator has cleared stays held for this
     time, under the policy nls (0: it is released; Novell TID 10061455: 72 hours).
+    *instance* are 32 hexadecimal digits that no other start of a server has; the edge sets it.
     *speed* is the server's seconds in one real second, needed here only to give a watchdog query 100 ms of real time.
     """
 
@@ -119,6 +120,7 @@ class ServerSettings:
     keep_cleared: int = 0
     speed: float = 1.0
     seed: int = 0
+    instance: str = "0" * 32
     tree: str | None = None  # the NDS tree; None: a bindery server
 
     def __post_init__(self) -> None:

@@ -3,8 +3,8 @@
 Rules of this file:
 
 * A fold covers one incarnation of a server, from its ``start`` on. Another ``start`` needs another fold.
-* It accepts every line and judges none: ``harness.judge.audit`` compares the fold before and after each line. A field
-  that is missing or of the wrong type changes nothing.
+* It accepts every line and judges none: ``harness.judge.audit`` does, with books of its own. A field that is missing or
+  of the wrong type changes nothing.
 * It holds the present only. A connection, holding, idle time or open file that has ended gets its end and is dropped;
   ``harness.judge.history`` retains them.
 * Times are microseconds on the server's clock.

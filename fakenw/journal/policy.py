@@ -1,4 +1,7 @@
-"""Connection states and license policies, in the words of the journal."""
+"""Connection states and license policies, in the words of the journal.
+
+The audit has a table of its own (``harness.judge.policy_rules``): a change here alone fails a test.
+"""
 
 from __future__ import annotations
 

@@ -5,23 +5,28 @@ Rules of this file (the journal is a contract, see docs/journal.md):
 * A journal is JSON Lines. Every line has ``t``, ``role`` and ``event``; the rest depends on the event.
 * ``t`` counts from that journal's start on its writer's clock. In memory it is a whole number of
   microseconds, which are never rounded; on the line it has six decimals.
-* A torn last line (the writer was killed) is dropped; damage anywhere else is an error that names
-  file and line. So is a ``format`` that is newer than FORMAT.
+* A last line without a line feed is torn (the writer was killed) and is dropped. Any other damage is an error that
+  names file and line. So is a ``format`` that is newer than FORMAT.
+* What is read is bounded: numbers, times, and the depth of lists and objects. So no reader meets a number that cannot
+  be printed, or a value that cannot be walked through.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from json.encoder import encode_basestring_ascii
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 FORMAT = 1
 SECOND = 1_000_000  # microseconds
-_FAR = 1e300  # seconds: a number that is not finite, or not in microseconds, is no time
+_FAR = 1e12  # seconds, over 30,000 years: what is beyond is no time
+_DIGITS = 18  # of a whole number
+_DEPTH = 50  # of lists and objects in one another
 
 
 def microseconds(value: object) -> int | None:
@@ -98,9 +103,49 @@ class Journal:
             yield begin + 1, self.records[begin:end]
 
 
+def _whole(text: str) -> int:
+    if len(text) > _DIGITS + 1:
+        raise ValueError(f"expected a number of at most {_DIGITS} digits, not one of {len(text)}")
+    return int(text)
+
+
+def _real(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError("expected a finite number")
+    return value
+
+
+def _refused(name: str) -> NoReturn:
+    raise ValueError(f"expected a number, not {name}")
+
+
+_decoder = json.JSONDecoder(parse_int=_whole, parse_float=_real, parse_constant=_refused)
+
+
+def _deep(value: object) -> bool:
+    """Whether lists and objects are nested more than _DEPTH deep."""
+    level = [value]
+    for _ in range(_DEPTH):
+        inner = [list(one.values()) if isinstance(one, dict) else one for one in level if isinstance(one, dict | list)]
+        level = [one for many in inner for one in many]
+    return bool(level)
+
+
+def decode(text: str) -> Any:
+    """Read JSON that another program has written, within bounds. Raises ValueError, which names the expectation."""
+    try:
+        value = _decoder.decode(text)
+    except RecursionError:
+        raise ValueError(f"expected values at most {_DEPTH} deep in one another") from None
+    if text.count("[") + text.count("{") > _DEPTH and _deep(value):
+        raise ValueError(f"expected values at most {_DEPTH} deep in one another")
+    return value
+
+
 def parse(line: str) -> Record:
     """Read one line. Raises ValueError, which names the expectation."""
-    data = json.loads(line)
+    data = decode(line)
     if not isinstance(data, dict):
         raise ValueError("expected a JSON object")
     for name, kind in (("t", (int, float)), ("role", str), ("event", str)):
@@ -109,37 +154,40 @@ def parse(line: str) -> Record:
     written = data.get("format")
     if isinstance(written, int) and written > FORMAT:
         raise ValueError(f"format {written} is newer than this program, which reads up to format {FORMAT}")
-    try:
-        t = round(data.pop("t") * SECOND)
-    except OverflowError:
-        raise ValueError('expected a finite "t"') from None
+    t = microseconds(data.pop("t"))
+    if t is None or t < 0:
+        raise ValueError(f'expected "t" to be seconds from 0 to {_FAR:g}')
     return Record(t, data.pop("role"), data.pop("event"), data)
 
 
-def read_lines(lines: Iterable[str], name: str) -> Journal:
-    """Read a journal from its lines. Raises JournalError, except for a torn last line."""
+def read_lines(lines: Iterable[str | bytes], name: str) -> Journal:
+    """Read a journal from its lines, as text or as bytes. Raises JournalError, except for a torn last line."""
     records: list[Record] = []
-    bad: str | None = None
+    torn: str | None = None
     for number, line in enumerate(lines, 1):
-        if bad:
-            raise JournalError(bad)
+        if torn:
+            raise JournalError(torn)
         try:
-            if not line.endswith("\n"):
-                raise json.JSONDecodeError("expected a whole line", line, 0)
-            records.append(parse(line))
-        except json.JSONDecodeError as problem:
-            bad = f"{name}:{number}: not a journal line: {problem.msg}"
-        except (ValueError, OverflowError) as problem:
+            text = line.decode("utf-8") if isinstance(line, bytes) else line
+            if not text.endswith("\n"):
+                raise json.JSONDecodeError("expected a whole line", text, 0)
+            records.append(parse(text))
+        except (json.JSONDecodeError, UnicodeDecodeError) as problem:
+            why = problem.msg if isinstance(problem, json.JSONDecodeError) else "expected UTF-8"
+            torn = f"{name}:{number}: not a journal line: {why}"
+            if line[-1:] in ("\n", b"\n"):
+                raise JournalError(torn) from None
+        except ValueError as problem:
             raise JournalError(f"{name}:{number}: {problem}") from None
-    if bad and not records:
-        raise JournalError(bad)
-    return Journal(name, records, torn=bad is not None)
+    if torn and not records:
+        raise JournalError(torn)
+    return Journal(name, records, torn=torn is not None)
 
 
 def read(path: Path) -> Journal:
     """Read the journal file at *path*. Raises JournalError."""
     try:
-        with path.open(encoding="utf-8", newline="\n") as file:
+        with path.open("rb") as file:
             return read_lines(file, str(path))
-    except (OSError, UnicodeDecodeError) as problem:
-        raise JournalError(f"{path}: {problem}") from None
+    except OSError as problem:
+        raise JournalError(f"{path}: cannot be read: {problem.strerror}; expected a journal") from None

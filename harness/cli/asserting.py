@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
 from fakenw.admin.client import AdminClient, AdminRefused, AdminUnreachable
 from fakenw.cli.remote import admin_client
-from fakenw.journal.record import SECOND, JournalError, read_lines
+from fakenw.journal.record import SECOND, Journal, JournalError, read_lines
 from fakenw.journal.sentences import harmless
 from harness.cli.parameters import DurationParam, OutputParam
 from harness.judge.assertions import released
@@ -39,6 +39,7 @@ LOOK_EVERY = 0.2  # seconds
     help="So many connections must have had a license and logged in.",
 )
 @click.option("--by", default="client", show_default=True, help="client, anybody, or one cause such as logout.")
+@click.option("--instance", help="Only of this start of the server: see /api/server, or the journal's first line.")
 @click.option("--token", envvar="FAKENW_ADMIN_TOKEN", show_envvar=True, help="Where the server wants one.")
 @click.option("--junit", type=OutputParam(), help="Write the result as JUnit XML.")
 def assert_command(
@@ -50,6 +51,7 @@ def assert_command(
     since_mark: bool,
     clients: int,
     by: str,
+    instance: str | None,
     token: str | None,
     junit: str | None,
 ) -> None:
@@ -57,22 +59,24 @@ def assert_command(
 
     Exit codes: 0 it is so, 1 it is not, 3 the server does not answer, or its books do not balance.
 
-    ADMIN_URL is what `fakenw serve --admin` printed.
+    ADMIN_URL is what `fakenw serve --admin` printed. A server that was started again meanwhile, or another one at
+    that address, is not judged.
 
     \b
     harness assert http://127.0.0.1:40125 --released --within 30s
     """
-    client = admin_client(admin, token)
+    watched = _WatchedServer(admin_client(admin, token), harmless(admin), instance)
     deadline = time.monotonic() + within / SECOND
     while True:
         try:
-            run, forgotten = _history(client, admin)
+            journal, forgotten = watched.journal()
+            run = RunHistory.of([journal])
         except AdminRefused as problem:
             _unknown(f"{admin} does not answer: {problem.status}: {problem}")
-        except (AdminUnreachable, JournalError) as problem:
+        except (AdminUnreachable, JournalError, _NotTheServer) as problem:
             _unknown(str(problem))
-        except (KeyError, TypeError, ValueError):
-            _unknown(f"{admin} does not answer as a fakenw does")
+        if not run.servers:
+            _unknown(f"{admin} has no journal; expected that of a server")
         marks = [mark for server in run.servers for mark in server.marks]
         since = marks[-1] if since_mark and marks else 0
         answer = released(run, LicenseSelection(user, station, since, by), clients)
@@ -93,16 +97,50 @@ def assert_command(
     sys.exit(0 if answer.passed else UNKNOWN if answer.verdict.problems else NOT_EXPECTED)
 
 
-def _history(client: AdminClient, name: str) -> tuple[RunHistory, int]:
-    """The history in the server's journal, and how many lines of that are forgotten."""
-    while True:
-        first, lines, after = client.journal()
-        if not first:
-            return RunHistory.of([read_lines(lines, name)]), 0
-        said = [client.get(f"/api/{what}") for what in ("server", "licenses", "connections")]
-        begin, more, _ = client.journal(after)
-        if begin == after:  # else more was forgotten than was read, and perhaps a license with it
-            return RunHistory.of([completed(read_lines([*lines, *more], name), *said)]), first
+class _NotTheServer(Exception):
+    """Another server answers than the one of the first answer."""
+
+
+class _WatchedServer:
+    """The server behind *client*, which is *name* in messages; only its present start, or that of *instance*."""
+
+    def __init__(self, client: AdminClient, name: str, instance: str | None) -> None:
+        self._client, self._name, self._instance = client, name, instance
+
+    def journal(self) -> tuple[Journal, int]:
+        """The server's journal, and how many lines of it are forgotten. Raises what the client raises, JournalError."""
+        self._server()
+        while True:
+            first, lines, after = self._client.journal()
+            if not first:
+                journal, forgotten = read_lines(lines, self._name), 0
+                self._same(journal.records[0].get("instance") if journal.records else None)
+            else:
+                said = [self._client.get(f"/api/{what}") for what in ("licenses", "connections")]
+                begin, more, _ = self._client.journal(after)
+                if begin != after:  # more was forgotten than was read, and perhaps a license with it
+                    continue
+                try:
+                    rest = read_lines([*lines, *more], self._name)
+                    journal, forgotten = completed(rest, self._server(), *said), first
+                except (KeyError, TypeError, ValueError):
+                    raise _NotTheServer(f"{self._name} does not answer as a fakenw does") from None
+            self._server()  # an instance does not come back: all that was read between is of this one
+            return journal, forgotten
+
+    def _server(self) -> dict[str, Any]:
+        server = self._client.get("/api/server")
+        self._same(server.get("instance"))
+        return server
+
+    def _same(self, instance: object) -> None:
+        if not isinstance(instance, str) or not instance:
+            raise _NotTheServer(f"{self._name} does not answer as a fakenw does: it has no instance")
+        if self._instance is None:
+            self._instance = instance
+        elif instance != self._instance:
+            found = f"{self._name} is now the server {harmless(instance)}, not {harmless(self._instance)}"
+            raise _NotTheServer(f"{found}: it was started again, or is another one; nothing can be told")
 
 
 def _unknown(text: str) -> NoReturn:

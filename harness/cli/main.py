@@ -22,7 +22,7 @@ from harness.cli.parameters import (
 )
 from harness.cli.running import exec_command, needs_docker, run, stop_on_signals
 from harness.client.attachment import Account
-from harness.judge.history import load
+from harness.judge.history import RunHistory, load
 from harness.judge.verdict import judge
 from harness.report.output import exit_with_usage_error, print_results_and_exit
 from harness.report.text import UNKNOWN, Result
@@ -111,11 +111,20 @@ def check(
             history = load(group)
             for server in history.servers:
                 server.zone = (zone or UTC) if wall else None
-            seconds = None if within is None else within / SECOND
-            results.append(Result(history, judge(history, seconds, connections=clients)))
-    except (JournalError, ValueError) as problem:
+            results.append(_judged(history, within, clients))
+    except JournalError as problem:
         exit_with_usage_error(problem)
     print_results_and_exit(results, as_json, junit, every_story=True)
+
+
+def _judged(history: RunHistory, within: int | None, clients: int) -> Result:
+    """Raises JournalError, also for unknown checks of the run."""
+    try:
+        seconds = None if within is None else within / SECOND
+        return Result(history, judge(history, seconds, connections=clients))
+    except ValueError as problem:
+        where = f"{history.runner.name}: " if history.runner else ""
+        raise JournalError(f"{where}{problem}") from None
 
 
 @main.command()

@@ -52,8 +52,9 @@ def selected(checks: Iterable[Any]) -> dict[str, dict[str, Any]]:
             raise ValueError(f"{name}: expected {', '.join(known) or 'no arguments'}, not {harmless(given)}")
         for argument, value in arguments.items():
             number = microseconds(value)
-            if number is None or number < 0:
-                raise ValueError(f"{name}: expected {argument} to be a number from 0, not {harmless(value)}")
+            if number is None or number < 0 or (argument == "per" and not number):
+                least = "above 0" if argument == "per" else "from 0"
+                raise ValueError(f"{name}: expected {argument} to be a number {least}, not {harmless(value)}")
         found[name] = arguments
     return found
 

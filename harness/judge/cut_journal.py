@@ -12,8 +12,8 @@ Rules of this file:
   the time at which the records begin.
 * A release whose ``state`` line is lost is left out.
 * Units without a connection (of a user under ``ual``, of a connection that was cleared) are granted without one.
-* The books may not balance, for two facts are lost: how long the units of cleared connections are held, and under
-  ``ual`` the earlier user of a connection on which another user logged in.
+* Every reconstructed line has the cause FORGOTTEN. What is lost all the same, the audit does not miss: open files, and
+  under ``ual`` the earlier user of a connection on which another user logged in.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from fakenw.journal.policy import POLICIES, State
-from fakenw.journal.record import FORMAT, SECOND, Journal, Record
+from fakenw.journal.record import FORMAT, SECOND, Journal, Record, microseconds
 
 FORGOTTEN = "forgotten"  # the cause of a reconstructed line
 _ATTEMPTS = ("deny", "login-failed")  # their user is not that of the connection
@@ -35,8 +35,9 @@ Fields = Mapping[str, Any]  # of an answer of the administration
 def completed(rest: Journal, server: Fields, licenses: Fields, connections: Fields) -> Journal:
     """The journal *rest* with a beginning, from the answers of /api/server, /api/licenses and /api/connections.
 
-    Raises KeyError, TypeError or ValueError for answers that are not fakenw's.
+    Raises KeyError, TypeError or ValueError for answers or records that are not fakenw's.
     """
+    _check(server, licenses, connections)
     records = rest.records[1:] if rest.records and rest.records[0].event == "release" else rest.records
     begin = records[0].t if records else round(server["t"] * SECOND)
     limit = records[0].get("limit") if records else server["limit"]
@@ -51,7 +52,7 @@ def completed(rest: Journal, server: Fields, licenses: Fields, connections: Fiel
         unit = POLICIES[server["policy"]].unit(state, about["serial"], about["user"])
         at = begin if unit is None else units.get(unit, begin)
         abouts[f"connection:{about['serial']}"] = about
-        steps.append((at, "create", {**about, "user": None}))
+        steps.append((at, "create", {**about, "user": None, "cause": FORGOTTEN}))
         if unit is not None and unit in units:
             grant(unit, about)
         if state is not State.GONE:
@@ -66,10 +67,48 @@ def completed(rest: Journal, server: Fields, licenses: Fields, connections: Fiel
     return Journal(rest.name, [*opening, *records], rest.torn)
 
 
+def _check(server: Fields, licenses: Fields, connections: Fields) -> None:
+    """Raises ValueError for answers of another shape than those of docs/api.md."""
+    rows, holders = connections.get("connections"), licenses.get("holders")
+    right = isinstance(rows, list) and isinstance(holders, list)
+    for name in ("name", "release", "policy", "utc"):
+        right = right and isinstance(server.get(name), str)
+    right = right and all(microseconds(server.get(name)) is not None for name in ("t", "speed", "licenses", "limit"))
+    for row in rows if right and isinstance(rows, list) else ():
+        right = isinstance(row, dict) and isinstance(row.get("station"), str) and isinstance(row.get("state"), str)
+        right = right and isinstance(row.get("serial"), int) and isinstance(row.get("connection"), int)
+        if not right or not isinstance(row.get("user"), str | None) or row["state"] not in list(State):
+            raise ValueError("expected a connection")
+    for holder in holders if right and isinstance(holders, list) else ():
+        right = isinstance(holder, dict) and isinstance(holder.get("unit"), str)
+        if not right or microseconds(holder.get("since")) is None:
+            raise ValueError("expected the holder of a unit")
+    if not right:
+        raise ValueError("expected the answers of a fakenw")
+
+
+def with_its_limit(part: Journal) -> Journal:
+    """A part of a journal behind the ``start`` of the whole, which gets the limit with which the part begins.
+
+    An operator may have set it before, in lines that are left out.
+    """
+    start, *rest = part.records
+    if not rest or rest[0].get("limit") == start.get("limit") or rest[0].get("action") == "set":
+        return part
+    limit = rest[0].get("limit")
+    fields = {**start.fields, "limit": limit, "licenses": limit}
+    return Journal(part.name, [Record(start.t, start.role, start.event, fields), *rest], part.torn)
+
+
 def _start(server: Fields, limit: object) -> Record:
-    utc = datetime.fromisoformat(server["utc"]) - timedelta(seconds=server["t"])
+    try:
+        utc = datetime.fromisoformat(server["utc"]) - timedelta(seconds=server["t"])
+    except OverflowError:
+        raise ValueError("expected a later wall time") from None
     same = {name: server[name] for name in ("release", "policy", "licenses", "speed")}
     fields = {"server": server["name"], "held": 0, "limit": limit, "format": FORMAT, **same, "utc": utc.isoformat()}
+    fields |= {name: server[name] for name in ("instance", "keep_cleared") if name in server}
+    fields["cause"] = FORGOTTEN
     return Record(0, "server", "start", fields)
 
 

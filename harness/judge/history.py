@@ -32,9 +32,12 @@ from fakenw.journal.policy import POLICIES
 from fakenw.journal.record import SECOND, Journal, JournalError, Record, microseconds, read
 from fakenw.journal.sentences import clock, harmless
 from harness.judge.advances import Advances
+from harness.judge.run_record import settings
 
 WENT_DOWN = "server-down"
 """The cause, which is in no line, of the end of all connections when another incarnation of their server follows."""
+
+SLOWEST, FASTEST = 1e-6, 1e9  # seconds of a writer's time in one real second
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -62,8 +65,10 @@ class Clock:
         """The clock of the writer whose records start on *line*. Raises JournalError."""
         record = journal.records[line - 1]
         speed = record.get("speed", 1)
-        if isinstance(speed, bool) or not isinstance(speed, int | float) or not 0 < speed < math.inf:
-            raise JournalError(f"{journal.name}:{line}: expected a speed above 0, not {harmless(speed)}")
+        if isinstance(speed, bool) or not isinstance(speed, int | float) or not SLOWEST <= speed <= FASTEST:
+            raise JournalError(
+                f"{journal.name}:{line}: expected a speed from {SLOWEST:g} to {FASTEST:g}, not {harmless(speed)}"
+            )
         try:
             written = datetime.fromisoformat(record["utc"])
             written = written if written.tzinfo else written.replace(tzinfo=UTC)
@@ -182,7 +187,7 @@ class ServerHistory(Fold):
             return clock(t)
         try:
             return f"{(_EPOCH + timedelta(microseconds=self.clock.wall(t))).astimezone(self.zone):%Y-%m-%d %H:%M:%S %Z}"
-        except OverflowError:
+        except (OverflowError, ValueError):
             return clock(t)  # beyond the years of datetime
 
     @classmethod
@@ -256,7 +261,10 @@ class RunHistory:
                     if run.runner:
                         raise JournalError(f"{journal.name}: a second run (the first is {run.runner.name})")
                     run.runner = journal
-                    run.settings = next((r.fields for r in journal.records if r.event == "run"), {})
+                    for line, record in enumerate(journal.records, 1):
+                        if record.event == "run":
+                            run.settings = settings(record, f"{journal.name}:{line}")
+                            break
                 case role:
                     raise JournalError(f"{journal.name}:1: expected a server, client or runner, not {harmless(role)}")
         _measure(run)

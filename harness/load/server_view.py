@@ -62,7 +62,7 @@ class ServerView:
             slot.refused += 1
             slot.refused_stations.add(record.get("user") or record["station"])
         if self.trouble is None and "held" in record.fields:
-            for _, wrong in self._balance.after(record, fold):
+            for _, wrong in self._balance.after(record, fold.held):
                 self.trouble = self.trouble or f"at {t / SECOND:.6f} {wrong}"
 
     @property

@@ -97,6 +97,7 @@ class VirtualLoad(Clients):
             connections=65_534,
             users=(*spec.accounts(), SMS_ACCOUNT),
             seed=spec.seed,
+            instance=f"{Random(f'{spec.seed}/instance').getrandbits(128):032x}",
         )
         server = Server(settings, Volumes([("SYS", sms_tree())]), Random(spec.seed))
         self._server = DirectServer(self._clock, server, saw)

@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import click
 
+from fakenw.journal.sentences import harmless
 from harness.report import html
 from harness.report.junit import case_of, junit_xml
 from harness.report.text import BAD_USAGE, NOT_EXPECTED, UNKNOWN, Result, exit_code, last_line, story, table
@@ -31,7 +32,7 @@ def print_results_and_exit(
     to_error = as_json == "-"
 
     def say(text: str) -> None:
-        click.echo(text, err=to_error)
+        click.echo(harmless(text), err=to_error)
 
     for scenario in dict.fromkeys(result.scenario for result in results):
         mine = [result for result in results if result.scenario == scenario]
@@ -75,5 +76,5 @@ def write(path: str, text: str) -> None:
 
 
 def exit_with_usage_error(problem: object) -> NoReturn:
-    click.echo(f"harness: {problem}", err=True)
+    click.echo("\n".join(map(harmless, f"harness: {problem}".split("\n"))), err=True)
     sys.exit(BAD_USAGE)

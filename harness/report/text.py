@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fakenw.journal.record import FORMAT
+from fakenw.journal.record import FORMAT, SECOND, microseconds
 from harness.judge.diagnosis import explain
 from harness.judge.endings import IN_FULL, endings
 from harness.judge.history import RunHistory
@@ -47,7 +47,10 @@ class Result:
     @property
     def phases(self) -> dict[str, float]:
         """How long the parts of a run on real time took, in seconds; empty on memory."""
-        return {str(record.get("name")): float(record.get("seconds", 0)) for record in self.run.runner_lines("phase")}
+        return {
+            str(record.get("name")): (microseconds(record.get("seconds")) or 0) / SECOND
+            for record in self.run.runner_lines("phase")
+        }
 
     def said(self) -> str:
         """``leaked, as expected`` or ``leaked, expected released``, and which checks failed or should have."""

@@ -7,6 +7,7 @@ whether their machine is frozen or off.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, Protocol
@@ -105,7 +106,9 @@ class Network:
 
         def boot(incarnation: int) -> Server:
             suffix = f"+{incarnation}" if incarnation > 1 else ""
-            return Server(config, Volumes([("SYS", sms_tree())]), Random(f"{seed}/{spec.name}{suffix}"))
+            own = f"{seed}/{spec.name}{suffix}"
+            settings = replace(config, instance=f"{Random(f'{own}/instance').getrandbits(128):032x}")
+            return Server(settings, Volumes([("SYS", sms_tree())]), Random(own))
 
         number = len(self.hosts) + 1
         self.hosts[spec.name] = ServerHost(self, boot, f"192.168.{number >> 8}.{number & 255}", self._capture)

@@ -22,9 +22,10 @@ from typing import Any
 from fakenw.admin.client import AdminClient, AdminRefused, AdminUnreachable
 from fakenw.config.field_types import duration
 from fakenw.core.peer import TRANSPORTS
-from fakenw.journal.record import SECOND, Record, read
+from fakenw.journal.record import SECOND, Journal, Record, read
 from fakenw.server_process import ProcessGroup, ServerFailed, ServerProcess
 from harness.judge.assertions import AssertionAnswer, denials, released, slice_of
+from harness.judge.cut_journal import with_its_limit
 from harness.judge.history import RunHistory
 from harness.judge.selection import ANY_CAUSE, LicenseSelection
 from harness.judge.verdict import judge
@@ -68,6 +69,7 @@ class Netware:
     port: int = 0
     name: str = "FAKENW"
     admin: str = ""
+    instance: str = ""
     _process: ServerProcess | None = None
     _from: int = 0  # the line of the journal with which this test begins
     _marked: int | None = None
@@ -117,8 +119,8 @@ class Netware:
         return Result(run, judge(run, wanted=LicenseSelection()), str(self.folder))
 
     def run(self) -> RunHistory:
-        """The history of the test, from the journal."""
-        return RunHistory.of([slice_of(read(self.folder / "server.jsonl"), self._from)])
+        """The history of the test, from the journal. Raises NetwareError for the journal of another server."""
+        return RunHistory.of([with_its_limit(slice_of(self._read(), self._from))])
 
     # Actions
 
@@ -154,7 +156,7 @@ class Netware:
         while self._clients:
             self._clients.pop().stop()
         self._ask("/api/reset", {"force": True})
-        self._from, self._marked = len(read(self.folder / "server.jsonl").records), None
+        self._from, self._marked = len(self._read().records), None
 
     # Assertions
 
@@ -259,7 +261,8 @@ class Netware:
             with suppress(ServerFailed):
                 self._process = self._server().ready()
                 self.admin = self._process.admin
-                self._from = len(read(self.folder / "server.jsonl").records)
+                self.instance = str(self._ask("/api/server").get("instance"))
+                self._from = len(self._read().records)
                 return
         raise NetwareError(f"no port was free for TCP and UDP: {self._log()}")
 
@@ -280,11 +283,23 @@ class Netware:
         options += ["--journal", str(self.folder / "server.jsonl"), "--pcap", str(self.capture)]
         return ServerProcess(*options, log=log)
 
+    def _read(self) -> Journal:
+        """The journal of this start of the server. Raises NetwareError."""
+        path = self.folder / "server.jsonl"
+        journal = read(path)
+        written = journal.records[0].get("instance") if journal.records else None
+        if written != self.instance:
+            raise NetwareError(f"{path} is the journal of the server {written}, not of {self.instance} at {self.admin}")
+        return journal
+
     def _log(self) -> str:
         return (self.folder / "server.log").read_text(errors="replace").strip()[-1000:]
 
     def _now(self) -> int:
-        return round(float(self._ask("/api/server")["t"]) * SECOND)
+        server = self._ask("/api/server")
+        if server.get("instance") != self.instance:
+            raise NetwareError(f"{self.admin} is the server {server.get('instance')}, not {self.instance}")
+        return round(float(server["t"]) * SECOND)
 
     def _ask(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         admin = AdminClient(self.admin, timeout=ADVANCE_WITHIN)

@@ -64,17 +64,26 @@ class ServerBook(Book):
         self.about: dict[int, dict[str, Any]] = {}
         self.states: dict[int, str] = {}
         self.users: set[str] = set()
+        self.since: dict[str, float] = {}  # of each unit
+        self.files: dict[int, list[str]] = {}  # handles by serial
+        self.requests: dict[int, float] = {}  # the last one of each serial
+        self.announced: set[int] = set()  # serials whose end was told before it
         self.keeps_cleared = "keep_cleared" in {**self.start, **start}
         self.line(0, "start", **{**self.start, **start})
 
     def line(self, t: float, event: str, serial: int | None = None, **fields: Any) -> None:
         """A line, about a connection or not."""
         about = {} if serial is None else self.about[serial]
+        if serial is not None and event in ("open", "shut", "busy", "deny", "login-failed", "unsupported"):
+            self.requests[serial] = t
+        if serial is not None and fields.get("what") == "gave-up":
+            self.announced.add(serial)
         self.write(t, event, **{"held": self.held, "limit": self.limit, **about, **fields})
 
     def create(self, t: float, serial: int, connection: int = 1, station: str = "udp:10.0.0.2:1025") -> None:
         self.about[serial] = {"connection": connection, "serial": serial, "station": station, "user": None}
         self.states[serial] = "gone"
+        self.files[serial] = []
         self.line(t, "create", serial)
         self.move(t, serial, "attached", "create")
 
@@ -82,17 +91,20 @@ class ServerBook(Book):
         """Change a connection's state, with what that does to the ledger."""
         before, self.states[serial] = self.states[serial], to
         had, has = before in self.policy.holding, to in self.policy.holding
+        if cause in ("create", "login", "request", "service", "unlicense", "logout", "destroy"):
+            self.requests[serial] = t
         self.about[serial]["user"] = user or self.about[serial]["user"]
         unit = f"user:{self.about[serial]['user']}" if self.policy.by_user else f"connection:{serial}"
         if has and not had and unit not in self.users:
             self.users |= {unit} if self.policy.by_user else set()
             self.held += 1
+            self.since[unit] = t
             self.line(t, "grant", serial, unit=unit, cause=cause)
         self.line(t, "state", serial, **{"from": before, "to": to, "cause": cause})
         kept = self.keeps_cleared and cause == "cleared"
         if had and not has and not self.policy.by_user and not kept:
             self.held -= 1
-            self.line(t, "release", serial, unit=unit, cause=cause, last_request=t)
+            self.line(t, "release", serial, unit=unit, cause=cause, last_request=self.requests[serial])
         if to in ("attached", "gone"):
             self.about[serial] = {**self.about[serial], "user": None}
 
@@ -103,8 +115,25 @@ class ServerBook(Book):
         self.move(t, serial, "attached", "logout")
 
     def close(self, t: float, serial: int, cause: str = "destroy") -> None:
+        """End a connection. One that its client has given up by *cause* before is destroyed then."""
+        if cause in ("logout", "unlicense"):
+            self.move(t, serial, "attached" if cause == "logout" else "authenticated", cause)
+            cause = "destroy"
+        self.announce(t, serial, cause)
+        user = self.about[serial]["user"]
         self.move(t, serial, "gone", cause)
-        self.line(t, "close", serial, cause=cause)
+        self.line(t, "close", serial, user=user, cause=cause, last_request=self.requests[serial])
+
+    def announce(self, t: float, serial: int, cause: str) -> None:
+        """What is told before a connection ends by *cause*."""
+        if serial in self.announced:
+            return
+        if cause == "cleared":
+            self.line(t, "operator", serial, action="clear", by="SUPERVISOR")
+            self.announced.add(serial)
+        elif cause == "watchdog":
+            self.line(t, "watchdog", serial, what="silent")
+            self.line(t, "watchdog", serial, what="gave-up")
 
     def expire(self, t: float, serial: int) -> None:
         """The unit of a connection that was cleared is free again."""
@@ -118,13 +147,27 @@ class ServerBook(Book):
 
     def open(self, t: float, serial: int, path: str = OFFER, handle: str = "01") -> None:
         self.line(t, "open", serial, handle=handle, path=path)
+        self.files[serial].append(handle)
 
     def shut(self, t: float, serial: int, cause: str = "close", path: str = OFFER, handle: str = "01") -> None:
+        self.announce(t, serial, cause)
+        requests = dict(self.requests)
         self.line(t, "shut", serial, handle=handle, path=path, cause=cause)
+        if cause in ("lost", "watchdog", "cleared", "reinitialize", "idle-policy", "busy"):
+            self.requests = requests  # no request of the client
+        if handle in self.files[serial]:
+            self.files[serial].remove(handle)
 
     def stop(self, t: float) -> None:
         holding = [serial for serial, state in self.states.items() if state in self.policy.holding]
-        self.line(t, "stop", holders=[{"serial": serial, "last_request": 0} for serial in holding])
+        self.line(t, "stop", holders=[self.holder(serial) for serial in holding])
+
+    def holder(self, serial: int) -> dict[str, Any]:
+        """The entry of a connection in a stop."""
+        about = {name: self.about[serial][name] for name in ("serial", "station", "user")}
+        unit = f"user:{about['user']}" if self.policy.by_user else f"connection:{serial}"
+        last = self.requests[serial]
+        return {**about, "since": self.since[unit], "last_request": last, "files": len(self.files[serial])}
 
 
 class ClientBook(Book):

@@ -26,6 +26,18 @@ from tests.fakenw.administered_server import Client, Served, stream, wait_for
 # What can be seen
 
 
+def test_each_start_has_an_instance(serve: Callable[..., Served]) -> None:
+    """The API and the journal have the same; another start of the same seed has another."""
+    found = []
+    for _ in range(2):
+        served = serve("--seed", "1")
+        instance = served.get("/api/server")["instance"]
+        assert re.fullmatch("[0-9a-f]{32}", instance)
+        assert read(served.journal).records[0]["instance"] == instance
+        found.append(instance)
+    assert found[0] != found[1]
+
+
 def test_what_can_be_seen(serve: Callable[..., Served]) -> None:
     """The server, its table with an unlicensed connection, its licenses, its files; nothing of it changes anything."""
     served = serve("--licenses", "2", "--name", "ALPHA")

@@ -20,9 +20,10 @@ from hypothesis.stateful import (
 from fakenw.bindery.initial_objects import UserSpec
 from fakenw.bindery.login_control import Lockout
 from fakenw.bindery.objects import USER
-from fakenw.journal.record import SECOND, Record
+from fakenw.journal.record import SECOND, Journal, Record
 from fakenw.wire.packet import BEING_PROCESSED, REPLY, REQUEST, RequestPacket, decode_reply, packet_type
 from fakenw.wire.requests import bindery, connection, files, message, server
+from harness.judge.audit import books_balance
 
 if TYPE_CHECKING:
     from tests.fakenw.stage import Stage, Station
@@ -444,6 +445,7 @@ class Books(RuleBasedStateMachine):
         (stop,) = self.stage.events("stop")
         assert (self.stage.held, stop["held"]) == (held, held)
         self.books_are_right()
+        assert books_balance(Journal("books", self.stage.records)) == []
 
 
 def test_books(open_stage: OpenStage, units: Units, policy: str) -> None:

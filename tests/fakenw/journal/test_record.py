@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 
 from fakenw.journal.record import FORMAT, SECOND, Journal, JournalError, Record, microseconds, parse, read, read_lines
 
-scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**18) + 1, 10**18 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text()
+)
 contents = st.recursive(
     scalars,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),

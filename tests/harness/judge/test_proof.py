@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from fakenw.journal.record import JournalError
 from harness.judge.history import RunHistory
 from harness.judge.verdict import Verdict, judge
 from harness.report.text import Result, exit_code
@@ -226,5 +227,5 @@ def test_in_containers_a_program_is_told_by_its_address() -> None:
 
 @pytest.mark.parametrize("proof", [[], 7, "never", {"a": 1}, {"a": ["FAKENW"]}, {"a": [[1]]}, {"a": [[]]}])
 def test_a_proof_of_another_form_is_an_error(proof: object) -> None:
-    with pytest.raises(ValueError, match="proof: expected for each client lists of servers, null or never"):
-        judge(put_together(held_once(until=20), RunnerBook(proof=proof)))
+    with pytest.raises(JournalError, match=r"runner\.jsonl:1: proof: expected for each client lists of servers, null"):
+        put_together(held_once(until=20), RunnerBook(proof=proof))

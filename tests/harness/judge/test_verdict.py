@@ -229,7 +229,7 @@ def test_over_the_limit_is_a_check_of_its_own() -> None:
 
 def test_nothing_licensed_is_unknown() -> None:
     """Nothing can be said of licenses that nobody took; what was refused is named."""
-    book = ServerBook()
+    book = ServerBook("service", limit=0)
     book.create(1, 1)
     assert judge(put_together(book)).reason == "nothing was ever licensed"
     book.line(2, "deny", 1, what="license", code=0xF8)

@@ -6,6 +6,7 @@ fixture ``ran``: pytest makes one run after the other, each once.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -66,3 +67,22 @@ def test_its_journals_are_documented(ran: Ran) -> None:
     """Each event has its row in docs/journal.md, each field its type."""
     records = [record for journal in ran.journals for record in journal.records]
     assert set[tuple[str, str, str]]().union(*map(undocumented, records)) == set()
+
+
+def test_each_start_of_a_server_has_its_own_instance(ran: Ran) -> None:
+    starts = [record for journal in ran.journals for record in journal.records if record.event == "start"]
+    instances = [str(record["instance"]) for record in starts if record.role == "server"]
+    assert len(set(instances)) == len(instances) >= 1
+    assert all(re.fullmatch("[0-9a-f]{32}", instance) for instance in instances)
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_the_same_seed_is_the_same_run(transport: str) -> None:
+    """Byte for byte, the instance as well; another seed is another run."""
+    scenario = next(iter(catalogue()))
+
+    def lines(seed: int) -> list[str]:
+        journals = memory.run(next(iter(scenario.plans(transport, seed=seed))))
+        return [record.line() for journal in journals for record in journal.records]
+
+    assert lines(SEED) == lines(SEED) != lines(SEED + 1)
