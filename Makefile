@@ -25,7 +25,7 @@ scenarios: $(INSTALLED) ## every scenario of the catalogue
 
 .PHONY: test-fast
 test-fast: $(INSTALLED) ## the tests that start no process: within a minute
-	$(VENV)/bin/pytest -m 'not process' $(PYTEST_ARGS)
+	$(VENV)/bin/pytest -m 'not process and not slow' $(PYTEST_ARGS)
 
 .PHONY: test
 test: $(INSTALLED) ## the tests, as CI runs them; PYTEST_ARGS='-k ledger' chooses others

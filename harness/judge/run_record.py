@@ -40,12 +40,14 @@ _FIELDS: Mapping[str, Kind] = {
     "proof": ("for each client lists of servers, null or never", _is_proof),
     "faults": ("a list", lambda value: isinstance(value, list | tuple)),
     "checks": ("a list of names, or of objects", lambda value: _is_list(value, str, dict)),
-    "seed": ("a whole number", lambda value: isinstance(value, int) and not isinstance(value, bool)),
 }
 
 
 def settings(record: Record, where: str) -> Mapping[str, Any]:
-    """The fields of a ``run`` record, which stands at *where*; all may be left out. Raises JournalError."""
+    """The fields of a ``run`` record, which stands at *where*; all may be left out. Raises JournalError.
+
+    Fields that are only shown may have any value.
+    """
     for name, (words, is_one) in _FIELDS.items():
         value = record.get(name)
         if value is not None and not is_one(value):

@@ -21,7 +21,7 @@ from harness.judge.history import RunHistory
 from tests.harness.judge.lived_journals import journals
 
 JOURNALS = dict(journals())
-FAST = ("attach, held_at_the_end", "nls, reset_and_expired", "ual, reset_and_expired", "memory, udp")
+FAST = ("nls, reset_and_expired", "ual, reset_and_expired", "memory, udp")
 ALL = [pytest.param(name, marks=[] if name in FAST else pytest.mark.slow) for name in JOURNALS]
 
 

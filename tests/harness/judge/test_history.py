@@ -209,7 +209,7 @@ def test_no_journal_is_said_clearly(tmp_path: Path) -> None:
         ({"policy": "free"}, "server-FAKENW.jsonl:1: no such policy: free"),
         ({"utc": "noon\x1b"}, "server-FAKENW.jsonl:1: utc is not a time: noon"),
         ({"utc": 5}, "server-FAKENW.jsonl:1: utc is not a time: 5"),
-        ({"speed": 0}, "server-FAKENW.jsonl:1: expected a speed above 0, not 0"),
+        ({"speed": 0}, "server-FAKENW.jsonl:1: expected a speed from 1e-06 to 1e+09, not 0"),
     ],
 )
 def test_what_cannot_be_understood_is_named(fields: dict[str, Any], expected: str) -> None:

@@ -69,7 +69,9 @@ def test_servers_are_the_same_on_every_runner(habits: dict[str, Any], monkeypatc
     network = Network(Random(1))
     network.add_server(plan.servers[0], plan.seed, plan.idle_threshold)
     config = network.hosts["FAKENW"].server.settings
-    assert started(server_options(plan, plan.servers[0]), monkeypatch) == replace(config, speed=plan.speed)
+    ran = started(server_options(plan, plan.servers[0]), monkeypatch)
+    assert ran.instance != config.instance  # which is drawn anew
+    assert ran == replace(config, speed=plan.speed, instance=ran.instance)
     if habits:
         assert (config.clear_idle, config.keep_cleared) == (5400 * SECOND, 259_200 * SECOND)
         assert (config.user_connections, dict(config.slow)) == (2, {(23, 24): 7200 * SECOND, (72, None): 50})
