@@ -5,7 +5,8 @@ Rules of this file:
 * On Linux the harness is a *subreaper*, prctl(2): a process whose parent has ended becomes a child of the harness,
   also where it has a session of its own. So every descendant is below the harness.
 * A process is its parent's client's. Where the parent has ended, the process is told by the mark in its environment, by
-  its session, or because there is one client only. From then on it is that client's, whatever it does to itself.
+  its session, or because there is one client and one run only. From then on it is that client's, whatever it does to
+  itself.
 * Elsewhere, ``FOLLOWED`` is false: a process is lost when its parent ends before the process has been seen.
 """
 

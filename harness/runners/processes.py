@@ -60,8 +60,7 @@ class Processes:
 
     def open(self, plan: Plan, folder: Path) -> None:
         self._plan, self._folder = plan, folder
-        if plan.own():
-            self._tracker = DescendantTracker()
+        self._tracker = DescendantTracker()  # each run has one, which tells others that they are not alone
 
     def start_server(self, spec: ServerSpec, journal: Path, again: Host | None = None) -> ProcessGroup:
         options = server_options(self._plan, spec)
@@ -143,7 +142,8 @@ class Processes:
         except OSError as problem:
             raise Failed(f"{name} cannot be started: {problem}") from None
         self._all.append(process)
-        if self._tracker is not None and not isinstance(process, OwnProgram):
+        assert self._tracker is not None
+        if not isinstance(process, OwnProgram):
             self._tracker.ignore(process.process.pid)
         return process
 

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from fakenw.core.peer import TRANSPORTS
-from fakenw.journal.record import SECOND, Record, read
-from harness.client.attachment import Account
-from harness.runners.hold import hold
+from fakenw.journal.record import Record, read
 from tests.daemons import HOLD, daemon
+from tests.harness.runners.journal_page import undocumented
 from tests.programs import CLIENTS, harness, invoke, line, started, wait_until
 
 pytestmark = pytest.mark.process
@@ -142,6 +139,7 @@ def test_a_daemon_that_goes_on(tmp_path: Path) -> None:
     assert (result["verdict"], done.returncode) == ("unknown", 3), done.stderr
     assert "given up after 4 s" in result["reason"]
     (left,) = lines(report, "still-running")
+    assert undocumented(left) == set()
     assert (left["code"], "harness hold" in left["program"]) == (0, True)
     assert f"; command was still running: process {left['pid']}, " in result["reason"]
     assert not is_alive(left["pid"])
@@ -246,13 +244,8 @@ def test_while_a_connection_remains_the_server_is_watched(tmp_path: Path) -> Non
     with started(line("harness", "exec", *options, "--", *client)) as process:
         wait_until(lambda: lines(tmp_path, "exit"), "the end of the client")
         (spawn,) = lines(tmp_path, "spawn")
-        address = (spawn["command"][-2], int(spawn["command"][-1]))
-        never = threading.Event()
-        problem = hold(
-            address, TRANSPORTS["udp"], Account.parse("GUEST"), SECOND // 10,
-            log_out=False, report=lambda text: None, stopped=never.is_set,
-        )  # fmt: skip
-        assert problem is None
+        address = spawn["command"][-2:]
+        subprocess.run([PERL, NCP, "--transport", "udp", "--no-logout", *address], check=True, capture_output=True)
         out, error = process.communicate(timeout=60)
     (result,) = json.loads(out)
     assert (result["verdict"], process.returncode) == ("leaked", 1), error

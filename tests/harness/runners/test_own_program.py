@@ -15,6 +15,7 @@ from harness.runners import real_time
 from harness.runners.descendants import DescendantTracker
 from harness.runners.own_program import OwnProgram
 from harness.runners.processes import Processes
+from harness.scenario.catalogue import find
 from harness.scenario.scenario import Scenario
 from tests.daemons import daemon
 from tests.programs import wait_until
@@ -32,9 +33,11 @@ time.sleep(600)
 """
 UNTIL_EXIT = """
 import pathlib, sys, time
+pathlib.Path(sys.argv[2]).touch()
 while '"event": "exit", "client": "quick"' not in pathlib.Path(sys.argv[1]).read_text():
     time.sleep(0.01)
 """
+UNTIL_READY = "import pathlib, sys, time\nwhile not pathlib.Path(sys.argv[1]).exists(): time.sleep(0.01)"
 
 
 @pytest.fixture
@@ -78,11 +81,12 @@ def test_a_signal_is_sent_once(tracker: DescendantTracker, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("cleared", [False, True], ids=["marked", "not marked"])
 def test_whose_daemon_it_is(cleared: bool, tmp_path: Path) -> None:
-    """Of two clients the one without a daemon ends first; the daemon goes on until it has read so."""
-    watch = [sys.executable, "-c", UNTIL_EXIT, str(tmp_path / "runner.jsonl")]
+    """Of two clients the one without a daemon ends first, for the daemon goes on until it has read so."""
+    ready = str(tmp_path / "ready")
+    watch = [sys.executable, "-c", UNTIL_EXIT, str(tmp_path / "runner.jsonl"), ready]
     unmarked = ["sh", "-c", 'env -i "$@" & exit 4', "sh", *watch]  # its process is known by its session
     slow = unmarked if cleared else daemon(*watch)
-    quick = {"name": "quick", "command": [sys.executable, "-c", "pass"]}
+    quick = {"name": "quick", "command": [sys.executable, "-c", UNTIL_READY, ready]}
     data = {"format": 1, "id": "mine", "title": "mine", "source": "here", "servers": [{"name": "FAKENW"}]}
     (plan,) = Scenario.read(
         {**data, "clients": [{"name": "slow", "command": slow}, quick], "timeout": "60s"}, "it"
@@ -90,6 +94,18 @@ def test_whose_daemon_it_is(cleared: bool, tmp_path: Path) -> None:
     run = RunHistory.of(real_time.run(plan, tmp_path, Processes(), threading.Event()))
     assert run.runner_lines("failed") == [], judge(run).reason
     assert [(r["client"], r["code"]) for r in run.runner_lines("exit")] == [("quick", 0), ("slow", 4 if cleared else 0)]
+
+
+def test_the_processes_of_another_run(tracker: DescendantTracker, tmp_path: Path) -> None:
+    """They are children of the same harness, without a mark, and no descendants of a client."""
+    made = OwnProgram("sleep", "600", name="mine", tracker=tracker, env=tracker.mark("mine"))
+    other = Processes()
+    other.open(find("Q257223").plans()[0], tmp_path)
+    scripted = other.start_scripted("ours", tmp_path / "client-ours.jsonl")
+    assert [process.pid for process in tracker.alive("mine", look=True)] == [made.process.pid]
+    made.stop()
+    assert scripted.code() is None
+    other.close()
 
 
 def test_an_environment_names_the_run(tracker: DescendantTracker) -> None:
