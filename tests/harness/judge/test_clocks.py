@@ -203,7 +203,7 @@ def test_a_grant_after_the_last_use_needs_no_other_clock() -> None:
     book = runner(("server", "FAKENW", 1.0, 0.2), ("client", "workstation", 1.0, 0.2))
     late = ClientBook()
     late.attach(2.1)
-    late.say(-5, "nal-open", path="P", owner="O")
+    late.say(0, "nal-open", path="P", owner="O")
     late.say(1, "nal-close", path="P", owner="O")
     late.write(900, "done")
     assert judged(held_once(until=302), late, book).verdict == "released"

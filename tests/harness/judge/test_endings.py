@@ -107,7 +107,7 @@ def test_a_command_that_failed_and_left_others_running() -> None:
     assert (judged.verdict, judged.reason) == ("unknown", "mine ended with exit code 3, expected 0")
 
 
-@pytest.mark.parametrize("clients", [None, 5, "mine", ["mine"], [{"name": 5}]])
+@pytest.mark.parametrize("clients", [None, [{"name": 5}], [{"exit": []}]])
 def test_settings_that_are_none(clients: Any) -> None:
     """A journal of another program may have anything there."""
     book = RunnerBook(clients=clients)
