@@ -8,7 +8,7 @@ import tempfile
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
@@ -25,6 +25,7 @@ from harness.runners.processes import Processes
 from harness.scenario.plan import Plan
 
 RUNNERS = ("memory", "processes", "containers")
+LOOK_EVERY = 0.2  # seconds
 PARALLEL = 4  # containers that are started at once; these are enough to occupy two cores
 
 
@@ -84,8 +85,11 @@ def run_plans(
         results: Iterable[Result | None] = map(run_unless_stopped, plans, folders, commands)
         return [result for result in results if result is not None]
     with ThreadPoolExecutor(max_workers=at_once) as pool:
-        results = pool.map(run_unless_stopped, plans, folders, commands)
-        return [result for result in results if result is not None]
+        jobs = [pool.submit(run_unless_stopped, *job) for job in zip(plans, folders, commands, strict=True)]
+        # Python handles a signal in the main thread only, and a wait that begins just then does not notice it.
+        while wait(jobs, timeout=LOOK_EVERY).not_done:
+            pass
+        return [result for job in jobs if (result := job.result()) is not None]
 
 
 def _on_memory(plan: Plan, folder: Path | None) -> Result:
