@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 from fakenw.journal.fold import Holding
 from fakenw.journal.record import Record, microseconds
-from harness.judge.history import ClientLine, Clock, ConnectionHistory, RunHistory, ServerHistory
+from harness.judge.history import ClientLine, ConnectionHistory, RunHistory, ServerHistory
+from harness.judge.writer_clock import Clock
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from fakenw.journal.record import SECOND, JournalError, Record
-from harness.judge.history import Clock, ConnectionHistory, RunHistory, load
+from harness.judge.history import ConnectionHistory, RunHistory, load
+from harness.judge.writer_clock import Clock
 from tests.harness.handmade_journals import ClientBook, RunnerBook, ServerBook, put_together, q257223
 
 
