@@ -52,11 +52,16 @@ def of_client(client: ClientSpec, place: Keys) -> Iterator[Named]:
     yield from of_script(client.script or (), (*place, "script"))
 
 
-def unknown(named: Iterator[Named], servers: Sequence[str], users: Sequence[str]) -> Iterator[tuple[Keys, str]]:
+def users(client: ClientSpec) -> list[str]:
+    """The users that a client names."""
+    return sorted({name for _, mention, name in of_client(client, ()) if mention is Mention.USER})
+
+
+def unknown(named: Iterator[Named], servers: Sequence[str], known: Sequence[str]) -> Iterator[tuple[Keys, str]]:
     """The mistakes: each name that no server has, with its place."""
     for place, mention, name in named:
-        if mention is Mention.USER and name not in users:
-            expected = f"{expected_one_of(users, name)}, or strangers: [{name}]"
+        if mention is Mention.USER and name not in known:
+            expected = f"{expected_one_of(known, name)}, or strangers: [{name}]"
             yield place, f"no server has the user {shown(name)}; {expected}"
         elif mention is not Mention.USER and name not in servers:
             yield place, f"there is no server {shown(name)}; {expected_one_of(servers, name)}"

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from fakenw.admin.client import AdminClient, AdminRefused, AdminUnreachable
+from fakenw.config import yaml_file
 from fakenw.config.field_types import duration
 from fakenw.core.peer import TRANSPORTS
 from fakenw.journal.record import SECOND, Journal, Record, read
@@ -321,13 +322,18 @@ class ScriptedWorkstation:
 
     def play(self, script: Sequence[Any], within: float | str = 60) -> None:
         """Play a script, written as in a scenario, and return when it is done. Raises NetwareError."""
+        from harness.scenario import mentions
         from harness.scenario.scenario import Scenario
+        from harness.scenario.settings import ClientSpec
 
         if self._process is not None:
             raise NetwareError("a workstation plays one script; expected a new workstation")
         spec = {**self._client, "transport": self._transport, "script": list(script)}
         here = {"name": self._server.name, "licenses": max(1, self._server.setup.licenses)}
-        data = {"format": 1, "id": "test", "title": "t", "source": "s", "servers": [here], "clients": [spec]}
+        # The server's users may stand in a file that its options name: all that the client names are taken for known.
+        users = mentions.users(yaml_file.check(ClientSpec, spec, "workstation"))
+        data = {"format": 1, "id": "test", "title": "t", "source": "s", "strangers": users}
+        data |= {"servers": [here], "clients": [spec]}
         (plan,) = Scenario.read(data, "workstation").plans()
         (order,) = plan.scripted()
         journal = self._server.folder / f"client-{order['name']}.jsonl"

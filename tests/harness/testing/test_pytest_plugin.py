@@ -178,6 +178,15 @@ EVERYTHING = """
         client.play([{{"nal.open": {{"path": cap, "owner": "SMSCliSvcAcct&"}}}}, "nal.close"])
         netware.assert_released(station="udp:")
 
+    @pytest.mark.netware(users=["JOE:SECRET"])
+    def test_workstation_of_a_user(netware):
+        joe, ann = netware.workstation("JOE:SECRET"), netware.workstation("ANN")
+        joe.play([{{"user.logon": "FAKENW"}}, "user.logoff"])
+        ann.play([{{"user.logon": {{"server": "FAKENW", "may_fail": True}}}}])
+        netware.assert_released(user="JOE")
+        with pytest.raises(Exception, match="there is no server 'OTHER'"):
+            netware.workstation().play([{{"user.logon": "OTHER"}}])
+
     def test_several(netware_factory):
         first, second = netware_factory(licenses=1), netware_factory(licenses=2)
         assert first.port != second.port
@@ -190,7 +199,7 @@ EVERYTHING = """
 def test_everything_a_test_can_ask(project: pytest.Pytester) -> None:
     """Each assertion holds where it should, and raises where it should."""
     project.makepyfile(test_it=EVERYTHING.replace("{{", "{").replace("}}", "}"))
-    run(project).assert_outcomes(passed=7)
+    run(project).assert_outcomes(passed=8)
 
 
 SCENARIO = """\
