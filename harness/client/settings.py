@@ -62,6 +62,7 @@ class Mention(Enum):
     """What the argument of a step names."""
 
     SERVER = "server"
+    ASKED = "server without a login"
     PATH = "NAL path"
     USER = "user"
 
@@ -77,6 +78,7 @@ Name = Annotated[str, name(NAME, "1 to 47 letters, digits, dots, dashes and unde
 UserText = Annotated[
     Credentials, PlainValidator(Credentials.parse), PlainSerializer(str), WithJsonSchema({"type": "string"})
 ]
+AskedServer = Annotated[BinderyName, Mention.ASKED, Field(description="the name of a server")]
 ServerName = Annotated[BinderyName, Mention.SERVER, Field(description="the name of a server")]
 File = Annotated[WireText, Field(description="a file: VOLUME:DIRECTORY/FILE")]
 Drive = Annotated[

@@ -227,7 +227,8 @@ def load(paths: Sequence[Path]) -> RunHistory:
     return RunHistory.of([read(file) for file in files])
 
 
-def _key(record: Record) -> Key | None:
+def key_of(record: Record) -> Key | None:
+    """Server, station and connection number of a client's line; None where one of them is not there."""
     server, station, number = record.get("server"), record.get("station"), record.get("connection")
     if isinstance(server, str) and isinstance(station, str) and isinstance(number, int):
         return server, station, number
@@ -277,7 +278,7 @@ def _match(run: RunHistory) -> None:
         for line, record in enumerate(client.journal.records, 1):
             if isinstance(record.get("station"), str):
                 owners.setdefault(record["station"], client)
-            if record.event == "attach" and (key := _key(record)) in histories:
+            if record.event == "attach" and (key := key_of(record)) in histories:
                 assert key is not None
                 t = client.clock.to(histories[key][0].server.clock, record.t)
                 attaches.setdefault(key, []).append((t, n, line))
@@ -294,7 +295,7 @@ def _match(run: RunHistory) -> None:
     for n, client in enumerate(run.clients):
         now: dict[Key, ConnectionHistory] = {}
         for line, record in enumerate(client.journal.records, 1):
-            key = _key(record)
+            key = key_of(record)
             if key is not None and key in histories:
                 history = now[key] = which.get((n, line)) or now.get(key) or histories[key][0]
                 history.client = client

@@ -78,6 +78,8 @@ class Proof:
             if isinstance(needs, list):
                 unproven += _scripted(run, client, needs, licensed.get(client, set()), excused)
         unproven += _programs(run, [client for client, needs in wanted.items() if needs is None], foreign)
+        strangers = {history.server.name for history in foreign}
+        programs = {str(record.get("client")) for record in run.runner_lines("spawn") if _is_program(record)}
         by_intent = [client for client, needs in wanted.items() if needs == NEVER]
         return cls(
             clients=len(wanted),
@@ -85,9 +87,9 @@ class Proof:
             unproven=tuple(unproven),
             failed_steps=tuple(_failed_steps(run, excused)),
             wrongly_licensed=tuple(
-                f"licensed: {harmless(client)} was licensed by {_listed(licensed[client])}, but is declared never to be"
+                f"licensed: {harmless(client)} was licensed by {_listed(by)}, but is declared never to be"
                 for client in by_intent
-                if client in licensed
+                if (by := licensed.get(client) or (strangers if client in programs else None))
             ),
             needed=0 if wanted and len(by_intent) == len(wanted) else connections,
         )
@@ -130,6 +132,10 @@ def _scripted(
         if servers and not by.intersection(servers):
             yield Unproven(client, tuple(servers), _reason(run, journals, servers))
             return
+
+
+def _is_program(spawn: Record) -> bool:
+    return spawn.get("command") is not None or spawn.get("image") is not None
 
 
 def _programs(run: RunHistory, programs: list[str], proven: list[ConnectionHistory]) -> list[Unproven]:

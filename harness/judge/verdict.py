@@ -23,6 +23,7 @@ from fakenw.journal.record import SECOND, microseconds
 from fakenw.journal.sentences import clock, harmless
 from harness.judge.audit import Problem, books_balance
 from harness.judge.checks import FUNCTIONS, selected
+from harness.judge.completeness import incomplete
 from harness.judge.endings import clauses, unexpected
 from harness.judge.history import ConnectionHistory, RunHistory
 from harness.judge.proof import NO_PROOF, Proof
@@ -30,6 +31,7 @@ from harness.judge.reasons import claim, interruption, too_close, why_held
 from harness.judge.selection import LicenseSelection
 from harness.judge.usage import LastUse, Usage
 
+NOTED = 3  # failed steps beside a verdict that says something worse
 WITHIN = 300 * SECOND  # the time for releasing a unit, where no check sets another
 
 
@@ -152,6 +154,8 @@ def judge(
     verdict.proof = Proof.of(run, chosen, checks, connections)
     verdict.failed += verdict.proof.wrongly_licensed
     verdict.verdict, verdict.reason = _worst(run, verdict, licensed, limit)
+    if verdict.verdict != "unknown":
+        verdict.notes += verdict.proof.failed_steps[:NOTED]
     return verdict
 
 
@@ -220,7 +224,7 @@ def _worst(run: RunHistory, verdict: Verdict, licensed: int, within: int) -> tup
         return "unknown", f"{proof.sentence() or 'nothing was ever licensed'}{refused}{clauses(run)}"
     if verdict.undecided:
         return "unknown", f"{verdict.undecided[0]}: {verdict.undecided[0].reason}"
-    if why := unexpected(run):
+    if why := incomplete(run) or unexpected(run):
         return "unknown", why
     if verdict.reclaimed:
         count = f"{len(verdict.reclaimed)} of {licensed}"

@@ -27,8 +27,10 @@ STARTS_WITHIN = SECOND  # the clients of a run do not start in the same instant
 class MemoryRun:
     """One run. What servers receive and send is written to *capture*, as ``fakenw serve --pcap`` does."""
 
-    def __init__(self, plan: Plan, capture: BinaryIO | None = None) -> None:
-        self._plan = plan
+    def __init__(
+        self, plan: Plan, capture: BinaryIO | None = None, stopped: Callable[[], bool] = lambda: False
+    ) -> None:
+        self._plan, self._stopped = plan, stopped
         self._capture = None if capture is None else CaptureFile(capture, self._wall, _raise)
         self.network = Network(Random(plan.seed), self._capture)
         self._records = [Record(0, "runner", "run", {**plan.opening("memory"), "utc": utc(0), "speed": 1})]
@@ -53,8 +55,10 @@ class MemoryRun:
         for fault in plan.scheduled_faults():
             self._pending_faults += 1
             network.clock.call_at(fault.at, self._inject, fault)
-        network.clock.run(lambda: not self._active and not self._pending_faults)
-        if any(host.server.ledger.held for host in network.hosts.values()):
+        network.clock.run(lambda: (not self._active and not self._pending_faults) or self._stopped())
+        if self._stopped():
+            self._write("failed", reason="stopped before the end")
+        elif any(host.server.ledger.held for host in network.hosts.values()):
             network.clock.run(lambda: False, network.clock.time + plan.within + SECOND)
         for host in network.hosts.values():
             host.stop()
@@ -150,6 +154,6 @@ def _raise(problem: OSError) -> None:
     raise problem
 
 
-def run(plan: Plan, capture: BinaryIO | None = None) -> list[Journal]:
-    """Carry out *plan*. Returns the journals of the runner, the servers and the clients."""
-    return MemoryRun(plan, capture).carry_out()
+def run(plan: Plan, capture: BinaryIO | None = None, stopped: Callable[[], bool] = lambda: False) -> list[Journal]:
+    """Carry out *plan*, until *stopped*. Returns the journals of the runner, the servers and the clients."""
+    return MemoryRun(plan, capture, stopped).carry_out()

@@ -74,7 +74,9 @@ def run_plans(
     def run_unless_stopped(plan: Plan, folder: Path | None, command: str) -> Result | None:
         if stop.is_set():
             return None
-        result = _on_memory(plan, folder) if on == "memory" else _on_real_time(plan, folder, backend(), stop, options)
+        result = (
+            _on_memory(plan, folder, stop) if on == "memory" else _on_real_time(plan, folder, backend(), stop, options)
+        )
         result = replace(result, command=command)
         ended(result)
         return result
@@ -92,13 +94,13 @@ def run_plans(
         return [result for job in jobs if (result := job.result()) is not None]
 
 
-def _on_memory(plan: Plan, folder: Path | None) -> Result:
+def _on_memory(plan: Plan, folder: Path | None, stop: threading.Event) -> Result:
     if folder is None:
-        run = RunHistory.of(memory.run(plan))
+        run = RunHistory.of(memory.run(plan, stopped=stop.is_set))
         return Result(run, judge(run))
     _prepare(folder)
     with (folder / "capture.pcap").open("wb") as capture:
-        journals = memory.run(plan, capture)
+        journals = memory.run(plan, capture, stop.is_set)
     for journal in journals:
         _write(journal, folder)
     run = RunHistory.of(journals)

@@ -4,8 +4,9 @@ Rules of this file:
 
 * Every one of them must exist: a server in the scenario, a user on one of its servers. So a misspelt name is a mistake
   of the file, and no client that was refused.
-* A client must be licensed by the servers that its steps name. Of a list of servers (``ABEXPRT``, ``servers:``) one
-  suffices, and one of all where every step that names a server may fail.
+* A client must be licensed by the servers that its steps name and log in to. Of a list of servers (``ABEXPRT``,
+  ``servers:``) one suffices; so does one of all where every step that names a server may fail, or where a NAL path does
+  not tell its server.
 """
 
 from __future__ import annotations
@@ -67,22 +68,25 @@ def unknown(named: Iterator[Named], servers: Sequence[str], known: Sequence[str]
             yield place, f"there is no server {shown(name)}; {expected_one_of(servers, name)}"
 
 
-def licensing_servers(client: ClientSpec) -> list[list[str]]:
-    """The servers that must license *client*: of each list one."""
+def licensing_servers(client: ClientSpec, all_servers: Sequence[str]) -> list[list[str]]:
+    """The servers that must license *client*: of each list one. *all_servers* are those of the scenario."""
     wanted: dict[tuple[str, ...], None] = {}
     perhaps: list[str] = []
     for _, step in _calls(client.script or (), ()):
         for field, mention in step.mentions.items():
             value = getattr(step, field)
-            if value is None or mention is Mention.USER:
+            if value is None or mention in (Mention.USER, Mention.ASKED):
                 continue
-            if mention is Mention.PATH:
-                servers = [server for path in _paths(value, client) if (server := _server_of(path))]
-            else:
+            if mention is Mention.SERVER:
                 servers = [value] if isinstance(value, str) else list(value)
+            elif NalPath.parse(value).type == "LOCAL":
+                continue
+            else:
+                servers = [server for path in _paths(value, client) if (server := _server_of(path))]
+                servers = servers or list(all_servers)
             if step.may_fail:
                 perhaps += servers
-            elif servers:
+            else:
                 wanted[tuple(dict.fromkeys(servers))] = None
     if perhaps and not wanted:
         wanted[tuple(dict.fromkeys(perhaps))] = None

@@ -105,8 +105,9 @@ class Plan(Model):
 
     def proof(self) -> dict[str, Any]:
         """What shows of each single client that it was licensed: see docs/journal.md."""
+        servers = [server.name for server in self.servers]
         return {
-            name: client.licensed or (None if client.script is None else licensing_servers(client))
+            name: client.licensed or (None if client.script is None else licensing_servers(client, servers))
             for client in self.clients
             for name in client.names()
         }

@@ -27,7 +27,7 @@ from pydantic import (
 
 from fakenw.config import yaml_file
 from fakenw.config.field_types import BinderyName, SomeTime, Text, mark_repeated, some
-from fakenw.config.yaml_file import DocumentError, Mistakes, Model, expected_one_of, shown
+from fakenw.config.yaml_file import DocumentError, Keys, Mistakes, Model, expected_one_of, shown
 from fakenw.core.peer import TRANSPORTS
 from harness.client.settings import Name, merged
 from harness.judge.verdict import WITHIN
@@ -171,6 +171,20 @@ class Scenario(Parts):
             except ValueError as problem:
                 raise ValueError(f"{name}: {problem}") from None
         return variants
+
+    @model_validator(mode="after")
+    def _programs_are_told_apart(self) -> Scenario:
+        """Of several programs ``licensed: never`` concerns all or none: no journal tells them apart."""
+        own = {client.name for client in self.clients if client.script is None}
+        always = {client.name for client in self.clients if client.licensed}
+        places: dict[Keys, set[str]] = {("clients",): always}
+        for name, variant in self.variants.items():
+            never = own if isinstance(variant.licensed, str) else set(variant.licensed)
+            places["variants", name, "licensed"] = always | never
+        text = "licensed: never of one program of several; expected it of all, for the journal cannot tell them apart"
+        if found := [(place, text) for place, never in places.items() if own & never not in (set(), own)]:
+            raise Mistakes(found[:1])
+        return self
 
     @model_validator(mode="after")
     def _known_names(self) -> Scenario:

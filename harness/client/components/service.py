@@ -20,7 +20,7 @@ from fakenw.wire.requests.server import GetServerInfo
 from harness.client.attachment import Attachment, Denied, InUse
 from harness.client.context import Component, WorkstationContext
 from harness.client.server_query import ask
-from harness.client.settings import Drive, File, Mention, ServerName, Settings, verb
+from harness.client.settings import AskedServer, Drive, File, Mention, ServerName, Settings, verb
 from harness.client.workstation import Failure, Gone, Lost, sleep
 
 SYSTEM = "SYSTEM"  # the context that services work in
@@ -86,7 +86,7 @@ class Service(Component):
         self.workstation.world.spawn(work())
 
     @verb
-    async def query(self, server: ServerName) -> None:
+    async def query(self, server: AskedServer) -> None:
         """A program asks a server for its description, without a login. Raises Refused, Gone, Lost, OSError."""
         await ask(self, server, detach=self.settings.query == "detach")
 

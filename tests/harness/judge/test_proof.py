@@ -105,6 +105,22 @@ def test_of_a_list_of_servers_one_suffices() -> None:
     assert verdict.verdict == "unknown"
 
 
+@pytest.mark.parametrize("path", ["ABEXPRT:\\\\none", r"MSWNET:\\FAKENW\SYS", r"NWNDS:\\TREE\.CN=VOL1.O=Y"])
+def test_a_path_that_does_not_tell_its_server_asks_for_any(path: str) -> None:
+    """Work in the background never raises, so that no step fails; without a license there is no proof."""
+    background = {"name": "b", "script": [{"odp.start": {"cap": path}}, {"wait": "1h"}]}
+    verdict = judged({"name": "a"}, background)
+    assert outcome(verdict) == ("unknown", False, ["b"], "exit 3")
+    local = {"name": "b", "script": [{"odp.start": {"cap": "LOCAL:C:\\CAP"}}, {"wait": "1h"}]}
+    assert outcome(judged({"name": "a"}, local)) == GREEN
+
+
+def test_a_query_needs_no_license() -> None:
+    """It does not log in; its server must exist all the same."""
+    servers: list[dict[str, Any]] = [{"name": name, "users": USERS} for name in ("FAKENW", "FS2")]
+    assert outcome(judged({"name": "a", "script": [{"service.query": "FS2"}, *LOGON]}, servers=servers)) == GREEN
+
+
 def test_a_client_that_names_no_server_needs_no_proof_but_a_run_does() -> None:
     idle: dict[str, Any] = {"name": "idle", "script": [{"wait": "1m"}]}
     assert outcome(judged(idle, {"name": "a"})) == GREEN
@@ -208,6 +224,18 @@ def test_programs_of_the_users_own_are_counted(programs: int, proven: bool) -> N
     verdict = judge(put_together(held_once(until=20), runner))
     assert (verdict.verdict, verdict.ok) == (("released", True) if proven else ("unknown", False))
     assert verdict.reason.startswith("every" if proven else "1 of 2 clients was never licensed: one of p0, p1 took no")
+
+
+@pytest.mark.parametrize(("until", "ok"), [(20, False), (None, True)])
+def test_a_program_that_is_never_licensed(until: float | None, ok: bool) -> None:
+    """It was, or it was not."""
+    runner = RunnerBook(proof={"p": "never"}, expect="released" if until else "unknown")
+    runner.write(1, "spawn", client="p", command=["./p"])
+    runner.write(30, "exit", client="p", code=0)
+    server = held_once(until=until) if until else ServerBook()
+    verdict = judge(put_together(server, runner))
+    assert verdict.ok is ok, verdict
+    assert verdict.failed == ([] if ok else ["licensed: p was licensed by FAKENW, but is declared never to be"])
 
 
 def test_in_containers_a_program_is_told_by_its_address() -> None:

@@ -258,11 +258,24 @@ def test_without_a_server_nothing_is_known() -> None:
     assert (verdict.verdict, verdict.reason) == ("unknown", "there is no server's journal")
 
 
-def test_a_missing_stop_does_not_matter() -> None:
-    """Nor does a torn last line: what was given back before is given back."""
-    book = held_once(until=10)
+def test_a_missing_stop_matters_where_others_went_on() -> None:
+    """What was given back is given back; but of what came later the journal says nothing."""
+    book, client = held_once(until=10), scripted(needed=5)
     book.drop("stop")
-    assert judge(put_together(book, scripted(needed=5))).verdict == "released"
+    judged = judge(put_together(book, client))
+    told = "the journal of FAKENW has no end: it stops at 0:00:10, and the run went on until 0:15:50"
+    assert (judged.verdict, judged.reason) == ("unknown", told)
+    client.drop("done")
+    assert judge(put_together(book, client)).verdict == "released"
+
+
+def test_a_connection_that_only_its_client_knows() -> None:
+    """Its lines were taken from the server's journal, and a license with them."""
+    book, client = held_once(until=10), scripted(needed=5)
+    client.attach(12, connection=2)
+    judged = judge(put_together(book, client))
+    told = "the journal of FAKENW lacks connection 2 of udp:10.0.0.2:1025, to which workstation was attached"
+    assert (judged.verdict, judged.reason) == ("unknown", f"{told} (client-workstation.jsonl:6)")
 
 
 # What clients claim

@@ -293,7 +293,10 @@ def test_another_version_of_the_image_is_expected_to_do_better(tmp_path: Path, a
     [
         ({"image": "nobody/has:this"}, ["agent cannot be made: there is no image here of that name", "nobody/has"]),
         ({"command": ["/no/such/program"]}, ["agent cannot be started, exit code 127: ", "/no/such/program"]),
-        ({"command": ["sh", "-c", "echo out of sorts >&2; exit 3"]}, ["agent ended with exit code 3, expected 0: out of sorts"]),
+        (
+            {"command": ["sh", "-c", "echo out of sorts >&2; exit 3"]},
+            ["agent ended with exit code 3, expected 0: out of sorts"],
+        ),
         ({"command": ["sh", "-c", "echo waiting; exec sleep 1000"]}, ["given up after 3 s; agent still runs: waiting"]),
     ],
     ids=["no image", "never starts", "exits at once", "hangs"],

@@ -209,3 +209,17 @@ def test_more_clients_than_licenses(transport: str) -> None:
     assert max(record["held"] for record in run.servers[0].journal.records) == 3
     told = [record["what"] for client in run.clients for record in client.journal.records if record.event == "denied"]
     assert told == ["license"] * 7
+
+
+def test_a_script_that_never_ends_can_be_stopped() -> None:
+    """A service tries for ever where there is no license; the user's signal ends the run, which is judged."""
+    script = [{"service.start": {"server": "FAKENW", "retry": "1m"}}]
+    servers = [{"name": "FAKENW", "licenses": 0, "policy": "login"}]
+    turns = iter(range(5000))
+    journals = memory.run(
+        plan("udp", servers=servers, clients=[{"name": "a", "script": script}]),
+        stopped=lambda: next(turns, None) is None,
+    )
+    verdict = judge(RunHistory.of(journals))
+    assert (verdict.verdict, verdict.reason) == ("unknown", "the run could not be carried out: stopped before the end")
+    assert journals[1].records[-1].event == "stop"

@@ -159,6 +159,8 @@ USER = "not a user; expected text: NAME or NAME:PASSWORD, NAME of 1 to 47 charac
          "SUPERVISOR, GUEST, or strangers: [BOB]"),
         ("shipped: {expect: leaked}", "shipped: {licensed: {workstaton: never}}", "22: variants: shipped: licensed: no "
          "client 'workstaton'; expected workstation (did you mean workstation?)"),
+        ("checks:", "  - {name: p, command: [p], licensed: never}\n  - {name: q, command: [q]}\nchecks:", "9: clients: "
+         "licensed: never of one program of several; expected it of all, for the journal cannot tell them apart"),
         ("user: joe:secret", "licensed: no", "11: clients[0].licensed: false is unknown; expected never"),
         ("user: joe:secret", "exit: 3", "11: clients[0].exit: an exit code of a script; expected one of a command or "
          "an image"),

@@ -1,0 +1,58 @@
+"""Whether the servers' journals tell of the whole run, by what clients and runner say.
+
+Rules of this file:
+
+* A client that was attached has a connection in the server's journal. Without it lines are missing, and a license may
+  be among them.
+* A server's journal that does not end with ``stop`` must reach as far as those of the clients and the runner.
+* Nothing is asked of a server's journal that stands alone.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from fakenw.journal.record import SECOND
+from fakenw.journal.sentences import harmless
+from harness.judge.history import RunHistory, ServerHistory, key_of
+from harness.judge.writer_clock import Clock
+
+MARGIN = SECOND  # of real time, between the last lines of several writers
+
+
+def incomplete(run: RunHistory) -> str | None:
+    """What the servers' journals lack, in a sentence; None where they lack nothing that shows."""
+    return next(_unheard_attaches(run), None) or next(_short_journals(run), None)
+
+
+def _unheard_attaches(run: RunHistory) -> Iterator[str]:
+    there = Counter((history.server.name, history.station, history.connection) for history in run.histories)
+    for client in run.clients:
+        for line, record in enumerate(client.journal.records, 1):
+            if record.event == "attach" and (key := key_of(record)) is not None:
+                there[key] -= 1
+                if there[key] < 0:
+                    server, station, number = key
+                    yield (
+                        f"the journal of {harmless(server)} lacks connection {number} of {harmless(station)}, to which "
+                        f"{harmless(client.name)} was attached ({harmless(client.journal.name)}:{line})"
+                    )
+
+
+def _short_journals(run: RunHistory) -> Iterator[str]:
+    last = {server.name: server for server in run.servers}
+    for server in last.values():
+        if server.holders is None and (latest := _latest(run, server)) > server.end + MARGIN * server.clock.speed:
+            yield (
+                f"the journal of {harmless(server.name)} has no end: it stops at {server.at(server.end)}, and the run "
+                f"went on until {server.at(latest)}"
+            )
+
+
+def _latest(run: RunHistory, server: ServerHistory) -> int:
+    """The time on the server's clock of the last line of any other writer, as early as it may have been."""
+    writers = [(client.clock, client.journal) for client in run.clients]
+    writers += [(Clock.of(run.runner), run.runner)] if run.runner else []
+    ends = [(clock, max(record.t for record in journal.records)) for clock, journal in writers]
+    return max((clock.to(server.clock, t) - clock.bound_on(server.clock, t) for clock, t in ends), default=0)
