@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import secrets
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -108,13 +109,19 @@ def main() -> None:
     "writable. SYS=DIR replaces the built-in SYS.",
 )
 @click.option("--tree", type=str.upper, metavar="NAME", help="Show an NDS tree; without it, a bindery server.")
-@click.option("--journal", metavar="FILE|-", help="Write the journal to a file, or to standard output.")
+@click.option(
+    "--journal",
+    metavar="FILE|-",
+    help="Write the journal to a file, or to standard output. A file that has a journal is continued, by one server "
+    "at a time.",
+)
 @click.option(
     "--pcap",
     metavar="FILE",
     help="Write all sent and received bytes to a capture for Wireshark, which shows the server at port 524 "
-    "wherever it listens. Needs no privilege.",
+    "wherever it listens. Needs no privilege. An earlier capture is kept: capture.pcap becomes capture.1.pcap.",
 )
+@click.option("--overwrite", is_flag=True, help="Begin new files for --journal and --pcap, in place of earlier ones.")
 @click.option(
     "--watchdog",
     type=WatchdogParam(),
@@ -173,12 +180,13 @@ def serve(
     volumes: tuple[tuple[str, Path], ...],
     journal: str | None,
     pcap: str | None,
+    overwrite: bool,
     slow: tuple[tuple[tuple[int, int | None], int], ...],
     admin: tuple[str, int] | None,
     admin_token: str | None,
     **given: Any,  # by the names of ServerSettings
 ) -> None:
-    """Run a server until SIGTERM or Ctrl-C.
+    """Run a server until SIGTERM, SIGHUP or Ctrl-C.
 
     Once everything is bound it prints one line per listener, such as "listening tcp
     127.0.0.1:40123", on standard output (on standard error if the journal goes to standard output).
@@ -203,7 +211,8 @@ def serve(
         server = build(settings, mounts)
     except CannotRun as problem:
         raise click.UsageError(str(problem)) from None
-    sys.exit(_run(server, journal, pcap, admin, admin_token, listen or file.server.listen or DEFAULT_LISTEN))
+    listen = listen or file.server.listen or DEFAULT_LISTEN
+    sys.exit(_run(server, journal, pcap, admin, admin_token, listen, overwrite=overwrite))
 
 
 @main.command("config")
@@ -231,6 +240,8 @@ def _run(
     admin: tuple[str, int] | None,
     token: str | None,
     listen: tuple[Peer, ...],
+    *,
+    overwrite: bool,
 ) -> int:
     """Serve until a signal, in the installed reactor, else in asyncio's. Returns the exit code."""
     if "twisted.internet.reactor" not in sys.modules:
@@ -246,7 +257,7 @@ def _run(
         textFileLogObserver,
     )
 
-    from fakenw.cli.running import CannotRun, RunningServer
+    from fakenw.cli.running import CannotRun, RunningServer, end
 
     reactor: Any = installed
     serious = LogLevelFilterPredicate(defaultLogLevel=LogLevel.warn)  # Twisted logs every port at info
@@ -256,10 +267,9 @@ def _run(
 
     def fail(problem: OSError, what: str) -> None:
         nonlocal code
-        if not code:  # journal and capture may be on the same full disk
-            code = 1
-            click.echo(f"fakenw: the {what} cannot be written, stopping: {problem}", err=True)
-            reactor.callLater(0, reactor.stop)
+        code = 1
+        click.echo(f"fakenw: the {what} cannot be written, stopping: {problem}", err=True)
+        reactor.callLater(0, end, reactor)
 
     gc.set_threshold(100_000, 20, 100)  # the server makes few cycles, and may have sixty thousand connections
     running = RunningServer(server, reactor, fail)
@@ -269,7 +279,8 @@ def _run(
         lines = running.listen(listen)
         if admin is not None:
             lines.append(running.administer(*admin, token))
-        running.start(journal, pcap)
+        for note in running.start(journal, pcap, overwrite=overwrite):
+            click.echo(f"fakenw: {note}", err=True)
     except CannotRun as problem:
         click.echo(f"fakenw: {problem}", err=True)
         return 2
@@ -277,6 +288,9 @@ def _run(
         return code
 
     def print_listeners() -> None:
+        # nohup ignores SIGHUP, and so does its server
+        if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+            signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(end, reactor))
         for line in lines:
             click.echo(line, err=journal == "-")
         (sys.stderr if journal == "-" else sys.stdout).flush()

@@ -2,8 +2,9 @@
 
 Rules of this file:
 
-* All listeners are bound before the journal is begun: a second server must not erase the journal of the first.
+* All listeners are bound before the journal is begun: a server that cannot listen leaves no line in it.
 * A message about a listener or a file that cannot be opened names a remedy.
+* A journal whose file is removed ends the server, also one that is idle.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import functools
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -20,19 +22,20 @@ from typing import Any
 
 from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
-from twisted.internet.error import CannotListenError
+from twisted.internet.error import CannotListenError, ReactorNotRunning
+from twisted.internet.task import LoopingCall
 
 from fakenw.admin.bounded_http import BoundedSite
 from fakenw.admin.http import AdminResource
 from fakenw.admin.metrics import Metrics
-from fakenw.admin.operations import Administration, is_loopback
+from fakenw.admin.operations import Administration, ApiError, is_loopback
 from fakenw.core.peer import TCP, UDP, Peer, Transport
 from fakenw.core.server import Server
 from fakenw.core.settings import ServerSettings
 from fakenw.journal.record import Record
-from fakenw.journal.writer import JournalFile
+from fakenw.journal.writer import JournalFile, JournalRefused
 from fakenw.transports.asyncio_transports import AsyncioTcpListener, AsyncioUdpListener
-from fakenw.transports.capture import CaptureFile
+from fakenw.transports.capture import CaptureFile, keep_earlier
 from fakenw.transports.reactor_host import ReactorHost
 from fakenw.transports.tcp import TcpListener
 from fakenw.transports.udp import UdpListener, facing
@@ -40,6 +43,8 @@ from fakenw.volumes.directory_tree import Directory, PathError
 from fakenw.volumes.host_directory import Folder
 from fakenw.volumes.sms_volume import sms_tree
 from fakenw.volumes.volume import Volumes
+
+LOOK_AT_JOURNAL_EVERY = 1.0  # seconds
 
 DEFAULT_LISTEN = (Peer(TCP, ("127.0.0.1", 10524)), Peer(UDP, ("127.0.0.1", 10524)))
 
@@ -67,7 +72,7 @@ def build(given: Mapping[str, Any], mounts: Mapping[str, tuple[Path, bool]]) -> 
 class RunningServer:
     """Runs *server* in *reactor*.
 
-    *fail* is called with the error and the name of a file that cannot be written any more.
+    *fail* is called once, with the error and the name of the first file that cannot be written any more.
     """
 
     def __init__(self, server: Server, reactor: Any, fail: Callable[[OSError, str], None]) -> None:
@@ -75,11 +80,13 @@ class RunningServer:
         self._edges = EDGES | FAST_EDGES if fast else EDGES
         soon = _soon if fast else functools.partial(reactor.callLater, 0)
         self.watchers: list[Callable[[Record], None]] = []  # called with every record
-        self._server, self._fail = server, fail
+        self._server, self._report, self._failed = server, fail, False
         self._reactor: Any = reactor
-        self._host = ReactorHost(server, reactor, self.watchers, lambda problem: fail(problem, "journal"), soon)
+        self._host = ReactorHost(server, reactor, self.watchers, lambda problem: self._fail(problem, "journal"), soon)
         self._bound: list[Callable[[], Any]] = []  # functions that close the ports
         self._capture: CaptureFile | None = None
+        self._journal: JournalFile | None = None  # in a file of the server's own
+        self._look = LoopingCall(self._look_at_journal)
 
     def listen(self, listeners: Sequence[Peer]) -> list[str]:
         """Bind all listeners. Returns a line for each. Raises CannotRun."""
@@ -99,7 +106,7 @@ class RunningServer:
         """Serve the administration at *host* and *port*. Returns its line. Raises CannotRun."""
         if not token and not is_loopback(host):
             raise CannotRun(f"--admin {host} is not on the loopback interface; expected --admin-token as well")
-        administration = Administration(self._server, self._host.now, self._host.delivery.act)
+        administration = Administration(self._server, self._host.now, self._act)
         metrics = Metrics(self._server, self._host.now)
         self.watchers += [metrics.saw, administration.journal_buffer.add]
         site = BoundedSite(
@@ -112,26 +119,68 @@ class RunningServer:
         self._bound.append(bound.stopListening)
         return f"listening admin http://{host if ':' not in host else f'[{host}]'}:{bound.getHost().port}"
 
-    def start(self, journal: str | None, pcap: str | None) -> None:
-        """Begin the journal (``-``: standard output) and the capture. Raises CannotRun."""
-        try:
-            file = None if journal is None else JournalFile(1) if journal == "-" else JournalFile.create(Path(journal))
-        except OSError as problem:
-            raise CannotRun(f"the journal cannot be written: {problem}") from None
+    def start(self, journal: str | None, pcap: str | None, *, overwrite: bool = False) -> list[str]:
+        """Begin the journal (``-``: standard output) and the capture.
+
+        A journal that exists is continued, and an earlier capture is kept beside the new one, unless *overwrite*.
+        Returns sentences about these files for the user. Raises CannotRun.
+        """
+        notes: list[str] = []
+        file = JournalFile(1) if journal == "-" else None
+        if file is None and journal is not None:
+            try:
+                file, notes = JournalFile.of_server(Path(journal), overwrite=overwrite)
+            except JournalRefused as problem:
+                raise CannotRun(str(problem)) from None
+            except OSError as problem:
+                raise CannotRun(f"the journal cannot be written: {problem}") from None
+            self._journal = file
+            self._look.start(LOOK_AT_JOURNAL_EVERY, now=False)
         if pcap is not None:
             try:
+                if not overwrite and (kept := keep_earlier(Path(pcap))):
+                    notes.append(f"the earlier capture is kept as {kept}")
                 made = CaptureFile.create(Path(pcap), time.time, lambda problem: self._fail(problem, "capture"))
             except OSError as problem:
                 raise CannotRun(f"the capture cannot be written: {problem}") from None
             self._host.delivery.capture = self._capture = made
         self._host.start(datetime.now(UTC), file)
+        return notes
 
     def stop(self) -> Deferred[Any]:
         """End journal and capture, and close the ports. Fires when that is done."""
         self._host.delivery.stop()
+        if self._look.running:
+            self._look.stop()
+        if self._journal is not None:
+            self._journal.close()
         if self._capture is not None:
             self._capture.close()
         return gatherResults([maybeDeferred(stop) for stop in self._bound])
+
+    def _act(self, action: Callable[[], None]) -> None:
+        """Carry out an operation of the administration. Raises ApiError where its lines are not in the journal."""
+        self._host.delivery.act(action)
+        if self._host.delivery.stopped:
+            raise ApiError(503, "the journal of the server cannot be written; expected a server that runs")
+
+    def _look_at_journal(self) -> None:
+        assert self._journal is not None
+        try:
+            self._journal.check()
+        except OSError as problem:
+            self._fail(problem, "journal")
+
+    def _fail(self, problem: OSError, what: str) -> None:
+        if not self._failed:  # journal and capture may be on the same full disk
+            self._failed = True
+            self._report(problem, what)
+
+
+def end(reactor: Any) -> None:
+    """End *reactor* in order, unless that has begun."""
+    with suppress(ReactorNotRunning):
+        reactor.stop()
 
 
 def _soon(call: Callable[[], None]) -> None:

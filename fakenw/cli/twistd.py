@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python import usage
 
-from fakenw.cli.running import DEFAULT_LISTEN, CannotRun, RunningServer, build
+from fakenw.cli.running import DEFAULT_LISTEN, CannotRun, RunningServer, build, end
 from fakenw.config.server_file import ConfigFile, load
 from fakenw.config.yaml_file import DocumentError
 from fakenw.core.peer import Peer
@@ -27,6 +27,9 @@ class Options(usage.Options):
         ["pcap", None, None, "Write a capture for Wireshark to this file."],
         ["admin", None, None, "HOST:PORT of the page, the JSON API and metrics."],
         ["admin-token", None, None, "The token that their clients must send."],
+    ]
+    optFlags = [  # noqa: RUF012 (Twisted's)
+        ["overwrite", None, "Begin new files for --journal and --pcap, in place of earlier ones."],
     ]
 
 
@@ -56,7 +59,9 @@ class FakenwService(Service):
 
     def startService(self) -> None:
         super().startService()  # type: ignore[no-untyped-call]
-        self._running.start(self._options["journal"], self._options["pcap"])
+        overwrite = bool(self._options["overwrite"])
+        for note in self._running.start(self._options["journal"], self._options["pcap"], overwrite=overwrite):
+            self.log.warn("{note}", note=note)
 
     def stopService(self) -> Deferred[Any]:
         super().stopService()  # type: ignore[no-untyped-call]
@@ -64,8 +69,8 @@ class FakenwService(Service):
 
     def _failed(self, problem: OSError, what: str) -> None:
         self.log.critical("the {what} cannot be written, stopping: {problem}", what=what, problem=problem)
-        stop: Any = reactor
-        stop.callLater(0, stop.stop)
+        running: Any = reactor
+        running.callLater(0, end, running)
 
 
 def makeService(options: Options) -> FakenwService:

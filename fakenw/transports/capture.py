@@ -16,6 +16,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 
@@ -59,7 +60,7 @@ class CaptureFile:
 
     @classmethod
     def create(cls, path: Path, clock: Callable[[], float], fail: Callable[[OSError], None]) -> CaptureFile:
-        """Begin a new file at *path*, replacing an existing one. Raises OSError."""
+        """Begin a new file at *path*, replacing an existing one (see ``keep_earlier``). Raises OSError."""
         return cls(path.open("wb", buffering=0), clock, fail)
 
     def received(self, peer: Peer, local: str, data: bytes) -> None:
@@ -158,6 +159,19 @@ class CaptureFile:
         except OSError as problem:
             self._file.close()
             self._fail(problem)
+
+
+def keep_earlier(path: Path) -> Path | None:
+    """Rename the capture at *path* to the first free one of NAME.1.pcap, NAME.2.pcap, and so on. Raises OSError.
+
+    Returns its new name; None where there is no capture to keep.
+    """
+    if not path.is_file() or not path.stat().st_size:
+        return None
+    names = (path.with_name(f"{path.stem}.{number}{path.suffix}") for number in count(1))
+    kept = next(name for name in names if not (name.exists() or name.is_symlink()))
+    path.rename(kept)
+    return kept
 
 
 def _pair(local: str, host: str) -> tuple[Address, Address]:

@@ -37,7 +37,7 @@ class OwnServer:
         settings = {"name": "FAKENW", "release": spec.release, "licenses": spec.licenses, "connections": slots}
         config = journal.with_suffix(".yaml")
         config.write_text(json.dumps({"server": settings, "bindery": {"users": users}}))
-        options = ["--config", config, "--journal", journal, "--seed", spec.seed]
+        options = ["--config", config, "--journal", journal, "--overwrite", "--seed", spec.seed]
         try:
             self._server = ServerProcess(*options, "--listen", f"{spec.transport}:127.0.0.1:0")
             self.address = self._server.ready(READY_WITHIN).addresses[spec.transport]

@@ -71,10 +71,7 @@ class Processes:
         if self._capture:
             options += ["--pcap", str(self._folder / self._capture_of(spec))]
         log = self._folder / f"server-{spec.name}.log"
-        if again is None:
-            return self._start(ServerProcess, spec.name, *options, "--journal", str(journal), log=log)
-        with journal.open("ab") as output:  # as a file --journal would begin a new journal
-            return self._start(ServerProcess, spec.name, *options, "--journal", "-", log=log, stdout=output)
+        return self._start(ServerProcess, spec.name, *options, "--journal", str(journal), log=log)
 
     def _capture_of(self, spec: ServerSpec) -> str:
         """The name of a new capture file; a server that starts again begins another."""

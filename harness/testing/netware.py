@@ -281,7 +281,7 @@ class Netware:
         options = [*self.setup.command(), "--admin", "127.0.0.1:0"]
         for transport in TRANSPORTS:
             options += ["--listen", f"{transport}:{self.host}:{self.port}"]
-        options += ["--journal", str(self.folder / "server.jsonl"), "--pcap", str(self.capture)]
+        options += ["--journal", str(self.folder / "server.jsonl"), "--pcap", str(self.capture), "--overwrite"]
         return ServerProcess(*options, log=log)
 
     def _read(self) -> Journal:

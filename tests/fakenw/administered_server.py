@@ -111,6 +111,7 @@ class Client:
         self.socket.sendall(frame_request(packet) if self._deframer else packet)
         while True:
             data = self.socket.recv(65536)
+            assert data, "the server closed the connection"
             for one in self._deframer.feed(data) if self._deframer else [data]:
                 if packet_type(one) == ncp.REPLY:
                     return decode_reply(one)

@@ -74,7 +74,7 @@ def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Serve:
     """Calls ``fakenw serve --config`` with a file and options; the server, which does not run."""
     started: list[tuple[Server, Any]] = []
 
-    def run(server: Server, *where: Any) -> int:
+    def run(server: Server, *where: Any, **more: Any) -> int:
         started.append((server, where[-1]))
         return 0
 

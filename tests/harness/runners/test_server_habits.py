@@ -52,7 +52,7 @@ def started(options: list[str], monkeypatch: pytest.MonkeyPatch) -> ServerSettin
     """What ``fakenw serve`` makes of these options, without running."""
     found: list[Server] = []
 
-    def run(server: Server, *rest: Any) -> int:
+    def run(server: Server, *rest: Any, **more: Any) -> int:
         found.append(server)
         return 0
 
