@@ -26,7 +26,8 @@ class TcpConnection(Protocol):
         self._peer = Peer(TCP, (address.host, address.port))
         transport.setTcpNoDelay(True)
         transport.setTcpKeepAlive(True)
-        self._host.opened(self._peer, self)
+        transport.registerProducer(self, True)
+        self._host.connected(self._peer, self)
 
     def dataReceived(self, data: bytes) -> None:
         self._host.received(self._peer, data, self._host.now())
@@ -34,7 +35,18 @@ class TcpConnection(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._host.lost(self._peer)
 
-    # fakenw.transports.reactor_host.Route
+    # Twisted's IPushProducer: its transports call these where they have more than 64 KiB to send, and when that is sent
+
+    def pauseProducing(self) -> None:
+        self._host.full(self._peer)
+
+    def resumeProducing(self) -> None:
+        self._host.drained(self._peer)
+
+    def stopProducing(self) -> None:
+        """``connectionLost`` follows."""
+
+    # fakenw.transports.reactor_host.StreamRoute
 
     def send(self, data: bytes) -> None:
         transport: Any = self.transport
@@ -42,7 +54,23 @@ class TcpConnection(Protocol):
 
     def close(self) -> None:
         transport: Any = self.transport
+        transport.unregisterProducer()  # else a transport that is full would not close when it has sent all
         transport.loseConnection()
+
+    def read(self, *, on: bool) -> None:
+        transport: Any = self.transport
+        if on:
+            transport.resumeProducing()
+        else:
+            transport.pauseProducing()
+
+    def queued(self) -> int:
+        transport: Any = self.transport
+        return len(transport.dataBuffer) - int(transport.offset) + int(transport._tempDataLen)
+
+    def abort(self) -> None:
+        transport: Any = self.transport
+        transport.abortConnection()
 
     def local(self) -> str:
         transport: Any = self.transport
