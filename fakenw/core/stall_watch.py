@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from typing import Any
 
 from fakenw.core.delivery import Timer
 
 STALLED_AFTER = 60.0  # seconds of real time
 LOOKS = 4  # at a queue in that time
+
+
+def unsent(transport: Any) -> int:
+    """The bytes that a transport of Twisted has yet to send."""
+    return len(transport.dataBuffer) - int(transport.offset) + int(transport._tempDataLen)
 
 
 class StallWatch:

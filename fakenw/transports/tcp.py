@@ -9,6 +9,7 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from fakenw.core.peer import TCP, Peer
+from fakenw.core.stall_watch import unsent
 from fakenw.transports.reactor_host import ReactorHost
 
 BACKLOG = 1024
@@ -65,8 +66,7 @@ class TcpConnection(Protocol):
             transport.pauseProducing()
 
     def queued(self) -> int:
-        transport: Any = self.transport
-        return len(transport.dataBuffer) - int(transport.offset) + int(transport._tempDataLen)
+        return unsent(self.transport)
 
     def abort(self) -> None:
         transport: Any = self.transport
