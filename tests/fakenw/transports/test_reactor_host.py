@@ -489,6 +489,20 @@ def test_a_client_that_is_being_closed_must_read_the_rest(open_scene: Callable[.
     assert scene.log.records[-1]["cause"] == "lost"
 
 
+def test_a_client_that_has_ended_its_own_side_must_read_the_rest() -> None:
+    """On asyncio's edge, where its end is the stream's only after the last byte is sent."""
+    scene = Scene()
+    wire = Wire(scene.done, 1)
+    fast = AsyncioConnection(scene.host)
+    fast.connection_made(wire)
+    fast.data_received(frame_request(CREATE))
+    wire.waiting = 10
+    fast.eof_received()
+    scene.clock.pump([1.0] * round(STALLED_AFTER * 1.5))
+    assert scene.done[-1] == "abort"
+    assert scene.log.records[-1]["cause"] == "stalled"
+
+
 def test_a_stopped_server_watches_no_client(open_scene: Callable[..., Scene]) -> None:
     """Neither one that is full already, nor one that becomes so."""
     scene = open_scene()
