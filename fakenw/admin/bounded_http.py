@@ -3,6 +3,8 @@
 Rules of this file:
 
 * The size of bodies and the number of connections are bounded, and an idle connection is closed.
+* A client that does not read gets no further response, however many requests it has sent. It is disconnected when its
+  queue has not shrunk for a minute.
 * A new client replaces the oldest idle connection, so that idle connections never exhaust the limit.
 """
 
@@ -17,6 +19,8 @@ from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
+
+from fakenw.core.stall_watch import StallWatch, unsent
 
 LARGEST_BODY = 64 * 1024
 DISCARDED = 16 * LARGEST_BODY  # bytes read of a larger body, so that its sender can still read the response
@@ -52,6 +56,8 @@ class Channel(HTTPChannel):
     """A connection. ``busy`` between a request and its response."""
 
     busy = False
+    _full = False  # more than Twisted's 64 KiB wait for the client
+    _answered: Any = None  # the request whose response is in the full queue; the next one is not begun
 
     def connectionMade(self) -> None:
         """A client has connected; TCP keep-alive detects its disappearance."""
@@ -62,6 +68,7 @@ class Channel(HTTPChannel):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.factory.channels.pop(self, None)
+        self.factory.stalls.forget(self)
         super().connectionLost(reason)  # type: ignore[no-untyped-call]
 
     def allContentReceived(self) -> None:
@@ -69,8 +76,26 @@ class Channel(HTTPChannel):
         super().allContentReceived()  # type: ignore[no-untyped-call]
 
     def requestDone(self, request: Any) -> None:
+        if self._full:
+            self._answered = request
+            return
         self.busy = False
         super().requestDone(request)  # type: ignore[no-untyped-call]
+
+    def pauseProducing(self) -> None:
+        """The queue to the client is full."""
+        self._full = True
+        self.factory.stalls.watch(self, lambda: unsent(self.transport), self.abort)
+        super().pauseProducing()  # type: ignore[no-untyped-call]
+
+    def resumeProducing(self) -> None:
+        """All of the queue has been sent."""
+        self._full = False
+        self.factory.stalls.forget(self)
+        super().resumeProducing()  # type: ignore[no-untyped-call]
+        if not self._full and self._answered is not None:
+            request, self._answered = self._answered, None
+            self.requestDone(request)
 
     def abort(self) -> None:
         """Close the connection without sending the rest."""
@@ -85,6 +110,7 @@ class BoundedSite(Site):
 
     def __init__(self, resource: Resource, reactor: IReactorTime) -> None:
         super().__init__(resource, BoundedRequest, reactor=reactor, timeout=IDLE)  # type: ignore[no-untyped-call]
+        self.stalls = StallWatch(reactor.callLater)
         self.channels: dict[Channel, None] = {}  # an ordered set, the oldest first
 
     def buildProtocol(self, addr: Any) -> Any:

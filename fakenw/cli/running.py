@@ -32,6 +32,7 @@ from fakenw.admin.operations import Administration, ApiError, is_loopback
 from fakenw.core.peer import TCP, UDP, Peer, Transport
 from fakenw.core.server import Server
 from fakenw.core.settings import ServerSettings
+from fakenw.core.stall_watch import STALLED_AFTER
 from fakenw.journal.record import Record
 from fakenw.journal.writer import JournalFile, JournalRefused
 from fakenw.transports.asyncio_transports import AsyncioTcpListener, AsyncioUdpListener
@@ -72,17 +73,26 @@ def build(given: Mapping[str, Any], mounts: Mapping[str, tuple[Path, bool]]) -> 
 class RunningServer:
     """Runs *server* in *reactor*.
 
-    *fail* is called once, with the error and the name of the first file that cannot be written any more.
+    *fail* is called once, with the error and the name of the first file that cannot be written any more. A client that
+    reads nothing for *stalled_after* seconds of real time, while much waits for it, is disconnected.
     """
 
-    def __init__(self, server: Server, reactor: Any, fail: Callable[[OSError, str], None]) -> None:
+    def __init__(
+        self,
+        server: Server,
+        reactor: Any,
+        fail: Callable[[OSError, str], None],
+        stalled_after: float = STALLED_AFTER,
+    ) -> None:
         fast = isinstance(reactor, AsyncioSelectorReactor)
         self._edges = EDGES | FAST_EDGES if fast else EDGES
         soon = _soon if fast else functools.partial(reactor.callLater, 0)
         self.watchers: list[Callable[[Record], None]] = []  # called with every record
         self._server, self._report, self._failed = server, fail, False
         self._reactor: Any = reactor
-        self._host = ReactorHost(server, reactor, self.watchers, lambda problem: self._fail(problem, "journal"), soon)
+        self._host = ReactorHost(
+            server, reactor, self.watchers, lambda problem: self._fail(problem, "journal"), soon, stalled_after
+        )
         self._bound: list[Callable[[], Any]] = []  # functions that close the ports
         self._capture: CaptureFile | None = None
         self._journal: JournalFile | None = None  # in a file of the server's own
@@ -149,11 +159,12 @@ class RunningServer:
 
     def stop(self) -> Deferred[Any]:
         """End journal and capture, and close the ports. Fires when that is done."""
-        self._host.delivery.stop()
+        self._host.stop()
         if self._look.running:
             self._look.stop()
-        if self._journal is not None:
-            self._journal.close()
+        journal, self._journal = self._journal, None
+        if journal is not None:
+            journal.close()
         if self._capture is not None:
             self._capture.close()
         return gatherResults([maybeDeferred(stop) for stop in self._bound])

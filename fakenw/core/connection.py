@@ -42,6 +42,7 @@ class Connection:
     reply: bytes | None = None  # retained for a duplicate of the last request, unless the transport is lossless
     buffer: int = SMALLEST_BUFFER  # the largest packet of the client, which may negotiate more
     due: int | None = None  # a slow request is being executed: the time of its reply
+    delayed: int = 0  # bytes of replies to slow requests that are not due yet
     busy_replies: int = 0  # "being processed", to the current request
     awaiting_first_request: bool = True  # no request since the create: a repeated create is a retransmission
     created: int = 0

@@ -7,6 +7,8 @@ Rules of this file:
 * There is one timer, for the core's next deadline. It is set again when that moves forward.
 * With *soon* the lines of one turn of a reactor are written together at its end. Their sends and closes, and all later
   effects, wait for that.
+* Back pressure: a peer that is ``full`` does not read, and its requests wait until it has ``drained``. What the server
+  keeps of a peer is executed portion by portion, one in a turn. Meanwhile the edge reads nothing from such a peer.
 """
 
 from __future__ import annotations
@@ -43,6 +45,9 @@ class Edge(Protocol):
     def close(self, peer: Peer) -> None:
         """End a stream after the bytes already sent. The edge calls ``lost`` when it has ended."""
 
+    def read(self, peer: Peer, *, on: bool) -> None:
+        """Read no more from the stream of *peer*, or go on reading. An edge without queues ignores it."""
+
     def local(self, peer: Peer) -> str | None:
         """The address of this machine that *peer* uses, for a capture; None without a route to the peer."""
 
@@ -67,6 +72,8 @@ class Delivery:
         self.waiting: list[Effects] = []  # of this turn, in order
         self._server, self._edge, self._soon = server, edge, soon
         self._timer: tuple[int, Timer] | None = None
+        self._full: set[Peer] = set()
+        self._next_portion: Timer | None = None
 
     def start(self, utc: datetime) -> None:
         """Begin the journal; *utc* is the wall time of this moment."""
@@ -77,9 +84,33 @@ class Delivery:
         if self.capture is not None and (local := self._edge.local(peer)) is not None:
             self.capture.received(peer, local, data)
         self.carry_out(self._server.receive(now, peer, data))
+        if self._server.kept and peer in self._server.kept:
+            self._edge.read(peer, on=False)
+            self._go_on_soon()
+
+    def full(self, peer: Peer) -> None:
+        """The edge's queue to *peer* is full: *peer* does not read. The edge reads nothing from it meanwhile."""
+        self._full.add(peer)
+
+    def drained(self, peer: Peer) -> None:
+        """The edge's queue to *peer* has room again."""
+        self._full.discard(peer)
+        if peer in self._server.kept:
+            self._go_on_soon()
+        else:
+            self._edge.read(peer, on=True)
+
+    def stalled(self, peer: Peer) -> None:
+        """*peer* has read nothing for long; the edge aborts its stream afterwards, and calls ``lost``."""
+        self.flush()
+        if self.capture is not None:
+            self.capture.ended(peer, inward=False)
+        self.carry_out(self._server.stalled(self._edge.now(), peer))
+        self.flush()
 
     def lost(self, peer: Peer) -> None:
         """The stream of *peer* has ended."""
+        self._full.discard(peer)
         if self.capture is not None:
             self.capture.ended(peer, inward=True)
         self.carry_out(self._server.lost(self._edge.now(), peer))
@@ -87,6 +118,8 @@ class Delivery:
     def expire(self) -> None:
         """Expire the deadlines that are due."""
         self.carry_out(self._server.expire(self._edge.now()))
+        if self._server.kept:
+            self._go_on_soon()
 
     def act(self, action: Callable[[], None]) -> None:
         """Call *action*, which changes the server from outside, and carry out the effects."""
@@ -102,6 +135,9 @@ class Delivery:
         self.carry_out(self._server.stop(self._edge.now()))
         self.stopped = True
         self.disarm()
+        if self._next_portion is not None:
+            self._next_portion.cancel()
+            self._next_portion = None
 
     def carry_out(self, effects: Effects) -> None:
         """Write, send and close, now or at the end of the turn."""
@@ -135,6 +171,22 @@ class Delivery:
             self._timer[1].cancel()
             self._timer = None
 
+    def _go_on_soon(self) -> None:
+        if self._next_portion is None and not self.stopped:
+            self._next_portion = self._edge.call_at(self._edge.now(), self._go_on)
+
+    def _go_on(self) -> None:
+        """Execute a portion of the requests that the server keeps of each peer that reads."""
+        self._next_portion = None
+        self.flush()  # which shows which peers are full
+        server, now = self._server, self._edge.now()
+        for peer in [peer for peer in server.kept if peer not in self._full and server.can_go_on(peer)]:
+            self.carry_out(server.receive(now, peer, b""))
+            if peer in server.kept:
+                self._go_on_soon()
+            elif peer not in self._full:
+                self._edge.read(peer, on=True)
+
     def _write(self, records: list[Record]) -> None:
         if not self._edge.write(records):
             self.stopped = True
@@ -161,4 +213,4 @@ class Delivery:
 
     def _timer_expired(self) -> None:
         self._timer = None
-        self.carry_out(self._server.expire(self._edge.now()))
+        self.expire()

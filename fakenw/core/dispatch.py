@@ -87,6 +87,7 @@ class Dispatch:
     def reply_later(self, at: int, delayed: tuple[Connection, bytes], now: int) -> None:
         """A delayed reply is due; it is sent unless its connection has ended."""
         connection, reply = delayed
+        connection.delayed -= len(reply)
         if connection.due == at:
             connection.due = None
         if connection.state is not State.GONE:
@@ -142,6 +143,7 @@ class Dispatch:
         if due <= now:
             return False
         connection.due = due
+        connection.delayed += len(reply)
         self._deadlines.add(due, self.reply_later, (connection, reply))
         return True
 

@@ -6,6 +6,8 @@ Rules of this file:
   before the reply that depends on it is sent.
 * Time is whole microseconds since the server's start and never decreases.
 * A station is a ``Peer``. ``receive`` takes any part of the stream of a framed transport, else one datagram.
+* The replies to one call of ``receive`` are bounded, and so are the delayed replies of a station: the requests behind
+  stay in the station's stream, as a part of ``kept``.
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ from fakenw.wire.layout import Malformed
 from fakenw.wire.packet import Broadcast, Code, ReplyPacket, RequestPacket, WatchdogPacket
 
 LOGOUT = 0x19
+REPLIES_AT_ONCE = 64 * 1024  # bytes and one reply, of a stream: to one part of it, and of replies that are delayed
 LIP_ECHO = b"Lip Echo Data"  # in a large-internet-packet test, which looks like a create and is returned unchanged
 
 
@@ -77,6 +80,8 @@ class Server:
         self._dispatch = Dispatch(self, self._watchdog, self._deadlines, self._send_raw)
         self._by_type = {ncp.REQUEST: self._request, ncp.CREATE: self._create, ncp.DESTROY: self._destroy}
         self._streams: dict[Peer, Deframer] = {}
+        self.kept: dict[Peer, None] = {}  # stations with whole requests that are not executed yet, in order of arrival
+        self._delays = bool(settings.slow)
         self._cleared: set[Peer] = set()
         self._unsupported: set[tuple[Peer, int, int | None, int | None]] = set()
         self._effects = Effects([], [], [])
@@ -108,10 +113,14 @@ class Server:
         return self.take_effects()
 
     def receive(self, now: int, peer: Peer, data: bytes) -> Effects:
-        """Bytes from a station: a datagram, or the next part of a stream."""
+        """Bytes from a station: a datagram, or the next part of a stream.
+
+        A station that is in ``kept`` afterwards has more requests than are executed at once. Call this again for it,
+        where ``can_go_on``, with no bytes.
+        """
         self.now = now
         stream = self._streams.get(peer)
-        if stream is not None and not stream.rest:
+        if stream is not None and not stream.rest and not self._delays:
             packet = whole_request(data)
             if packet is not None:
                 self._request(peer, packet)
@@ -121,22 +130,28 @@ class Server:
                 self._packet(peer, data)
                 return self.take_effects()
             stream = self._streams[peer] = Deframer(DMDT)
-        broken = False
         try:
-            packets = stream.feed(data)
-        except BadFrame as bad:
-            packets, broken = bad.before, True
-        for data in packets:
-            self._packet(peer, data)
-        if broken:
-            self._stream_ended(peer)
+            self._execute(peer, stream, data)
+        except BadFrame:
+            self._stream_ended(peer, "lost")
             self._effects.closes.append(peer)
         return self.take_effects()
+
+    def can_go_on(self, peer: Peer) -> bool:
+        """Whether requests of a station in ``kept`` can be executed: its delayed replies are fewer than the bound."""
+        connection = self.table.by_peer.get(peer)
+        return connection is None or connection.delayed <= REPLIES_AT_ONCE
 
     def lost(self, now: int, peer: Peer) -> Effects:
         """The station's TCP connection has ended."""
         self.now = now
-        self._stream_ended(peer)
+        self._stream_ended(peer, "lost")
+        return self.take_effects()
+
+    def stalled(self, now: int, peer: Peer) -> Effects:
+        """The station does not read its replies, and the edge is about to end its TCP connection."""
+        self.now = now
+        self._stream_ended(peer, "stalled")
         return self.take_effects()
 
     def expire(self, now: int) -> Effects:
@@ -250,6 +265,26 @@ class Server:
             self.emit("unsupported", {**connection.about(), "ncp": number, **more})
 
     # Packets
+
+    def _execute(self, peer: Peer, stream: Deframer, data: bytes) -> None:
+        """Execute the requests that *data* completes, until the replies are many. Raises BadFrame."""
+        self.kept.pop(peer, None)
+        sends, counted, size = self._effects.sends, 0, 0
+        full = not self.can_go_on(peer)
+        if full:
+            stream.rest += data
+        else:
+            packets = stream.cut(data)
+            for packet in packets:
+                self._packet(peer, packet)
+                size += sum(len(reply) for _, reply in sends[counted:])
+                counted = len(sends)
+                full = size > REPLIES_AT_ONCE or not self.can_go_on(peer)
+                if full:
+                    break
+            packets.close()
+        if full and stream.rest:
+            self.kept[peer] = None
 
     def _packet(self, peer: Peer, data: bytes) -> None:
         kind = ncp.packet_type(data)
@@ -372,13 +407,14 @@ class Server:
 
     # Ends of connections
 
-    def _stream_ended(self, peer: Peer) -> None:
+    def _stream_ended(self, peer: Peer, cause: str) -> None:
         """The NCP connection of a TCP stream ends with it (ncp.md 1.1)."""
         self._streams.pop(peer, None)
+        self.kept.pop(peer, None)
         self._cleared.discard(peer)
         connection = self.table.by_peer.get(peer)
         if connection is not None:
-            self._end(connection, "lost")
+            self._end(connection, cause)
 
     def _end(self, connection: Connection, cause: str, *, keep_number: bool = False) -> None:
         user = connection.user

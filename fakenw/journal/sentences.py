@@ -17,6 +17,7 @@ _CAUSES = {
     "cleared": "an operator cleared it",
     "reinitialize": "the station attached anew",
     "idle-policy": "it was idle",
+    "stalled": "it did not read its replies",
     "busy": "it repeated a request that is still being executed too often",
     "expired": "the assignment ended",
 }

@@ -20,7 +20,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from fakenw.core.peer import TCP, Peer
-from fakenw.transports.reactor_host import ReactorHost
+from fakenw.transports.reactor_host import QUEUE, ReactorHost
 from fakenw.transports.tcp import BACKLOG
 from fakenw.transports.udp import LARGEST, UdpRoute, enlarge
 
@@ -41,18 +41,41 @@ class AsyncioConnection(asyncio.Protocol):
         wire = transport.get_extra_info("socket")
         wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         wire.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        self._host.opened(self._peer, self)
+        transport.set_write_buffer_limits(high=QUEUE)
+        self._host.connected(self._peer, self)
 
     def data_received(self, data: bytes) -> None:
         self._host.received(self._peer, data, self._host.now())
 
+    def pause_writing(self) -> None:
+        self._host.full(self._peer)
+
+    def resume_writing(self) -> None:
+        if not self._transport.is_closing():
+            self._host.drained(self._peer)
+
+    def eof_received(self) -> None:
+        """The transport sends what it has, and closes."""
+        self._host.closing(self._peer)
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._host.lost(self._peer)
 
-    # fakenw.transports.reactor_host.Route
+    # fakenw.transports.reactor_host.StreamRoute
 
     def close(self) -> None:
         self._transport.close()
+
+    def read(self, *, on: bool) -> None:
+        transport = self._transport
+        if not transport.is_closing() and transport.is_reading() is not on:
+            (transport.resume_reading if on else transport.pause_reading)()
+
+    def queued(self) -> int:
+        return int(self._transport.get_write_buffer_size())
+
+    def abort(self) -> None:
+        self._transport.abort()
 
     def local(self) -> str:
         return str(self._transport.get_extra_info("sockname")[0])

@@ -1,4 +1,9 @@
-"""A server in a reactor: the time, the journal, and the route to every peer."""
+"""A server in a reactor: the time, the journal, and the route to every peer.
+
+A stream whose outgoing queue is full is not read from until the queue has drained. If it does not shrink for
+STALLED_AFTER seconds the stream is aborted: its NCP connection ends with the cause ``stalled``. So is a stream that is
+being closed, and whose peer does not read the rest.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +17,13 @@ from twisted.internet.task import deferLater
 from fakenw.core.delivery import Delivery
 from fakenw.core.peer import Peer
 from fakenw.core.server import Server
+from fakenw.core.stall_watch import STALLED_AFTER, StallWatch
 from fakenw.journal.record import SECOND, Record
 from fakenw.journal.writer import JournalFile
 
 ANSWERS_WITHIN = 0.75  # seconds of real time that a client has for a watchdog answer while the clock is advanced
 LOOK_EVERY = 0.002
+QUEUE = 64 * 1024  # bytes to one stream, beyond which it is full
 
 
 class Route(Protocol):
@@ -31,12 +38,26 @@ class Route(Protocol):
         """The address of this computer that the peer uses."""
 
 
+class StreamRoute(Route, Protocol):
+    """The way to the peer of a stream, which calls ``full`` and ``drained`` of the host until it is closed."""
+
+    def read(self, *, on: bool) -> None:
+        """Read no more, or go on reading."""
+
+    def queued(self) -> int:
+        """Bytes that wait to be sent."""
+
+    def abort(self) -> None:
+        """End the connection without the bytes that wait."""
+
+
 class ReactorHost:
     """Runs *server* on *reactor*'s time, *speed* times as fast.
 
     *watch* are called with every record after it was written. *fail* is called once when the journal cannot be
     written; the server then sends nothing more, since its journal would be incomplete.
     *soon* calls a function at the end of the reactor's turn: the lines of a turn are then written together.
+    *stalled_after* are seconds of real time.
     """
 
     def __init__(
@@ -46,6 +67,7 @@ class ReactorHost:
         watch: Sequence[Callable[[Record], None]] = (),
         fail: Callable[[OSError], None] | None = None,
         soon: Callable[[Callable[[], None]], object] | None = None,
+        stalled_after: float = STALLED_AFTER,
     ) -> None:
         self.server = server
         self.delivery = Delivery(server, self, None if soon is None else self._at_end_of_turn)
@@ -57,6 +79,8 @@ class ReactorHost:
         self._now = 0
         self._skipped = 0  # microseconds by which the clock was advanced
         self._routes: dict[Peer, Route] = {}
+        self._streams: dict[Peer, StreamRoute] = {}
+        self._stalls = StallWatch(reactor.callLater, stalled_after)
         self._owners = server.table.by_peer
         self._unowned: list[Peer] = []  # peers without a stream that may own no connection
 
@@ -75,6 +99,11 @@ class ReactorHost:
         self._journal = journal
         self._begun = self._reactor.seconds()
         self.delivery.start(utc)
+
+    def stop(self) -> None:
+        """End the journal; the streams are no longer watched."""
+        self.delivery.stop()
+        self._stalls.stop()
 
     async def advance(self, by: int) -> None:
         """Advance the server's clock by so many microseconds, through all deadlines in between, in order.
@@ -110,11 +139,15 @@ class ReactorHost:
         self.delivery.disarm()
 
     def opened(self, peer: Peer, route: Route) -> None:
-        """A peer has connected or sent a datagram; *route* leads to it."""
+        """A peer has sent a datagram; *route* leads to it."""
         self._routes[peer] = route
 
+    def connected(self, peer: Peer, stream: StreamRoute) -> None:
+        """A peer has connected."""
+        self._routes[peer] = self._streams[peer] = stream
+
     def received(self, peer: Peer, data: bytes, now: int) -> None:
-        """Bytes have arrived from a peer that was ``opened``."""
+        """Bytes have arrived from a peer that was ``opened`` or has ``connected``."""
         self.delivery.receive(peer, data, now)
         if not peer.transport.framed and peer not in self._owners:
             self._unowned.append(peer)
@@ -124,7 +157,35 @@ class ReactorHost:
     def lost(self, peer: Peer) -> None:
         """The stream of *peer* has ended."""
         self._routes.pop(peer, None)
+        self._streams.pop(peer, None)
+        self._stalls.forget(peer)
         self.delivery.lost(peer)
+
+    def full(self, peer: Peer) -> None:
+        """The queue to *peer* is longer than QUEUE."""
+        self.delivery.full(peer)
+        self.read(peer, on=False)
+        self._watch_queue(peer)
+
+    def drained(self, peer: Peer) -> None:
+        """The queue to *peer* is short again."""
+        self._stalls.forget(peer)
+        self.delivery.drained(peer)
+
+    def closing(self, peer: Peer) -> None:
+        """The stream of *peer* ends as soon as its queue has been sent."""
+        stream = self._streams.get(peer)
+        if stream is not None and stream.queued():
+            self._watch_queue(peer)
+
+    def _watch_queue(self, peer: Peer) -> None:
+        stream = self._streams[peer]
+
+        def stalled() -> None:
+            self.delivery.stalled(peer)
+            stream.abort()
+
+        self._stalls.watch(peer, stream.queued, stalled)
 
     def _at_end_of_turn(self, flush: Callable[[], None]) -> None:
         def end() -> None:
@@ -165,6 +226,12 @@ class ReactorHost:
         route = self._routes.get(peer)
         if route is not None:
             route.close()
+            self.closing(peer)
+
+    def read(self, peer: Peer, *, on: bool) -> None:
+        stream = self._streams.get(peer)
+        if stream is not None:
+            stream.read(on=on)
 
     def local(self, peer: Peer) -> str | None:
         route = self._routes.get(peer)

@@ -9,6 +9,7 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from fakenw.core.peer import TCP, Peer
+from fakenw.core.stall_watch import unsent
 from fakenw.transports.reactor_host import ReactorHost
 
 BACKLOG = 1024
@@ -26,7 +27,8 @@ class TcpConnection(Protocol):
         self._peer = Peer(TCP, (address.host, address.port))
         transport.setTcpNoDelay(True)
         transport.setTcpKeepAlive(True)
-        self._host.opened(self._peer, self)
+        transport.registerProducer(self, True)
+        self._host.connected(self._peer, self)
 
     def dataReceived(self, data: bytes) -> None:
         self._host.received(self._peer, data, self._host.now())
@@ -34,7 +36,18 @@ class TcpConnection(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._host.lost(self._peer)
 
-    # fakenw.transports.reactor_host.Route
+    # Twisted's IPushProducer: its transports call these where they have more than 64 KiB to send, and when that is sent
+
+    def pauseProducing(self) -> None:
+        self._host.full(self._peer)
+
+    def resumeProducing(self) -> None:
+        self._host.drained(self._peer)
+
+    def stopProducing(self) -> None:
+        """``connectionLost`` follows."""
+
+    # fakenw.transports.reactor_host.StreamRoute
 
     def send(self, data: bytes) -> None:
         transport: Any = self.transport
@@ -42,7 +55,22 @@ class TcpConnection(Protocol):
 
     def close(self) -> None:
         transport: Any = self.transport
+        transport.unregisterProducer()  # else a transport that is full would not close when it has sent all
         transport.loseConnection()
+
+    def read(self, *, on: bool) -> None:
+        transport: Any = self.transport
+        if on:
+            transport.resumeProducing()
+        else:
+            transport.pauseProducing()
+
+    def queued(self) -> int:
+        return unsent(self.transport)
+
+    def abort(self) -> None:
+        transport: Any = self.transport
+        transport.abortConnection()
 
     def local(self) -> str:
         transport: Any = self.transport

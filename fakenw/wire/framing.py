@@ -10,6 +10,7 @@ as real clients do.
 from __future__ import annotations
 
 import struct
+from collections.abc import Generator
 
 from fakenw.wire.packet import REQUEST, RequestPacket
 
@@ -28,11 +29,11 @@ _framed_reply = struct.Struct(">4sIHBBBBBB")
 
 
 class BadFrame(ValueError):
-    """The stream is not NCP. Nothing behind this point can be read; ``before`` holds the whole packets ahead of it."""
+    """The stream is not NCP. Nothing behind this point can be read; ``before``: what ``feed`` has cut ahead of it."""
 
-    def __init__(self, reason: str, before: list[bytes]) -> None:
+    def __init__(self, reason: str) -> None:
         super().__init__(reason)
-        self.before = before
+        self.before: list[bytes] = []
 
 
 def frame_request(packet: bytes, reply_size: int = 65536) -> bytes:
@@ -68,8 +69,8 @@ def framed_reply(
 class Deframer:
     """Cuts a byte stream into packets, whatever its segments.
 
-    ``magic`` selects the side: ``DMDT`` on the server, ``TNCP`` on the client. ``rest`` is the beginning of a frame
-    that is not complete yet.
+    ``magic`` selects the side: ``DMDT`` on the server, ``TNCP`` on the client. ``rest`` is what has not been cut: the
+    beginning of a frame that is not complete yet, and whole frames where ``cut`` was not used up.
     """
 
     def __init__(self, magic: bytes) -> None:
@@ -79,22 +80,37 @@ class Deframer:
 
     def feed(self, data: bytes) -> list[bytes]:
         """The packets that *data* completes. Raises BadFrame; then close the connection."""
-        buffer = self.rest + data if self.rest else data
         packets: list[bytes] = []
-        at, size = 0, len(buffer)
-        while size - at >= 8:
-            if buffer[at : at + 4] != self._magic:
-                raise BadFrame(f"expected {self._magic.decode()}, got {bytes(buffer[at : at + 4])!r}", packets)
-            word = int.from_bytes(buffer[at + 4 : at + 8], "big")
-            length = word & LENGTH
-            start = self._header + (8 if word & SIGNED else 0)
-            if not start + SMALLEST_PACKET <= length <= LARGEST_FRAME:
-                raise BadFrame(f"a frame of {length} bytes", packets)
-            if size - at < length:
-                break
-            packets.append(bytes(buffer[at + start : at + length]))
-            at += length
-        self.rest = bytes(buffer[at:])
-        if self.rest and not self._magic.startswith(self.rest[:4]):
-            raise BadFrame(f"expected {self._magic.decode()}, got {self.rest[:4]!r}", packets)
+        try:
+            for packet in self.cut(data):
+                packets.append(packet)
+        except BadFrame as bad:
+            bad.before = packets
+            raise
         return packets
+
+    def cut(self, data: bytes) -> Generator[bytes, None, None]:
+        """The packets that *data* completes, one by one. Raises BadFrame behind the last; then close the connection.
+
+        Packets that are not taken stay in ``rest``, for the next call, once the iterator is closed.
+        """
+        buffer = self.rest + data if self.rest else data
+        at, size = 0, len(buffer)
+        try:
+            while size - at >= 8:
+                if buffer[at : at + 4] != self._magic:
+                    raise BadFrame(f"expected {self._magic.decode()}, got {bytes(buffer[at : at + 4])!r}")
+                word = int.from_bytes(buffer[at + 4 : at + 8], "big")
+                length = word & LENGTH
+                start = self._header + (8 if word & SIGNED else 0)
+                if not start + SMALLEST_PACKET <= length <= LARGEST_FRAME:
+                    raise BadFrame(f"a frame of {length} bytes")
+                if size - at < length:
+                    break
+                packet = bytes(buffer[at + start : at + length])
+                at += length
+                yield packet
+        finally:
+            self.rest = bytes(buffer[at:])
+        if self.rest and not self._magic.startswith(self.rest[:4]):
+            raise BadFrame(f"expected {self._magic.decode()}, got {self.rest[:4]!r}")

@@ -28,7 +28,8 @@ _MOVES: dict[str, tuple[tuple[str, ...], str]] = {  # by cause: from one of thes
     "unlicense": (("licensed",), "authenticated"),
     "logout": (("authenticated", "licensed"), "attached"),
     **dict.fromkeys(
-        ("destroy", "lost", "watchdog", "cleared", "reinitialize", "idle-policy", "busy"), (_STATES, "gone")
+        ("destroy", "lost", "stalled", "watchdog", "cleared", "reinitialize", "idle-policy", "busy"),
+        (_STATES, "gone"),
     ),
 }
 _NOT_UNDER_ATTACH = ("request", "unlicense")  # NetWare 3.x has no such request

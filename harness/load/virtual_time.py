@@ -80,6 +80,9 @@ class DirectServer:
             link.clients.disconnected(link)
         self.delivery.lost(peer)
 
+    def read(self, peer: Peer, *, on: bool) -> None:
+        """Nothing: there are no queues."""
+
     def local(self, peer: Peer) -> None:
         """None: nothing is captured."""
 

@@ -126,5 +126,8 @@ class ServerHost:
         self._network.disconnect(peer)
         self._delivery.lost(peer)
 
+    def read(self, peer: Peer, *, on: bool) -> None:
+        """Nothing: there are no queues."""
+
     def local(self, peer: Peer) -> str:
         return self._address

@@ -137,6 +137,9 @@ class StageEdge:
     def close(self, peer: Peer) -> None:
         self._stage.order.append(("close", str(peer)))
 
+    def read(self, peer: Peer, *, on: bool) -> None:
+        """Nothing: there are no queues."""
+
     def local(self, peer: Peer) -> None:
         """Nothing is captured."""
 

@@ -153,7 +153,7 @@ class ServerBook(Book):
         self.announce(t, serial, cause)
         requests = dict(self.requests)
         self.line(t, "shut", serial, handle=handle, path=path, cause=cause)
-        if cause in ("lost", "watchdog", "cleared", "reinitialize", "idle-policy", "busy"):
+        if cause in ("lost", "stalled", "watchdog", "cleared", "reinitialize", "idle-policy", "busy"):
             self.requests = requests  # no request of the client
         if handle in self.files[serial]:
             self.files[serial].remove(handle)

@@ -95,3 +95,24 @@ def test_hostile_texts_stay_texts(serve: Callable[..., Served]) -> None:
     told = run_command("journal", served).stdout
     assert "marked: <IMG-SRC=X>" in told
     assert "\x1b" not in told
+
+
+def test_a_client_that_reads_late_gets_everything(serve: Callable[..., Served]) -> None:
+    """More than the buffers of the kernel take. Others are served meanwhile; one that never reads is no obstacle."""
+    asked = b"GET /static/page.js HTTP/1.1\r\nHost: localhost\r\n\r\n" * 1000
+    served = serve()
+    with (
+        socket.create_connection(served.admin_address, DEADLINE) as late,
+        socket.create_connection(served.admin_address, DEADLINE) as never,
+    ):
+        for client in (late, never):
+            client.sendall(asked)
+        assert served.ask("GET", "/health")[0] == 200
+        body = served.ask("GET", "/static/page.js")[2]
+        late.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        received = bytearray()
+        while data := late.recv(1 << 20):
+            received += data
+        assert received.count(body) == 1000
+        assert received.endswith(b'{"status": "ok"}\n')
+        assert served.stop(DEADLINE) == 0  # never has read nothing

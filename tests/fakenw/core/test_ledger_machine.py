@@ -24,6 +24,7 @@ from fakenw.journal.record import SECOND, Journal, Record
 from fakenw.wire.packet import BEING_PROCESSED, REPLY, REQUEST, RequestPacket, decode_reply, packet_type
 from fakenw.wire.requests import bindery, connection, files, message, server
 from harness.judge.audit import books_balance
+from tests.harness.judge.lived_journals import PEER, operator
 
 if TYPE_CHECKING:
     from tests.fakenw.stage import Stage, Station
@@ -232,7 +233,8 @@ class Books(RuleBasedStateMachine):
     @precondition(lambda self: not self.logins)
     @rule()
     def enable_login_at_the_console(self) -> None:
-        self.stage.server.logins = self.logins = True
+        operator(self.stage).do("login", {"enabled": True}, PEER)
+        self.logins = True
 
     @rule(name=someone, state=st.integers(0, 1))
     def change_state(self, name: str, state: int) -> None:

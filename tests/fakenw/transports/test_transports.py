@@ -10,7 +10,7 @@ import os
 import socket
 import time
 import warnings
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,9 @@ from twisted.internet.threads import deferToThread
 
 from fakenw.cli.running import CannotRun, RunningServer, build
 from fakenw.core.peer import TCP, TRANSPORTS, UDP, Peer, Transport
+from fakenw.core.stall_watch import STALLED_AFTER
 from fakenw.health import visit
-from fakenw.journal.record import Record, read
+from fakenw.journal.record import Journal, Record, read
 from fakenw.transports.asyncio_transports import AsyncioTcpListener
 from fakenw.transports.tcp import TcpListener
 from fakenw.wire import packet as ncp
@@ -47,15 +48,24 @@ def in_reactor(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., 
 class Serving:
     """A server, and its journal so far."""
 
-    def __init__(self, folder: Path, **settings: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        mounts: Mapping[str, tuple[Path, bool]] | None = None,
+        stalled_after: float = STALLED_AFTER,
+        **settings: Any,
+    ) -> None:
         self._journal = folder / "journal.jsonl"
-        self.running = RunningServer(build({"seed": 1, **settings}, {}), reactor, self._fail)
+        self.running = RunningServer(build({"seed": 1, **settings}, mounts or {}), reactor, self._fail, stalled_after)
         self.lines = self.running.listen([Peer(TCP, ("127.0.0.1", 0)), Peer(UDP, ("127.0.0.1", 0))])
         self.addresses = {peer.transport: peer.address for peer in self.running._server.addresses}
         self.running.start(str(self._journal), None)
 
+    def journal(self) -> Journal:
+        return read(self._journal)
+
     def records(self) -> list[Record]:
-        return read(self._journal).records
+        return self.journal().records
 
     async def until(self, condition: Callable[[], Any]) -> None:
         """Let the reactor run until it is so."""

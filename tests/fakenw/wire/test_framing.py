@@ -127,3 +127,20 @@ def test_largest_frame() -> None:
     deframer = Deframer(DMDT)
     assert deframer.feed(frame_request(packet)) == [packet]
     assert deframer.feed(frame_request(b"abcdefg")) == [b"abcdefg"]
+
+
+def test_packets_that_are_not_taken_stay() -> None:
+    """In the order of the stream, ahead of what arrives later; a bad frame behind them is found in its turn."""
+    deframer = Deframer(DMDT)
+    wanted = [bytes([number]) * 10 for number in range(5)]
+    stream = b"".join(frame_request(packet) for packet in wanted) + b"garbage"
+    taken = []
+    for at in (slice(0, 70), slice(70, None)):
+        cutting = deframer.cut(stream[at])
+        taken.append(next(cutting))
+        cutting.close()
+    assert taken == wanted[:2]
+    assert deframer.rest == stream[-len(deframer.rest) :]
+    with pytest.raises(BadFrame) as bad:
+        deframer.feed(b"")
+    assert bad.value.before == wanted[2:]

@@ -141,7 +141,7 @@ def test_an_early_end_is_not_a_success(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs that were not even begun are missing, whatever the others have shown."""
     run = memory.run
 
-    def run_and_be_stopped(plan: Plan) -> Any:
+    def run_and_be_stopped(plan: Plan, **more: Any) -> Any:
         journals = run(plan)
         os.kill(os.getpid(), signal.SIGINT)
         return journals

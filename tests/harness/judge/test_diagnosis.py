@@ -99,6 +99,7 @@ def test_a_client_that_exited_over_udp_waits_for_the_watchdog() -> None:
     ("cause", "expected"),
     [
         ("lost", "the server reclaimed it when the socket closed"),
+        ("stalled", "the server closed the socket, since its client did not read the replies"),
         ("cleared", "an operator cleared the connection"),
         ("reinitialize", "the station attached anew, and the server ended its old connection"),
         ("idle-policy", "the server reclaimed it because it was idle"),

@@ -30,6 +30,7 @@ from tests.harness.handmade_journals import (
         (311, "destroy", "leaked"),
         (None, "", "leaked"),
         (310, "lost", "reclaimed"),
+        (310, "stalled", "reclaimed"),
         (11, "watchdog", "reclaimed"),
         (11, "cleared", "reclaimed"),
         (11, "reinitialize", "reclaimed"),
