@@ -4,7 +4,7 @@ Rules of this file:
 
 * Only what the books rest upon is asked of every journal. All fields are asked of a server whose ``start`` has an
   ``instance``: an older one may lack some.
-* Unknown events and unknown fields are nobody's mistake: the format allows new ones.
+* Unknown events and unknown fields are no mistake: the format allows new ones.
 """
 
 from __future__ import annotations
