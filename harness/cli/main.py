@@ -14,12 +14,7 @@ from harness.cli.asserting import assert_command
 from harness.cli.authoring import explain, list_scenarios, matrix, new, schema
 from harness.cli.diagnosing import diagnose
 from harness.cli.load import load_command
-from harness.cli.parameters import (
-    FILES,
-    TRANSPORT,
-    DurationParam,
-    ZoneParam,
-)
+from harness.cli.parameters import FILES, TRANSPORT, DurationParam, ZoneParam
 from harness.cli.running import exec_command, needs_docker, run, stop_on_signals
 from harness.client.attachment import Account
 from harness.judge.history import RunHistory, load

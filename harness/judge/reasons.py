@@ -63,9 +63,9 @@ def files_text(count: int) -> str:
     return f"{count} file" if count == 1 else f"{count} files"
 
 
-def interruption(history: ConnectionHistory) -> str | None:
-    """How the connection's own client interrupted work on it; None if it did not."""
-    shut = [file for file in history.files if file.cause in GIVEN_BACK]
+def interruption(history: ConnectionHistory, since: int = 0) -> str | None:
+    """How the connection's own client interrupted work on it, at *since* or later; None if it did not."""
+    shut = [file for file in history.files if file.cause in GIVEN_BACK and (file.shut or 0) >= since]
     if shut:
         return f"{shut[0].cause} with {files_text(len(shut))} still open: {harmless(shut[0].path)}"
     if history.cause is not None and history.cause not in GIVEN_BACK:

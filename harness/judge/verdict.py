@@ -143,7 +143,7 @@ def judge(
         for holding in holdings:
             need = LastUse(history.server.end, "asked") if wanted else usage.of(history, holding)
             _sort(verdict, history, holding, need, 0 if wanted else limit)
-        if why := interruption(history):
+        if why := interruption(history, wanted.since if wanted else 0):
             verdict.interrupted.append(_held(history, history.holdings[-1] if history.holdings else None, why))
         if note := claim(history):
             verdict.notes.append(note)

@@ -111,7 +111,7 @@ def test_message_that_is_too_short(station: Any, size: int, code: int) -> None:
 
 @pytest.mark.parametrize("size", [0x10001, 0xFFFFFFFF])
 def test_message_that_is_too_long(stage: Any, station: Any, size: int) -> None:
-    """Nobody makes us wait for 4 GB."""
+    """A request that announces 4 GB is refused at once."""
     reply = FragmentReply.decode(station.call(Fragment(NO_HANDLE, Start(506, size, 0, 1, 4096, b"").encode())).data)
     assert reply == FragmentReply(8, NO_HANDLE, struct.pack("<i", NdsCode.INSUFFICIENT_BUFFER))
     assert stage.connection(station.name).exchange is None

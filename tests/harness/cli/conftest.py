@@ -1,9 +1,7 @@
-"""The commands in this process: their signals, and a scenario of the user's own."""
+"""A scenario of the user's own, for the commands."""
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,16 +21,6 @@ clients:
       - apm.close
       - wait: 4h
 """
-
-
-@pytest.fixture(autouse=True)
-def _signals() -> Iterator[None]:
-    """The commands take signals for themselves; in a test they run in our own process."""
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.getsignal(number) for number in numbers]
-    yield
-    for number, action in zip(numbers, before, strict=True):
-        signal.signal(number, action)
 
 
 @pytest.fixture

@@ -134,7 +134,7 @@ def test_forged_books(forge: Callable[[Path], int], expected: str, alone: bool, 
 
 
 def test_a_torn_last_line(kept: Path) -> None:
-    """Whoever is killed while writing leaves half a line, and that is no damage."""
+    """A writer that is killed leaves half a line, and that is no damage."""
     expected = told(invoke("check", kept).stdout)
     for journal in kept.glob("*.jsonl"):
         with journal.open("a") as file:

@@ -47,7 +47,7 @@ def test_a_license_that_the_server_took(by: str, passed: bool) -> None:
     ids=["no release on logout", "released twice", "a wrong count", "over the limit"],
 )
 def test_nothing_is_asserted_on_books_that_do_not_balance(bend: Callable[[Book], None], told: str) -> None:
-    """Each was green once: no assertion holds, whoever may have given the license back, and no wait can help."""
+    """Each was green once: no assertion holds, for any cause of the release, and no wait can help."""
     for by in ("client", ANY_CAUSE):
         book = held_once(until=20)
         assert answered(book, by=by).passed
@@ -89,3 +89,18 @@ def test_an_attachment_alone_is_no_client() -> None:
     book.create(1, 1)
     book.close(2, 1)
     assert answered(book).why == ("0 connections were licensed and logged in, expected 1",)
+
+
+def test_an_interruption_before_the_mark_is_not_about_the_licenses_after_it() -> None:
+    """The same connection logs out with a file open, is marked, and then works in order."""
+    book = ServerBook()
+    book.create(1, 1)
+    book.login(2, 1)
+    book.open(3, 1)
+    book.shut(4, 1, "logout")
+    book.logout(4, 1)
+    book.login(10, 1)
+    book.leave(11, 1)
+    book.stop(20)
+    assert answered(book).verdict.verdict == "interrupted"
+    assert answered(book, since=5_000_000).passed

@@ -78,7 +78,7 @@ def test_times_are_compared_on_the_servers_clock() -> None:
 def test_users_own_clients_are_judged_by_the_exit_of_the_last(
     exits: dict[str, float | None], until: float | None, expected: str
 ) -> None:
-    """Nobody knows which connection is whose; scripted clients beside them do not count."""
+    """No journal says which connection is whose; scripted clients beside them do not count."""
     runner = RunnerBook()
     runner.write(0, "spawn", client="workstation")
     for name, t in exits.items():

@@ -10,7 +10,6 @@ import shutil
 import signal
 import struct
 import subprocess
-from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -57,16 +56,6 @@ clients:
     script: [{nal.open: *cap}, {wait: 10m}, nal.close, {wait: 1m}, {nal.open: *cap}, {wait: 9m}, nal.close]
 expect: leaked
 """
-
-
-@pytest.fixture(autouse=True)
-def _signals() -> Iterator[None]:
-    """The commands take signals for themselves; in a test they run in our own process."""
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.getsignal(number) for number in numbers]
-    yield
-    for number, action in zip(numbers, before, strict=True):
-        signal.signal(number, action)
 
 
 def reported(folder: Path, *arguments: object) -> str:
