@@ -35,6 +35,14 @@ test: $(INSTALLED) ## the tests, as CI runs them; PYTEST_ARGS='-k ledger' choose
 test-all: $(INSTALLED) ## these, the ones that take minutes, and eight times the random examples
 	$(VENV)/bin/pytest --hypothesis-profile=thorough $(PYTEST_ARGS)
 
+.PHONY: trust
+trust: $(VENV)/.trust ## what shows that tests and judge catch what they should: 20 minutes; docs/trust.md
+	@$(VENV)/bin/python -m tests.trust
+
+$(VENV)/.trust: $(INSTALLED)
+	@$(VENV)/bin/python -m pip install -q -e '.[dev,trust]'
+	@touch $@
+
 .PHONY: check
 check: $(INSTALLED) ## lint, format, layers and types
 	$(VENV)/bin/ruff check
