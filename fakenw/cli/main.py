@@ -19,6 +19,7 @@ from fakenw.cli.parameters import (
     ListenParam,
     MountParam,
     SecondsParam,
+    SizeParam,
     SlowParam,
     TimeParam,
     UserParam,
@@ -121,7 +122,17 @@ def main() -> None:
     help="Write all sent and received bytes to a capture for Wireshark, which shows the server at port 524 "
     "wherever it listens. Needs no privilege. An earlier capture is kept: capture.pcap becomes capture.1.pcap.",
 )
-@click.option("--overwrite", is_flag=True, help="Begin new files for --journal and --pcap, in place of earlier ones.")
+@click.option(
+    "--rotate",
+    type=SizeParam(),
+    help="Begin another journal file before one gets larger than this, such as 100M: journal.jsonl becomes "
+    "journal.1.jsonl, then journal.2.jsonl. Whoever reads journal.jsonl reads them all, and needs them all.",
+)
+@click.option(
+    "--overwrite",
+    is_flag=True,
+    help="Begin new files for --journal, also in place of its numbered ones, and for --pcap.",
+)
 @click.option(
     "--watchdog",
     type=WatchdogParam(),
@@ -180,6 +191,7 @@ def serve(
     volumes: tuple[tuple[str, Path], ...],
     journal: str | None,
     pcap: str | None,
+    rotate: int | None,
     overwrite: bool,
     slow: tuple[tuple[tuple[int, int | None], int], ...],
     admin: tuple[str, int] | None,
@@ -212,7 +224,7 @@ def serve(
     except CannotRun as problem:
         raise click.UsageError(str(problem)) from None
     listen = listen or file.server.listen or DEFAULT_LISTEN
-    sys.exit(_run(server, journal, pcap, admin, admin_token, listen, overwrite=overwrite))
+    sys.exit(_run(server, journal, pcap, admin, admin_token, listen, overwrite=overwrite, rotate=rotate))
 
 
 @main.command("config")
@@ -242,6 +254,7 @@ def _run(
     listen: tuple[Peer, ...],
     *,
     overwrite: bool,
+    rotate: int | None,
 ) -> int:
     """Serve until a signal, in the installed reactor, else in asyncio's. Returns the exit code."""
     if "twisted.internet.reactor" not in sys.modules:
@@ -279,7 +292,7 @@ def _run(
         lines = running.listen(listen)
         if admin is not None:
             lines.append(running.administer(*admin, token))
-        for note in running.start(journal, pcap, overwrite=overwrite):
+        for note in running.start(journal, pcap, overwrite=overwrite, rotate=rotate):
             click.echo(f"fakenw: {note}", err=True)
     except CannotRun as problem:
         click.echo(f"fakenw: {problem}", err=True)

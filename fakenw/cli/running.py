@@ -129,17 +129,22 @@ class RunningServer:
         self._bound.append(bound.stopListening)
         return f"listening admin http://{host if ':' not in host else f'[{host}]'}:{bound.getHost().port}"
 
-    def start(self, journal: str | None, pcap: str | None, *, overwrite: bool = False) -> list[str]:
+    def start(
+        self, journal: str | None, pcap: str | None, *, overwrite: bool = False, rotate: int | None = None
+    ) -> list[str]:
         """Begin the journal (``-``: standard output) and the capture.
 
         A journal that exists is continued, and an earlier capture is kept beside the new one, unless *overwrite*.
+        The journal is in files of at most *rotate* bytes.
         Returns sentences about these files for the user. Raises CannotRun.
         """
         notes: list[str] = []
+        if rotate and journal in (None, "-"):
+            raise CannotRun("--rotate needs --journal FILE")
         file = JournalFile(1) if journal == "-" else None
         if file is None and journal is not None:
             try:
-                file, notes = JournalFile.of_server(Path(journal), overwrite=overwrite)
+                file, notes = JournalFile.of_server(Path(journal), overwrite=overwrite, rotate=rotate)
             except JournalRefused as problem:
                 raise CannotRun(str(problem)) from None
             except OSError as problem:

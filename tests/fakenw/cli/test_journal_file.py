@@ -252,3 +252,40 @@ def test_a_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     journal, notes = writer.JournalFile.of_server(path)
     journal.close()
     assert notes == [f"{path} is not locked, since this system has no fcntl: no other server may write it"]
+
+
+def test_numbered_files(tmp_path: Path) -> None:
+    """A server with --rotate, its successor, and one that overwrites; a server with the same journal is refused."""
+    options = ("--rotate", "2K", "--licenses", "100")
+    for _ in range(2):
+        with Served(tmp_path, *options) as server:
+            for _ in range(8):
+                Client(server, "tcp").close()
+            assert "is the journal of another server" in refused(tmp_path, "--rotate", "2K")
+            assert server.stop() == 0
+    count = len(list(tmp_path.glob("*.jsonl")))
+    assert count > 5
+    assert all(file.stat().st_size <= 2048 for file in tmp_path.glob("*.jsonl"))
+    run = load([tmp_path])
+    assert [len(life.histories) for life in run.servers] == [8, 8]
+    assert books_balance(read(server.journal)) == []
+    assert events(server.journal).count("grant") == 16
+    assert lived(tmp_path, "--overwrite") == ""
+    assert [file.name for file in tmp_path.glob("*.jsonl*")] == ["journal.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--rotate", "1M"), "--rotate needs --journal FILE"),
+        (("--rotate", "1M", "--journal", "-"), "--rotate needs --journal FILE"),
+        (("--rotate", "1M", "--journal", "/dev/null"), "/dev/null is not a file"),
+        (("--rotate", "0", "--journal", "journal.jsonl"), "expected text such as 64K, 100M or 1G"),
+        (("--rotate", "a lot", "--journal", "journal.jsonl"), "expected text such as 64K, 100M or 1G"),
+    ],
+)
+def test_what_cannot_be_rotated(tmp_path: Path, options: tuple[str, ...], said: str) -> None:
+    done = subprocess.run([*SERVE, *options], capture_output=True, text=True, timeout=DEADLINE, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert list(tmp_path.iterdir()) == []
