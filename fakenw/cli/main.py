@@ -30,6 +30,7 @@ from fakenw.config.server_file import ConfigFile, example
 from fakenw.core.peer import Peer
 from fakenw.core.server import Server
 from fakenw.core.settings import RELEASES
+from fakenw.journal.pipe import pipe_of
 from fakenw.journal.policy import POLICIES
 from fakenw.journal.record import Record
 from fakenw.journal.sentences import sentence
@@ -281,7 +282,7 @@ def _run(
     def fail(problem: OSError, what: str) -> None:
         nonlocal code
         code = 1
-        click.echo(f"fakenw: the {what} cannot be written, stopping: {problem}", err=True)
+        _say(f"the {what} cannot be written, stopping: {problem}")
         reactor.callLater(0, end, reactor)
 
     gc.set_threshold(100_000, 20, 100)  # the server makes few cycles, and may have sixty thousand connections
@@ -321,6 +322,16 @@ def _loop() -> asyncio.AbstractEventLoop:
     except ImportError:  # Windows has none
         return asyncio.SelectorEventLoop()  # the kind that Twisted can use
     return uvloop.new_event_loop()
+
+
+def _say(text: str) -> None:
+    """Write a line to standard error, unless that is a full pipe, which may be the journal's: the server must end."""
+    try:
+        pipe = pipe_of(sys.stderr.fileno())
+    except OSError:  # it is no file
+        pipe = None
+    if pipe is None or pipe.has_room():
+        click.echo(f"fakenw: {text}", err=True)
 
 
 def _print(record: Record) -> None:

@@ -4,7 +4,8 @@ Rules of this file:
 
 * A journal belongs to one server: it is locked (``flock(2)``) as long as that server has it open.
 * The journal of a server is never shortened, except for a torn last line, unless it is to be overwritten.
-* A device or a pipe is written as it is: it has no earlier lines, no lock, and cannot be removed.
+* A device or a pipe is written as it is: it has no earlier lines, no lock, and cannot be removed. A pipe that
+  nobody reads is an error.
 * The next of several numbered files is written beside the journal, and takes its name when its first lines are in it.
   So the journal is whole wherever the server is killed; what is beside it then was announced to nobody.
 """
@@ -17,6 +18,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from fakenw.journal.numbered_files import part_at, remove_earlier
+from fakenw.journal.pipe import pipe_of
 from fakenw.journal.record import PART, Record, numbered, parse
 
 try:
@@ -41,6 +43,7 @@ class JournalFile:
 
     def __init__(self, descriptor: int, path: Path | None = None) -> None:
         self._descriptor, self._path = descriptor, path
+        self._pipe = pipe_of(descriptor)
 
     @classmethod
     def create(cls, path: Path) -> JournalFile:
@@ -85,7 +88,7 @@ class JournalFile:
     def _put(self, descriptor: int, rest: bytes) -> None:
         try:
             while rest:
-                rest = rest[os.write(descriptor, rest) :]
+                rest = rest[self._pipe.write(rest) if self._pipe else os.write(descriptor, rest) :]
         except OSError as problem:
             if self._path is None:
                 raise
