@@ -115,7 +115,7 @@ def main() -> None:
     "--journal",
     metavar="FILE|-",
     help="Write the journal to a file, or to standard output. A file that has a journal is continued, by one server "
-    "at a time.",
+    "at a time. A pipe that is full for 5 seconds, since nobody reads it, ends the server.",
 )
 @click.option(
     "--pcap",

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from fakenw.journal import writer
+from fakenw.journal import record, writer
 from fakenw.journal.record import Journal, JournalError, read
 from fakenw.journal.writer import JournalFile, JournalRefused
 from harness.judge.audit import books_balance
@@ -34,7 +34,7 @@ def write(journal: Journal, path: Path, rotate: int | None = SIZE, begin: int = 
     """As a server does, which writes the lines of a moment together."""
     file, notes = JournalFile.of_server(path, rotate=rotate)
     assert notes == []
-    for _, records in groupby(journal.records[begin:end], key=lambda record: (record.t, record.event == "start")):
+    for _, records in groupby(journal.records[begin:end], key=lambda line: (line.t, line.event == "start")):
         file.write(list(records))
     file.close()
 
@@ -62,6 +62,19 @@ def test_the_files_are_one_journal(journal: Journal, tmp_path: Path) -> None:
         assert len(data) <= SIZE
         assert data.endswith(b"\n")
         assert f'"part": {part}'.encode() in data.splitlines()[0]
+
+
+def test_a_server_begins_the_next_file_while_another_is_read(journal: Journal, tmp_path: Path) -> None:
+    """The reader gets the journal of the moment at which it began."""
+    path, half = tmp_path / "journal.jsonl", len(journal.records) // 2
+    write(journal, path, SIZE, 0, half)
+    files = record._files(path)
+    name, lines = next(files)
+    parts = [(name, list(lines))]
+    write(journal, path, SIZE, half)
+    parts += [(name, list(lines)) for name, lines in files]
+    assert record._read(parts, str(path)).records == journal.records[:half]
+    assert read(path).records == journal.records
 
 
 def test_the_judge_sees_no_difference(tmp_path: Path) -> None:
