@@ -272,7 +272,9 @@ def _run(
     )
 
     from fakenw.cli.running import CannotRun, RunningServer, end
+    from fakenw.transports.spare_descriptors import raise_limit
 
+    raise_limit()
     reactor: Any = installed
     serious = LogLevelFilterPredicate(defaultLogLevel=LogLevel.warn)  # Twisted logs every port at info
     observer = FilteringLogObserver(textFileLogObserver(sys.stderr), [serious])

@@ -38,6 +38,7 @@ from fakenw.journal.writer import JournalFile, JournalRefused
 from fakenw.transports.asyncio_transports import AsyncioTcpListener, AsyncioUdpListener
 from fakenw.transports.capture import CaptureFile, keep_earlier
 from fakenw.transports.reactor_host import ReactorHost
+from fakenw.transports.spare_descriptors import most_operators
 from fakenw.transports.tcp import TcpListener
 from fakenw.transports.udp import UdpListener, facing
 from fakenw.volumes.directory_tree import Directory, PathError
@@ -119,9 +120,8 @@ class RunningServer:
         administration = Administration(self._server, self._host.now, self._act)
         metrics = Metrics(self._server, self._host.now)
         self.watchers += [metrics.saw, administration.journal_buffer.add]
-        site = BoundedSite(
-            AdminResource(administration, metrics, self._host.advance, host, token or None), self._reactor
-        )
+        resource = AdminResource(administration, metrics, self._host.advance, host, token or None)
+        site = BoundedSite(resource, self._reactor, most_operators)
         try:
             bound = self._reactor.listenTCP(port, site, interface=host)
         except CannotListenError as problem:

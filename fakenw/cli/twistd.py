@@ -17,6 +17,7 @@ from fakenw.config.field_types import size
 from fakenw.config.server_file import ConfigFile, load
 from fakenw.config.yaml_file import DocumentError
 from fakenw.core.peer import Peer
+from fakenw.transports.spare_descriptors import raise_limit
 
 
 class Options(usage.Options):
@@ -53,6 +54,7 @@ class FakenwService(Service):
 
     def privilegedStartService(self) -> None:
         """Bind the ports, those below 1024 too, before privileges are dropped."""
+        raise_limit()
         lines = self._running.listen(self._file.server.listen or DEFAULT_LISTEN)
         if self._admin:
             lines.append(self._running.administer(*self._admin, self._options["admin-token"]))

@@ -7,8 +7,9 @@ Twisted and libuv have one more descriptor to disconnect the client with, and an
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 
 from fakenw.core.delivery import Timer
 
@@ -17,7 +18,8 @@ try:
 except ImportError:  # Windows has no such limit
     resource = None  # type: ignore[assignment]
 
-SPARE = 32  # but no more than a quarter of all
+SPARE = 320  # but no more than an eighth of all; a fifth of them is for files
+UNLIMITED = sys.maxsize
 TELL_EVERY = 60.0  # seconds of real time
 
 
@@ -34,7 +36,8 @@ class SpareDescriptors:
 
     def are_kept(self, descriptor: int) -> bool:
         """Whether they are, with the client that has this descriptor; if not, the client is unserved."""
-        if descriptor < _usable():
+        limit = _limit()
+        if descriptor < limit - _spare(limit):
             return True
         self._unserved += 1
         if self._timer is None:
@@ -59,9 +62,24 @@ class SpareDescriptors:
             self._tell_now()
 
 
-def _usable() -> float:
-    """How many descriptors may be used; the limit may have been changed meanwhile (prlimit)."""
-    if resource is None:
-        return math.inf
-    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return math.inf if limit == resource.RLIM_INFINITY else limit - min(SPARE, limit // 4)
+def most_operators() -> int:
+    """How many connections to the administration the spare descriptors are enough for."""
+    return _spare(_limit()) * 4 // 5
+
+
+def raise_limit() -> None:
+    """Let the process have as many descriptors as it may."""
+    if resource is not None:
+        with suppress(OSError, ValueError):
+            hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _limit() -> int:
+    """How many descriptors the process may have; that may change meanwhile (prlimit)."""
+    limit = UNLIMITED if resource is None else resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return UNLIMITED if resource is not None and limit == resource.RLIM_INFINITY else limit
+
+
+def _spare(limit: int) -> int:
+    return min(SPARE, limit // 8)

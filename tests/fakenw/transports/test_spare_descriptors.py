@@ -16,13 +16,15 @@ from twisted.internet.threads import deferToThread
 from fakenw.core.peer import TCP
 from fakenw.journal.record import read
 from fakenw.transports import spare_descriptors
-from fakenw.transports.spare_descriptors import SPARE, SpareDescriptors
+from fakenw.transports.spare_descriptors import SpareDescriptors
 from harness.judge.audit import books_balance
 from tests.fakenw.administered_server import DEADLINE, Client, Served, wait_for
 from tests.fakenw.transports.test_transports import Serving, in_reactor
 
 
-@pytest.mark.parametrize(("limit", "usable"), [(1024, 1024 - SPARE), (64, 48), (resource.RLIM_INFINITY, 1 << 40)])
+@pytest.mark.parametrize(
+    ("limit", "usable"), [(1 << 20, (1 << 20) - 320), (1024, 896), (64, 56), (resource.RLIM_INFINITY, 1 << 40)]
+)
 def test_the_last_descriptors(limit: int, usable: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (limit, limit))
     told: list[int] = []
@@ -34,7 +36,7 @@ def test_the_last_descriptors(limit: int, usable: int, monkeypatch: pytest.Monke
 
 def test_one_line_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first client at once, the others after a minute, and what is left at the end: each client is in one line."""
-    monkeypatch.setattr(spare_descriptors, "_usable", lambda: 0)
+    monkeypatch.setattr(spare_descriptors, "_limit", lambda: 0)
     clock, told = Clock(), list[tuple[float, int]]()
     spare = SpareDescriptors(clock.callLater, lambda clients: told.append((clock.seconds(), clients)))
     for _ in range(1000):
@@ -57,7 +59,7 @@ async def test_on_twisted_transports(tmp_path: Path, monkeypatch: pytest.MonkeyP
     there: Any = SimpleNamespace(addresses={"tcp": serving.addresses[TCP]})
     before = await deferToThread(Client, there, "tcp")
     with monkeypatch.context() as patched:
-        patched.setattr(spare_descriptors, "_usable", lambda: 0)
+        patched.setattr(spare_descriptors, "_limit", lambda: 0)
         late = socket.create_connection(serving.addresses[TCP], DEADLINE)
         with late, pytest.raises(ConnectionResetError):
             await deferToThread(late.recv, 1)
@@ -77,6 +79,8 @@ def test_out_of_descriptors(tmp_path: Path) -> None:
         before = Client(server, "tcp")
         _, hard = resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE)
         resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (64, hard))
+        for _ in range(70):  # idle ones, which the next operator replaces
+            open_sockets.enter_context(socket.create_connection(server.admin_address, DEADLINE))
         for _ in range(200):
             open_sockets.enter_context(socket.create_connection(server.addresses["tcp"], DEADLINE))
         assert wait_for(lambda: server.get("/api/licenses"))["held"] == 1
