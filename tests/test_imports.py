@@ -26,6 +26,7 @@ EDGES = {
     "fakenw/cli/running.py": {"asyncio", "os", "time", "twisted"},
     "fakenw/cli/twistd.py": {"secrets", "twisted"},
     "fakenw/health.py": {"os", "socket"},
+    "fakenw/journal/pipe.py": {"os", "select"},
     "fakenw/journal/writer.py": {"os"},  # a record is out before its reply: write(2)
     "fakenw/server_process.py": {"os", "signal", "subprocess", "time"},
     "fakenw/transports/": {"asyncio", "socket", "twisted"},

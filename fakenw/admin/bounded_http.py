@@ -10,6 +10,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 
@@ -104,18 +105,19 @@ class Channel(HTTPChannel):
 
 
 class BoundedSite(Site):
-    """Serves *resource* to no more than MOST connections, and does not log."""
+    """Serves *resource* to no more than MOST connections, or as many as *most* returns, and does not log."""
 
     protocol = Channel  # type: ignore[assignment]  # Twisted's own is a wrapper that may turn into HTTP/2
 
-    def __init__(self, resource: Resource, reactor: IReactorTime) -> None:
+    def __init__(self, resource: Resource, reactor: IReactorTime, most: Callable[[], int] = lambda: MOST) -> None:
         super().__init__(resource, BoundedRequest, reactor=reactor, timeout=IDLE)  # type: ignore[no-untyped-call]
         self.stalls = StallWatch(reactor.callLater)
+        self._most = most
         self.channels: dict[Channel, None] = {}  # an ordered set, the oldest first
 
     def buildProtocol(self, addr: Any) -> Any:
         """Accept a client, in place of the oldest idle connection where necessary. None where all are busy."""
-        if len(self.channels) >= MOST:
+        if len(self.channels) >= min(MOST, self._most()):
             idle = next((channel for channel in self.channels if not channel.busy), None)
             if idle is None:
                 return None

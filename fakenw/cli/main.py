@@ -19,6 +19,7 @@ from fakenw.cli.parameters import (
     ListenParam,
     MountParam,
     SecondsParam,
+    SizeParam,
     SlowParam,
     TimeParam,
     UserParam,
@@ -29,6 +30,7 @@ from fakenw.config.server_file import ConfigFile, example
 from fakenw.core.peer import Peer
 from fakenw.core.server import Server
 from fakenw.core.settings import RELEASES
+from fakenw.journal.pipe import pipe_of
 from fakenw.journal.policy import POLICIES
 from fakenw.journal.record import Record
 from fakenw.journal.sentences import sentence
@@ -113,7 +115,7 @@ def main() -> None:
     "--journal",
     metavar="FILE|-",
     help="Write the journal to a file, or to standard output. A file that has a journal is continued, by one server "
-    "at a time.",
+    "at a time. A pipe that is full for 5 seconds, since nobody reads it, ends the server.",
 )
 @click.option(
     "--pcap",
@@ -121,7 +123,17 @@ def main() -> None:
     help="Write all sent and received bytes to a capture for Wireshark, which shows the server at port 524 "
     "wherever it listens. Needs no privilege. An earlier capture is kept: capture.pcap becomes capture.1.pcap.",
 )
-@click.option("--overwrite", is_flag=True, help="Begin new files for --journal and --pcap, in place of earlier ones.")
+@click.option(
+    "--rotate",
+    type=SizeParam(),
+    help="Begin another journal file before one gets larger than this, such as 100M: journal.jsonl becomes "
+    "journal.1.jsonl, then journal.2.jsonl. Whoever reads journal.jsonl reads them all, and needs them all.",
+)
+@click.option(
+    "--overwrite",
+    is_flag=True,
+    help="Begin new files for --journal, also in place of its numbered ones, and for --pcap.",
+)
 @click.option(
     "--watchdog",
     type=WatchdogParam(),
@@ -180,6 +192,7 @@ def serve(
     volumes: tuple[tuple[str, Path], ...],
     journal: str | None,
     pcap: str | None,
+    rotate: int | None,
     overwrite: bool,
     slow: tuple[tuple[tuple[int, int | None], int], ...],
     admin: tuple[str, int] | None,
@@ -212,7 +225,7 @@ def serve(
     except CannotRun as problem:
         raise click.UsageError(str(problem)) from None
     listen = listen or file.server.listen or DEFAULT_LISTEN
-    sys.exit(_run(server, journal, pcap, admin, admin_token, listen, overwrite=overwrite))
+    sys.exit(_run(server, journal, pcap, admin, admin_token, listen, overwrite=overwrite, rotate=rotate))
 
 
 @main.command("config")
@@ -242,6 +255,7 @@ def _run(
     listen: tuple[Peer, ...],
     *,
     overwrite: bool,
+    rotate: int | None,
 ) -> int:
     """Serve until a signal, in the installed reactor, else in asyncio's. Returns the exit code."""
     if "twisted.internet.reactor" not in sys.modules:
@@ -258,7 +272,9 @@ def _run(
     )
 
     from fakenw.cli.running import CannotRun, RunningServer, end
+    from fakenw.transports.spare_descriptors import raise_limit
 
+    raise_limit()
     reactor: Any = installed
     serious = LogLevelFilterPredicate(defaultLogLevel=LogLevel.warn)  # Twisted logs every port at info
     observer = FilteringLogObserver(textFileLogObserver(sys.stderr), [serious])
@@ -268,7 +284,7 @@ def _run(
     def fail(problem: OSError, what: str) -> None:
         nonlocal code
         code = 1
-        click.echo(f"fakenw: the {what} cannot be written, stopping: {problem}", err=True)
+        _say(f"the {what} cannot be written, stopping: {problem}")
         reactor.callLater(0, end, reactor)
 
     gc.set_threshold(100_000, 20, 100)  # the server makes few cycles, and may have sixty thousand connections
@@ -279,7 +295,7 @@ def _run(
         lines = running.listen(listen)
         if admin is not None:
             lines.append(running.administer(*admin, token))
-        for note in running.start(journal, pcap, overwrite=overwrite):
+        for note in running.start(journal, pcap, overwrite=overwrite, rotate=rotate):
             click.echo(f"fakenw: {note}", err=True)
     except CannotRun as problem:
         click.echo(f"fakenw: {problem}", err=True)
@@ -308,6 +324,16 @@ def _loop() -> asyncio.AbstractEventLoop:
     except ImportError:  # Windows has none
         return asyncio.SelectorEventLoop()  # the kind that Twisted can use
     return uvloop.new_event_loop()
+
+
+def _say(text: str) -> None:
+    """Write a line to standard error, unless that is a full pipe, which may be the journal's: the server must end."""
+    try:
+        pipe = pipe_of(sys.stderr.fileno())
+    except OSError:  # it is no file
+        pipe = None
+    if pipe is None or pipe.has_room():
+        click.echo(f"fakenw: {text}", err=True)
 
 
 def _print(record: Record) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from fakenw.bindery.objects import USER, Bindery
-from fakenw.config.field_types import duration
+from fakenw.config.field_types import duration, size
 from fakenw.config.server_file import ConfigFile, checked_ncp, load, ncp_number
 from fakenw.config.yaml_file import DocumentError
 from fakenw.core.peer import TRANSPORTS, Peer
@@ -99,6 +99,18 @@ class TimeParam(click.ParamType[int]):
         except ValueError as problem:
             self.fail(str(problem), param, ctx)
         return time or self.fail("no time at all; expected more than 0", param, ctx)
+
+
+class SizeParam(click.ParamType[int]):
+    """``100M``, ``64K``, ``1G`` or bytes, more than 0, as bytes."""
+
+    name = "SIZE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            return value if isinstance(value, int) else size(value)
+        except ValueError as problem:
+            self.fail(str(problem), param, ctx)
 
 
 class SlowParam(click.ParamType[tuple[tuple[int, int | None], int]]):

@@ -38,6 +38,7 @@ from fakenw.journal.writer import JournalFile, JournalRefused
 from fakenw.transports.asyncio_transports import AsyncioTcpListener, AsyncioUdpListener
 from fakenw.transports.capture import CaptureFile, keep_earlier
 from fakenw.transports.reactor_host import ReactorHost
+from fakenw.transports.spare_descriptors import most_operators
 from fakenw.transports.tcp import TcpListener
 from fakenw.transports.udp import UdpListener, facing
 from fakenw.volumes.directory_tree import Directory, PathError
@@ -119,9 +120,8 @@ class RunningServer:
         administration = Administration(self._server, self._host.now, self._act)
         metrics = Metrics(self._server, self._host.now)
         self.watchers += [metrics.saw, administration.journal_buffer.add]
-        site = BoundedSite(
-            AdminResource(administration, metrics, self._host.advance, host, token or None), self._reactor
-        )
+        resource = AdminResource(administration, metrics, self._host.advance, host, token or None)
+        site = BoundedSite(resource, self._reactor, most_operators)
         try:
             bound = self._reactor.listenTCP(port, site, interface=host)
         except CannotListenError as problem:
@@ -129,17 +129,22 @@ class RunningServer:
         self._bound.append(bound.stopListening)
         return f"listening admin http://{host if ':' not in host else f'[{host}]'}:{bound.getHost().port}"
 
-    def start(self, journal: str | None, pcap: str | None, *, overwrite: bool = False) -> list[str]:
+    def start(
+        self, journal: str | None, pcap: str | None, *, overwrite: bool = False, rotate: int | None = None
+    ) -> list[str]:
         """Begin the journal (``-``: standard output) and the capture.
 
         A journal that exists is continued, and an earlier capture is kept beside the new one, unless *overwrite*.
+        The journal is in files of at most *rotate* bytes.
         Returns sentences about these files for the user. Raises CannotRun.
         """
         notes: list[str] = []
+        if rotate and journal in (None, "-"):
+            raise CannotRun("--rotate needs --journal FILE")
         file = JournalFile(1) if journal == "-" else None
         if file is None and journal is not None:
             try:
-                file, notes = JournalFile.of_server(Path(journal), overwrite=overwrite)
+                file, notes = JournalFile.of_server(Path(journal), overwrite=overwrite, rotate=rotate)
             except JournalRefused as problem:
                 raise CannotRun(str(problem)) from None
             except OSError as problem:

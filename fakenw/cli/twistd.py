@@ -13,9 +13,11 @@ from twisted.logger import Logger
 from twisted.python import usage
 
 from fakenw.cli.running import DEFAULT_LISTEN, CannotRun, RunningServer, build, end
+from fakenw.config.field_types import size
 from fakenw.config.server_file import ConfigFile, load
 from fakenw.config.yaml_file import DocumentError
 from fakenw.core.peer import Peer
+from fakenw.transports.spare_descriptors import raise_limit
 
 
 class Options(usage.Options):
@@ -24,12 +26,13 @@ class Options(usage.Options):
     optParameters = [  # noqa: RUF012 (Twisted's)
         ["config", None, None, "The configuration file: see fakenw config --example."],
         ["journal", None, None, "Write the journal to this file."],
+        ["rotate", None, None, "Begin another journal file before one gets larger than this, such as 100M.", size],
         ["pcap", None, None, "Write a capture for Wireshark to this file."],
         ["admin", None, None, "HOST:PORT of the page, the JSON API and metrics."],
         ["admin-token", None, None, "The token that their clients must send."],
     ]
     optFlags = [  # noqa: RUF012 (Twisted's)
-        ["overwrite", None, "Begin new files for --journal and --pcap, in place of earlier ones."],
+        ["overwrite", None, "Begin new files for --journal, also in place of its numbered ones, and for --pcap."],
     ]
 
 
@@ -51,6 +54,7 @@ class FakenwService(Service):
 
     def privilegedStartService(self) -> None:
         """Bind the ports, those below 1024 too, before privileges are dropped."""
+        raise_limit()
         lines = self._running.listen(self._file.server.listen or DEFAULT_LISTEN)
         if self._admin:
             lines.append(self._running.administer(*self._admin, self._options["admin-token"]))
@@ -60,7 +64,8 @@ class FakenwService(Service):
     def startService(self) -> None:
         super().startService()  # type: ignore[no-untyped-call]
         overwrite = bool(self._options["overwrite"])
-        for note in self._running.start(self._options["journal"], self._options["pcap"], overwrite=overwrite):
+        options, rotate = self._options, self._options["rotate"]
+        for note in self._running.start(options["journal"], options["pcap"], overwrite=overwrite, rotate=rotate):
             self.log.warn("{note}", note=note)
 
     def stopService(self) -> Deferred[Any]:

@@ -36,6 +36,14 @@ def duration(text: object) -> int:
     raise ValueError(f"{shown(text)} is not a duration; expected text such as 500ms, 30s, 10m, 4h, 2d or 1h30m")
 
 
+def size(text: str) -> int:
+    """Bytes from ``"100M"``, ``"64K"``, ``"1G"`` or a number, more than 0. Raises ValueError."""
+    match = re.fullmatch(r"([0-9]{1,12})([KMG]?)", text.strip().upper())
+    if match is None or not int(match[1]):
+        raise ValueError(f"{shown(text)} is not a size; expected text such as 64K, 100M or 1G")
+    return int(match[1]) << {"": 0, "K": 10, "M": 20, "G": 30}[match[2]]
+
+
 def seconds(microseconds: int) -> int | float:
     """A duration as JSON has it: seconds, as an int where possible."""
     return microseconds / SECOND if microseconds % SECOND else microseconds // SECOND

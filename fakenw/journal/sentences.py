@@ -60,6 +60,7 @@ def sentence(record: Record) -> str | None:
         + (f": {get('text')}" if get("text") else ""),
         "advanced": f"the clock has jumped by {get('seconds')} s",
         "unsupported": f"{subject} requested NCP {get('ncp')}{verb}, which is not supported",
+        "unserved": f"out of descriptors: clients over TCP that were disconnected at once: {get('clients')}",
         "mark": f"marked: {get('text')}",
         "stop": f"stopped; {held}",
     }.get(record.event)

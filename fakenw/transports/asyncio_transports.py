@@ -42,7 +42,7 @@ class AsyncioConnection(asyncio.Protocol):
         wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         wire.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         transport.set_write_buffer_limits(high=QUEUE)
-        self._host.connected(self._peer, self)
+        self._host.connected(self._peer, self, wire.fileno())
 
     def data_received(self, data: bytes) -> None:
         self._host.received(self._peer, data, self._host.now())

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from fakenw.core.peer import Peer
+from fakenw.journal.pipe import pipe_of
 from fakenw.wire.packet import NCP_PORT
 
 LINKTYPE_RAW = 101
@@ -49,10 +50,17 @@ class CaptureFile:
     """Writes packets to a file.
 
     *clock* returns the wall time in seconds. If a write fails, *fail* is called once, and nothing more is written.
+    *put* writes in place of *file*.
     """
 
-    def __init__(self, file: BinaryIO, clock: Callable[[], float], fail: Callable[[OSError], None]) -> None:
-        self._file, self._clock, self._fail = file, clock, fail
+    def __init__(
+        self,
+        file: BinaryIO,
+        clock: Callable[[], float],
+        fail: Callable[[OSError], None],
+        put: Callable[[bytes], int] | None = None,
+    ) -> None:
+        self._file, self._clock, self._fail, self._put = file, clock, fail, put or file.write
         self._flows: dict[Peer, Flow] = {}
         self._number = 0  # of the connection, and of the packet
         self._packet = 0
@@ -61,7 +69,9 @@ class CaptureFile:
     @classmethod
     def create(cls, path: Path, clock: Callable[[], float], fail: Callable[[OSError], None]) -> CaptureFile:
         """Begin a new file at *path*, replacing an existing one (see ``keep_earlier``). Raises OSError."""
-        return cls(path.open("wb", buffering=0), clock, fail)
+        file = path.open("wb", buffering=0)
+        pipe = pipe_of(file.fileno())
+        return cls(file, clock, fail, pipe.write if pipe else None)
 
     def received(self, peer: Peer, local: str, data: bytes) -> None:
         """Bytes have arrived from *peer* at the address *local* of this computer."""
@@ -155,7 +165,7 @@ class CaptureFile:
             return
         try:
             while data:
-                data = data[self._file.write(data) :]
+                data = data[self._put(data) :]
         except OSError as problem:
             self._file.close()
             self._fail(problem)

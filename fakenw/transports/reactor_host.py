@@ -20,6 +20,7 @@ from fakenw.core.server import Server
 from fakenw.core.stall_watch import STALLED_AFTER, StallWatch
 from fakenw.journal.record import SECOND, Record
 from fakenw.journal.writer import JournalFile
+from fakenw.transports.spare_descriptors import SpareDescriptors
 
 ANSWERS_WITHIN = 0.75  # seconds of real time that a client has for a watchdog answer while the clock is advanced
 LOOK_EVERY = 0.002
@@ -81,6 +82,7 @@ class ReactorHost:
         self._routes: dict[Peer, Route] = {}
         self._streams: dict[Peer, StreamRoute] = {}
         self._stalls = StallWatch(reactor.callLater, stalled_after)
+        self._spare = SpareDescriptors(reactor.callLater, self._unserved)
         self._owners = server.table.by_peer
         self._unowned: list[Peer] = []  # peers without a stream that may own no connection
 
@@ -102,6 +104,7 @@ class ReactorHost:
 
     def stop(self) -> None:
         """End the journal; the streams are no longer watched."""
+        self._spare.stop()
         self.delivery.stop()
         self._stalls.stop()
 
@@ -142,9 +145,12 @@ class ReactorHost:
         """A peer has sent a datagram; *route* leads to it."""
         self._routes[peer] = route
 
-    def connected(self, peer: Peer, stream: StreamRoute) -> None:
-        """A peer has connected."""
-        self._routes[peer] = self._streams[peer] = stream
+    def connected(self, peer: Peer, stream: StreamRoute, descriptor: int) -> None:
+        """A peer has connected; it is disconnected where its *descriptor* is one of the last."""
+        if self._spare.are_kept(descriptor):
+            self._routes[peer] = self._streams[peer] = stream
+        else:
+            stream.abort()
 
     def received(self, peer: Peer, data: bytes, now: int) -> None:
         """Bytes have arrived from a peer that was ``opened`` or has ``connected``."""
@@ -177,6 +183,10 @@ class ReactorHost:
         stream = self._streams.get(peer)
         if stream is not None and stream.queued():
             self._watch_queue(peer)
+
+    def _unserved(self, clients: int) -> None:
+        """So many clients were disconnected, since there is no descriptor for them."""
+        self.delivery.act(lambda: self.server.emit("unserved", {"clients": clients}))
 
     def _watch_queue(self, peer: Peer) -> None:
         stream = self._streams[peer]

@@ -28,7 +28,7 @@ class TcpConnection(Protocol):
         transport.setTcpNoDelay(True)
         transport.setTcpKeepAlive(True)
         transport.registerProducer(self, True)
-        self._host.connected(self._peer, self)
+        self._host.connected(self._peer, self, transport.fileno())
 
     def dataReceived(self, data: bytes) -> None:
         self._host.received(self._peer, data, self._host.now())

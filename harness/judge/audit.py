@@ -61,10 +61,10 @@ class Balance:
 
 def books_balance(journal: Journal) -> list[Problem]:
     """Audit a server's journal: held = grants - releases, 0 <= held <= limit, and every line fits those before it."""
-    problems: list[Problem] = []
+    problems: list[tuple[int, Problem]] = []
 
     def tell(line: int, text: str, check: str = "books_balance") -> None:
-        problems.append(Problem(check, journal.name, line, text))
+        problems.append((line, Problem(check, *journal.place(line), text)))
 
     for first, records in journal.incarnations():
         server, balance = AuditedServer(records[0], tell), Balance()
@@ -73,4 +73,4 @@ def books_balance(journal: Journal) -> list[Problem]:
             for check, text in balance.after(record, server.held):
                 tell(line, text, check)
         server.close()
-    return sorted(dict.fromkeys(problems), key=lambda problem: problem.line)
+    return [problem for _, problem in sorted(dict.fromkeys(problems), key=lambda found: found[0])]

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from fakenw.journal.fold import Fold, Holding, Idle, OpenHandle, ServiceConnection
+from fakenw.journal.numbered_files import last_files
 from fakenw.journal.policy import POLICIES
 from fakenw.journal.record import SECOND, Journal, JournalError, Record, microseconds, read
 from fakenw.journal.sentences import clock, harmless
@@ -128,15 +129,15 @@ class ServerHistory(Fold):
         for line, records in journal.incarnations():
             event, policy = records[0].event, records[0].get("policy")
             if event != "start":
-                raise JournalError(f"{journal.name}:{line}: expected a server's start, not {harmless(event)}")
+                raise JournalError(f"{journal.at(line)}: expected a server's start, not {harmless(event)}")
             if str(policy) not in POLICIES:
-                raise JournalError(f"{journal.name}:{line}: no such policy: {harmless(policy)}")
+                raise JournalError(f"{journal.at(line)}: no such policy: {harmless(policy)}")
             its_clock = replace(Clock.of(journal, line), advances=Advances.of(records))
             servers.append(cls(journal=journal, line=line, clock=its_clock, records=records))
             for n, record in enumerate(records, line):
                 serial = record.get("serial")
                 if serial is not None and (isinstance(serial, bool) or not isinstance(serial, int)):
-                    raise JournalError(f"{journal.name}:{n}: serial is not a whole number: {harmless(serial)}")
+                    raise JournalError(f"{journal.at(n)}: serial is not a whole number: {harmless(serial)}")
                 servers[-1].saw(record)
         for server in servers[:-1]:
             for history in server.connections.values():
@@ -194,10 +195,10 @@ class RunHistory:
                     run.runner = journal
                     for line, record in enumerate(journal.records, 1):
                         if record.event == "run":
-                            run.settings = settings(record, f"{journal.name}:{line}")
+                            run.settings = settings(record, journal.at(line))
                             break
                 case role:
-                    raise JournalError(f"{journal.name}:1: expected a server, client or runner, not {harmless(role)}")
+                    raise JournalError(f"{journal.at(1)}: expected a server, client or runner, not {harmless(role)}")
         _measure(run)
         _match(run)
         return run
@@ -222,6 +223,7 @@ def load(paths: Sequence[Path]) -> RunHistory:
     files = list(paths)
     if len(files) == 1 and files[0].is_dir():
         files = sorted(files[0].glob("*.jsonl"))
+    files = last_files(files)
     if not files:
         raise JournalError(f"no journal in {paths[0]}" if paths else "no journal to read")
     return RunHistory.of([read(file) for file in files])

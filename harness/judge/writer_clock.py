@@ -42,7 +42,7 @@ class Clock:
         speed = record.get("speed", 1)
         if isinstance(speed, bool) or not isinstance(speed, int | float) or not SLOWEST <= speed <= FASTEST:
             raise JournalError(
-                f"{journal.name}:{line}: expected a speed from {SLOWEST:g} to {FASTEST:g}, not {harmless(speed)}"
+                f"{journal.at(line)}: expected a speed from {SLOWEST:g} to {FASTEST:g}, not {harmless(speed)}"
             )
         try:
             written = datetime.fromisoformat(record["utc"])
@@ -50,7 +50,7 @@ class Clock:
         except KeyError:
             utc = None
         except (TypeError, ValueError):
-            raise JournalError(f"{journal.name}:{line}: utc is not a time: {harmless(record['utc'])}") from None
+            raise JournalError(f"{journal.at(line)}: utc is not a time: {harmless(record['utc'])}") from None
         else:
             utc = (written - EPOCH) // timedelta(microseconds=1)
         return cls(utc, speed, 0.0 if record.role == "runner" else None)

@@ -83,7 +83,7 @@ class Client:
         try:
             self.number = self._exchange(ncp.CREATE, 0, b"").connection
             self.login()
-        except AssertionError:
+        except (AssertionError, OSError):
             self.socket.close()
             raise
         self._after = after

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import resource
 import signal
 import subprocess
@@ -12,10 +14,11 @@ from pathlib import Path
 import pytest
 
 from fakenw.journal.record import read
-from fakenw.server_process import ServerFailed
+from fakenw.server_process import ServerFailed, ServerProcess
 from harness.judge.audit import books_balance
 from harness.judge.history import load
 from tests.fakenw.administered_server import DEADLINE, Client, Served
+from tests.programs import LISTEN
 
 pytestmark = pytest.mark.process
 
@@ -252,3 +255,99 @@ def test_a_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     journal, notes = writer.JournalFile.of_server(path)
     journal.close()
     assert notes == [f"{path} is not locked, since this system has no fcntl: no other server may write it"]
+
+
+def test_numbered_files(tmp_path: Path) -> None:
+    """A server with --rotate, its successor, and one that overwrites; a server with the same journal is refused."""
+    options = ("--rotate", "2K", "--licenses", "100")
+    for _ in range(2):
+        with Served(tmp_path, *options) as server:
+            for _ in range(8):
+                Client(server, "tcp").close()
+            assert "is the journal of another server" in refused(tmp_path, "--rotate", "2K")
+            assert server.stop() == 0
+    count = len(list(tmp_path.glob("*.jsonl")))
+    assert count > 5
+    assert all(file.stat().st_size <= 2048 for file in tmp_path.glob("*.jsonl"))
+    run = load([tmp_path])
+    assert [len(life.histories) for life in run.servers] == [8, 8]
+    assert books_balance(read(server.journal)) == []
+    assert events(server.journal).count("grant") == 16
+    assert lived(tmp_path, "--overwrite") == ""
+    assert [file.name for file in tmp_path.glob("*.jsonl*")] == ["journal.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--rotate", "1M"), "--rotate needs --journal FILE"),
+        (("--rotate", "1M", "--journal", "-"), "--rotate needs --journal FILE"),
+        (("--rotate", "1M", "--journal", "/dev/null"), "/dev/null is not a file"),
+        (("--rotate", "0", "--journal", "journal.jsonl"), "expected text such as 64K, 100M or 1G"),
+        (("--rotate", "a lot", "--journal", "journal.jsonl"), "expected text such as 64K, 100M or 1G"),
+    ],
+)
+def test_what_cannot_be_rotated(tmp_path: Path, options: tuple[str, ...], said: str) -> None:
+    done = subprocess.run([*SERVE, *options], capture_output=True, text=True, timeout=DEADLINE, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def logged_in(server: ServerProcess) -> int:
+    """How many clients log in until one has no answer."""
+    clients: list[Client] = []
+    with suppress(OSError, AssertionError):
+        while len(clients) < 500:
+            clients.append(Client(server, "tcp"))
+    for client in clients:
+        client.close()
+    return len(clients)
+
+
+def grants(lines: list[str]) -> int:
+    return sum('"event": "grant"' in line for line in lines)
+
+
+@pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="only Linux has pipes of other sizes")
+@pytest.mark.parametrize("journal", ["-", "FIFO"])
+def test_a_pipe_that_nobody_reads(tmp_path: Path, journal: str) -> None:
+    """The server says why it ends, where somebody can read that. No login is granted whose line is not in the pipe."""
+    fifo, errors = tmp_path / "fifo", tmp_path / "errors.txt"
+    os.mkfifo(fifo)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    output = {"stderr": subprocess.STDOUT} if journal == "-" else {"log": errors, "stdout": subprocess.PIPE}
+    options = ("--licenses", "1000", *LISTEN, "--journal", "-" if journal == "-" else str(fifo))
+    with ServerProcess(*options, **output) as server:
+        assert server.process.stdout is not None
+        full = server.process.stdout.fileno() if journal == "-" else reader
+        fcntl.fcntl(full, fcntl.F_SETPIPE_SZ, 8192)
+        clients = logged_in(server)
+        assert server.process.wait(DEADLINE) == 1
+        lines = server.lines()
+    if journal == "FIFO":
+        lines = os.read(reader, 65536).decode().splitlines()
+        assert errors.read_text() == (
+            "fakenw: the journal cannot be written, stopping: the pipe was full for 5 seconds, since nobody reads it\n"
+        )
+    os.close(reader)
+    assert 0 < clients <= grants(lines) < 500
+
+
+@pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="only Linux has pipes of other sizes")
+@pytest.mark.parametrize("reads", [False, True])
+def test_sigterm_and_a_full_pipe(reads: bool) -> None:
+    """It is heard. The last line is not written, so the exit code is not 0, unless the reader reads again in time."""
+    with ServerProcess(*LISTEN, "--journal", "-", stderr=subprocess.STDOUT) as server:
+        pipe = server.process.stdout
+        assert pipe is not None
+        size = fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 4096)
+        with open(f"/proc/{os.getpid()}/fd/{pipe.fileno()}", "wb", buffering=0) as filler:
+            os.set_blocking(filler.fileno(), False)
+            assert filler.write(b"x" * (size - 1) + b"\n")
+            server.process.terminate()
+            if reads:
+                while server.code() is None:
+                    server.lines()
+            assert server.process.wait(DEADLINE) == (0 if reads else 1)
+        assert ('"event": "stop"' in server.lines()[-1]) == reads

@@ -62,7 +62,7 @@ def test_twistd_runs_it(installed: Path, tmp_path: Path, reactor: str) -> None:
         "--config",
         str(config),
     ]
-    command += ["--journal", str(journal), "--admin", "127.0.0.1:0"]
+    command += ["--journal", str(journal), "--rotate", "1", "--admin", "127.0.0.1:0"]
     environment = {**os.environ, "PYTHONPATH": str(installed)}
     with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as daemon:
         ports, said, deadline = dict[str, int](), "", time.monotonic() + DEADLINE
@@ -78,6 +78,7 @@ def test_twistd_runs_it(installed: Path, tmp_path: Path, reactor: str) -> None:
             assert visit(Peer.parse(f"{transport}:127.0.0.1:{port}")) == "DAEMON answers, 1 connections in use"
         daemon.send_signal(signal.SIGTERM)
         daemon.communicate(timeout=DEADLINE)
+    assert len(list(tmp_path.glob("*.jsonl"))) > 2
     records = read(journal).records
     assert (records[0]["server"], records[0].event, records[-1].event) == ("DAEMON", "start", "stop")
     assert [record["cause"] for record in records if record.event == "close"] == ["destroy"] * 2
