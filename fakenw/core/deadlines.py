@@ -36,7 +36,7 @@ class Deadlines:
         self._check_by: int | None = None
 
     def __len__(self) -> int:
-        return len(self._heap)
+        return len(self._heap) - len(self._cancelled)
 
     def add(self, at: int, handler: Handler, subject: Any) -> int:
         """Call *handler* at the time *at* or soon after. Returns the number of the entry."""

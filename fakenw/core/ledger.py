@@ -29,7 +29,7 @@ class NoRoom(Exception):
 class Grant:
     """A granted unit: its time, the number of connections that use it, and the end of an unused assignment.
 
-    *entry* is the time of its entry among the deadlines: a user who logs in every minute has one, not one for each time.
+    *entry* is the time of its entry among the deadlines; there is one, however often a user logs in.
     """
 
     since: int

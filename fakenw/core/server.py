@@ -164,6 +164,10 @@ class Server:
         """When ``expire`` must be called next; perhaps nothing is due then."""
         return self._deadlines.next()
 
+    def pending(self) -> int:
+        """The number of entries among the deadlines."""
+        return len(self._deadlines)
+
     def stop(self, now: int) -> Effects:
         """End the journal. A stop releases nothing, and lists the holders."""
         self.now = now

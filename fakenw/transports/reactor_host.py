@@ -139,6 +139,10 @@ class ReactorHost:
         self._now = max(self._now, to)
         self.delivery.disarm()
 
+    def routes(self) -> int:
+        """The number of stations to which there is a route."""
+        return len(self._routes)
+
     def opened(self, peer: Peer, route: Route) -> None:
         """A peer has sent a datagram; *route* leads to it."""
         self._routes[peer] = route

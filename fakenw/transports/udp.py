@@ -34,7 +34,7 @@ class UdpPort(DatagramProtocol):
 
 
 class UdpRoute:
-    """The route to the sender of a datagram (fakenw.transports.reactor_host.Route), one of *known* until it is closed."""
+    """The route to the sender of a datagram (fakenw.transports.reactor_host.Route); *known* forgets it when it closes."""
 
     __slots__ = ("_address", "_known", "_socket", "peer")
 

@@ -54,7 +54,7 @@ def test_a_cancelled_entry_is_not_called_and_swept_in_time() -> None:
         number = deadlines.add(5, handler, n)
         if n % SWEEP:
             deadlines.cancel(number)
-        assert len(deadlines) <= SWEEP + 12
+        assert len(deadlines._heap) <= SWEEP + 12
     while deadlines.next() is not None:
         deadlines.expire(5)
     assert called == [(5, n, 5) for n in range(0, 10 * SWEEP, SWEEP)]

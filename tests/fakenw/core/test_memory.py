@@ -26,7 +26,7 @@ def test_whoever_comes_and_goes_leaves_no_deadline(open_stage: OpenStage, transp
         station.destroy()
         stage.wait(0.1)
         stage.records.clear()
-    assert len(stage.server._deadlines) <= SWEEP + 2
+    assert len(stage.server._deadlines._heap) <= SWEEP + 2
 
 
 def test_an_assignment_of_a_user_who_came_back_ends_90_days_after_the_last_time(open_stage: OpenStage) -> None:
