@@ -34,7 +34,7 @@ class UdpPort(DatagramProtocol):
 
 
 class UdpRoute:
-    """The route to the sender of a datagram (fakenw.transports.reactor_host.Route); *known* forgets it when it closes."""
+    """The route to the sender of a datagram (a Route of ``reactor_host``). When it is closed *known* forgets it."""
 
     __slots__ = ("_address", "_known", "_socket", "peer")
 

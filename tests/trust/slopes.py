@@ -11,13 +11,10 @@ LEAST = 5  # samples, of which a slope can be told
 
 @dataclass(frozen=True)
 class Bound:
-    """The largest growth in a unit of time: *least* of the figure itself, or the *share* of its mean if that is more."""
+    """The largest growth: in a unit of time, and *noise* in all, below which a short time tells nothing."""
 
-    least: float
-    share: float = 0.0
-
-    def most(self, values: list[float]) -> float:
-        return max(self.least, self.share * abs(fmean(values)))
+    most: float
+    noise: float
 
 
 @dataclass
@@ -43,9 +40,9 @@ class Series:
             return [f"{len(self.times)} samples: too few for a slope"]
         found = []
         for name, bound in self.bounds.items():
-            slope, most = self.slope(name), bound.most(self.values[name])
-            if slope > most:
-                found.append(f"{name} grows by {slope:.4g} per unit of time; expected no more than {most:.4g}")
+            slope = self.slope(name)
+            if slope > bound.most and slope * (self.times[-1] - self.times[0]) > bound.noise:
+                found.append(f"{name}: the slope is {slope:.4g}; expected no more than {bound.most:.4g}")
         return found
 
     def table(self, unit: str) -> list[str]:
@@ -55,6 +52,6 @@ class Series:
             return lines
         for name, values in self.values.items():
             numbers = (values[0], fmean(values), values[-1])
-            bound = f"{self.bounds[name].most(values):12,.1f}" if name in self.bounds else f"{'none':>12}"
+            bound = f"{self.bounds[name].most:12,.1f}" if name in self.bounds else f"{'none':>12}"
             lines.append(f"{name:28}{''.join(f'{n:12,.1f}' for n in numbers)}{self.slope(name):16,.2f}{bound}")
         return lines

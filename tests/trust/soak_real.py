@@ -29,15 +29,14 @@ REPLY_WITHIN = 5.0
 SETTLED_WITHIN = 120.0
 
 BOUNDS = {  # per hour; beyond connections, since their number varies
-    "RSS, MB": Bound(8),
-    "descriptors beyond TCP": Bound(10),
-    "routes beyond connections": Bound(10),
-    "timers beyond connections": Bound(10),
-    "connections": Bound(20, 0.6),
+    "RSS, MB": Bound(8, 4),
+    "descriptors beyond TCP": Bound(10, 20),
+    "routes beyond connections": Bound(10, 20),
+    "timers beyond connections": Bound(10, 20),
 }
 
 
-class Ports(asyncio.DatagramProtocol):
+class Ports(asyncio.Protocol, asyncio.DatagramProtocol):
     """A station's socket, over either transport: replies by their sequence; the watchdog is answered."""
 
     def __init__(self, framed: bool) -> None:
@@ -213,7 +212,7 @@ async def _churn(
         for n in range(stations)
     ]
     tasks += [asyncio.ensure_future(station.run()) for station in churning]
-    begun, series = time.monotonic(), Series(BOUNDS)
+    begun, series, count = time.monotonic(), Series(BOUNDS), 0
     until, every = begun + minutes * 60, max(0.5, min(5.0, minutes * 60 / 40))
     while (now := time.monotonic()) < until:
         await asyncio.sleep(every)
@@ -221,16 +220,14 @@ async def _churn(
         warm = now - begun > minutes * 60 * 0.3 and (watched.lines > KEPT or minutes < 5)
         if warm:
             series.add((now - begun) / 3600, figures)
-        if len(series.times) % 12 == 0:
-            say(
-                f"{(now - begun) / 60:5.1f} min: "
-                + ", ".join(f"{name} {value:,.0f}" for name, value in figures.items())
-            )
+        if (count := count + 1) % 12 == 0:
+            told = ", ".join(f"{name} {value:,.0f}" for name, value in figures.items())
+            say(f"{(now - begun) / 60:5.1f} min: {told}")
         found += [f"a station ended: {task.exception()!r}" for task in tasks if task.done() and not task.cancelled()]
         if found:
             break
     if minutes < 5:  # the lines that the administration keeps are still becoming more
-        series.bounds = {name: bound for name, bound in BOUNDS.items() if name not in ("RSS, MB", "connections")}
+        series.bounds = {name: bound for name, bound in BOUNDS.items() if name != "RSS, MB"}
     for task in tasks[HOLDERS:]:
         task.cancel()
     for station in churning:

@@ -84,9 +84,10 @@ def stay(user: str) -> Life:
     """A station that attaches, logs in and keeps its license."""
     yield Boot(False)
     created = yield Ask(CREATE)
-    assert created is not None and not created.completion, "the holder got no connection"
+    assert created is not None
     login = yield Ask(Requests(created.connection)(bindery.PlainLogin(1, user, "")))
-    assert login is not None and not login.completion, "the holder got no license"
+    assert login is not None
+    assert not login.completion, "a license for each of the stations that keep one"
     while True:
         yield Rest(HOUR)
 
