@@ -126,7 +126,7 @@ class DosNames:
     def add(self, name: str) -> DosNames:
         """The names with *name*, which is a DOS name that ``find`` does not find."""
         dos = fold(name)
-        if dos in self._shown or dos in self._aliased:
+        if dos in self._shown or dos in self._aliased or not _dos_name(dos):
             return DosNames((*self._own, name))
         self._shown[dos] = name
         self._own[name] = dos
@@ -135,7 +135,9 @@ class DosNames:
 
     def discard(self, name: str) -> DosNames:
         """The names without the own name *name*."""
-        dos = self._own[name]
+        dos = self._own.get(name)
+        if dos is None:
+            return self
         if self._aliased and (fold(name) != dos or "~" in dos or dos in self._aliased):
             return DosNames(own for own in self._own if own != name)
         del self._own[name], self._shown[dos], self._order[bisect_left(self._order, dos)]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from fakenw.volumes import dos_name
 from fakenw.volumes.dos_name import DosNames, fold, is_dos_name
+from fakenw.volumes.volume import SPARE, Numbers
 from fakenw.wire.requests import files
 
 if TYPE_CHECKING:
@@ -115,3 +116,25 @@ def test_a_pattern_of_many_stars_is_no_work(stars: int) -> None:
 
     assert not dos_name._part_matches("*A" * stars + "*B", Counted("AAAAAAAA"))
     assert looks <= 9 * (stars + 1)
+
+
+def test_the_number_of_an_erased_file_is_given_again_later() -> None:
+    """Not to the next file, which a client could take for the old one; and the numbers do not become more and more."""
+    numbers: Numbers[int] = Numbers(1 << 20)
+    for key in range(5 * SPARE):
+        assert numbers.key(numbers.number(key)) == key
+        numbers.forget(key)
+    assert numbers.number(-1) <= SPARE + 2
+    assert len(numbers._keys) == 1
+
+
+def test_an_erased_file_has_no_number(open_stage: OpenStage) -> None:
+    stage = open_stage()
+    station = stage.station("tcp:10.0.0.1:1").licensed()
+    volume = stage.server.volumes.named("SYS")
+    made = station.call(files.CreateFile(0, 0, "SYS:ONE.TMP"))
+    number = volume.number_of(("ONE.TMP",))
+    assert station.code(files.CloseFile(0, files.OpenedFile.decode(made.data).handle)) == 0
+    assert volume.numbers.key(number) == ("ONE.TMP",)
+    assert station.code(files.EraseFile(0, 6, "SYS:ONE.TMP")) == 0
+    assert volume.numbers.key(number) is None
