@@ -36,7 +36,7 @@ from tests.trust.soak_station import USERS, Ask, Boot, Life, Rest, life
 
 DAY = 86_400.0
 HOUR = 3600.0
-PAUSE = 1200.0  # seconds
+PAUSE = 1800.0  # seconds
 EPOCH = datetime(2000, 8, 14, tzinfo=UTC)
 
 BOUNDS = {  # per day
@@ -171,7 +171,7 @@ class World:
         self.arrived: list[tuple[bytes, tuple[str, int]]] = []
         self.at: dict[tuple[str, int], Station] = {}  # stations over UDP
         settings = ServerSettings(
-            licenses=clients // 3,
+            licenses=clients * 2 // 3,
             connections=min(2 * clients, 65_000),
             users=tuple((f"U{n}", "") for n in range(USERS)),
             lockout=Lockout(),

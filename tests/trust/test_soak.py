@@ -39,7 +39,7 @@ def keep_streams(world: World) -> None:
     ],
 )
 def test_a_planted_leak_has_a_slope(spoil: Callable[[World], None] | None, grows: set[str]) -> None:
-    found = list(churn(World(60, 1, None, spoil, pause=200), 0.2, lambda text: None))
+    found = list(churn(World(40, 1, None, spoil, pause=120), 0.1, lambda text: None))
     sloping = {text.partition(":")[0] for text in found if "slope" in text}
     assert {name for name in sloping if "beyond" in name} == grows
     if spoil is None:
