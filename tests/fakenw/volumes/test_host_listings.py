@@ -26,7 +26,7 @@ def readings(monkeypatch: pytest.MonkeyPatch) -> list[object]:
         marks.append(path)
         return scandir(path)
 
-    monkeypatch.setattr(host_directory.os, "scandir", counting)
+    monkeypatch.setattr(os, "scandir", counting)
     monkeypatch.setattr(host_listings, "OWN", 1e9)
     return marks
 
