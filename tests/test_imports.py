@@ -31,6 +31,7 @@ EDGES = {
     "fakenw/server_process.py": {"os", "signal", "subprocess", "time"},
     "fakenw/transports/": {"asyncio", "socket", "twisted"},
     "fakenw/volumes/host_directory.py": {"os"},
+    "fakenw/volumes/host_listings.py": {"os", "time"},
     "harness/cli/asserting.py": {"time"},
     "harness/cli/load.py": WORLD,
     "harness/cli/running.py": WORLD,

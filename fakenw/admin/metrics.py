@@ -24,10 +24,10 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Metrics(Collector):
-    """The metrics of *server*; *now* is its time."""
+    """The metrics of *server*; *now* is its time, *routes* the number of stations to which its edge has a route."""
 
-    def __init__(self, server: Server, now: Callable[[], int]) -> None:
-        self._server, self._now = server, now
+    def __init__(self, server: Server, now: Callable[[], int], routes: Callable[[], int]) -> None:
+        self._server, self._now, self._routes = server, now, routes
         self._fold = Fold()
         self._registry = CollectorRegistry()
         self._registry.register(self)
@@ -60,6 +60,8 @@ class Metrics(Collector):
         for state in (State.ATTACHED, State.AUTHENTICATED, State.LICENSED):
             connections.add_metric([str(state)], states[state])
         yield connections
+        yield GaugeMetricFamily("fakenw_routes", "Stations to which the server keeps a route.", self._routes())
+        yield GaugeMetricFamily("fakenw_deadlines", "Deadlines that are pending.", server.pending())
         requests = CounterMetricFamily("fakenw_requests", "Requests, by function.", labels=["function"])
         for (function, subfunction), count in server.counts.by_function.items():
             requests.add_metric([str(function) if subfunction is None else f"{function}/{subfunction}"], count)

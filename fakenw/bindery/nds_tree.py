@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from fakenw.bindery.objects import FILE_SERVER, USER, Bindery, BinderyObject, pattern
+from fakenw.bindery.objects import FILE_SERVER, USER, Bindery, BinderyObject, matches
 from fakenw.volumes.dos_name import fold
 from fakenw.wire.nds import RDN, TYPELESS, Filter, Filtering, NdsCode, NdsEntry, NdsRefused
 
@@ -78,7 +78,7 @@ class NdsTree:
             case Filtering.ITEM:
                 kind, name = self._kind(entry)
                 text = _split(wanted.text)[1] if wanted.test == RDN else fold(wanted.text)
-                return pattern(text).fullmatch(name if wanted.test == RDN else fold(kind)) is not None
+                return matches(text, name if wanted.test == RDN else fold(kind))
             case Filtering.NOT:
                 return not self.matches(entry, wanted.parts[0])
             case Filtering.OR:

@@ -68,10 +68,25 @@ def may_set(level: Level, security: int) -> bool:
     return may_read(level, security) and may_write(level, security)
 
 
-def pattern(text: str) -> re.Pattern[str]:
-    """A bindery name with ``*`` and ``?`` as a regular expression."""
-    pieces = {"*": ".*", "?": "."}
-    return re.compile("".join(pieces.get(c, re.escape(c)) for c in fold(text)), re.DOTALL)
+def matches(pattern: str, name: str) -> bool:
+    """Whether *name* matches the upper-case *pattern*: ``*`` is any text, ``?`` any one character.
+
+    Only the last ``*`` so far can have to take more, so that no client's pattern is slow.
+    """
+    at = place = 0
+    star = taken = -1  # the last ``*``, and where the text behind it begins
+    while at < len(name):
+        character = pattern[place : place + 1]
+        if character == "*":
+            star, taken, place = place, at, place + 1
+        elif character in ("?", name[at]):
+            at, place = at + 1, place + 1
+        elif star < 0:
+            return False
+        else:
+            taken += 1
+            at, place = taken, star + 1
+    return not pattern[place:].strip("*")
 
 
 def has_wild_card(name: str) -> bool:
@@ -231,20 +246,20 @@ class Bindery:
 
     def scan(self, last_id: int, kind: int, name: str) -> BinderyObject | None:
         """The first matching object after *last_id* (0xFFFFFFFF: the first of all)."""
-        wanted = pattern(name)
+        wanted = fold(name)
         after = -1 if last_id == START else last_id
         matching = (
             item
             for item in self.objects.values()
-            if item.id > after and kind in (WILD_TYPE, item.type) and wanted.fullmatch(item.name)
+            if item.id > after and kind in (WILD_TYPE, item.type) and matches(wanted, item.name)
         )
         return min(matching, key=lambda item: item.id, default=None)
 
     def scan_properties(self, item: BinderyObject, last: int, name: str) -> Iterator[Property]:
         """The matching properties behind number *last* (0xFFFFFFFF: all)."""
-        wanted = pattern(name)
+        wanted = fold(name)
         after = 0 if last == START else last
-        return (p for p in item.properties.values() if p.number > after and wanted.fullmatch(p.name))
+        return (p for p in item.properties.values() if p.number > after and matches(wanted, p.name))
 
     def is_supervisor(self, item: BinderyObject) -> bool:
         """SUPERVISOR, or security equal to it."""

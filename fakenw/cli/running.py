@@ -118,7 +118,7 @@ class RunningServer:
         if not token and not is_loopback(host):
             raise CannotRun(f"--admin {host} is not on the loopback interface; expected --admin-token as well")
         administration = Administration(self._server, self._host.now, self._act)
-        metrics = Metrics(self._server, self._host.now)
+        metrics = Metrics(self._server, self._host.now, self._host.routes)
         self.watchers += [metrics.saw, administration.journal_buffer.add]
         resource = AdminResource(administration, metrics, self._host.advance, host, token or None)
         site = BoundedSite(resource, self._reactor, most_operators)

@@ -54,6 +54,7 @@ class Connection:
     silent: bool = False
     idle: bool = False
     entry: int | None = None  # the time of its entry among the server's deadlines
+    entry_number: int = 0
     message: str | None = None  # until 21/1 or 21/11 fetches it
     broadcasts: bool = True  # messages from other stations are accepted (21/2, 21/3)
     requests: int = 0
@@ -65,6 +66,7 @@ class Connection:
     next_file: int = 1
     exchange: NdsExchange | None = None  # an incomplete NDS message
     fragments: int = 0  # NDS messages so far, modulo 256
+    unsupported: set[tuple[int, int | None, int | None]] = field(default_factory=set)  # in the journal
     station: str = field(init=False)  # the peer's text, for the journal
     transport: Transport = field(init=False)
 

@@ -7,6 +7,7 @@ A connection gets the lowest free number, because nmap uses one byte of it (ncp.
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable
 
 from fakenw.core.connection import Connection
 from fakenw.core.peer import Peer
@@ -22,6 +23,7 @@ class ConnectionTable:
         self.by_peer: dict[Peer, Connection] = {}
         self.by_serial: dict[int, Connection] = {}
         self.peak = 0
+        self.removed: Callable[[Peer], object] | None = None  # set by an edge that keeps something for each station
         self._freed: list[int] = []
         self._never_used = 1
         self._serial = 0
@@ -54,3 +56,5 @@ class ConnectionTable:
         del self.by_serial[connection.serial]
         if not keep_number:
             heapq.heappush(self._freed, connection.number)
+        if self.removed is not None:
+            self.removed(connection.peer)

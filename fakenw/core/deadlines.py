@@ -2,8 +2,10 @@
 
 Rules of this file:
 
-* An entry is never moved or removed. If a deadline moves back its entry becomes stale, and the handler must detect
-  that; if it moves forward another entry is added.
+* An entry is never moved. If a deadline moves back its entry becomes stale, and the handler must detect that; if it
+  moves forward another entry is added, and the first one cancelled.
+* The entry of a subject that has ended is cancelled: the queue is as long as what there is, not as what there was.
+  Cancelled entries are swept once they are the larger part, so that an entry costs the same however many there are.
 * ``next`` changes nothing.
 * A deadline that soon moves again (a queried station answers at once) is *checked later*: its entry is added at the
   next ``expire``.
@@ -15,6 +17,7 @@ import heapq
 from collections.abc import Callable
 from typing import Any
 
+SWEEP = 1000  # cancelled entries that are not worth a sweep
 AT_ONCE = 500  # entries; when thousands are due, the answers of the first stations are read in between
 
 Handler = Callable[[int, Any, int], None]
@@ -27,15 +30,28 @@ class Deadlines:
     def __init__(self) -> None:
         self._heap: list[tuple[int, int, Handler, Any]] = []
         self._added = 0
+        self._cancelled: set[int] = set()
         self._only: Handler | None = None
         self._checks: list[tuple[Callable[[Any], None], Any]] = []
         self._check_by: int | None = None
 
-    def add(self, at: int, handler: Handler, subject: Any) -> None:
-        """Call *handler* at the time *at* or soon after."""
+    def __len__(self) -> int:
+        return len(self._heap) - len(self._cancelled)
+
+    def add(self, at: int, handler: Handler, subject: Any) -> int:
+        """Call *handler* at the time *at* or soon after. Returns the number of the entry."""
+        self._added += 1
         if self._only is None or handler == self._only:
-            self._added += 1
             heapq.heappush(self._heap, (at, self._added, handler, subject))
+        return self._added
+
+    def cancel(self, number: int) -> None:
+        """Do not call the handler of an entry that is not yet due."""
+        self._cancelled.add(number)
+        if len(self._cancelled) > max(SWEEP, len(self._heap) // 2):
+            self._heap = [entry for entry in self._heap if entry[1] not in self._cancelled]
+            heapq.heapify(self._heap)
+            self._cancelled.clear()
 
     def check_later(self, by: int, check: Callable[[Any], None], subject: Any) -> None:
         """Call *check* with *subject* at the next ``expire``, which must be at *by* or before."""
@@ -54,12 +70,15 @@ class Deadlines:
             checks, self._checks, self._check_by = self._checks, [], None
             for check, subject in checks:
                 check(subject)
-        heap = self._heap
         for _ in range(AT_ONCE):
+            heap = self._heap  # a handler may sweep it
             if not heap or heap[0][0] > now:
                 return
-            at, _, handler, subject = heapq.heappop(heap)
-            handler(at, subject, now)
+            at, number, handler, subject = heapq.heappop(heap)
+            if number in self._cancelled:
+                self._cancelled.discard(number)
+            else:
+                handler(at, subject, now)
 
     def only(self, handler: Handler | None) -> None:
         """Drop and refuse the entries of all other handlers; None: accept all handlers again."""

@@ -27,11 +27,15 @@ class NoRoom(Exception):
 
 @dataclass(slots=True)
 class Grant:
-    """A granted unit: its time, the number of connections that use it, and the end of an unused assignment."""
+    """A granted unit: its time, the number of connections that use it, and the end of an unused assignment.
+
+    *entry* is the time of its entry among the deadlines; there is one, however often a user logs in.
+    """
 
     since: int
     uses: int
     until: int | None = None
+    entry: int | None = None
 
 
 Emit = Callable[[str, dict[str, Any]], None]
@@ -78,7 +82,7 @@ class Ledger:
         keeps = self.policy.keeps or (self.keep_cleared if cause == "cleared" else 0)
         if keeps:
             grant.until = now + keeps
-            self._deadlines.add(grant.until, self._expire, unit)
+            self._schedule(grant, unit)
         else:
             del self.holdings[unit]
             self._emit("release", {**about, "unit": unit, "cause": cause})
@@ -92,8 +96,19 @@ class Ledger:
     def _expire(self, at: int, unit: str, now: int) -> None:
         """The assignment of *unit* ends, unless the unit was acquired again meanwhile."""
         grant = self.holdings.get(unit)
-        if grant is not None and grant.until == at:
+        if grant is None or grant.entry != at:
+            return
+        grant.entry = None
+        if grant.until == at:
             self._release(unit, "expired")
+        elif grant.until is not None:
+            self._schedule(grant, unit)
+
+    def _schedule(self, grant: Grant, unit: str) -> None:
+        """Enter the end of an assignment, unless an entry is as early."""
+        if grant.until is not None and (grant.entry is None or grant.until < grant.entry):
+            grant.entry = grant.until
+            self._deadlines.add(grant.until, self._expire, unit)
 
     def _release(self, unit: str, cause: str) -> None:
         """Release an assignment that no connection uses."""

@@ -38,6 +38,7 @@ from fakenw.wire.layout import Malformed
 from fakenw.wire.packet import Broadcast, Code, ReplyPacket, RequestPacket, WatchdogPacket
 
 LOGOUT = 0x19
+UNSUPPORTED = 100  # different functions of a connection that the journal mentions; a program that tries all has many
 REPLIES_AT_ONCE = 64 * 1024  # bytes and one reply, of a stream: to one part of it, and of replies that are delayed
 LIP_ECHO = b"Lip Echo Data"  # in a large-internet-packet test, which looks like a create and is returned unchanged
 
@@ -83,7 +84,6 @@ class Server:
         self.kept: dict[Peer, None] = {}  # stations with whole requests that are not executed yet, in order of arrival
         self._delays = bool(settings.slow)
         self._cleared: set[Peer] = set()
-        self._unsupported: set[tuple[Peer, int, int | None, int | None]] = set()
         self._effects = Effects([], [], [])
 
     # For the edges
@@ -163,6 +163,10 @@ class Server:
     def deadline(self) -> int | None:
         """When ``expire`` must be called next; perhaps nothing is due then."""
         return self._deadlines.next()
+
+    def pending(self) -> int:
+        """The number of entries among the deadlines."""
+        return len(self._deadlines)
 
     def stop(self, now: int) -> Effects:
         """End the journal. A stop releases nothing, and lists the holders."""
@@ -256,10 +260,10 @@ class Server:
     def unsupported(
         self, connection: Connection, function: int, subfunction: int | None, verb: int | None = None
     ) -> None:
-        """Write to the journal, once per station, that an NCP or an NDS verb is not supported."""
-        key = (connection.peer, function, subfunction, verb)
-        if key not in self._unsupported:
-            self._unsupported.add(key)
+        """Write to the journal, once per connection, that an NCP or an NDS verb is not supported."""
+        key = (function, subfunction, verb)
+        if key not in connection.unsupported and len(connection.unsupported) < UNSUPPORTED:
+            connection.unsupported.add(key)
             number = f"{function}" if subfunction is None else f"{function}/{subfunction}"
             more = {} if verb is None else {"verb": verb}
             self.emit("unsupported", {**connection.about(), "ncp": number, **more})
@@ -422,4 +426,5 @@ class Server:
         connection.move(self.now, State.GONE, cause)
         last = connection.last_request / SECOND
         self.emit("close", {**connection.about(), "user": user, "cause": cause, "last_request": last})
+        self._watchdog.forget(connection)
         self.table.remove(connection, keep_number=keep_number)

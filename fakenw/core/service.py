@@ -78,7 +78,7 @@ class ServiceHost(Protocol):
     def unsupported(
         self, connection: Connection, function: int, subfunction: int | None, verb: int | None = None
     ) -> None:
-        """Note, once per station, that an NCP or an NDS verb is not ours."""
+        """Note, once per connection, that an NCP or an NDS verb is not ours."""
 
 
 Q = TypeVar("Q", bound="Request[Any]")

@@ -60,7 +60,7 @@ class Watchdog:
         self._between = ticks(between)
         self._patience = settings.patience
         for connection in self._table.by_serial.values():
-            connection.entry = None
+            self.forget(connection)
             connection.unanswered = min(connection.unanswered, 1) if self._delays else 0
             self.schedule(connection)
 
@@ -72,8 +72,15 @@ class Watchdog:
         """Enter the next deadline of *connection*, unless its entry is as early."""
         due = self._next(connection)
         if due is not None and (connection.entry is None or due < connection.entry):
+            self.forget(connection)
             connection.entry = due
-            self._deadlines.add(due, self._entry_due, connection.serial)
+            connection.entry_number = self._deadlines.add(due, self._entry_due, connection.serial)
+
+    def forget(self, connection: Connection) -> None:
+        """Cancel the entry of *connection*, which may have ended."""
+        if connection.entry is not None:
+            connection.entry = None
+            self._deadlines.cancel(connection.entry_number)
 
     def _entry_due(self, at: int, serial: int, now: int) -> None:
         """The entry of a connection is due; its deadline may have moved back meanwhile."""

@@ -25,7 +25,7 @@ from fakenw.transports.tcp import BACKLOG
 from fakenw.transports.udp import LARGEST, UdpRoute, enlarge
 
 AT_ONCE = 256  # datagrams
-KNOWN = 70_000  # cached routes, a few more than the largest number of connections
+KNOWN = 70_000  # routes, a few more than the largest number of connections: of a station that uses two ports one stays
 
 
 class AsyncioConnection(asyncio.Protocol):
@@ -150,7 +150,7 @@ class AsyncioUdpListener:
             if route is None:
                 if len(known) >= KNOWN:
                     known.clear()
-                route = known[address] = UdpRoute(self.wire, address)
+                route = known[address] = UdpRoute(self.wire, address, known)
             server.opened(route.peer, route)
             server.received(route.peer, data, now)
 

@@ -33,7 +33,7 @@ class Route(Protocol):
     def send(self, data: bytes) -> None: ...
 
     def close(self) -> None:
-        """End the connection after the bytes already sent."""
+        """End the connection after the bytes already sent. Of a datagram's sender: nothing more is sent there."""
 
     def local(self) -> str:
         """The address of this computer that the peer uses."""
@@ -84,6 +84,7 @@ class ReactorHost:
         self._stalls = StallWatch(reactor.callLater, stalled_after)
         self._spare = SpareDescriptors(reactor.callLater, self._unserved)
         self._owners = server.table.by_peer
+        server.table.removed = self._removed
         self._unowned: list[Peer] = []  # peers without a stream that may own no connection
 
     def now(self) -> int:
@@ -141,6 +142,10 @@ class ReactorHost:
         self._now = max(self._now, to)
         self.delivery.disarm()
 
+    def routes(self) -> int:
+        """The number of stations to which there is a route."""
+        return len(self._routes)
+
     def opened(self, peer: Peer, route: Route) -> None:
         """A peer has sent a datagram; *route* leads to it."""
         self._routes[peer] = route
@@ -157,8 +162,8 @@ class ReactorHost:
         self.delivery.receive(peer, data, now)
         if not peer.transport.framed and peer not in self._owners:
             self._unowned.append(peer)
-            if not self.delivery.waiting:
-                self._forget()
+        if self._unowned and not self.delivery.waiting:
+            self._forget()
 
     def lost(self, peer: Peer) -> None:
         """The stream of *peer* has ended."""
@@ -197,6 +202,11 @@ class ReactorHost:
 
         self._stalls.watch(peer, stream.queued, stalled)
 
+    def _removed(self, peer: Peer) -> None:
+        """The connection of *peer* has ended, perhaps on the server's side: it was cleared. Replies may still wait."""
+        if not peer.transport.framed:
+            self._unowned.append(peer)
+
     def _at_end_of_turn(self, flush: Callable[[], None]) -> None:
         def end() -> None:
             flush()
@@ -209,7 +219,9 @@ class ReactorHost:
         """Drop the routes to peers that own no connection and have received their replies."""
         for peer in self._unowned:
             if peer not in self._owners:
-                self._routes.pop(peer, None)
+                route = self._routes.pop(peer, None)
+                if route is not None:
+                    route.close()
         self._unowned.clear()
 
     # fakenw.core.delivery.Edge

@@ -34,12 +34,12 @@ class UdpPort(DatagramProtocol):
 
 
 class UdpRoute:
-    """The route to the sender of a datagram (fakenw.transports.reactor_host.Route)."""
+    """The route to the sender of a datagram (a Route of ``reactor_host``). When it is closed *known* forgets it."""
 
-    __slots__ = ("_address", "_socket", "peer")
+    __slots__ = ("_address", "_known", "_socket", "peer")
 
-    def __init__(self, wire: Any, address: Any) -> None:
-        self._socket, self._address = wire, address
+    def __init__(self, wire: Any, address: Any, known: dict[Any, UdpRoute] | None = None) -> None:
+        self._socket, self._address, self._known = wire, address, known
         self.peer = Peer(UDP, address[:2])
 
     def send(self, data: bytes) -> None:
@@ -49,7 +49,8 @@ class UdpRoute:
             return  # no route there, or no buffer
 
     def close(self) -> None:
-        """A datagram's sender has no stream to close."""
+        if self._known is not None:
+            self._known.pop(self._address, None)
 
     def local(self) -> str:
         return facing(self._socket.getsockname()[0], self._address)

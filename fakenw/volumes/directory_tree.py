@@ -96,7 +96,7 @@ class Directory(Node):
         dos = index.find(name)
         if dos is None:
             raise PathError(Code.FAILURE, f"no such name: {name}")
-        own = index.shown[dos]
+        own = index.own(dos)
         return DirectoryEntry(dos, own, self.child(own))
 
     def search(self, pattern: str, after: str = "") -> Iterator[DirectoryEntry]:
@@ -105,8 +105,8 @@ class Directory(Node):
         A search can therefore continue after its last entry although the directory has changed. Nodes are looked up
         one at a time. Raises PathError.
         """
-        for dos, name in self.index().shown.items():
-            if dos <= after or not matches(pattern, dos):
+        for dos, name in self.index().after(after):
+            if not matches(pattern, dos):
                 continue
             try:
                 entry = DirectoryEntry(dos, name, self.child(name))

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterable, Iterator
 
 from fakenw.wire.layout import CODE_PAGE
 
@@ -90,11 +91,57 @@ def dos_names(names: Iterable[str]) -> dict[str, str]:
 
 
 class DosNames:
-    """The names of one directory, each under its DOS name."""
+    """The names of one directory, each under its DOS name.
+
+    A DOS name is added or discarded at the same cost however many names there are, unless the aliases of others may
+    depend on it: those are the same for the same set of names.
+    """
 
     def __init__(self, names: Iterable[str]) -> None:
-        self.shown = dos_names(names)
-        self._own = {name: dos for dos, name in self.shown.items()}
+        self._shown = dos_names(names)
+        self._order = list(self._shown)
+        self._own = {name: dos for dos, name in self._shown.items()}
+        self._aliased: dict[str, str] = {}  # folded own name -> alias, the first where several fold to the same
+        for dos, name in self._shown.items():
+            if fold(name) != dos:
+                self._aliased.setdefault(fold(name), dos)
+
+    def __iter__(self) -> Iterator[str]:
+        """The own names, in no order."""
+        return iter(self._own)
+
+    def own(self, dos: str) -> str:
+        """The own name of a DOS name."""
+        return self._shown[dos]
+
+    def after(self, dos: str) -> Iterator[tuple[str, str]]:
+        """DOS names and own names, in the order of the DOS names, from the first after *dos*.
+
+        Names that are added or discarded meanwhile may be missed or met.
+        """
+        while (place := bisect_right(self._order, dos)) < len(self._order):
+            dos = self._order[place]
+            yield dos, self._shown[dos]
+
+    def add(self, name: str) -> DosNames:
+        """The names with *name*, which is a DOS name that ``find`` does not find."""
+        dos = fold(name)
+        if dos in self._shown or dos in self._aliased or not _dos_name(dos):
+            return DosNames((*self._own, name))
+        self._shown[dos] = name
+        self._own[name] = dos
+        insort(self._order, dos)
+        return self
+
+    def discard(self, name: str) -> DosNames:
+        """The names without the own name *name*."""
+        dos = self._own.get(name)
+        if dos is None:
+            return self
+        if self._aliased and (fold(name) != dos or "~" in dos or dos in self._aliased):
+            return DosNames(own for own in self._own if own != name)
+        del self._own[name], self._shown[dos], self._order[bisect_left(self._order, dos)]
+        return self
 
     def find(self, name: str) -> str | None:
         """The DOS name for *name*, which is an own name or a DOS name, in either case."""
@@ -102,9 +149,9 @@ class DosNames:
         if dos is not None:
             return dos
         folded = fold(name)
-        if folded in self.shown:
+        if folded in self._shown:
             return folded
-        return next((dos for own, dos in self._own.items() if fold(own) == folded), None)
+        return self._aliased.get(folded)
 
 
 def is_dos_name(name: str) -> bool:

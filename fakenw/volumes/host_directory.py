@@ -23,6 +23,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from fakenw.volumes.directory_tree import ARCHIVE, LARGEST, READ_ONLY, Directory, File, PathError
+from fakenw.volumes.dos_name import DosNames
+from fakenw.volumes.host_listings import HostListings, stamp_of
 from fakenw.wire.packet import Code
 
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY
@@ -142,13 +144,24 @@ class HostFile(File):
 
 
 class HostDirectory(Directory):
-    def __init__(self, place: _Place, status: os.stat_result) -> None:
-        self._place = place
+    def __init__(self, place: _Place, status: os.stat_result, listings: HostListings) -> None:
+        self._place, self._listings = place, listings
         self.modified = _modified(status)
 
     def names(self) -> Collection[str]:
-        with self._place.opened(_OPEN_DIRECTORY) as descriptor, os.scandir(descriptor) as listing:
-            return [found.name for found in listing if self._serves(found)]
+        with self._place.opened(_OPEN_DIRECTORY) as descriptor:
+            return self._read(descriptor)[0]
+
+    def index(self) -> DosNames:
+        with self._place.opened(_OPEN_DIRECTORY) as descriptor:
+            return self._listings.names(self._place.parts, descriptor, lambda: self._read(descriptor))
+
+    def _read(self, descriptor: int) -> tuple[list[str], bool]:
+        """The names, and whether they depend on this directory alone: links lead elsewhere."""
+        with os.scandir(descriptor) as listing:
+            found = list(listing)
+            names = [entry.name for entry in found if self._serves(entry)]
+        return names, not any(entry.is_symlink() for entry in found)
 
     def child(self, name: str) -> File | Directory:
         place = self._below(name)
@@ -159,14 +172,16 @@ class HostDirectory(Directory):
         if stat.S_ISREG(status.st_mode):
             return HostFile(place, status)
         if stat.S_ISDIR(status.st_mode):
-            return HostDirectory(place, status)
+            return HostDirectory(place, status, self._listings)
         raise PathError(Code.FAILURE, f"neither a file nor a directory: {name!r}")
 
     def create_file(self, name: str, attributes: int, now: datetime) -> File:
         """The attributes are ignored: a client that creates a file writes to it next."""
         place = self._below(name)
         with self._place.to_change(_OPEN_DIRECTORY, Code.NO_CREATE_RIGHTS) as parent:
+            before = stamp_of(parent)
             descriptor = os.open(name, _NEW_FILE, 0o666, dir_fd=parent)
+            self._listings.changed(self._place.parts, before, parent, come=[name])
             try:
                 return HostFile(place, os.fstat(descriptor))
             finally:
@@ -175,16 +190,20 @@ class HostDirectory(Directory):
     def create_directory(self, name: str, now: datetime) -> Directory:
         place = self._below(name)
         with self._place.to_change(_OPEN_DIRECTORY, Code.NO_CREATE_RIGHTS) as parent:
+            before = stamp_of(parent)
             os.mkdir(name, dir_fd=parent)
-        return HostDirectory(place, place.status())
+            self._listings.changed(self._place.parts, before, parent, come=[name])
+        return HostDirectory(place, place.status(), self._listings)
 
     def remove(self, name: str) -> None:
         self._below(name)
         with self._place.to_change(_OPEN_DIRECTORY, Code.NO_DELETE_RIGHTS) as parent:
+            before = stamp_of(parent)
             if _kind(name, parent, Code.NO_DELETE_RIGHTS) == stat.S_IFDIR:
                 os.rmdir(name, dir_fd=parent)
             else:
                 os.unlink(name, dir_fd=parent)
+            self._listings.changed(self._place.parts, before, parent, gone=[name])
 
     def rename(self, name: str, target: Directory, new: str) -> None:
         self._below(name)
@@ -199,7 +218,13 @@ class HostDirectory(Directory):
             _kind(name, source, denied)
             if _exists(new, destination):
                 raise PathError(Code.ALL_EXIST, f"there is a {new}")
+            left, entered = stamp_of(source), stamp_of(destination)
             os.rename(name, new, src_dir_fd=source, dst_dir_fd=destination)
+            if self._place.parts == target._place.parts:
+                self._listings.changed(self._place.parts, left, source, gone=[name], come=[new])
+            else:
+                self._listings.changed(self._place.parts, left, source, gone=[name])
+                self._listings.changed(target._place.parts, entered, destination, come=[new])
 
     def room(self) -> tuple[int, int]:
         with self._place.opened(_OPEN_DIRECTORY) as descriptor:
@@ -229,7 +254,7 @@ class Folder(HostDirectory):
         """Serve the directory at *path*; a link is followed now. Raises PathError."""
         with _refusals():
             place = _Place(os.path.realpath(path, strict=True))
-        super().__init__(place, place.status())
+        super().__init__(place, place.status(), HostListings())
 
 
 _CODES = {

@@ -46,6 +46,21 @@ class _Layer:
     hidden: set[str] = field(default_factory=set)
     index: tuple[DosNames, DosNames] | None = None  # of the directory below, and of the two together
 
+    def add(self, name: str, node: OverlayFile | Directory) -> None:
+        """Enter a new name."""
+        self.own[name] = node
+        if self.index is not None:
+            self.index = self.index[0], self.index[1].add(name)
+
+    def discard(self, name: str, *, below: bool) -> OverlayFile | Directory | None:
+        """Show nothing under *name* any more; *below*: the directory below has it. Returns the layer's own entry."""
+        own = self.own.pop(name, None)
+        if own is None or below:
+            self.hidden.add(name)
+        if self.index is not None:
+            self.index = self.index[0], self.index[1].discard(name)
+        return own
+
 
 class _Changes:
     """All layers of a tree, by the names that lead there, and the space that they use."""
@@ -57,8 +72,9 @@ class _Changes:
 
     def layer(self, parts: Parts) -> _Layer:
         """The layer of a directory that is about to change."""
-        layer = self.layers.setdefault(parts, _Layer())
-        layer.index = None
+        layer = self.layers.get(parts)
+        if layer is None:
+            layer = self.layers[parts] = _Layer()
         return layer
 
     def reserve(self, amount: int, code: Code = Code.OUT_OF_SPACE) -> None:
@@ -176,7 +192,7 @@ class OverlayDirectory(Directory):
         if layer is None:
             return below
         if layer.index is None or layer.index[0] is not below:
-            names = (set(below.shown.values()) - layer.hidden) | layer.own.keys()
+            names = (set(below) - layer.hidden) | layer.own.keys()
             layer.index = below, DosNames(names)
         return layer.index[1]
 
@@ -198,12 +214,13 @@ class OverlayDirectory(Directory):
     def create_file(self, name: str, attributes: int, now: datetime) -> File:
         self._changes.reserve(ENTRY, Code.DIRECTORY_FULL)
         file = OverlayFile.new(self._changes, attributes & ~DIRECTORY, now)
-        self._changes.layer(self._parts).own[name] = file
+        self._changes.layer(self._parts).add(name, file)
         return file
 
     def create_directory(self, name: str, now: datetime) -> Directory:
         self._changes.reserve(ENTRY, Code.DIRECTORY_FULL)
-        empty = self._changes.layer(self._parts).own[name] = MemoryTree({}, now)
+        empty = MemoryTree({}, now)
+        self._changes.layer(self._parts).add(name, empty)
         return OverlayDirectory(self._changes, (*self._parts, name), empty)
 
     def remove(self, name: str) -> None:
@@ -229,18 +246,14 @@ class OverlayDirectory(Directory):
         self._hide(name)
         layer = self._changes.layer(target._parts)
         if isinstance(node, OverlayDirectory):
-            layer.own[new] = node._below
+            layer.add(new, node._below)
             self._changes.move(node._parts, (*target._parts, new))
         elif isinstance(node, OverlayFile):
-            layer.own[new] = node
+            layer.add(new, node)
 
     def _hide(self, name: str) -> OverlayFile | Directory | None:
         """Show nothing under *name* any more. Returns the layer's own entry."""
-        layer = self._changes.layer(self._parts)
-        own = layer.own.pop(name, None)
-        if own is None or self._is_below(name):
-            layer.hidden.add(name)
-        return own
+        return self._changes.layer(self._parts).discard(name, below=self._is_below(name))
 
     def _is_below(self, name: str) -> bool:
         try:

@@ -10,6 +10,7 @@ Rules of this file:
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -24,6 +25,7 @@ __all__ = ["Found", "Numbers", "PathError", "Volume", "VolumePath", "Volumes"]
 
 SPACE = 64 << 20  # bytes of changes that a volume holds in memory
 MOST_ENTRIES = 1 << 20  # that have a number at the same time
+SPARE = 1024  # numbers of removed entries that are not given again yet: a client may still refer to them
 
 K = TypeVar("K", bound=Hashable)
 
@@ -74,13 +76,18 @@ class Numbers(Generic[K]):
         self._most, self._first = most, first
         self._numbers: dict[K, int] = {}
         self._keys: dict[int, K] = {}
+        self._next = first
+        self._freed: deque[int] = deque()  # the first one was freed first
 
     def number(self, key: K) -> int:
         """The number of *key*, which gets one if it has none."""
         number = self._numbers.get(key)
         if number is None:
-            if len(self._keys) < self._most:
-                number = self._first + len(self._keys)
+            unused = self._next < self._first + self._most
+            if len(self._freed) > (SPARE if unused else 0):
+                number = self._freed.popleft()
+            elif unused:
+                number, self._next = self._next, self._next + 1
             else:
                 number = self._numbers.pop(next(iter(self._numbers)))
             self._numbers[key] = number
@@ -100,6 +107,13 @@ class Numbers(Generic[K]):
         self._keys[number] = new
         if taken is not None:  # a client may refer to *new* by its former number too
             self._keys[taken] = new
+
+    def forget(self, key: K) -> None:
+        """*key* is gone, and its number means nothing."""
+        number = self._numbers.pop(key, None)
+        if number is not None:
+            del self._keys[number]
+            self._freed.append(number)
 
     def keys(self) -> list[K]:
         return list(self._numbers)
@@ -128,6 +142,11 @@ class Volume:
         if parts is None:
             raise PathError(Code.BAD_DIRECTORY_HANDLE, f"no entry {number} in {self.name}")
         return parts
+
+    def removed(self, parts: tuple[str, ...]) -> None:
+        """Forget the numbers of a removed entry."""
+        for numbers in (self.numbers, self.searches):
+            numbers.forget(parts)
 
     def moved(self, old: tuple[str, ...], new: tuple[str, ...]) -> None:
         """Update the numbers of a renamed entry and of everything below it."""

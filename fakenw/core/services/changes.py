@@ -65,6 +65,7 @@ def remove(call: FileCall, found: Found) -> None:
     if found.entry.is_directory and any(found.path in other.directories.values() for other in others):
         raise Refused(Code.DIRECTORY_IN_USE)
     found.parent.remove(found.entry.own_name)
+    call.host.volumes.named(found.path.volume).removed(found.path.parts)
 
 
 def move(call: FileCall, found: Found, to: VolumePath, directory: Directory, name: str) -> None:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from fakenw.bindery.objects import USER
 from fakenw.bindery.passwords import answer, hash_password
+from fakenw.core.server import UNSUPPORTED
 from fakenw.wire import packet as ncp
 from fakenw.wire.framing import frame_request
 from fakenw.wire.packet import RequestPacket, decode_reply
@@ -319,6 +320,17 @@ def test_unsupported_is_written_once_per_station(open_stage: OpenStage, transpor
         assert [raw(station, 0x20, b"\1"), raw(station, 0x20, b"\1"), raw(station, 0x20, b"\2")] == [0xFB] * 3
         assert [raw(station, 0x03, b""), raw(station, 0x03, b"x")] == [0xFB] * 2
     assert [record["ncp"] for record in stage.events("unsupported")] == ["32/1", "32/2", "3"] * 2
+
+
+def test_unsupported_is_bounded_and_goes_with_the_connection(open_stage: OpenStage, transport: str) -> None:
+    """A station that tries everything has so many lines; with its next connection they begin again."""
+    stage = open_stage("nls")
+    station = stage.station(f"{transport}:10.0.0.1:1").attached()
+    assert {raw(station, 0x20, bytes([number])) for number in range(200)} == {0xFB}
+    assert len(stage.events("unsupported")) == UNSUPPORTED
+    station.destroy()
+    raw(station.attached(), 0x20, b"\1")
+    assert len(stage.events("unsupported")) == UNSUPPORTED + 1
 
 
 def test_nobody_answers_a_reply(open_stage: OpenStage, transport: str) -> None:

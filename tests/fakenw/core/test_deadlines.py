@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fakenw.core.deadlines import AT_ONCE, Deadlines
+from fakenw.core.deadlines import AT_ONCE, SWEEP, Deadlines
 
 entries = st.lists(st.tuples(st.integers(0, 50), st.integers(0, 99)), max_size=30)
 
@@ -41,6 +41,23 @@ def test_no_more_than_so_many_at_once() -> None:
     assert (len(called), deadlines.next()) == (AT_ONCE, 1)
     deadlines.expire(5)
     assert (len(called), deadlines.next()) == (AT_ONCE + 1, None)
+
+
+def test_a_cancelled_entry_is_not_called_and_swept_in_time() -> None:
+    """Of a million that were cancelled no more than so many are kept; the others come in their order."""
+    deadlines, called = filled([])
+
+    def handler(at: int, subject: Any, now: int) -> None:
+        called.append((at, subject, now))
+
+    for n in range(10 * SWEEP):
+        number = deadlines.add(5, handler, n)
+        if n % SWEEP:
+            deadlines.cancel(number)
+        assert len(deadlines._heap) <= SWEEP + 12
+    while deadlines.next() is not None:
+        deadlines.expire(5)
+    assert called == [(5, n, 5) for n in range(0, 10 * SWEEP, SWEEP)]
 
 
 def test_a_check_comes_with_the_next_call() -> None:

@@ -427,6 +427,46 @@ def test_who_ends_a_connection_is_answered_at_the_end_of_the_turn() -> None:
     assert not scene.host._routes
 
 
+@pytest.mark.parametrize("edge", ["asyncio", "twisted"])
+def test_a_station_that_was_cleared_leaves_no_route(edge: str) -> None:
+    """By the watchdog, or by an operator: it sends nothing itself, and its port is forgotten when it was told."""
+    turn: list[Callable[[], None]] = []
+    scene = Scene(soon=turn.append, edge=edge)
+
+    def end_turns() -> None:
+        while turn:
+            turn.pop(0)()
+
+    for port in (1025, 1026):
+        scene.datagram(CREATE, port)
+        end_turns()
+    assert len(scene.host._routes) == 2
+    core = scene.host.server
+    scene.host.delivery.act(lambda: core.clear(core.table.by_number[2], "cleared"))
+    end_turns()
+    assert [peer.address[1] for peer in scene.host._routes] == [1025]
+    for _ in range(12):
+        scene.clock.advance(FIRST_QUERY)
+        end_turns()
+    assert scene.log.records[-1]["cause"] == "watchdog"
+    assert not scene.host._routes
+    assert not scene.fast._known
+
+
+def test_a_station_that_comes_back_in_the_turn_in_which_it_was_cleared_is_answered() -> None:
+    turn: list[Callable[[], None]] = []
+    scene = Scene(soon=turn.append)
+    scene.datagram(CREATE)
+    turn.pop()()
+    core = scene.host.server
+    core.clear(core.table.by_number[1], "cleared")
+    scene.host.delivery.carry_out(core.take_effects())
+    scene.datagram(CREATE)
+    turn.pop()()
+    assert [ncp.decode_reply(data).completion for data, _ in scene.air.written] == [0, 0]
+    assert len(scene.host._routes) == len(scene.fast._known) == 1
+
+
 def test_a_turn_has_an_end(open_scene: Callable[..., Scene]) -> None:
     """However much arrives at once, others have their turn after so many datagrams."""
     scene = open_scene()
