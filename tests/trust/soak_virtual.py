@@ -60,7 +60,7 @@ class Socket:
         self._world, self._station, self.peer, self.ended = world, station, peer, False
         self._deframer = Deframer(TNCP)
         world.sockets += 1
-        world.host.connected(peer, self)
+        world.host.connected(peer, self, 0)
 
     def send(self, data: bytes) -> None:
         for packet in self._deframer.feed(data):
