@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from twisted.internet.epollreactor import EPollReactor
@@ -58,9 +59,28 @@ def test_the_wall_clock_is_set(tmp_path: Path, number: int) -> None:
     assert books_balance(journal) == []
 
 
+@pytest.mark.process
+@pytest.mark.parametrize("speed", [0.1, 100_000])
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_slow_and_fast_servers(tmp_path: Path, speed: float, transport: str) -> None:
+    """A live client keeps its license and gives it back, whatever a second of the server is."""
+    with Served(tmp_path, "--speed", str(speed)) as server:
+        client = Client(server, transport)
+        begun = server.get("/api/server")["t"]
+        if transport == "udp" and speed > 1:
+            wait_for(lambda: client.asked > 1)  # twice within seconds
+        now = wait_for(lambda: (found := server.get("/api/server"))["t"] > begun and found)
+        assert now["held"] == 1
+        client.close()
+        assert server.stop(DEADLINE) == 0
+    journal = read(server.journal)
+    assert journal.records[0]["speed"] == speed
+    assert books_balance(journal) == []
+
+
 def test_what_is_scheduled_keeps_its_delay() -> None:
     """A reactor that is told later, and told twice."""
-    reactor = EPollReactor()
+    reactor: Any = EPollReactor()  # type: ignore[no-untyped-call]
     call = reactor.callLater(60, lambda: None)
     for _ in range(2):
         go_by_monotonic_clock(reactor)
