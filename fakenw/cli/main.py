@@ -24,6 +24,7 @@ from fakenw.cli.parameters import (
     UserParam,
     WatchdogParam,
 )
+from fakenw.cli.program import Program
 from fakenw.cli.remote import COMMANDS
 from fakenw.config.server_file import ConfigFile, example
 from fakenw.core.peer import Peer
@@ -31,11 +32,11 @@ from fakenw.core.server import Server
 from fakenw.core.settings import RELEASES
 from fakenw.journal.policy import POLICIES
 from fakenw.journal.record import Record
-from fakenw.journal.sentences import sentence
+from fakenw.journal.sentences import harmless, sentence
 from fakenw.volumes.dos_name import fold
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="fakenw")
 def main() -> None:
     """A NetWare server that keeps exact books on connection licenses.
@@ -268,7 +269,7 @@ def _run(
     def fail(problem: OSError, what: str) -> None:
         nonlocal code
         code = 1
-        click.echo(f"fakenw: the {what} cannot be written, stopping: {problem}", err=True)
+        click.echo(harmless(f"fakenw: the {what} cannot be written, stopping: {problem}"), err=True)
         reactor.callLater(0, end, reactor)
 
     gc.set_threshold(100_000, 20, 100)  # the server makes few cycles, and may have sixty thousand connections
@@ -280,9 +281,9 @@ def _run(
         if admin is not None:
             lines.append(running.administer(*admin, token))
         for note in running.start(journal, pcap, overwrite=overwrite):
-            click.echo(f"fakenw: {note}", err=True)
+            click.echo(harmless(f"fakenw: {note}"), err=True)
     except CannotRun as problem:
-        click.echo(f"fakenw: {problem}", err=True)
+        click.echo(harmless(f"fakenw: {problem}"), err=True)
         return 2
     if code:
         return code
