@@ -22,6 +22,7 @@ from fakenw.cli.parameters import (
     SlowParam,
     TimeParam,
     UserParam,
+    UsersParam,
     WatchdogParam,
 )
 from fakenw.cli.program import Program
@@ -102,6 +103,14 @@ def main() -> None:
     help="A user, besides SUPERVISOR and GUEST; may be repeated.",
 )
 @click.option(
+    "--users-file",
+    "more_users",
+    type=UsersParam(),
+    default=(),
+    help="More users, one on each line, so that no password is in the list of processes; - reads standard input up to "
+    "an empty line.",
+)
+@click.option(
     "--volume",
     "volumes",
     type=MountParam(),
@@ -178,6 +187,7 @@ def serve(
     file: ConfigFile | None,
     listen: tuple[Peer, ...],
     users: tuple[tuple[str, str], ...],
+    more_users: tuple[tuple[str, str], ...],
     volumes: tuple[tuple[str, Path], ...],
     journal: str | None,
     pcap: str | None,
@@ -203,7 +213,7 @@ def serve(
     explicit = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
     settings = file.settings() | {name: given[name] for name in given if source(name) in explicit}
     settings["slow"] = settings.get("slow", {}) | dict(slow)
-    settings["users"] = (*settings.get("users", ()), *users)
+    settings["users"] = (*settings.get("users", ()), *users, *more_users)
     settings.setdefault("seed", secrets.randbits(31))
     settings["instance"] = secrets.token_hex(16)
     mounts = {volume.name: (volume.path, volume.writable) for volume in file.volumes}
