@@ -27,6 +27,14 @@ STOP_WITHIN = 10.0
 LOOK_EVERY = 0.01
 
 
+USERS_FOLLOW = ("--users-file", "-")
+
+
+def users_input(users: Sequence[str]) -> bytes:
+    """The standard input of a server with the options ``USERS_FOLLOW``."""
+    return "".join(f"{user}\n" for user in [*users, ""]).encode()
+
+
 class ServerFailed(Exception):
     """The server did not begin to listen. ``code`` is its exit code, None if it had not exited."""
 
@@ -124,16 +132,24 @@ class ServerProcess(ProcessGroup):
     """``fakenw serve`` with *options*, one argument each.
 
     Another *program* must print its listeners as ``fakenw serve`` does. *more* is for ``ProcessGroup``.
+    *users*, each ``NAME`` or ``NAME:PASSWORD``, are written to its standard input, which no other program can read.
     """
 
-    def __init__(self, *options: object, program: Sequence[str] = (), **more: Any) -> None:
+    def __init__(self, *options: object, program: Sequence[str] = (), users: Sequence[str] = (), **more: Any) -> None:
         words = [str(option) for option in options]
+        if users:
+            words += USERS_FOLLOW
+            more["stdin"] = subprocess.PIPE
         self.addresses: dict[str, Address] = {}  # by transport
         self.admin = ""  # the URL of its administration
         self._listeners = max(1, words.count("--listen") + words.count("--admin"))
         program = program or (sys.executable, "-m", "fakenw", "serve")
         environment = {name: value for name, value in os.environ.items() if not name.startswith("FAKENW_")}
         super().__init__(*program, *words, **{"stdout": subprocess.PIPE, "env": environment, **more})
+        if users:
+            assert self.process.stdin is not None
+            with suppress(OSError), self.process.stdin as stream:  # OSError: it has ended, which ``ready`` tells
+                stream.write(users_input(users))
 
     def __enter__(self) -> Self:
         return self.ready()

@@ -13,7 +13,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import warnings
 from collections.abc import Generator, Iterator
 from importlib.metadata import version
@@ -64,7 +63,7 @@ def lacking(tool: str) -> str | None:
 @pytest.fixture(scope="session")
 def fakenw_image() -> str:
     """The image, made once for everybody: pytest-xdist runs this in every worker."""
-    with (Path(tempfile.gettempdir()) / "fakenw-image.lock").open("w") as lock:
+    with (Path(sys.prefix) / "fakenw-image.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         made = subprocess.run(["make", "-s", "image"], cwd=PROJECT, capture_output=True, text=True, timeout=1200)
     assert made.returncode == 0, made.stdout + made.stderr

@@ -224,7 +224,10 @@ class Bindery:
             item = BinderyObject(object_id, kind, name)
             self.objects[item.id] = self._names[kind, name] = item
         if password is not None:
-            item.password = hash_password(item.id, encode_text(fold(password)))
+            try:
+                item.password = hash_password(item.id, encode_text(fold(password)))
+            except Malformed:  # which quotes the text
+                raise ValueError(f"the password of {name} is not in code page 437") from None
         return item
 
     def remove(self, item: BinderyObject) -> None:

@@ -23,8 +23,10 @@ from fakenw.cli.parameters import (
     SlowParam,
     TimeParam,
     UserParam,
+    UsersParam,
     WatchdogParam,
 )
+from fakenw.cli.program import Program
 from fakenw.cli.remote import COMMANDS
 from fakenw.config.server_file import ConfigFile, example
 from fakenw.core.peer import Peer
@@ -33,11 +35,11 @@ from fakenw.core.settings import RELEASES
 from fakenw.journal.pipe import pipe_of
 from fakenw.journal.policy import POLICIES
 from fakenw.journal.record import Record
-from fakenw.journal.sentences import sentence
+from fakenw.journal.sentences import harmless, sentence
 from fakenw.volumes.dos_name import fold
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="fakenw")
 def main() -> None:
     """A NetWare server that keeps exact books on connection licenses.
@@ -101,6 +103,14 @@ def main() -> None:
     type=UserParam(),
     multiple=True,
     help="A user, besides SUPERVISOR and GUEST; may be repeated.",
+)
+@click.option(
+    "--users-file",
+    "more_users",
+    type=UsersParam(),
+    default=(),
+    help="More users, one on each line, so that no password is in the list of processes; - reads standard input up to "
+    "an empty line.",
 )
 @click.option(
     "--volume",
@@ -189,6 +199,7 @@ def serve(
     file: ConfigFile | None,
     listen: tuple[Peer, ...],
     users: tuple[tuple[str, str], ...],
+    more_users: tuple[tuple[str, str], ...],
     volumes: tuple[tuple[str, Path], ...],
     journal: str | None,
     pcap: str | None,
@@ -215,7 +226,7 @@ def serve(
     explicit = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
     settings = file.settings() | {name: given[name] for name in given if source(name) in explicit}
     settings["slow"] = settings.get("slow", {}) | dict(slow)
-    settings["users"] = (*settings.get("users", ()), *users)
+    settings["users"] = (*settings.get("users", ()), *users, *more_users)
     settings.setdefault("seed", secrets.randbits(31))
     settings["instance"] = secrets.token_hex(16)
     mounts = {volume.name: (volume.path, volume.writable) for volume in file.volumes}
@@ -284,7 +295,7 @@ def _run(
     def fail(problem: OSError, what: str) -> None:
         nonlocal code
         code = 1
-        _say(f"the {what} cannot be written, stopping: {problem}")
+        _say(harmless(f"the {what} cannot be written, stopping: {problem}"))
         reactor.callLater(0, end, reactor)
 
     gc.set_threshold(100_000, 20, 100)  # the server makes few cycles, and may have sixty thousand connections
@@ -296,9 +307,9 @@ def _run(
         if admin is not None:
             lines.append(running.administer(*admin, token))
         for note in running.start(journal, pcap, overwrite=overwrite, rotate=rotate):
-            click.echo(f"fakenw: {note}", err=True)
+            click.echo(harmless(f"fakenw: {note}"), err=True)
     except CannotRun as problem:
-        click.echo(f"fakenw: {problem}", err=True)
+        click.echo(harmless(f"fakenw: {problem}"), err=True)
         return 2
     if code:
         return code

@@ -61,6 +61,30 @@ class UserParam(click.ParamType[tuple[str, str]]):
         return name, password
 
 
+class UsersParam(click.ParamType[tuple[tuple[str, str], ...]]):
+    """A file of users, one ``NAME`` or ``NAME:PASSWORD`` on each line up to an empty one; ``-``: standard input."""
+
+    name = "FILE|-"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[tuple[str, str], ...]:
+        if isinstance(value, tuple):
+            return value
+        users: list[tuple[str, str]] = []
+        try:
+            with click.open_file(str(value), encoding="utf-8") as file:
+                for line in file:
+                    if not (text := line.rstrip("\n")):
+                        break
+                    users.append(UserParam().convert(text, None, ctx))
+        except (OSError, UnicodeError) as problem:
+            self.fail(f"{value}: cannot be read: {getattr(problem, 'strerror', 'expected UTF-8')}", param, ctx)
+        except click.BadParameter as problem:
+            self.fail(f"{value}:{len(users) + 1}: {problem.message}", param, ctx)
+        return tuple(users)
+
+
 class MountParam(click.ParamType[tuple[str, Path]]):
     """``NAME=DIR`` as (name, directory)."""
 

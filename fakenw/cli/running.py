@@ -4,6 +4,7 @@ Rules of this file:
 
 * All listeners are bound before the journal is begun: a server that cannot listen leaves no line in it.
 * A message about a listener or a file that cannot be opened names a remedy.
+* The reactor goes by the monotonic clock: no deadline is early or late because the wall clock was set.
 * A journal whose file is removed ends the server, also one that is idle.
 """
 
@@ -37,6 +38,7 @@ from fakenw.journal.record import Record
 from fakenw.journal.writer import JournalFile, JournalRefused
 from fakenw.transports.asyncio_transports import AsyncioTcpListener, AsyncioUdpListener
 from fakenw.transports.capture import CaptureFile, keep_earlier
+from fakenw.transports.monotonic_clock import go_by_monotonic_clock
 from fakenw.transports.reactor_host import ReactorHost
 from fakenw.transports.spare_descriptors import most_operators
 from fakenw.transports.tcp import TcpListener
@@ -85,6 +87,7 @@ class RunningServer:
         fail: Callable[[OSError, str], None],
         stalled_after: float = STALLED_AFTER,
     ) -> None:
+        go_by_monotonic_clock(reactor)
         fast = isinstance(reactor, AsyncioSelectorReactor)
         self._edges = EDGES | FAST_EDGES if fast else EDGES
         soon = _soon if fast else functools.partial(reactor.callLater, 0)

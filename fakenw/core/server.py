@@ -13,7 +13,7 @@ Rules of this file:
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import cache
 from random import Random
 from typing import Any, NamedTuple
@@ -28,6 +28,7 @@ from fakenw.core.ledger import Ledger
 from fakenw.core.peer import Peer
 from fakenw.core.service import Counts
 from fakenw.core.settings import ServerSettings
+from fakenw.core.wall_clock import WallClock
 from fakenw.core.watchdog import Watchdog
 from fakenw.journal.policy import State
 from fakenw.journal.record import FORMAT, SECOND, Record
@@ -65,8 +66,7 @@ class Server:
         self.random = random
         self.now = 0
         self.addresses: tuple[Peer, ...] = ()  # of its listeners, set by the edge
-        self._utc = datetime(1980, 1, 1)  # UTC
-        self._second = -SECOND, self._utc  # the start of a second, and its wall time
+        self._wall_clock = WallClock()
         self.table = ConnectionTable(settings.connections)
         self._deadlines = Deadlines()
         self.ledger = Ledger(settings.policy, settings.licenses, self.emit, self._deadlines, settings.keep_cleared)
@@ -90,11 +90,11 @@ class Server:
 
     def start(self, now: int, utc: datetime) -> Effects:
         """Begin the journal at the wall time *utc* (with a time zone)."""
-        self._utc = utc.astimezone(UTC).replace(tzinfo=None) - timedelta(microseconds=now)
+        began = self._wall_clock.begin(now, utc)
         settings = self.settings
         self.now = now
         if self.tree is not None:
-            self.tree.made = int(utc.timestamp())
+            self.tree.made = began
         self.emit(
             "start",
             {
@@ -190,20 +190,15 @@ class Server:
 
     def utc(self, now: int) -> datetime:
         """The server's wall time at *now*."""
-        return self._utc + timedelta(microseconds=now)
+        return self._wall_clock.at(now)
 
     def clock(self) -> datetime:
         """The server's wall time now, to the second; the same object within a second."""
-        since, clock = self._second
-        if not since <= self.now < since + SECOND:
-            clock = self.utc(self.now)
-            self._second = self.now - clock.microsecond, clock
-        return clock
+        return self._wall_clock.to_the_second(self.now)
 
     def set_utc(self, utc: datetime) -> None:
         """Set the wall time; the journal's own time does not change."""
-        self._utc = utc - timedelta(microseconds=self.now)
-        self._second = -SECOND, utc
+        self._wall_clock.set(self.now, utc)
 
     def emit(self, event: str, fields: dict[str, Any]) -> None:
         """Write a line to the journal, with ``held`` and ``limit`` after the event."""

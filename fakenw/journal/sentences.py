@@ -29,6 +29,11 @@ def harmless(text: object) -> str:
     return text if text.isprintable() else "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
 
 
+def harmless_lines(text: object) -> str:
+    """*text* made harmless, in which line feeds stay."""
+    return "\n".join(map(harmless, str(text).split("\n")))
+
+
 def clock(t: int) -> str:
     """Microseconds as H:MM:SS."""
     seconds = t // SECOND

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from fakenw.journal.record import SECOND
+from fakenw.journal.sentences import harmless, harmless_lines
 from harness.cli.explain import introduction, steps
 from harness.cli.matrix import REPAIRS, Cell, answer, conclusion, lines
 from harness.cli.parameters import BEHAVIORS, TRANSPORT, DurationParam, NamesParam, OutputParam
@@ -72,8 +73,8 @@ def explain(name: str, variant: str | None, transport: str | None, seed: int, be
     except (ScenarioError, BehaviorError) as problem:
         exit_with_usage_error(problem)
     run = RunHistory.of(memory.run(plan))
-    click.echo("\n".join(introduction(scenario)))
-    click.echo(f"Variant: {plan.variant}{f', {plan.why}' if plan.why else ''} ({plan.transport})\n")
+    click.echo(harmless_lines("\n".join(introduction(scenario))))
+    click.echo(harmless(f"Variant: {plan.variant}{f', {plan.why}' if plan.why else ''} ({plan.transport})") + "\n")
     click.echo("\n".join(steps(run)))
     click.echo("")
     click.echo("\n".join(story(Result(run, judge(run)))))

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import click
 
+from fakenw.cli.program import Program
 from fakenw.core.peer import Peer
 from fakenw.journal.record import SECOND, JournalError
+from fakenw.journal.sentences import harmless
 from harness.cli.asserting import assert_command
 from harness.cli.authoring import explain, list_scenarios, matrix, new, schema
 from harness.cli.diagnosing import diagnose
@@ -25,7 +27,7 @@ from harness.runners.hold import hold as hold_license
 from harness.runners.run_plans import run_directories
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="fakenw")
 def main() -> None:
     """Does a client release its NetWare connection license?
@@ -60,7 +62,7 @@ def hold(address: str, user: str, how_long: int, no_logout: bool, transport: str
         stopped=stop.is_set,
     )
     if problem:
-        click.echo(f"harness: {problem}", err=True)
+        click.echo(harmless(f"harness: {problem}"), err=True)
         sys.exit(1)
 
 
@@ -136,7 +138,7 @@ def clean(everything: bool) -> None:
     try:
         removed, left = remove(everything)
     except Failed as problem:
-        click.echo(f"harness: {problem}", err=True)
+        click.echo(harmless(f"harness: {problem}"), err=True)
         sys.exit(UNKNOWN)
     for name in removed:
         click.echo(f"removed {name}")

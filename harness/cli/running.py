@@ -14,6 +14,7 @@ import click
 from fakenw.core.settings import RELEASES
 from fakenw.journal.policy import POLICIES
 from fakenw.journal.record import SECOND
+from fakenw.journal.sentences import harmless
 from harness.cli.authoring import register_behaviors
 from harness.cli.parameters import BEHAVIORS, RESULTS, TRANSPORT, DurationParam, ExitCodeParam, ImageParam
 from harness.cli.rerun import exec_again, run_again
@@ -250,7 +251,7 @@ def _progress(count: int, on: str) -> Callable[[Result], None]:
             return
         phases = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in result.phases.items())
         took = f" ({phases})" if on == "containers" else ""
-        click.echo(f"  {ended} of {count}: {result.variant}: {result.said()}{took}", err=True)
+        click.echo(harmless(f"  {ended} of {count}: {result.variant}: {result.said()}{took}"), err=True)
 
     return report
 

@@ -36,6 +36,7 @@ class OwnServer:
         slots = min(65_534, spec.clients * 2 + 100)
         settings = {"name": "FAKENW", "release": spec.release, "licenses": spec.licenses, "connections": slots}
         config = journal.with_suffix(".yaml")
+        config.touch(0o600)  # it contains passwords
         config.write_text(json.dumps({"server": settings, "bindery": {"users": users}}))
         options = ["--config", config, "--journal", journal, "--overwrite", "--seed", spec.seed]
         try:
@@ -44,7 +45,7 @@ class OwnServer:
         except ServerFailed as problem:
             raise NoServer(f"the server could not be started (exit code {problem.code})") from None
         finally:
-            config.unlink()  # it contains passwords
+            config.unlink()
         self._file = journal.open("rb")
 
     def catch_up(self) -> None:

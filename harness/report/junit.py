@@ -7,15 +7,13 @@ expected one is a ``failure`` with the diagnosis as its text; one that could not
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import count
 from xml.etree import ElementTree
 
+from fakenw.journal.sentences import harmless_lines
 from harness.report.text import AS_EXPECTED, UNKNOWN, Result, story
-
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,5 +61,5 @@ def junit_xml(cases: Iterable[JUnitCase]) -> str:
 
 
 def _xml(text: str) -> str:
-    """*text* without the characters that XML cannot hold."""
-    return _NOT_XML.sub("?", text)
+    """*text* with the characters escaped that XML cannot hold, or that a reader could be fooled with."""
+    return harmless_lines(text)

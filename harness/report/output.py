@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import click
 
-from fakenw.journal.sentences import harmless
+from fakenw.journal.sentences import harmless, harmless_lines
 from harness.report import html
 from harness.report.junit import case_of, junit_xml
 from harness.report.text import BAD_USAGE, NOT_EXPECTED, UNKNOWN, Result, exit_code, last_line, story, table
@@ -76,5 +76,5 @@ def write(path: str, text: str) -> None:
 
 
 def exit_with_usage_error(problem: object) -> NoReturn:
-    click.echo("\n".join(map(harmless, f"harness: {problem}".split("\n"))), err=True)
+    click.echo(harmless_lines(f"harness: {problem}"), err=True)
     sys.exit(BAD_USAGE)

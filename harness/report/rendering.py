@@ -12,7 +12,7 @@ from __future__ import annotations
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from fakenw.journal.sentences import clock, harmless
+from fakenw.journal.sentences import clock, harmless_lines
 
 
 def _printed(value: object) -> object:
@@ -21,7 +21,7 @@ def _printed(value: object) -> object:
         return value or ""
     if isinstance(value, float):
         return f"{value:.12g}"
-    return "\n".join(map(harmless, str(value).split("\n")))
+    return harmless_lines(value)
 
 
 TEMPLATES = Environment(

@@ -21,7 +21,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -31,10 +31,11 @@ from docker.types import IPAMConfig, IPAMPool
 
 from fakenw.health import Address
 from fakenw.journal.sentences import harmless
+from fakenw.server_process import USERS_FOLLOW, users_input
 from fakenw.wire.packet import NCP_PORT
 from harness.runners.backend import Failed, Host
 from harness.runners.docker_engine import ENGINE_ERRORS, Container, connect, trouble
-from harness.runners.processes import server_options
+from harness.runners.processes import server_options, server_users
 from harness.runners.run_label import RUN, RunLabel, is_alive
 from harness.scenario.plan import Plan
 from harness.scenario.schedule import ScheduledFault
@@ -104,13 +105,19 @@ class Containers:
         raise AssertionError
 
     def start_server(self, spec: ServerSpec, journal: Path, again: Host | None = None) -> Container:
+        users = server_users(spec)  # by standard input: a command is shown by docker inspect
         if again is not None:
             assert isinstance(again, Container)
-            return self._start_again(again, again.address, journal)
-        command = ["fakenw", "serve", *server_options(self._plan, spec), "--journal", "-"]
-        command += ["--admin", f"127.0.0.1:{ADMIN_PORT}"]
-        options = {**OURS, "command": command, "healthcheck": CHECK}
-        return self._start(spec.name, options, self._folder / f"server-{spec.name}.log", journal)
+            made = self._start_again(again, again.address, journal)
+        else:
+            command = ["fakenw", "serve", *server_options(self._plan, spec), "--journal", "-"]
+            command += ["--admin", f"127.0.0.1:{ADMIN_PORT}", *(USERS_FOLLOW if users else ())]
+            options = {**OURS, "command": command, "healthcheck": CHECK, "stdin_open": bool(users), "detach": True}
+            made = self._start(spec.name, options, self._folder / f"server-{spec.name}.log", journal)
+        if users:
+            with suppress(OSError):  # it has ended, which its exit code tells
+                made.write(users_input(users))
+        return made
 
     def addresses(self, server: Host) -> dict[str, Address] | None:
         assert isinstance(server, Container)

@@ -97,8 +97,12 @@ class Container:
         return last_lines(self.log.read_text(errors="replace"))
 
     def send(self, instructions: Mapping[str, Any]) -> None:
+        self.write(json.dumps(instructions).encode() + b"\n")
+
+    def write(self, data: bytes) -> None:
+        """Write to its standard input. Raises OSError."""
         stream = getattr(self._socket, "_sock", self._socket)  # the SDK opens it for reading only
-        stream.sendall(json.dumps(instructions).encode() + b"\n")
+        stream.sendall(data)
 
     @contextmanager
     def asking(self, *command: str) -> Iterator[Callable[[], str]]:

@@ -70,8 +70,8 @@ class Processes:
         options += ["--admin", f"127.0.0.1:{self._admin[spec.name] if again else 0}"]
         if self._capture:
             options += ["--pcap", str(self._folder / self._capture_of(spec))]
-        log = self._folder / f"server-{spec.name}.log"
-        return self._start(ServerProcess, spec.name, *options, "--journal", str(journal), log=log)
+        more = {"log": self._folder / f"server-{spec.name}.log", "users": server_users(spec)}
+        return self._start(ServerProcess, spec.name, *options, "--journal", str(journal), **more)
 
     def _capture_of(self, spec: ServerSpec) -> str:
         """The name of a new capture file; a server that starts again begins another."""
@@ -146,7 +146,7 @@ class Processes:
 
 
 def server_options(plan: Plan, spec: ServerSpec) -> list[str]:
-    """The options of ``fakenw serve``, except for its listeners and its journal."""
+    """The options of ``fakenw serve``, except for its listeners, its journal and its users."""
     options = ["--name", spec.name, "--release", spec.release]
     options += ["--licenses", str(spec.licenses), "--connections", str(spec.connections)]
     options += ["--policy", spec.policy] if spec.policy else []
@@ -156,7 +156,10 @@ def server_options(plan: Plan, spec: ServerSpec) -> list[str]:
         options += [option, f"{time / SECOND:f}"] if time else []  # never in exponent notation
     for ncp, time in spec.slow.items():
         options += ["--slow", f"{ncp}={time / SECOND:f}"]
-    for name, password in spec.accounts():
-        options += ["--user", f"{name}:{password}"]
     options += ["--speed", str(plan.speed), "--seed", str(plan.seed)]
     return [*options, "--idle-after", str(plan.idle_threshold / SECOND)]
+
+
+def server_users(spec: ServerSpec) -> list[str]:
+    """Its users with their passwords, which are no options: these can be read in the list of processes."""
+    return [f"{name}:{password}" for name, password in spec.accounts()]

@@ -52,11 +52,9 @@ class Setup:
     options: tuple[str, ...] = ()
 
     def command(self) -> list[str]:
-        """The options of ``fakenw serve``."""
+        """The options of ``fakenw serve``, without the users, whose passwords are no options."""
         command = ["--licenses", str(self.licenses), "--release", self.release]
         command += ["--policy", self.policy] if self.policy else []
-        for user in self.users:
-            command += ["--user", user]
         return [*command, *self.options]
 
 
@@ -282,7 +280,7 @@ class Netware:
         for transport in TRANSPORTS:
             options += ["--listen", f"{transport}:{self.host}:{self.port}"]
         options += ["--journal", str(self.folder / "server.jsonl"), "--pcap", str(self.capture), "--overwrite"]
-        return ServerProcess(*options, log=log)
+        return ServerProcess(*options, users=self.setup.users, log=log)
 
     def _read(self) -> Journal:
         """The journal of this start of the server. Raises NetwareError."""

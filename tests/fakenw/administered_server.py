@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,10 +31,10 @@ Reply = tuple[int, dict[str, str], bytes]
 class Served(ServerProcess):
     """A running server with an administration."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, program: Sequence[str] = ()) -> None:
         self.journal, self.errors = folder / "journal.jsonl", folder / "errors.txt"
         options = ("--journal", str(self.journal), "--admin", "127.0.0.1:0", *LISTEN, *options)
-        super().__init__(*options, log=self.errors)
+        super().__init__(*options, program=program, log=self.errors)
         self.ready()
         there = urlsplit(self.admin)
         self.admin_address = (str(there.hostname), there.port or 0)

@@ -13,12 +13,13 @@ from fakenw.cli import main as cli
 from fakenw.core.server import Server
 from fakenw.core.settings import ServerSettings
 from fakenw.journal.record import SECOND, Journal
+from fakenw.server_process import USERS_FOLLOW, users_input
 from harness.client import workstation
 from harness.judge.history import RunHistory
 from harness.judge.verdict import Verdict, judge
 from harness.runners import memory
 from harness.runners.memory_network import Network
-from harness.runners.processes import server_options
+from harness.runners.processes import server_options, server_users
 from harness.scenario.scenario import ScenarioError
 from tests.harness.memory_run import events, planned
 
@@ -48,8 +49,8 @@ def played(server: dict[str, Any], *scripts: list[Any], transport: str = "udp", 
     return judge(RunHistory.of(journals)), next(journal for journal in journals if journal.name.startswith("server"))
 
 
-def started(options: list[str], monkeypatch: pytest.MonkeyPatch) -> ServerSettings:
-    """What ``fakenw serve`` makes of these options, without running."""
+def started(options: list[str], users: list[str], monkeypatch: pytest.MonkeyPatch) -> ServerSettings:
+    """What ``fakenw serve`` makes of these options and users, without running."""
     found: list[Server] = []
 
     def run(server: Server, *rest: Any, **more: Any) -> int:
@@ -57,7 +58,7 @@ def started(options: list[str], monkeypatch: pytest.MonkeyPatch) -> ServerSettin
         return 0
 
     monkeypatch.setattr(cli, "_run", run)
-    done = CliRunner().invoke(cli.main, ["serve", *options], catch_exceptions=False)
+    done = CliRunner().invoke(cli.main, ["serve", *options, *USERS_FOLLOW], users_input(users), catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return found.pop().settings
 
@@ -69,7 +70,7 @@ def test_servers_are_the_same_on_every_runner(habits: dict[str, Any], monkeypatc
     network = Network(Random(1))
     network.add_server(plan.servers[0], plan.seed, plan.idle_threshold)
     config = network.hosts["FAKENW"].server.settings
-    ran = started(server_options(plan, plan.servers[0]), monkeypatch)
+    ran = started(server_options(plan, plan.servers[0]), server_users(plan.servers[0]), monkeypatch)
     assert ran.instance != config.instance  # which is drawn anew
     assert ran == replace(config, speed=plan.speed, instance=ran.instance)
     if habits:
