@@ -37,13 +37,15 @@ def functions(source: str | ast.Module, file: Path) -> Functions:
     return found
 
 
-def replace(file: Path, codes: Functions) -> None:
-    """Give the loaded functions of *file* other codes."""
-    for function in gc.get_objects():
-        if isinstance(function, FunctionType) and function.__code__.co_filename == str(file):
-            key = (function.__code__.co_qualname, function.__code__.co_firstlineno)
-            with suppress(ValueError):  # an inner function that does not use what the original uses
-                function.__code__ = codes[key]
+def loaded(file: Path) -> list[FunctionType]:
+    """The functions of *file* that exist."""
+    return [f for f in gc.get_objects() if isinstance(f, FunctionType) and f.__code__.co_filename == str(file)]
+
+
+def replace(existing: list[FunctionType], codes: Functions) -> None:
+    for function in existing:
+        with suppress(ValueError):  # an inner function that does not use what the original uses
+            function.__code__ = codes[function.__code__.co_qualname, function.__code__.co_firstlineno]
 
 
 class Reaching(ast.NodeTransformer):
@@ -68,7 +70,6 @@ def forked(act: Callable[[], int], limit: float) -> int:
     if not child:
         code = 70
         try:
-            os.setsid()
             code = act()
         finally:
             with suppress(OSError, ValueError):
@@ -81,7 +82,7 @@ def forked(act: Callable[[], int], limit: float) -> int:
             return os.waitstatus_to_exitcode(status)
         time.sleep(pause)
         pause = min(0.05, pause * 1.5)
-    os.killpg(child, signal.SIGKILL)
+    os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     return 124
 
@@ -95,10 +96,13 @@ class MutantRun:
     def __init__(self, file: Path, codes: list[str], result: Path) -> None:
         self.file, self.codes, self.result = file, codes, result
         self.original = file.read_text()
+        self.existing: list[FunctionType] = []
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         items = session.items
+        self.existing = loaded(self.file)
+        gc.freeze()  # so that a fork shares its memory
         if forked(lambda: self.observe(items), 1800):
             self.result.write_text("[-1]")
             return True
@@ -118,7 +122,7 @@ class MutantRun:
     def observe(self, items: list[pytest.Item]) -> int:
         """Run every test once: how long it takes, and what it reaches."""
         tree = ast.fix_missing_locations(Reaching().visit(ast.parse(self.original)))
-        replace(self.file, functions(tree, self.file))
+        replace(self.existing, functions(tree, self.file))
         noted = []
         for place, item in enumerate(items):
             sys.reached = set()  # type: ignore[attr-defined]
@@ -131,7 +135,7 @@ class MutantRun:
 
     def meet(self, codes: Functions, items: list[pytest.Item]) -> int:
         """1 if a test fails with these *codes*."""
-        replace(self.file, codes)
+        replace(self.existing, codes)
         following = [*items[1:], None]
         return int(not all(passed(item, after) for item, after in zip(items, following, strict=True)))
 

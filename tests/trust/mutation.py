@@ -70,7 +70,7 @@ class Copy:
         os.environ["CI"] = "true"  # the same random examples every time
         # A mutant of the same second and size as the original would go unnoticed among compiled files.
         sys.dont_write_bytecode = True
-        return int(pytest.main([*OPTIONS, *tests], list(plugins)))
+        return int(pytest.main([*OPTIONS, *tests, f"--tb={'no' if plugins else 'short'}"], list(plugins)))
 
     def survivors(self, mutated: Mutated) -> tuple[int, list[Mutant]]:
         """How many mutants *mutated* has, and those that every test lets pass."""

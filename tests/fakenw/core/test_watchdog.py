@@ -125,6 +125,19 @@ def test_any_request_starts_it_afresh(open_stage: OpenStage) -> None:
         assert whats(stage) == ["silent", "answered", "silent", "gave-up"]
 
 
+@pytest.mark.parametrize("after", [SECOND, ASKED[0] - 1])
+def test_a_request_before_the_first_query(open_stage: OpenStage, after: int) -> None:
+    """The silence begins with the last request, not with the create: no query and no clearing in between."""
+    stage = open_stage("nls")
+    station = stage.station(UDP).licensed()
+    stage.until(after)
+    assert station.code(server.GetServerTime()) == 0
+    assert watch(stage, station, after + CLEARED - 1, silent) == [after + at for at in ASKED]
+    assert stage.state(UDP) == "licensed"
+    stage.until(after + CLEARED)
+    assert [(r.t, r["cause"]) for r in stage.events("close")] == [(after + CLEARED, "watchdog")]
+
+
 def test_a_living_station_is_never_cleared(open_stage: OpenStage) -> None:
     """24 hours of answers: asked every 5400 ticks, and not a line about it."""
     stage = open_stage("nls")
