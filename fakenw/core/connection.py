@@ -50,7 +50,7 @@ class Connection:
     last_activity: int = 0  # the last request or watchdog answer
     unanswered: int = 0  # watchdog queries
     queried_at: int = 0
-    postponed: int = 0  # the additional delay before the first watchdog query (23/30)
+    own_delay: int | None = None  # before the first watchdog query (23/30); None: the server's
     silent: bool = False
     idle: bool = False
     entry: int | None = None  # the time of its entry among the server's deadlines
@@ -110,9 +110,9 @@ class Connection:
         if to is not State.GONE:
             self.schedule(self)
 
-    def postpone(self, delay: int) -> None:
-        """Delay the first watchdog query by *delay* more microseconds (23/30)."""
-        self.postponed = delay
+    def delay(self, delay: int | None) -> None:
+        """Query the station first after *delay* microseconds of silence (23/30); None: after the server's own delay."""
+        self.own_delay = delay
         self.schedule(self)
 
     def shut(self, cause: str, task: int | None = None) -> None:

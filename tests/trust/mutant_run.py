@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from inspect import CO_OPTIMIZED
 from pathlib import Path
 from types import CodeType, FunctionType
@@ -51,7 +52,7 @@ def replace(existing: list[FunctionType], codes: Functions) -> None:
 class Reaching(ast.NodeTransformer):
     """Adds to each function a first statement that notes that it was reached."""
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:  # noqa: N802
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
         self.generic_visit(node)
         line = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
         note = ast.parse(f"__import__('sys').reached.add(({node.name!r}, {line}))").body[0]
@@ -90,11 +91,12 @@ def forked(act: Callable[[], int], limit: float) -> int:
 class MutantRun:
     """A pytest plugin: in place of the tests' loop it runs the loop once for each mutant of *codes*.
 
-    It writes the places of the survivors in *codes* to *result*; -1 if the tests fail without a mutant.
+    It calls *survives* with the place of each survivor in *codes*, and writes all of them to *result*; -1 if the tests
+    fail without a mutant.
     """
 
-    def __init__(self, file: Path, codes: list[str], result: Path) -> None:
-        self.file, self.codes, self.result = file, codes, result
+    def __init__(self, file: Path, codes: list[str], result: Path, survives: Callable[[int], None]) -> None:
+        self.file, self.codes, self.result, self.survives = file, codes, result, survives
         self.original = file.read_text()
         self.existing: list[FunctionType] = []
 
@@ -114,8 +116,9 @@ class MutantRun:
             changed = [[key[0].rpartition(".")[2], key[1]] for key in old if new.get(key) != old[key]]
             chosen = [place for place in order if any(key in noted[place][1] for key in changed)]
             limit = 10 + 5 * sum(noted[place][0] for place in chosen)
-            if not forked(lambda new=new, chosen=chosen: self.meet(new, [items[at] for at in chosen]), limit):
+            if not forked(partial(self.meet, new, [items[at] for at in chosen]), limit):
                 survived.append(number)
+                self.survives(number)
         self.result.write_text(json.dumps(survived))
         return True
 

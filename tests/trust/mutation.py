@@ -29,9 +29,16 @@ from tests.trust.mutants import Mutant, mutants
 PROJECT = Path(__file__).parent.parent.parent
 COPIED = ("fakenw", "harness", "benchmarks", "tests", "docs", "packaging", "pyproject.toml", "README.md")
 # Imported once, before the forks, since a module of the project may not be: it may depend on the mutant.
-LIBRARIES = ("hypothesis", "pydantic", "twisted.internet.defer", "twisted.internet.protocol", "yaml", "jinja2", "psutil")
-OPTIONS = ("-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-W", "ignore::pytest.PytestAssertRewriteWarning",
-           "-m", "not process and not slow")  # fmt: skip
+LIBRARIES = (
+    "hypothesis",
+    "pydantic",
+    "twisted.internet.defer",
+    "twisted.internet.protocol",
+    "yaml",
+    "jinja2",
+    "psutil",
+)
+OPTIONS = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,7 @@ class Copy:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self.screen = os.dup(1)  # the forks write their standard output into a file
         for name in COPIED:
             source = PROJECT / name
             if source.is_dir():
@@ -70,7 +78,16 @@ class Copy:
         os.environ["CI"] = "true"  # the same random examples every time
         # A mutant of the same second and size as the original would go unnoticed among compiled files.
         sys.dont_write_bytecode = True
-        return int(pytest.main([*OPTIONS, *tests, f"--tb={'no' if plugins else 'short'}"], list(plugins)))
+        return int(
+            pytest.main(
+                [*OPTIONS, "-m", "not process and not slow", *tests, f"--tb={'no' if plugins else 'short'}"],
+                list(plugins),
+            )
+        )
+
+    def tell(self, mutated: Mutated, mutant: Mutant) -> None:
+        text = f"{mutated.file}:{mutant.number}: {mutant.operator}\n  - {mutant.line}\n  + {mutant.mutant}\n"
+        os.write(self.screen, text.encode())
 
     def survivors(self, mutated: Mutated) -> tuple[int, list[Mutant]]:
         """How many mutants *mutated* has, and those that every test lets pass."""
@@ -79,7 +96,8 @@ class Copy:
         known = functions(original, file)
         every = list(mutants(file))
         of_functions = [mutant for mutant in every if functions(mutant.code, file) != known]
-        run = MutantRun(file, [mutant.code for mutant in of_functions], result)
+        codes = [mutant.code for mutant in of_functions]
+        run = MutantRun(file, codes, result, lambda place: self.tell(mutated, of_functions[place]))
         forked(lambda: self.pytest(mutated.tests, run), 36_000)
         places = json.loads(result.read_text()) if result.exists() else [-1]
         if places == [-1]:
@@ -92,6 +110,7 @@ class Copy:
                     file.write_text(mutant.code)
                     if not forked(lambda: self.pytest(mutated.tests), 1800):
                         survived.append(mutant)
+                        self.tell(mutated, mutant)
         finally:
             file.write_text(original)
         return len(every), sorted(survived, key=lambda mutant: mutant.number)
@@ -106,7 +125,9 @@ def configured() -> dict[str, Mutated]:
 
 
 @click.command(help=__doc__)
-@click.option("--module", "names", multiple=True, type=click.Choice(list(configured())), help="Only this; can be repeated.")
+@click.option(
+    "--module", "names", multiple=True, type=click.Choice(list(configured())), help="Only this; can be repeated."
+)
 def main(names: tuple[str, ...]) -> None:
     modules = configured()
     reasons = {(each["module"], each["line"], each["mutant"]): each["reason"] for each in read("justified.yaml")}
@@ -116,9 +137,6 @@ def main(names: tuple[str, ...]) -> None:
         for name in names or modules:
             began = time.monotonic()
             tried, survived = copy.survivors(modules[name])
-            for mutant in survived:
-                click.echo(f"{modules[name].file}:{mutant.number}: {mutant.operator}")
-                click.echo(f"  - {mutant.line}\n  + {mutant.mutant}")
             keys = {(name, mutant.line, mutant.mutant) for mutant in survived}
             unlisted = sorted(keys - reasons.keys())
             stale = sorted(key for key in reasons.keys() - keys if key[0] == name)
@@ -126,7 +144,8 @@ def main(names: tuple[str, ...]) -> None:
             for _, line, mutant in stale:
                 click.echo(f"{name}: listed, and killed or gone:\n  - {line}\n  + {mutant}")
             minutes = (time.monotonic() - began) / 60
-            row = f"{name:20} {tried:5} mutants, {len(survived):3} survive, {len(unlisted):3} not justified, {minutes:5.1f} min"
+            counts = f"{tried:5} mutants, {len(survived):3} survive, {len(unlisted):3} of them not justified"
+            row = f"{name:20} {counts}, {minutes:5.1f} min"
             click.echo(row)
             table.append(row)
     click.echo("\n".join(["", *table]))
