@@ -106,7 +106,6 @@ class Connection:
             self.user, self.object_id, self.login_time, self.operator = None, 0, None, False
         if to is State.ATTACHED:
             self.message, self.broadcasts = None, True  # both belonged to the user
-        self.idle = self.idle and self.unit is not None
         if to is not State.GONE:
             self.schedule(self)
 
