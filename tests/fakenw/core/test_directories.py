@@ -283,7 +283,7 @@ def test_a_number_that_no_entry_has(stage: Any) -> None:
 
 @pytest.mark.parametrize("end", ["logout", "unlicense", "all tasks"])
 def test_handles_end_with_the_login(joe: Client, end: str) -> None:
-    """With the license too, and with the end of all tasks; an end of job of one task leaves them, for they have none."""
+    """With the license too, and with the end of all tasks; an end of job of one task leaves them."""
     handle = handle_of(joe, "SYS:PUBLIC")
     assert joe.station.code(connection.EndOfJob(), task=1) == 0
     assert path_of(joe, handle) == "SYS:PUBLIC"
