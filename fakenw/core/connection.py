@@ -32,6 +32,9 @@ class Connection:
     ledger: Ledger
     emit: Emit
     schedule: Callable[[Connection], None]  # called when a deadline of the connection may have moved forward
+    created: int
+    last_request: int
+    last_activity: int  # the last request or watchdog answer
     state: State = State.GONE
     user: str | None = None
     object_id: int = 0
@@ -45,9 +48,6 @@ class Connection:
     delayed: int = 0  # bytes of replies to slow requests that are not due yet
     busy_replies: int = 0  # "being processed", to the current request
     awaiting_first_request: bool = True  # no request since the create: a repeated create is a retransmission
-    created: int = 0
-    last_request: int = 0
-    last_activity: int = 0  # the last request or watchdog answer
     unanswered: int = 0  # watchdog queries
     queried_at: int = 0
     own_delay: int | None = None  # before the first watchdog query (23/30); None: the server's
