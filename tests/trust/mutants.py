@@ -97,11 +97,22 @@ def mutants(file: Path) -> Iterator[Mutant]:
             code = mutate_code(original, operator, occurrence)
             if code is None or code in seen or any(first <= start < last for first, last in spans):
                 continue
+            if not compiles(code):
+                continue
             if "@dataclass" in original.splitlines()[start[0] - 1]:
                 continue  # slots, order and the like: speed, and what Python itself would tell
             seen.add(code)
             found.append(Mutant(name, start[0], *difference(original, code), code))
     yield from sorted(found, key=lambda mutant: (mutant.number, mutant.operator, mutant.mutant))
+
+
+def compiles(code: str) -> bool:
+    """Not where the star of keyword-only parameters was taken for an operator."""
+    try:
+        ast.parse(code)
+    except SyntaxError:
+        return False
+    return True
 
 
 def difference(original: str, code: str) -> tuple[str, str]:
