@@ -32,6 +32,9 @@ class Connection:
     ledger: Ledger
     emit: Emit
     schedule: Callable[[Connection], None]  # called when a deadline of the connection may have moved forward
+    created: int
+    last_request: int
+    last_activity: int  # the last request or watchdog answer
     state: State = State.GONE
     user: str | None = None
     object_id: int = 0
@@ -45,12 +48,9 @@ class Connection:
     delayed: int = 0  # bytes of replies to slow requests that are not due yet
     busy_replies: int = 0  # "being processed", to the current request
     awaiting_first_request: bool = True  # no request since the create: a repeated create is a retransmission
-    created: int = 0
-    last_request: int = 0
-    last_activity: int = 0  # the last request or watchdog answer
     unanswered: int = 0  # watchdog queries
     queried_at: int = 0
-    postponed: int = 0  # the additional delay before the first watchdog query (23/30)
+    own_delay: int | None = None  # before the first watchdog query (23/30); None: the server's
     silent: bool = False
     idle: bool = False
     entry: int | None = None  # the time of its entry among the server's deadlines
@@ -108,13 +108,12 @@ class Connection:
             self.user, self.object_id, self.login_time, self.operator = None, 0, None, False
         if to is State.ATTACHED:
             self.message, self.broadcasts = None, True  # both belonged to the user
-        self.idle = self.idle and self.unit is not None
         if to is not State.GONE:
             self.schedule(self)
 
-    def postpone(self, delay: int) -> None:
-        """Delay the first watchdog query by *delay* more microseconds (23/30)."""
-        self.postponed = delay
+    def delay(self, delay: int | None) -> None:
+        """Query the station first after *delay* microseconds of silence (23/30); None: after the server's own delay."""
+        self.own_delay = delay
         self.schedule(self)
 
     def shut(self, cause: str, task: int | None = None) -> None:

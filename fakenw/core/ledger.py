@@ -44,7 +44,7 @@ Emit = Callable[[str, dict[str, Any]], None]
 class Ledger:
     """Grants and releases units up to *licenses*."""
 
-    def __init__(self, policy: Policy, licenses: int, emit: Emit, deadlines: Deadlines, keep_cleared: int = 0) -> None:
+    def __init__(self, policy: Policy, licenses: int, emit: Emit, deadlines: Deadlines, keep_cleared: int) -> None:
         self.policy = policy
         self.limit = licenses or policy.grace
         self.holdings: dict[str, Grant] = {}

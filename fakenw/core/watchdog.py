@@ -28,11 +28,6 @@ from fakenw.journal.policy import State
 from fakenw.journal.record import SECOND
 
 
-def first_delay(settings: ServerSettings) -> int:
-    """Microseconds of silence before the first packet; 0 without a watchdog."""
-    return ticks(settings.watchdog[0]) if settings.watchdog else 0
-
-
 class Watchdog:
     """Enters the deadlines of all connections of *table* into *deadlines*.
 
@@ -55,9 +50,11 @@ class Watchdog:
     def configure(self, settings: ServerSettings) -> None:
         """Use other delays from now on; several unanswered queries of a station then count as one."""
         self._settings = settings
-        first, between, self._tries = settings.watchdog or (0, 0, -1)  # without a watchdog there are no delays
-        self._delays = [ticks(first + between * count) for count in range(self._tries + 1)]
-        self._between = ticks(between)
+        self._delays: list[int] = []  # none without a watchdog
+        if settings.watchdog:
+            first, between, self._tries = settings.watchdog
+            self._delays = [ticks(first + between * count) for count in range(self._tries + 1)]
+            self._between = ticks(between)
         self._patience = settings.patience
         for connection in self._table.by_serial.values():
             self.forget(connection)
@@ -100,7 +97,7 @@ class Watchdog:
         self._all_queried = now
         for connection in self._table.by_serial.values():
             if connection.transport.watched and not connection.unanswered:
-                connection.last_activity = now - self._delays[0] - connection.postponed  # as if silent for long enough
+                connection.last_activity = now - self._first(connection)  # as if silent for long enough
                 self._query(connection, now)
                 self.schedule(connection)
 
@@ -132,10 +129,15 @@ class Watchdog:
             due = watchdog
         return due
 
+    def _first(self, connection: Connection) -> int:
+        """The silence before the first query: the station's own delay, or the server's."""
+        return self._delays[0] if connection.own_delay is None else connection.own_delay
+
     def _watchdog_due(self, connection: Connection) -> int | None:
         if not self._delays or not connection.transport.watched:
             return None
-        due = connection.last_activity + connection.postponed + self._delays[connection.unanswered]
+        after_first = self._delays[connection.unanswered] - self._delays[0]
+        due = connection.last_activity + self._first(connection) + after_first
         return max(due, connection.queried_at + self._patience) if connection.unanswered else due
 
     def _idle_due(self, connection: Connection) -> int | None:

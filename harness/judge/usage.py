@@ -91,13 +91,14 @@ class Usage:
             found.append((max(at, holding.granted), by, min(bound, after_grant)))
         marks = [_mapped(self._clock, server, t, "mark") for t in self._marks]
         marks += [(t, "mark", 0) for t in server.marks]
-        found += [mark for mark in marks if mark[0] >= holding.granted][:1]
+        found += [mark for mark in marks if mark[0] >= holding.granted]
         idle_after = server.idle_after if self._alone else self._idle_after
-        for idle in history.idles if idle_after is not None else []:
-            # The request that releases the license is no use of it: its time is that of the release.
-            idled = idle.busy is None or idle.busy == holding.released
-            if idled and holding.granted <= idle.t <= history.held_until(holding):
-                found.append((idle.since + (idle_after or 0), "idle", 0))
+        if idle_after is not None:
+            for idle in history.idles:
+                # The request that releases the license is no use of it: its time is that of the release.
+                idled = idle.busy is None or idle.busy == holding.released
+                if idled and holding.granted <= idle.t <= history.held_until(holding):
+                    found.append((idle.since + idle_after, "idle", 0))
         return LastUse(*min(found)) if found else LastUse(None, "nothing")
 
 

@@ -7,7 +7,6 @@ from typing import Any
 from fakenw.core.connection import SMALLEST_BUFFER, Connection
 from fakenw.core.service import Call, NcpService
 from fakenw.core.services.bindery import named, numbered
-from fakenw.core.watchdog import first_delay
 from fakenw.journal.policy import State
 from fakenw.journal.record import SECOND
 from fakenw.wire.packet import Code, Refused
@@ -109,7 +108,7 @@ def set_watchdog_delay(call: Call[ncp.SetWatchdogDelay]) -> None:
     minutes = call.request.minutes
     if minutes > MOST_MINUTES:
         raise Refused(Code.INVALID_MINUTES)
-    call.connection.postpone(minutes * 60 * SECOND - first_delay(call.host.settings) if minutes else 0)
+    call.connection.delay(minutes * 60 * SECOND or None)
 
 
 @service.answers(ncp.GetInternetAddress, refuses=(Code.BAD_CONNECTION,))

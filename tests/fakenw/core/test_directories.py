@@ -12,7 +12,7 @@ from fakenw.volumes.directory_tree import MemoryTree
 from fakenw.volumes.host_directory import Folder
 from fakenw.volumes.volume import Numbers, PathError, Volumes
 from fakenw.wire.packet import Code
-from fakenw.wire.requests import directories, files, namespace, volumes
+from fakenw.wire.requests import connection, directories, files, namespace, volumes
 from tests.fakenw.file_station import ALL, BOX, Client
 
 ROOM = 64 << 20
@@ -276,3 +276,22 @@ def test_a_number_that_no_entry_has(stage: Any) -> None:
     with pytest.raises(PathError) as caught:
         stage.server.volumes.named("SYS").parts_of(77)
     assert caught.value.code is Code.BAD_DIRECTORY_HANDLE
+
+
+# The end of a handle
+
+
+@pytest.mark.parametrize("end", ["logout", "unlicense", "all tasks"])
+def test_handles_end_with_the_login(joe: Client, end: str) -> None:
+    """With the license too, and with the end of all tasks; an end of job of one task leaves them."""
+    handle = handle_of(joe, "SYS:PUBLIC")
+    assert joe.station.code(connection.EndOfJob(), task=1) == 0
+    assert path_of(joe, handle) == "SYS:PUBLIC"
+    if end == "logout":
+        assert joe.station.logout() == 0
+        assert joe.station.login("JOE", "SECRET") == 0
+    elif end == "unlicense":
+        assert joe.station.change(0) == 0
+    else:
+        assert joe.station.code(connection.EndOfJob(), task=0) == 0
+    assert joe.code(directories.GetDirectoryPath(handle)) == Code.BAD_DIRECTORY_HANDLE

@@ -188,3 +188,41 @@ def test_user_who_comes_back_keeps_the_unit(open_stage: OpenStage) -> None:
     assert stage.held == 0
     assert station.change(1) == 0
     assert [record["cause"] for record in stage.events("grant")] == ["login", "request"]
+
+
+def test_unit_stays_while_one_connection_of_the_user_does(open_stage: OpenStage) -> None:
+    """6.x: the 90 days begin with the end of the last connection, however long ago another one ended."""
+    stage = open_stage("ual", licenses=1)
+    first, second = (stage.station(name).licensed("JOE", "SECRET") for name in names("tcp", 2))
+    first.destroy()
+    stage.until(200 * DAY)
+    assert (stage.held, stage.events("release")) == (1, []), "JOE is still there"
+    assert stage.station("tcp:10.0.0.3:1025").attached().login("GUEST") == 0xE0
+    assert second.logout() == 0
+    stage.until(290 * DAY - 1)
+    assert stage.held == 1
+    stage.until(290 * DAY)
+    assert [(r.t, r["cause"]) for r in stage.events("release")] == [(290 * DAY, "expired")]
+
+
+def test_peak(open_stage: OpenStage) -> None:
+    """The most units at once; a refused login adds none, and a reset begins anew."""
+    stage = open_stage("nls", licenses=2)
+    ledger = stage.server.ledger
+    assert ledger.peak == 0
+    first, second, third = (stage.station(name).attached() for name in names("udp", 3))
+    assert first.login() == 0
+    assert ledger.peak == 1
+    assert first.logout() == 0
+    assert second.login() == 0
+    assert ledger.peak == 1, "one after the other"
+    assert first.login() == 0
+    assert third.login() == 0xE0
+    assert second.logout() == 0
+    assert (ledger.held, ledger.peak) == (1, 2)
+    stage.carry_out(stage.server.take_effects())
+    stage.server.reset()
+    stage.carry_out(stage.server.take_effects())
+    assert (ledger.held, ledger.peak) == (0, 0)
+    assert first.attached().login() == 0
+    assert ledger.peak == 1

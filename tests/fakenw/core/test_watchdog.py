@@ -125,6 +125,19 @@ def test_any_request_starts_it_afresh(open_stage: OpenStage) -> None:
         assert whats(stage) == ["silent", "answered", "silent", "gave-up"]
 
 
+@pytest.mark.parametrize("after", [SECOND, ASKED[0] - 1])
+def test_a_request_before_the_first_query(open_stage: OpenStage, after: int) -> None:
+    """The silence begins with the last request, not with the create: no query and no clearing in between."""
+    stage = open_stage("nls")
+    station = stage.station(UDP).licensed()
+    stage.until(after)
+    assert station.code(server.GetServerTime()) == 0
+    assert watch(stage, station, after + CLEARED - 1, silent) == [after + at for at in ASKED]
+    assert stage.state(UDP) == "licensed"
+    stage.until(after + CLEARED)
+    assert [(r.t, r["cause"]) for r in stage.events("close")] == [(after + CLEARED, "watchdog")]
+
+
 def test_a_living_station_is_never_cleared(open_stage: OpenStage) -> None:
     """24 hours of answers: asked every 5400 ticks, and not a line about it."""
     stage = open_stage("nls")
@@ -279,3 +292,50 @@ def test_only_who_holds_a_license_is_idle(open_stage: OpenStage, policy: str) ->
         assert station.logout() == 0
     stage.wait(600)
     assert len(stage.events("idle")) - before == (1 if policy == "attach" else 0)
+
+
+# Deadlines that meet
+
+
+@pytest.mark.parametrize("place", [0, 3])
+def test_idleness_between_two_queries_is_on_time(open_stage: OpenStage, place: int) -> None:
+    """A query that was just sent does not delay the deadlines before the next one."""
+    idle_after = ASKED[place] + 10 * SECOND
+    stage = open_stage("nls", idle_after=idle_after)
+    station = stage.station(UDP).licensed()
+    watch(stage, station, HOUR, silent)
+    assert [record.t for record in stage.events("idle")] == [idle_after]
+
+
+@pytest.mark.parametrize("place", [0, 3])
+def test_clearing_between_two_queries_is_on_time(open_stage: OpenStage, place: int) -> None:
+    """The same for a server that clears idle connections."""
+    clear_idle = ASKED[place] + 10 * SECOND
+    stage = open_stage("nls", clear_idle=clear_idle)
+    station = stage.station(UDP).licensed()
+    assert watch(stage, station, HOUR, silent) == ASKED[: place + 1]
+    assert [(record.t, record["cause"]) for record in stage.events("close")] == [(clear_idle, "idle-policy")]
+
+
+def test_a_connection_that_is_cleared_is_not_asked_any_more(open_stage: OpenStage) -> None:
+    """Where its query, or its end by the watchdog, is due in the same moment."""
+    for place, moment in enumerate([*ASKED, CLEARED]):
+        stage = open_stage("nls", clear_idle=moment)
+        station = stage.station(UDP).licensed()
+        assert watch(stage, station, HOUR, silent) == ASKED[:place]
+        assert [(record.t, record["cause"]) for record in stage.events("close")] == [(moment, "idle-policy")]
+        assert "gave-up" not in whats(stage)
+
+
+@pytest.mark.parametrize("station", [UDP, TCP])
+@pytest.mark.parametrize(("idle_after", "clear_idle"), [(60, 90), (90, 60), (60, 60)])
+def test_idle_and_cleared_each_in_its_time(
+    open_stage: OpenStage, station: str, idle_after: int, clear_idle: int
+) -> None:
+    """Idleness is told where it comes first, or in the same moment."""
+    stage = open_stage("nls", idle_after=idle_after * SECOND, clear_idle=clear_idle * SECOND)
+    stage.station(station).licensed()
+    stage.until(HOUR)
+    idle = [idle_after] if idle_after <= clear_idle else []
+    assert [record.t // SECOND for record in stage.events("idle")] == idle
+    assert [record.t // SECOND for record in stage.events("close")] == [clear_idle]

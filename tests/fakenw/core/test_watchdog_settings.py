@@ -158,6 +158,80 @@ def test_own_delay_that_is_too_long(open_stage: OpenStage, transport: str, minut
         assert asked(stage, station, 5 * MINUTE) == [ticks(5400)]
 
 
+# Changed while it runs
+
+SLOW = (22_800, 11_400, 5)
+
+
+def reconfigure(stage: Stage, watchdog: tuple[int, int, int] | None) -> int:
+    """Change the delays of the running server; when."""
+    stage.server.reconfigure(watchdog=watchdog)
+    stage.carry_out(stage.server.take_effects())
+    return stage.now
+
+
+def test_other_delays_count_from_the_last_sign_of_life(open_stage: OpenStage) -> None:
+    """Shorter ones at once, for stations that were connected before."""
+    stage = open_stage("nls")
+    station = stage.station(UDP).licensed()
+    stage.wait(10)
+    reconfigure(stage, (546, 182, 7))
+    end = ticks(546 + 7 * 182)
+    assert asked(stage, station, end - 1) == [ticks(546 + 182 * place) for place in range(7)]
+    stage.until(end)
+    assert [record["cause"] for record in stage.events("close")] == ["watchdog"]
+
+
+def test_unanswered_queries_count_as_one_under_other_delays(open_stage: OpenStage) -> None:
+    """A station that was asked three times meets the second of the new queries next."""
+    stage = open_stage("nls")
+    station = stage.station(UDP).licensed()
+    assert len(asked(stage, station, ticks(5400 + 2 * 1080))) == 3
+    reconfigure(stage, SLOW)
+    end = ticks(22_800 + 5 * 11_400)
+    assert asked(stage, station, end - 1) == [ticks(22_800 + 11_400 * place) for place in (1, 2, 3, 4)]
+    stage.until(end)
+    assert stage.state(UDP) == "gone"
+
+
+@pytest.mark.parametrize("before", [0, 3])
+def test_off_and_on_again(open_stage: OpenStage, before: int) -> None:
+    """Without a watchdog no query is unanswered: the first of the new ones comes first."""
+    stage = open_stage("nls")
+    station = stage.station(UDP).licensed()
+    assert len(asked(stage, station, ticks(5400 + 2 * 1080) if before else MINUTE)) == before
+    reconfigure(stage, None)
+    assert asked(stage, station, ticks(16_200)) == []
+    reconfigure(stage, SLOW)
+    end = ticks(22_800 + 5 * 11_400)
+    assert asked(stage, station, end - 1) == [ticks(22_800 + 11_400 * place) for place in range(5)]
+    stage.until(end)
+    assert stage.state(UDP) == "gone"
+
+
+@pytest.mark.parametrize("other", [(286, 180, 5), SLOW])
+def test_own_delay_survives_other_delays(open_stage: OpenStage, other: tuple[int, int, int]) -> None:
+    """The server's first delay is not the station's, however short it becomes: no query before the station's own."""
+    stage = open_stage("nls")
+    station = stage.station(UDP).licensed()
+    assert station.code(connection.SetWatchdogDelay(1)) == 0
+    reconfigure(stage, other)
+    first, between, count = other
+    later = [MINUTE + ticks(first + between * place) - ticks(first) for place in range(count + 1)]
+    assert asked(stage, station, later[-1] - 1) == later[:-1]
+    stage.until(later[-1])
+    assert stage.state(UDP) == "gone"
+
+
+def test_own_delay_from_a_time_without_a_watchdog(open_stage: OpenStage) -> None:
+    """It counts as soon as there is a watchdog."""
+    stage = open_stage("nls", watchdog=None)
+    station = stage.station(UDP).licensed()
+    assert station.code(connection.SetWatchdogDelay(20)) == 0
+    reconfigure(stage, (5400, 1080, 10))
+    assert asked(stage, station, 21 * MINUTE - 1)[:1] == [20 * MINUTE]
+
+
 # A full table
 
 
@@ -215,3 +289,18 @@ def test_the_round_is_counted(open_stage: OpenStage) -> None:
         stage.station("udp:10.0.0.4:1025").create()
     told = station.call(status.GetStatistics())
     assert status.Statistics.decode(told.data).no_slot == 3
+
+
+def test_a_station_with_its_own_delay_is_asked_at_once_too(open_stage: OpenStage) -> None:
+    """From then on its queries come in the delay between packets."""
+    stage = open_stage("nls", connections=1)
+    station = stage.station(UDP).attached()
+    assert station.code(connection.SetWatchdogDelay(30)) == 0
+    stage.wait(10)
+    assert stage.station("udp:10.0.0.4:1025").create().completion == 0xF9
+    start = stage.now
+    assert station.inbox[-1:] == [WatchdogPacket(1, b"?").encode()]
+    later = [start + ticks(5400 + 1080 * place) - ticks(5400) for place in range(1, 11)]
+    assert asked(stage, station, later[-1] - 1) == later[:-1]
+    stage.until(later[-1])
+    assert stage.state(UDP) == "gone"

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from fakenw.journal.record import SECOND
+from harness.judge.usage import LastUse, Usage
 from harness.judge.verdict import judge
 from tests.harness.handmade_journals import (
+    Book,
     ClientBook,
     RunnerBook,
     ServerBook,
@@ -149,3 +152,113 @@ def test_what_comes_first_ends_the_need() -> None:
     runner.write(10, "mark")
     runner.write(500, "exit", client="mine", code=0)
     assert judge(put_together(held_once(until=500), runner)).verdict == "leaked"
+
+
+# To the microsecond
+
+
+def last_use(*books: Book) -> LastUse:
+    """Of the only connection, which held one license."""
+    run = put_together(*books)
+    (history,) = run.histories
+    return Usage(run).of(history, history.holdings[0])
+
+
+def measured(bound: float) -> RunnerBook:
+    """A runner that knows the server's clock to *bound* seconds."""
+    runner = RunnerBook()
+    runner.write(0, "clock", server="FAKENW", theirs=0, bound=bound)
+    return runner
+
+
+@pytest.mark.parametrize(
+    ("exited", "bound", "at", "doubt"),
+    [
+        (100, 2, 100, 2),
+        (3, 2, 3, 2),
+        (1, 2, 2, 1),  # granted at 2 s: the exit may have been until 3 s
+        (0, 2, 2, 0),
+        (0, 1, 2, 0),
+    ],
+)
+def test_an_exit_in_doubt_is_not_before_the_grant(exited: float, bound: float, at: float, doubt: float) -> None:
+    """The grant is a time of the server's own, so the doubt is about what comes after it."""
+    runner = measured(bound)
+    runner.write(exited, "exit", client="mine", code=0)
+    assert last_use(held_once(until=None), runner) == LastUse(at * SECOND, "exit", doubt * SECOND)
+
+
+def test_the_last_exit_of_a_client_that_was_started_again() -> None:
+    """Two lives of one program: the connection may belong to the second."""
+    runner = RunnerBook()
+    for t in (10, 500):
+        runner.write(t, "exit", client="mine", code=0)
+    assert last_use(held_once(until=None), runner) == LastUse(500 * SECOND, "exit")
+
+
+@pytest.mark.parametrize(
+    ("exits", "bound", "at"),
+    [
+        ([1, 900], 0, 1),
+        ([0.5, 900], 0, 900),
+        ([0.5, 900], 1, 0.5),
+        ([0.5, 900], 0.5, 0.5),
+        ([0.5, 900], 0.25, 900),
+        ([0.5], 0.25, None),
+    ],
+)
+def test_an_exit_before_the_connection_was_created_was_of_an_earlier_life(
+    exits: list[float], bound: float, at: float | None
+) -> None:
+    """The connection is from 1 s, and the clocks may be wrong by the bound."""
+    client, runner = scripted(needed=10), measured(bound)
+    client.drop("nal-close")
+    client.drop("done")
+    for t in exits:
+        runner.write(t, "exit", client="workstation", code=0)
+    expected = LastUse(None, "nothing") if at is None else LastUse(round(at * SECOND), "exit", round(bound * SECOND))
+    assert last_use(held_once(until=None), client, runner) == expected
+
+
+def test_a_close_that_was_never_opened_ends_nothing() -> None:
+    """Not the use of another component either, and what comes after it is counted as before."""
+    client = scripted(needed=10)
+    client.say(2.2, "apm-close", file="F")
+    client.lines.insert(client.where("nal-open"), client.lines.pop())
+    assert last_use(held_once(until=None), client) == LastUse(10 * SECOND, "close")
+
+
+@pytest.mark.parametrize(
+    ("of_server", "of_runner", "at"),
+    [([10], [], 10), ([1.5], [], None), ([2], [], 2), ([10], [20], 10), ([20], [10], 10), ([], [1.5, 30], 30)],
+)
+def test_the_first_mark_after_the_grant(of_server: list[float], of_runner: list[float], at: float | None) -> None:
+    """Made by the server's operator or by the runner; the license is from 2 s."""
+    server, runner = ServerBook(), RunnerBook()
+    server.create(1, 1)
+    for t in [t for t in of_server if t < 2]:
+        server.line(t, "mark")
+    server.login(2, 1)
+    for t in [t for t in of_server if t >= 2]:
+        server.line(t, "mark")
+    server.stop(1000)
+    for t in of_runner:
+        runner.write(t, "mark")
+    expected = LastUse(None, "nothing") if at is None else LastUse(round(at * SECOND), "mark")
+    assert last_use(server, runner) == expected
+
+
+@pytest.mark.parametrize("until", [None, 70, 500])
+def test_idle_until_the_end(until: float | None) -> None:
+    """Idle since 10 s for 60 s, also where it ends in that moment."""
+    assert last_use(idle_server(until=until)) == LastUse(70 * SECOND, "idle")
+
+
+def test_a_connection_without_a_license_is_not_needed_from_the_exit_on() -> None:
+    """Known for an attachment too, by the exit of the program."""
+    server, runner = ServerBook(), RunnerBook()
+    server.create(1, 1)
+    server.stop(1000)
+    runner.write(10, "exit", client="mine", code=0)
+    run = put_together(server, runner)
+    assert [Usage(run).at_all(history) for history in run.histories] == [10 * SECOND]
