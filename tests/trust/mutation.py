@@ -23,8 +23,8 @@ import click
 import pytest
 import yaml
 
-from tests.trust.mutant_run import MutantRun, forked, functions
 from tests.trust.mutant_operators import Mutant, mutants
+from tests.trust.mutant_run import MutantRun, forked, functions
 
 PROJECT = Path(__file__).parent.parent.parent
 COPIED = ("fakenw", "harness", "benchmarks", "tests", "docs", "packaging", "pyproject.toml", "README.md")

@@ -185,7 +185,7 @@ def test_an_exit_in_doubt_is_not_before_the_grant(exited: float, bound: float, a
     """The grant is a time of the server's own, so the doubt is about what comes after it."""
     runner = measured(bound)
     runner.write(exited, "exit", client="mine", code=0)
-    assert last_use(held_once(until=None), runner) == LastUse(at * SECOND, "exit", doubt * SECOND)
+    assert last_use(held_once(until=None), runner) == LastUse(round(at * SECOND), "exit", round(doubt * SECOND))
 
 
 def test_the_last_exit_of_a_client_that_was_started_again() -> None:
