@@ -226,3 +226,15 @@ def test_peak(open_stage: OpenStage) -> None:
     assert (ledger.held, ledger.peak) == (0, 0)
     assert first.attached().login() == 0
     assert ledger.peak == 1
+
+
+def test_reset_ends_assignments(open_stage: OpenStage) -> None:
+    """6.x: the next client finds every unit free, also that of a user who has gone."""
+    stage = open_stage("ual", licenses=1)
+    assert stage.station(SUBJECT["tcp"]).licensed("JOE", "SECRET").logout() == 0
+    assert stage.held == 1
+    stage.server.reset()
+    stage.carry_out(stage.server.take_effects())
+    assert [(r["unit"], r["user"], r["cause"]) for r in stage.events("release")] == [("user:JOE", "JOE", "reset")]
+    assert stage.held == 0
+    assert stage.station("udp:10.0.0.2:1025").attached().login("GUEST") == 0

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fakenw.journal.record import Record
-from harness.judge.audit import books_balance
+from harness.judge.audit import Balance, books_balance
 from tests.harness.handmade_journals import OFFER, ServerBook
 
 POLICIES = ("attach", "login", "service", "nls", "ual")
@@ -117,6 +117,26 @@ def test_one_mistake_is_told_once() -> None:
         (book.where("state", 4) + 1, "books_balance"),
         (book.where("state", 5) + 1, "books_balance"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "problems"),
+    [
+        ([(0, 0), (6, 6), (6, 6), (5, 5)], [("never_over_limit", "6 units held, the limit is 5")]),
+        ([(5, 5)], []),
+        ([(6, 6)], [("never_over_limit", "6 units held, the limit is 5")]),
+        ([(6, 6), (0, 0), (6, 6)], 2 * [("never_over_limit", "6 units held, the limit is 5")]),
+        ([(-1, -1), (-1, -1)], [("books_balance", "-1 units held: more was released than granted")]),
+        ([(-1, -1), (0, 0), (-1, -1)], 2 * [("books_balance", "-1 units held: more was released than granted")]),
+        ([(2, 1), (3, 2)], [("books_balance", "held is 2, but grants minus releases make 1")]),
+        ([("2", 1)], [("books_balance", "expected the numbers held and limit")]),
+    ],
+)
+def test_balance(lines: list[tuple[Any, int]], problems: list[tuple[str, str]]) -> None:
+    """``held`` and what is counted, line by line: a difference is told where it begins."""
+    balance = Balance()
+    after = [balance.after(Record(0, "server", "mark", {"held": h, "limit": 5}), counted) for h, counted in lines]
+    assert [problem for found in after for problem in found] == problems
 
 
 def test_a_clock_that_runs_backwards_is_a_problem() -> None:
