@@ -81,8 +81,9 @@ class Ports(asyncio.Protocol, asyncio.DatagramProtocol):
             else:
                 for _ in range(step.times + step.lost):
                     self.transport.sendto(data)
-            with suppress(TimeoutError):
-                return await asyncio.wait_for(self._awaited[1], REPLY_WITHIN)
+            with suppress(TimeoutError):  # not wait_for, which loses a cancellation that comes with the reply
+                async with asyncio.timeout(REPLY_WITHIN):
+                    return await self._awaited[1]
         return None
 
 
@@ -230,6 +231,7 @@ async def _churn(
         series.bounds = {name: bound for name, bound in BOUNDS.items() if name != "RSS, MB"}
     for task in tasks[HOLDERS:]:
         task.cancel()
+    await asyncio.gather(*tasks[HOLDERS:], return_exceptions=True)
     for station in churning:
         station.close()
     until = time.monotonic() + SETTLED_WITHIN
