@@ -257,6 +257,7 @@ def test_without_a_server_nothing_is_known() -> None:
     """A client's word alone is no evidence."""
     verdict = judge(put_together(scripted(needed=5)))
     assert (verdict.verdict, verdict.reason) == ("unknown", "there is no server's journal")
+    assert verdict.seconds == 0
 
 
 def test_a_missing_stop_matters_where_others_went_on() -> None:
@@ -404,3 +405,41 @@ def test_a_thousand_connections_are_judged_at_once() -> None:
     verdict = judge(run)
     assert time.process_time() - began < 2
     assert (verdict.verdict, verdict.peak) == ("leaked", 1000)
+
+
+@pytest.mark.parametrize(
+    ("patience", "until", "expected"),
+    [(None, 310.2, "leaked"), (0, 310.2, "leaked"), (0.25, 310.25, "released"), (0.25, 310.26, "leaked")],
+)
+def test_the_patience_of_a_run_is_granted_on_top(patience: float | None, until: float, expected: str) -> None:
+    """Real delays, which a fast clock makes longer: to the last moment, and no more."""
+    more = {} if patience is None else {"patience": patience}
+    run = put_together(held_once(until=until), scripted(needed=10), RunnerBook(**more))
+    assert judge(run).verdict == expected
+
+
+def test_how_many_more_problems_the_books_have() -> None:
+    """The first is told, the others are counted."""
+    book = held_once(until=10)
+    book.bend("close", connection=7)
+    book.drop("release")
+    verdict = judge(put_together(book))
+    assert len(verdict.problems) > 1
+    assert verdict.reason == f"the books do not balance: {verdict.problems[0]} (and {len(verdict.problems) - 1} more)"
+    book = held_once(until=10)
+    book.bend("stop", held=1)
+    verdict = judge(put_together(book))
+    assert len(verdict.problems) == 1
+    assert verdict.reason == f"the books do not balance: {verdict.problems[0]}"
+
+
+def test_an_interruption_without_a_license() -> None:
+    """Nothing was held, for no time; the connection is named all the same, and it is no license of the count."""
+    book = ServerBook("service")
+    book.create(1, 1)
+    book.open(2, 1)
+    book.shut(3, 1, "destroy")
+    book.close(3, 1, "destroy")
+    book.stop(1000)
+    (held,) = judge(put_together(book)).interrupted
+    assert (held.held_for, held.holding, str(held)) == (0.0, None, "connection 1 (serial 1) from udp:10.0.0.2:1025")
