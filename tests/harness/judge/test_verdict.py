@@ -443,3 +443,18 @@ def test_an_interruption_without_a_license() -> None:
     book.stop(1000)
     (held,) = judge(put_together(book)).interrupted
     assert (held.held_for, held.holding, str(held)) == (0.0, None, "connection 1 (serial 1) from udp:10.0.0.2:1025")
+
+
+def test_an_interruption_is_about_the_last_license_of_its_connection() -> None:
+    """Logged out and in again: held for as long as the second login was."""
+    book = ServerBook()
+    book.create(1, 1)
+    book.login(2, 1)
+    book.logout(10, 1)
+    book.login(20, 1)
+    book.open(21, 1)
+    book.shut(25, 1, "destroy")
+    book.close(25, 1, "destroy")
+    book.stop(1000)
+    (held,) = judge(put_together(book)).interrupted
+    assert (held.held_for, held.holding) == (5.0, held.history.holdings[1])
