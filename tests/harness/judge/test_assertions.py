@@ -110,7 +110,7 @@ def test_only_the_asserted_licenses_are_judged() -> None:
     """What another user did before and after is no matter: work that was interrupted, a license that is held."""
     book = ServerBook()
     for serial, user in enumerate(("ANN", "JOE", "SUE"), 1):
-        book.create(1, serial, connection=serial, station=f"udp:10.0.0.2:{serial}")
+        book.create(2, serial, connection=serial, station=f"udp:10.0.0.2:{serial}")
         book.login(2, serial, user)
     book.open(3, 1)
     book.shut(4, 1, "destroy")

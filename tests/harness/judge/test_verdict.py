@@ -421,11 +421,11 @@ def test_the_patience_of_a_run_is_granted_on_top(patience: float | None, until: 
 def test_how_many_more_problems_the_books_have() -> None:
     """The first is told, the others are counted."""
     book = held_once(until=10)
-    book.bend("close", connection=7)
-    book.drop("release")
+    for event in ("close", "stop"):
+        book.bend(event, held=1 + (event == "stop"))
     verdict = judge(put_together(book))
-    assert len(verdict.problems) > 1
-    assert verdict.reason == f"the books do not balance: {verdict.problems[0]} (and {len(verdict.problems) - 1} more)"
+    assert len(verdict.problems) == 2
+    assert verdict.reason == f"the books do not balance: {verdict.problems[0]} (and 1 more)"
     book = held_once(until=10)
     book.bend("stop", held=1)
     verdict = judge(put_together(book))
@@ -458,3 +458,18 @@ def test_an_interruption_is_about_the_last_license_of_its_connection() -> None:
     book.stop(1000)
     (held,) = judge(put_together(book)).interrupted
     assert (held.held_for, held.holding) == (5.0, held.history.holdings[1])
+
+
+@pytest.mark.parametrize(("failures", "noted"), [(1, 1), (3, 3), (5, 3)])
+def test_failed_steps_are_notes_beside_a_worse_verdict(failures: int, noted: int) -> None:
+    """The first three; where they are the verdict itself they are its reason instead."""
+    client = scripted(needed=10)
+    for place in range(failures):
+        client.write(950 + place, "step-failed", verb=f"user.open{place}", text="completion code 0xFF")
+    verdict = judge(put_together(held_once(until=None, end=2000), client))
+    assert verdict.verdict == "leaked"
+    assert [note.rpartition(" failed at ")[2] for note in verdict.notes] == [
+        f"0:15:5{place}: user.open{place}: completion code 0xFF" for place in range(noted)
+    ]
+    verdict = judge(put_together(held_once(until=20, end=2000), client))
+    assert (verdict.verdict, verdict.notes) == ("unknown", [])
