@@ -43,7 +43,7 @@ def ledger(setting: Setting) -> Iterator[Row]:
 
 
 def _ledger(holders: int) -> Ledger:
-    made = Ledger(POLICIES["nls"], LARGEST_CONNECTION, lambda event, fields: None, Deadlines())
+    made = Ledger(POLICIES["nls"], LARGEST_CONNECTION, lambda event, fields: None, Deadlines(), 0)
     for serial in range(holders):
         made.acquire(0, f"connection:{serial}", "login", {})
     return made

@@ -473,3 +473,35 @@ def test_failed_steps_are_notes_beside_a_worse_verdict(failures: int, noted: int
     ]
     verdict = judge(put_together(held_once(until=20, end=2000), client))
     assert (verdict.verdict, verdict.notes) == ("unknown", [])
+
+
+@pytest.mark.parametrize(
+    ("expected", "ends", "told"),
+    [
+        ("interrupted", (20, 21), "destroy with 1 file still open: SYS:A"),
+        ("leaked", (900, 901), "its client released it (destroy) at 0:15:00, 0:14:50 after it was no longer needed"),
+        (
+            "reclaimed",
+            (11, 12),
+            "the server reclaimed it when the socket closed, 0:00:01 after it was no longer needed",
+        ),
+    ],
+)
+def test_the_first_of_its_kind_is_the_reason(expected: str, ends: tuple[int, int], told: str) -> None:
+    """With its own reason: two connections of one client met the same end, one after the other."""
+    book, runner = ServerBook(), RunnerBook()
+    for serial in (1, 2):
+        book.create(1, serial, connection=serial, station=f"udp:10.0.0.9:{serial}")
+        book.login(1, serial)
+    for serial, path in ((1, "SYS:A"), (2, "SYS:B")):
+        if expected == "interrupted":
+            book.open(3, serial, path, f"0{serial}")
+    for serial, path, t in ((1, "SYS:A", ends[0]), (2, "SYS:B", ends[1])):
+        if expected == "interrupted":
+            book.shut(t, serial, "destroy", path, f"0{serial}")
+        book.close(t, serial, "lost" if expected == "reclaimed" else "destroy")
+    book.stop(1000)
+    runner.write(10, "exit", client="mine", code=0)
+    verdict = judge(put_together(book, runner))
+    assert verdict.verdict == expected
+    assert verdict.reason.endswith(f"connection 1 (serial 1) of user JOE from udp:10.0.0.9:1: {told}")
