@@ -104,3 +104,20 @@ def test_an_interruption_before_the_mark_is_not_about_the_licenses_after_it() ->
     book.stop(20)
     assert answered(book).verdict.verdict == "interrupted"
     assert answered(book, since=5_000_000).passed
+
+
+def test_only_the_asserted_licenses_are_judged() -> None:
+    """What another user did before and after is no matter: work that was interrupted, a license that is held."""
+    book = ServerBook()
+    for serial, user in enumerate(("ANN", "JOE", "SUE"), 1):
+        book.create(2, serial, connection=serial, station=f"udp:10.0.0.2:{serial}")
+        book.login(2, serial, user)
+    book.open(3, 1)
+    book.shut(4, 1, "destroy")
+    book.close(4, 1, "destroy")
+    book.leave(20, 2)
+    book.stop(1000)
+    answer = answered(book, user="JOE")
+    assert (answer.passed, answer.verdict.verdict, answer.verdict.interrupted) == (True, "released", [])
+    assert answered(book, user="ANN").verdict.verdict == "interrupted"
+    assert answered(book, user="SUE").verdict.verdict == "leaked"

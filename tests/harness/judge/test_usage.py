@@ -181,7 +181,7 @@ def measured(bound: float) -> RunnerBook:
         (0, 1, 2, 0),
     ],
 )
-def test_an_exit_in_doubt_is_not_before_the_grant(exited: float, bound: float, at: float, doubt: float) -> None:
+def test_an_exit_in_doubt_is_not_before_the_grant(exited: int, bound: int, at: int, doubt: int) -> None:
     """The grant is a time of the server's own, so the doubt is about what comes after it."""
     runner = measured(bound)
     runner.write(exited, "exit", client="mine", code=0)
