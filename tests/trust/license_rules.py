@@ -1,10 +1,11 @@
 """What a license policy says, stated again from its sources; the model compares the server with it.
 
 Nothing here is from the server's code. Sources: the states and their events are Novell's "New Cross-Platform Connection
-Model" (12/1996) with the completion codes of Wireshark's packet-ncp2222.inc; 0xE0 for want of a license is the trace in
-KB Q186804, 0xF9 for want of a slot mars_nwe's. Who holds a license: every slot of 3.x (NLICLEAR, TID000221; KB Q187655),
-or only those logged in (KB Q130985); every licensed connection of 4.x (KB Q172717, Q219345) and 5.x, where one that
-an operator has cleared may keep its unit for 72 hours (TID 10061455); in 6.x every user, until 90 days after the last use.
+Model" (12/1996) with the completion codes of Wireshark's packet-ncp2222.inc; 0xE0 for want of a license is the trace
+in KB Q186804, 0xF9 for want of a slot mars_nwe's. Who holds a license: every slot of 3.x (NLICLEAR, TID000221; KB
+Q187655), or only those logged in (KB Q130985); every licensed connection of 4.x (KB Q172717, Q219345) and 5.x, where
+one that an operator has cleared may keep its unit for 72 hours (TID 10061455); in 6.x every user, until 90 days after
+the last use.
 """
 
 from __future__ import annotations
@@ -82,8 +83,8 @@ def specified(rules: Rules, action: Action, books: Books) -> tuple[int, Books]:
     """The completion code, and the books afterwards."""
     code, connections = 0, dict(books.connections)
     for station in [action.station] if action.station else list(connections):
-        code, *changed = after(rules, action, *connections[station])
-        connections[station] = (changed[0], changed[1])
+        code, state, user = after(rules, action, *connections[station])
+        connections[station] = state, user
     kept = list(books.kept)
     if action.what == "wait":
         kept = [(unit, left - 1) for unit, left in kept if left > 1]

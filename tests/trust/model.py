@@ -36,14 +36,16 @@ class Found(NamedTuple):
     differences: list[str]
 
 
-def search(rules: Rules, depth: int, most: int = 3) -> Found:
+def search(rules: Rules, depth: int, most: int = 3, stations: tuple[str, ...] = STATIONS) -> Found:
     """Take every step from every state that *depth* steps lead to, until there are *most* differences."""
-    start = SmallServer(rules)
+    start = SmallServer(rules, stations)
     seen = {start.state()}
-    level = [(start, Books(dict.fromkeys(STATIONS, (GONE, None))), ())]
+    level: list[tuple[SmallServer, Books, tuple[Action, ...]]] = [
+        (start, Books(dict.fromkeys(stations, (GONE, None))), ())
+    ]
     steps, differences = 0, []
     for _ in range(depth):
-        reached: list[tuple[SmallServer, Books, tuple[Action, ...]]] = []
+        reached = []
         for before, books, path in level:
             for action in actions(books):
                 steps += 1

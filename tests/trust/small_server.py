@@ -47,11 +47,11 @@ def actions(books: Books) -> Iterator[Action]:
 class SmallServer:
     """A server with its stations, which can be copied."""
 
-    def __init__(self, rules: Rules) -> None:
-        self.rules = rules
+    def __init__(self, rules: Rules, stations: tuple[str, ...] = STATIONS) -> None:
+        self.rules, self.stations = rules, stations
         kept = 2 * period(rules) * SECOND if rules.keeps_cleared else 0
         self.stage = Stage(rules.policy, licenses=rules.limit, keep_cleared=kept)
-        for name in STATIONS:
+        for name in stations:
             self.stage.station(name)
 
     def copy(self) -> SmallServer:
@@ -61,7 +61,9 @@ class SmallServer:
         self.stage.records.clear()
         self.stage.order.clear()
         dispatch = server._dispatch
-        shared = [*TRANSPORTS.values(), server.settings, dispatch._functions, dispatch._plain, self.rules]
+        shared: list[object] = [*TRANSPORTS.values(), server.settings, dispatch._functions, dispatch._plain, self.rules]
+        shared += [server.random, server.counts, server.bindery]  # nothing depends on what is counted in an account
+        shared += [volume.root for volume in server.volumes]  # files are only read
         return copy.deepcopy(self, {id(one): one for one in shared})
 
     def do(self, action: Action) -> int:
@@ -100,7 +102,7 @@ class SmallServer:
             case "clear":
                 operations = Administration(self.stage.server, lambda: self.stage.now, self.stage.delivery.act)
                 number = self.stage.connection(station.name).number
-                operations.do("clear", {"connection": number}, "127.0.0.1")
+                operations.do(f"connections/{number}/clear", {}, "127.0.0.1")
             case "vanish" if station.tcp:
                 station.lost()
             case "vanish":
@@ -125,27 +127,27 @@ class SmallServer:
 
     def observed(self) -> dict[str, tuple[str, str | None]]:
         """The state and user of each station's connection."""
-        found = {name: self.stage.find(name) for name in STATIONS}
+        found = {name: self.stage.find(name) for name in self.stations}
         return {name: (str(c.state), c.user) if c else (GONE, None) for name, c in found.items()}
 
     def units(self) -> list[str]:
         """What the ledger holds, in the names of ``license_rules``."""
-        serials = {f"connection:{c.serial}": name for name in STATIONS if (c := self.stage.find(name))}
+        serials = {f"connection:{c.serial}": name for name in self.stations if (c := self.stage.find(name))}
         names = (serials.get(unit, unit.partition("user:")[2]) for unit in self.stage.server.ledger.holdings)
         return sorted(names)
 
     def state(self) -> tuple[Any, ...]:
         """All that a further step depends on, the same for states of which one is the other with like names changed."""
         server, now, half = self.stage.server, self.stage.now, period(self.rules) * SECOND
-        serials = {f"connection:{c.serial}": name for name in STATIONS if (c := self.stage.find(name))}
+        serials = {f"connection:{c.serial}": name for name in self.stations if (c := self.stage.find(name))}
 
         def called(unit: str, names: dict[str, str]) -> str:
             name = serials.get(unit, unit.partition("user:")[2])
             return names.get(name, name)
 
         def renamed(names: dict[str, str]) -> tuple[Any, ...]:
-            slots = []
-            for name in STATIONS:
+            slots: list[tuple[Any, ...]] = []
+            for name in self.stations:
                 c = self.stage.find(name)
                 place = names.get(name, name)
                 if c is None:
