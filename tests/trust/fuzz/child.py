@@ -1,4 +1,6 @@
-"""One target under atheris, which takes the process over: ``python -m tests.trust.fuzz.child TARGET [libFuzzer's options]``.
+"""One target under atheris, which takes the process over.
+
+``python -m tests.trust.fuzz.child TARGET [libFuzzer's options]``
 
 Only this process imports the product with atheris's instruments, which count the branches that an input reaches.
 """

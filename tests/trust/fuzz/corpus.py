@@ -29,6 +29,7 @@ NAL_PATHS = (  # KB Q239828, Q235873, Q267558, Q208618, Q287716
 )
 OPERATIONS = (
     b"connections/1/clear\n{}",
+    b"connections/9/clear\n{}",
     b'mark\n{"text": "noon"}',
     b'login\n{"enabled": false}',
     b'set\n{"licenses": 3, "watchdog": "5400t,1080t,10", "clear_idle": "15m"}',
@@ -56,15 +57,17 @@ def _layouts() -> Iterator[bytes]:
     for n, packet in enumerate(_packets()):
         yield (n % len(LAYOUTS)).to_bytes(2, "big") + packet[8:]
         for at, layout in enumerate(LAYOUTS):
-            if layout in REQUESTS and packet[:2] == b"\x22\x22" and packet[6:7] == bytes([layout.function]):  # type: ignore[attr-defined]
-                yield at.to_bytes(2, "big") + packet[(7 if layout.subfunction is None else 10) :]  # type: ignore[attr-defined]
+            if layout in REQUESTS and packet[:2] == b"\x22\x22" and packet[6:7] == bytes([layout.function]):
+                yield at.to_bytes(2, "big") + packet[(7 if layout.subfunction is None else 10) :]
 
 
 def _sequences() -> Iterator[bytes]:
     attach = bytes([5 << 2 | 0, 5 << 2 | 1, 5 << 2 | 2])
     login = bytes([7 << 2 | 0, 0, 7 << 2 | 1, 1, 7 << 2 | 2, 2])
     ways = bytes([9 << 2, 0, 9 << 2, 1, 10 << 2, 12 << 2, 13 << 2, 0x40, 0, 11 << 2 | 2, 15 << 2, 0, 1, 15 << 2, 1, 0])
-    raw = b"".join(bytes([n & 3, len(frame)]) + frame for n, frame in enumerate(frames()[:MOST_EVENTS]) if len(frame) < 256)
+    raw = b"".join(
+        bytes([n & 3, len(frame)]) + frame for n, frame in enumerate(frames()[:MOST_EVENTS]) if len(frame) < 256
+    )
     for choice in (0, 1, 2, 3, 4, 0x82, 0x43, 0x23, 0x13):
         yield bytes([choice]) + attach + login + ways
     yield b"\3" + attach + login + raw[:2000]

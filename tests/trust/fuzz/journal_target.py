@@ -19,7 +19,8 @@ def journals(data: bytes) -> None:
         fold = Fold()
         for one in records:
             fold.saw(one)
-    for problem in books_balance(journal):
-        assert problem.text and problem.journal == "a.jsonl", problem
+    for found in books_balance(journal):
+        assert found.journal == "a.jsonl", found
+        assert found.text, found
     for one in journal.records:
         assert record.parse(one.line()) == one, one

@@ -1,4 +1,4 @@
-"""A whole server: bytes become requests, right and wrong, from several stations, and time; then the books are audited."""
+"""A whole server: bytes become requests of several stations, and time; then the books are audited."""
 
 from __future__ import annotations
 
@@ -65,11 +65,20 @@ def _event(stage: Stage, station: Station, kind: int, source: _Source) -> None:
             body = source.bytes(source.number())
             if layout.subfunction is not None:
                 sub = bytes([layout.subfunction])
-                body = (len(body) + 1).to_bytes(2, "big") + sub + body if layout.function in (21, 22, 23, 123) else sub + body
+                body = (
+                    (len(body) + 1).to_bytes(2, "big") + sub + body
+                    if layout.function in (21, 22, 23, 123)
+                    else sub + body
+                )
             station.sequence = station.sequence + 1 & 0xFF
             station.send(RequestPacket(REQUEST, station.sequence, station.number, 1, layout.function, body).encode())
         case 4:
-            stage.receive(station.name, RequestPacket(*(source.number(n) for n in (2, 1, 2, 1, 1)), b"").encode())
+            stage.receive(
+                station.name,
+                RequestPacket(
+                    source.number(2), source.number(), source.number(2), source.number(), source.number(), b""
+                ).encode(),
+            )
         case 5 | 6:
             _attach(station)
         case 7 | 8:
@@ -143,7 +152,8 @@ def administration(data: bytes) -> None:
         try:
             json.dumps(ask(), allow_nan=False)
         except ApiError as problem:
-            assert 400 <= problem.status < 500 and str(problem), problem
+            assert 400 <= problem.status < 500, problem
+            assert str(problem), problem.status
     json.dumps([operations.about(), operations.connections(), operations.licenses()], allow_nan=False)
     stage.wait(400)
     _audit(stage)

@@ -1,4 +1,4 @@
-"""What a station can send, byte by byte: frames, packets, layouts. A decoder may refuse; whatever it reads it writes."""
+"""What a station can send: frames, packets, layouts. A decoder may refuse; whatever it reads it writes."""
 
 from __future__ import annotations
 
