@@ -36,7 +36,7 @@ class Action(NamedTuple):
         return " ".join(filter(None, self))
 
 
-class Books(NamedTuple):
+class SpecifiedState(NamedTuple):
     """The state and user of each station's connection, and units that nobody uses: (name, periods until their end)."""
 
     connections: dict[str, tuple[str, str | None]]
@@ -79,7 +79,7 @@ def after(rules: Rules, action: Action, state: str, user: str | None) -> tuple[i
     return 0, LICENSED, user  # the use of a file
 
 
-def specified(rules: Rules, action: Action, books: Books) -> tuple[int, Books]:
+def specified(rules: Rules, action: Action, books: SpecifiedState) -> tuple[int, SpecifiedState]:
     """The completion code, and the books afterwards."""
     code, connections = 0, dict(books.connections)
     for station in [action.station] if action.station else list(connections):
@@ -91,12 +91,12 @@ def specified(rules: Rules, action: Action, books: Books) -> tuple[int, Books]:
     elif action.what == "reset":
         kept = []
     elif rules.policy == "ual":
-        used = Books(connections).units(rules)
+        used = SpecifiedState(connections).units(rules)
         kept = [(unit, left) for unit, left in kept if unit not in used]
-        kept += [(unit, 2) for unit in Books(books.connections).units(rules) if unit not in used]
+        kept += [(unit, 2) for unit in SpecifiedState(books.connections).units(rules) if unit not in used]
     elif rules.keeps_cleared and action.what == "clear" and books.connections[action.station][0] == LICENSED:
         kept += [("", 2)]
-    found = Books(connections, tuple(sorted(kept)))
+    found = SpecifiedState(connections, tuple(sorted(kept)))
     if len(found.units(rules)) > rules.limit:
         return 0xF9 if action.what == "attach" else 0xE0, books
     return code, found

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import click
 
 from fakenw.core.ledger import NoRoom
-from tests.trust.license_rules import GONE, Action, Books, Rules, specified
+from tests.trust.license_rules import GONE, Action, Rules, SpecifiedState, specified
 from tests.trust.small_server import STATIONS, SmallServer, actions
 
 POLICIES = {
@@ -28,7 +28,7 @@ POLICIES = {
 }
 
 
-class Found(NamedTuple):
+class Searched(NamedTuple):
     """How many states and steps there are, and each difference from the rules as a sentence."""
 
     states: int
@@ -36,12 +36,12 @@ class Found(NamedTuple):
     differences: list[str]
 
 
-def search(rules: Rules, depth: int, most: int = 3, stations: tuple[str, ...] = STATIONS) -> Found:
+def search(rules: Rules, depth: int, most: int = 3, stations: tuple[str, ...] = STATIONS) -> Searched:
     """Take every step from every state that *depth* steps lead to, until there are *most* differences."""
     start = SmallServer(rules, stations)
     seen = {start.state()}
-    level: list[tuple[SmallServer, Books, tuple[Action, ...]]] = [
-        (start, Books(dict.fromkeys(stations, (GONE, None))), ())
+    level: list[tuple[SmallServer, SpecifiedState, tuple[Action, ...]]] = [
+        (start, SpecifiedState(dict.fromkeys(stations, (GONE, None))), ())
     ]
     steps, differences = 0, []
     for _ in range(depth):
@@ -58,15 +58,15 @@ def search(rules: Rules, depth: int, most: int = 3, stations: tuple[str, ...] = 
                 if difference:
                     differences.append(f"{' ; '.join(map(str, way))}: {difference}")
                     if len(differences) == most:
-                        return Found(len(seen), steps, differences)
+                        return Searched(len(seen), steps, differences)
                 elif (state := server.state()) not in seen:
                     seen.add(state)
                     reached.append((server, expected, way))
         level = reached
-    return Found(len(seen), steps, differences)
+    return Searched(len(seen), steps, differences)
 
 
-def _difference(server: SmallServer, action: Action, code: int, expected: Books) -> str:
+def _difference(server: SmallServer, action: Action, code: int, expected: SpecifiedState) -> str:
     """Let *action* happen; what is not as the rules say, if anything."""
     rules = server.rules
     given, connections, units = server.do(action), server.observed(), server.units()

@@ -14,7 +14,7 @@ from fakenw.wire import packet as ncp
 from fakenw.wire.packet import WatchdogPacket
 from fakenw.wire.requests import connection
 from tests.fakenw.stage import Stage, Station
-from tests.trust.license_rules import GONE, Action, Books, Rules
+from tests.trust.license_rules import GONE, Action, Rules, SpecifiedState
 
 LIKE = "udp:10.0.0.1:1025", "udp:10.0.0.2:1025"
 STATIONS = (*LIKE, "tcp:10.0.0.3:40001")
@@ -28,7 +28,7 @@ def period(rules: Rules) -> int:
     return 45 * DAY if rules.policy == "ual" else 36 * 3600 if rules.keeps_cleared else 3600
 
 
-def actions(books: Books) -> Iterator[Action]:
+def actions(books: SpecifiedState) -> Iterator[Action]:
     """All that can happen. Whoever has no connection cannot lose it."""
     for station, (state, _) in books.connections.items():
         for what in ("attach", "license", "unlicense", "file", "end-of-job", "logout", "destroy"):
