@@ -43,6 +43,12 @@ $(VENV)/.trust: $(INSTALLED)
 	@$(VENV)/bin/python -m pip install -q -e '.[dev,trust]'
 	@touch $@
 
+.PHONY: audit
+audit: $(INSTALLED) ## known holes in what is installed; needs an index that has them
+	@$(VENV)/bin/pip freeze --exclude-editable >$(VENV)/installed.txt
+	@$(PYTHON) -m venv $(VENV)/audit && $(VENV)/audit/bin/pip install -q pip-audit
+	@$(VENV)/audit/bin/pip-audit --no-deps --disable-pip -r $(VENV)/installed.txt
+
 .PHONY: check
 check: $(INSTALLED) ## lint, format, layers and types
 	$(VENV)/bin/ruff check

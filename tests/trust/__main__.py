@@ -10,7 +10,7 @@ import click
 
 PARTS = {
     "mutants": ("mistakes planted in server, journal, clients and judge", []),
-    "model": ("every short history of three connections against a specification", []),
+    "model": ("every short history of three connections against a specification", ["--depth", "4"]),
     "fuzz": ("hostile bytes for everything that reads bytes", ["--short"]),
     "kill": ("a server killed under load: nothing acknowledged is missing", ["--short"]),
     "soak": ("days of clients that come and go: nothing grows", ["--short"]),
