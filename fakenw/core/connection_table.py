@@ -49,7 +49,7 @@ class ConnectionTable:
         self.by_serial[connection.serial] = connection
         self.peak = max(self.peak, len(self.by_number))
 
-    def remove(self, connection: Connection, *, keep_number: bool = False) -> None:
+    def remove(self, connection: Connection, *, keep_number: bool) -> None:
         """Remove a connection and, unless *keep_number*, free its number."""
         del self.by_number[connection.number]
         del self.by_peer[connection.peer]

@@ -505,3 +505,18 @@ def test_the_first_of_its_kind_is_the_reason(expected: str, ends: tuple[int, int
     verdict = judge(put_together(book, runner))
     assert verdict.verdict == expected
     assert verdict.reason.endswith(f"connection 1 (serial 1) of user JOE from udp:10.0.0.9:1: {told}")
+
+
+def test_the_first_that_cannot_be_told_is_the_reason() -> None:
+    """Both are held at the end of the journal, too early to tell."""
+    book, client = ServerBook(), ClientBook()
+    for serial, close in ((1, 800), (2, 850)):
+        book.create(1, serial, connection=serial)
+        book.login(1, serial)
+        client.attach(1, connection=serial)
+        client.say(1, "nal-open", path="P")
+        client.say(close, "nal-close", path="P")
+    book.stop(1000)
+    reason = judge(put_together(book, client)).reason
+    assert reason.startswith("connection 1 (serial 1) of user JOE")
+    assert "no longer needed since 0:13:20, but the journal ends" in reason
