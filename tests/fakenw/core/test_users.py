@@ -188,3 +188,13 @@ def test_user_who_comes_back_keeps_the_unit(open_stage: OpenStage) -> None:
     assert stage.held == 0
     assert station.change(1) == 0
     assert [record["cause"] for record in stage.events("grant")] == ["login", "request"]
+
+
+def test_handles_are_never_used_again(open_stage: OpenStage) -> None:
+    """A client that keeps a handle for too long does not read another file with it."""
+    stage = open_stage("nls")
+    station = stage.station(SUBJECT["tcp"]).licensed()
+    for _ in range(3):
+        reply = station.call(files.OpenFile(0, 6, 1, "SYS:PUBLIC/NLIST.EXE"))
+        assert station.code(files.CloseFile(0, files.OpenedFile.decode(reply.data).handle)) == 0
+    assert len({record["handle"] for record in stage.events("open")}) == 3
