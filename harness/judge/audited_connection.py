@@ -166,7 +166,9 @@ class AuditedConnection:
         self.active(record.t)
 
     def watched(self, what: object) -> Iterator[str]:
-        """A line of the watchdog."""
+        """A line of the watchdog, which asks nobody over TCP: no source shows a client that answers there."""
+        if str(self.station).startswith("tcp:"):
+            yield f"the watchdog of {self}, whose station is not asked over TCP"
         if what not in ("silent", "answered", "gave-up"):
             yield f"expected silent, answered or gave-up of the watchdog, not {harmless(what)}"
         elif self.silent is (what == "silent"):

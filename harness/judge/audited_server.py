@@ -99,6 +99,8 @@ class AuditedServer:
                     self._transitions.grant(line, record, known, before)
             case "release":
                 self.held -= 1
+                if record.get("cause") == "expired":
+                    self._kept_too_long(line, record, record.get("unit"))
                 resetting = self._reset is not None
                 self._transitions.release(line, record, known, before, resetting=resetting)
                 self._asked_last(line, record, known)
@@ -131,6 +133,12 @@ class AuditedServer:
         if not self._down:
             for line, text in self._transitions.units.expired(end - self._second):
                 self._tell(line, text)
+
+    def _kept_too_long(self, line: int, record: Record, unit: object) -> None:
+        """Audit that a kept unit, which is used again or expires now, did not have to expire before."""
+        wrong = self._transitions.units.too_late(str(unit), record.t, self._times, self._second)
+        if wrong and not self._was_down:
+            self._tell(line, wrong)
 
     def _common(self, line: int, record: Record) -> None:
         """Audit what every line has."""
@@ -211,6 +219,9 @@ class AuditedServer:
             case "state" if forgotten:
                 transitions.believe(record, known)
             case "state":
+                self._kept_too_long(
+                    line, record, self._rule.unit(str(record.get("to")), known.serial, record.get("user"))
+                )
                 transitions.state(line, record, known, before)
             case "shut":
                 transitions.shut(line, record, known, before)
@@ -308,7 +319,7 @@ class AuditedServer:
             self._tell(line, f"expected a serial with clear and message only, not with {harmless(action)}")
         station = None if known else record.get("station")
         users = [one.user for one in everyone if one.user_known and station in (None, one.station)]
-        if by not in users and all(one.user_known for one in everyone):
+        if (by is None or by not in users) and all(one.user_known for one in everyone):
             self._tell(line, f"no user {harmless(by)} is there to {harmless(action)}")
         files, forced = sum(len(one.files) for one in everyone), record.get("forced")
         if action == "down" and not self._reconstructed and (record.get("files") != files or (files and not forced)):

@@ -114,6 +114,8 @@ class AuditedTransitions:
             return
         if str(cause) not in _MOVES:
             self._tell(line, f"expected the cause of a shut, not {harmless(cause)}")
+        elif _MOVES[str(cause)][1] == "licensed":
+            self._tell(line, f"{known} is licensed ({harmless(cause)}), and a file was shut, which that does not do")
         granted = before.granted if before else None
         path = harmless(record.get("path"))
         why = f"{path} of {known} was shut ({harmless(cause)}), but no state follows"

@@ -11,6 +11,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
 
 from fakenw.journal.record import Record
@@ -89,6 +90,19 @@ class AuditedUnits:
             what = "an assignment" if self._by_user else "a cleared connection"
             return f"{name} of {what} was released before it had expired, at {seconds(held.until)}"
         return None
+
+    def too_late(self, unit: str, t: int, times: list[int], second: int) -> str | None:
+        """Whether a kept unit is used or released at *t*, more than a *second* after it had to expire.
+
+        A line, of those at *times*, must show that the server ran meanwhile.
+        """
+        held = self.held.get(unit)
+        if held is None or held.until is None:
+            return None
+        n = bisect_right(times, held.until + second)
+        if n == len(times) or times[n] + second >= t:
+            return None
+        return f"{harmless(unit)} should have expired at {seconds(held.until)}, not later"
 
     def expired(self, end: int) -> list[tuple[int, str]]:
         """The units that should have expired before *end*: the line of their last use, each with a sentence."""

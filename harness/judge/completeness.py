@@ -4,6 +4,7 @@ Rules of this file:
 
 * A client that was attached has a connection in the server's journal. Without it lines are missing, and a license may
   be among them.
+* A client that was refused a slot, a license or a login has a line about it in the server's journal.
 * A server's journal that does not end with ``stop`` must reach as far as those of the clients and the runner.
 * Nothing is asked of a server's journal that stands alone.
 """
@@ -13,17 +14,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from fakenw.journal.record import SECOND
+from fakenw.journal.record import SECOND, Record
 from fakenw.journal.sentences import harmless
 from harness.judge.history import RunHistory, ServerHistory, key_of
 from harness.judge.writer_clock import Clock
 
+UNKNOWN_NAME = 0xFC  # the completion code
 MARGIN = SECOND  # of real time, between the last lines of several writers
 
 
 def incomplete(run: RunHistory) -> str | None:
     """What the servers' journals lack, in a sentence; None where they lack nothing that shows."""
-    return next(_unheard_attaches(run), None) or next(_short_journals(run), None)
+    return next(_unheard_attaches(run), None) or next(_untold_refusals(run), None) or next(_short_journals(run), None)
 
 
 def _unheard_attaches(run: RunHistory) -> Iterator[str]:
@@ -38,6 +40,32 @@ def _unheard_attaches(run: RunHistory) -> Iterator[str]:
                         f"the journal of {harmless(server)} lacks connection {number} of {harmless(station)}, to which "
                         f"{harmless(client.name)} was attached ({harmless(client.journal.name)}:{line})"
                     )
+
+
+def _untold_refusals(run: RunHistory) -> Iterator[str]:
+    lines = [line for server in run.servers for line in server.records if line.event in ("deny", "login-failed")]
+    there = Counter(map(_refusal, lines))
+    for client in run.clients:
+        for line, record in enumerate(client.journal.records, 1):
+            if record.event == "denied" and (refusal := _refusal(record)) is not None:
+                there[refusal] -= 1
+                if there[refusal] < 0:
+                    server, station, code = refusal
+                    yield (
+                        f"the journal of {harmless(server)} lacks that it refused {harmless(record.get('what'))} to "
+                        f"{harmless(station)}, code 0x{code:02X} ({harmless(client.journal.name)}:{line})"
+                    )
+
+
+def _refusal(record: Record) -> tuple[str, str, int] | None:
+    """Server, station and completion code; None where one is not there, or the code is that of an unknown name.
+
+    A client asks for the user's object before it logs in, and such a refusal leaves no line.
+    """
+    server, station, code = record.get("server"), record.get("station"), record.get("code")
+    if isinstance(server, str) and isinstance(station, str) and isinstance(code, int) and code != UNKNOWN_NAME:
+        return server, station, code
+    return None
 
 
 def _short_journals(run: RunHistory) -> Iterator[str]:

@@ -88,6 +88,7 @@ class Stage:
             assert record["unit"] not in self._held
             self._held.add(record["unit"])
         elif record.event == "release":
+            assert record["unit"] in self._held
             self._held.remove(record["unit"])
         assert (record["held"], record["limit"]) == (len(self._held), self.server.ledger.limit), record
         assert 0 <= record["held"] <= record["limit"]

@@ -20,13 +20,8 @@ from harness.scenario.catalogue import catalogue
 from harness.scenario.plan import Plan
 from tests.fakenw.stage import POLICIES, Stage
 from tests.harness.judge.lived_journals import DAY, busy_day, held_at_the_end, over, reset_and_expired
-
-
-class Unchecked(Stage):
-    """A stage that does not audit for itself."""
-
-    def audit(self, record: object) -> None:
-        """Whatever the server writes is written."""
+from tests.trust import server_runs
+from tests.trust.server_days import Unchecked
 
 
 def of_run(plan: Plan) -> str | None:
@@ -62,6 +57,9 @@ def runs() -> Iterator[tuple[str, Callable[[], str | None]]]:
         yield f"day/{policy}", partial(of_day, busy, policy)
         yield f"held/{policy}", partial(of_day, held_at_the_end, policy)
         yield f"reset/{policy}", partial(of_day, reset_and_expired, policy)
+    yield from server_runs.runs()
+    for name, plan in server_runs.plans():
+        yield name, partial(of_run, plan)
     for scenario in catalogue():
         for plan in scenario.plans(seed=1):
             yield f"{plan.scenario}/{plan.variant}", partial(of_run, plan)

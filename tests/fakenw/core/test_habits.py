@@ -12,7 +12,7 @@ from fakenw.bindery.objects import USER
 from fakenw.core.dispatch import BUSY_REPLIES
 from fakenw.journal.record import SECOND
 from fakenw.wire import packet as ncp
-from fakenw.wire.packet import Code, RequestPacket, packet_type
+from fakenw.wire.packet import Code, RequestPacket, WatchdogPacket, packet_type
 from fakenw.wire.requests import connection as requests
 from fakenw.wire.requests.server import GetServerTime
 
@@ -55,6 +55,18 @@ def test_a_request_puts_the_clearing_off(open_stage: OpenStage) -> None:
     assert [close["cause"] for close in stage.events("close")] == ["idle-policy"]
 
 
+def test_an_answer_does_not_put_the_clearing_off(open_stage: OpenStage) -> None:
+    """The network stack answers to the watchdog, whether anybody works there or not."""
+    stage = open_stage("nls", clear_idle=IDLE)
+    station = stage.station(UDP).licensed()
+    last = stage.now
+    for _ in range(29):
+        stage.wait(MINUTE)
+        station.send(WatchdogPacket(station.number, b"Y").encode())
+    stage.until(last + IDLE)
+    assert [(close.t, close["cause"]) for close in stage.events("close")] == [(last + IDLE, "idle-policy")]
+
+
 @pytest.mark.parametrize("name", [UDP, TCP])
 def test_who_was_cleared_hears_of_it(open_stage: OpenStage, name: str) -> None:
     """As after any clear: the next request gets the status of a bad connection, and over TCP the stream ends."""
@@ -76,6 +88,16 @@ def test_who_holds_no_license_is_not_cleared(open_stage: OpenStage) -> None:
 
 
 # Users with too many connections
+
+
+def test_who_answers_without_a_license_is_not_cleared(open_stage: OpenStage) -> None:
+    """The watchdog looks at it now and then, and the policy does not."""
+    stage = open_stage("nls", clear_idle=IDLE)
+    station = stage.station(UDP).attached()
+    for _ in range(90):
+        stage.wait(MINUTE)
+        station.send(WatchdogPacket(station.number, b"Y").encode())
+    assert stage.state(UDP) == "attached"
 
 
 def test_default_restriction_of_connections(open_stage: OpenStage) -> None:

@@ -256,3 +256,14 @@ def test_any_value_of_the_properties(open_stage: OpenStage, value: bytes) -> Non
         joe(stage).add(name, 0, 0x32, value)
         for word in ("SECRET", "WRONG"):
             assert plain(station, word) in (0, 0xC5, 0xD9, 0xDA, 0xDB, 0xDC, 0xDE, 0xDF, 0xFF)
+
+
+@pytest.mark.parametrize("password", ["", "S", "SECRE", "SECRETS", " SECRET"])
+@every_login
+def test_no_password_is_not_any_password(open_stage: OpenStage, login: Login, password: str) -> None:
+    """An account that has a password is not entered with none, nor with a part of it."""
+    stage = open_stage("nls", users=(JOE,))
+    station = station_of(stage, "udp")
+    assert login(station, password) == 0xFF
+    assert (stage.state(station.name), stage.held) == ("attached", 0)
+    assert login(station, "SECRET") == 0

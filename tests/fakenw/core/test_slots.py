@@ -228,3 +228,29 @@ def test_after_a_clear_the_client_may_attach_again(open_stage: OpenStage) -> Non
     station.attached().destroy()
     assert station.call(server.GetServerTime()).completion == 0xFD
     assert ("close", station.name) not in stage.order
+
+
+# Whose packet it is
+
+
+@pytest.mark.parametrize("number", [0, 2, 257, 0xFFFF])
+def test_a_destroy_needs_the_number(open_stage: OpenStage, transport: str, number: int) -> None:
+    """A destroy with another number is answered, and ends nothing: neither this connection nor that one."""
+    stage = open_stage("nls")
+    first, second = (stage.station(name).licensed() for name in names(transport, 2))
+    lines = len(stage.records)
+    reply = first.ask(RequestPacket(ncp.DESTROY, first.sequence + 1, number, 1, 0, b""))
+    assert (reply.completion, reply.connection, len(stage.records)) == (0, number, lines)
+    assert stage.state(first.name) == stage.state(second.name) == "licensed"
+    assert first.code(server.GetServerTime()) == 0
+
+
+def test_a_reply_goes_where_the_request_came_from(open_stage: OpenStage, transport: str) -> None:
+    """To no other station."""
+    stage = open_stage("nls")
+    stations = [stage.station(name).attached() for name in names(transport, 3)]
+    for station in stations:
+        stage.order.clear()
+        packet = RequestPacket(ncp.REQUEST, 1, station.number, 1, server.GetServerTime.function, b"")
+        station.send(packet.encode())
+        assert stage.order == [("send", station.name)]

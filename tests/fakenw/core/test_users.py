@@ -238,3 +238,13 @@ def test_reset_ends_assignments(open_stage: OpenStage) -> None:
     assert [(r["unit"], r["user"], r["cause"]) for r in stage.events("release")] == [("user:JOE", "JOE", "reset")]
     assert stage.held == 0
     assert stage.station("udp:10.0.0.2:1025").attached().login("GUEST") == 0
+
+
+def test_handles_are_never_used_again(open_stage: OpenStage) -> None:
+    """A client that keeps a handle for too long does not read another file with it."""
+    stage = open_stage("nls")
+    station = stage.station(SUBJECT["tcp"]).licensed()
+    for _ in range(3):
+        reply = station.call(files.OpenFile(0, 6, 1, "SYS:PUBLIC/NLIST.EXE"))
+        assert station.code(files.CloseFile(0, files.OpenedFile.decode(reply.data).handle)) == 0
+    assert len({record["handle"] for record in stage.events("open")}) == 3

@@ -138,6 +138,17 @@ def test_a_request_before_the_first_query(open_stage: OpenStage, after: int) -> 
     assert [(r.t, r["cause"]) for r in stage.events("close")] == [(after + CLEARED, "watchdog")]
 
 
+def test_a_request_answers_a_query(open_stage: OpenStage) -> None:
+    """Also of a connection that is not idle, since it holds nothing."""
+    stage = open_stage("nls")
+    station = stage.station(UDP).attached()
+    for _ in range(5):
+        watch(stage, station, stage.now + CLEARED - 1, silent)
+        station.call(server.GetServerTime())
+    assert stage.state(UDP) == "attached"
+    assert whats(stage) == ["silent", "answered"] * 5
+
+
 def test_a_living_station_is_never_cleared(open_stage: OpenStage) -> None:
     """24 hours of answers: asked every 5400 ticks, and not a line about it."""
     stage = open_stage("nls")
@@ -265,6 +276,16 @@ def test_answering_is_not_asking(open_stage: OpenStage) -> None:
     assert (busy.t, busy["serial"]) == (5 * HOUR, idle["serial"])
     watch(stage, station, 6 * HOUR, alive)
     assert [record.t for record in stage.events("idle")] == [90 * SECOND, 5 * HOUR + 60 * SECOND]
+
+
+def test_a_second_request_puts_idleness_off(open_stage: OpenStage) -> None:
+    """Whoever asks something every 50 seconds is never idle for a minute."""
+    stage = open_stage("nls", idle_after=60 * SECOND)
+    station = stage.station(TCP).licensed()
+    for _ in range(5):
+        stage.wait(50)
+        station.call(server.GetServerTime())
+    assert stage.events("idle", "busy") == []
 
 
 def test_idle_over_tcp(open_stage: OpenStage) -> None:

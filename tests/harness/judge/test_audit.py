@@ -190,6 +190,64 @@ def test_a_users_unit_outlives_its_connections() -> None:
     assert books_balance(book.journal()) == []
 
 
+def test_an_assignment_that_ends_late_is_a_problem() -> None:
+    """An hour after its 90 days, on a server that wrote lines meanwhile; one that stood still may be late."""
+    for lines, expected in ((True, ["user:JOE should have expired at 7776003.000000, not later"]), (False, [])):
+        book = ServerBook("ual")
+        book.create(1, 1)
+        book.login(2, 1)
+        book.leave(3, 1)
+        if lines:
+            book.line(90 * 86400 + 10, "deny", station="udp:10.0.0.4:1025", what="slot", code=0xF9)
+        book.held = 0
+        book.line(90 * 86400 + 3603, "release", unit="user:JOE", user="JOE", cause="expired")
+        book.stop(90 * 86400 + 3604)
+        assert [problem.text for problem in books_balance(book.journal())] == expected
+
+
+def test_an_assignment_that_is_used_too_late_is_a_problem() -> None:
+    """JOE comes back after a hundred days, and his unit was never released."""
+    book = ServerBook("ual")
+    book.create(1, 1)
+    book.login(2, 1)
+    book.leave(3, 1)
+    book.create(95 * 86400, 2)
+    book.move(100 * 86400, 2, "licensed", "login", "JOE")
+    assert "user:JOE should have expired at 7776003.000000, not later" in [
+        problem.text for problem in books_balance(book.journal())
+    ]
+
+
+def test_over_tcp_there_is_no_watchdog() -> None:
+    """A line about one is a problem, since no client would answer there."""
+    for station, expected in (
+        ("tcp:10.0.0.2:40001", ["the watchdog of serial 1, whose station is not asked"]),
+        (
+            "udp:10.0.0.2:1025",
+            [],
+        ),
+    ):
+        book = ServerBook()
+        book.create(1, 1, station=station)
+        book.line(400, "watchdog", 1, what="silent")
+        told = [problem.text for problem in books_balance(book.journal())]
+        assert [text[: len("the watchdog of serial 1, whose station is not asked")] for text in told] == expected
+
+
+def test_a_login_shuts_no_file() -> None:
+    """What was open stays open, also where another user logs in."""
+    book = ServerBook()
+    book.create(1, 1)
+    book.login(2, 1)
+    book.open(3, 1)
+    about = {**book.lines[-1].fields}
+    shut = {**about, "cause": "login"}
+    book.lines.append(Record(4_000_000, "server", "shut", shut))
+    book.move(4, 1, "licensed", "login", "JOE")
+    told = [problem.text for problem in books_balance(book.journal())]
+    assert told == ["serial 1 is licensed (login), and a file was shut, which that does not do"]
+
+
 KEEP = 3600
 
 

@@ -280,6 +280,17 @@ def test_a_connection_that_only_its_client_knows() -> None:
     assert (judged.verdict, judged.reason) == ("unknown", f"{told} (client-workstation.jsonl:6)")
 
 
+@pytest.mark.parametrize(("code", "what", "told"), [(0xE0, "license", True), (0xFC, "login", False)])
+def test_a_refusal_that_only_its_client_knows(code: int, what: str, told: bool) -> None:
+    """Its line was taken from the server's journal. An unknown name is refused without a line."""
+    client = scripted(needed=5)
+    client.say(12, "denied", code=code, what=what)
+    judged = judge(put_together(held_once(until=10), client))
+    lacks = f"the journal of FAKENW lacks that it refused {what} to udp:10.0.0.2:1025, code 0x{code:02X}"
+    wanted = ("unknown", f"{lacks} (client-workstation.jsonl:6)") if told else ("released", judged.reason)
+    assert (judged.verdict, judged.reason) == wanted
+
+
 # What clients claim
 
 
