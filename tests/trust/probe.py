@@ -2,7 +2,8 @@
 
 ``python -m tests.trust.probe RUN…`` prints ``told RUN: …`` for each run that is judged otherwise than expected. Names:
 ``Q257223/as-shipped`` (a run of the catalogue; with ``/tcp`` over TCP), ``day/nls`` (a journal of
-tests/harness/judge/lived_journals.py), ``Q257223`` and ``day`` for all of these, none for all.
+tests/harness/judge/lived_journals.py), ``client/tries`` (a client at work, below), ``Q257223`` and ``day`` for all of
+these, none for all.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
 from fakenw.journal.record import SECOND, Journal
 from harness.judge.audit import books_balance
@@ -20,6 +22,35 @@ from harness.scenario.catalogue import catalogue
 from harness.scenario.plan import Plan
 from tests.fakenw.stage import POLICIES, Stage
 from tests.harness.judge.lived_journals import DAY, busy_day, held_at_the_end, over, reset_and_expired
+from tests.harness.memory_run import WORK, planned
+
+FAKENW, OTHER = "NWBIND:\\\\FAKENW\\SYS\\", "NWBIND:\\\\OTHER\\SYS\\"
+OFFER = {"file": "SYS:CAP_GS1/OFFERINF.BOX/GS100001.OFR", "server": "FAKENW"}
+TWO_SERVERS: dict[str, Any] = {
+    "servers": [{"name": "FAKENW", "users": ["JOE"]}, {"name": "OTHER", "users": ["JOE"]}],
+    "nal": {"random": False, "lists": {"L": [FAKENW, OTHER]}},
+}
+
+
+def opens(path: str = FAKENW, **more: Any) -> dict[str, Any]:
+    """A step in which NAL opens a path, for JOE."""
+    return {"nal.open": {"path": path, "owner": "JOE&", **more}}
+
+
+CLIENTS: dict[str, tuple[list[Any], dict[str, Any]]] = {  # scripts of the client ws; each waits for an hour at its end
+    "persistent": ([opens(persistent=True), opens(), "nal.close", "nal.close"], {"checks": ["registry_agrees"]}),
+    "libraries": ([opens(), "nal.close"], {"nal": {"search_path": ["FAKENW"]}}),
+    "accounts": ([opens(), "nal.close"], {"accounts": ["ANN:WRONG", "JOE:"]}),
+    "existing": (
+        [{"user.logon": "OTHER"}, opens("ABEXPRT:\\\\L"), "nal.close", "user.logoff"],
+        {**TWO_SERVERS, "checks": [{"servers_licensed": {"count": 1}}]},
+    ),
+    "private": (WORK, {"apm": {"private": True}, "fails": ["one_license_per_client"]}),
+    "no-file": ([{"apm.open": {**OFFER, "file": "SYS:NONE.TXT", "may_fail": True}}], {}),
+    "tries": ([{"apm.run": {**OFFER, "tries": 3}}], {"servers": [{"name": "FAKENW", "licenses": 1, "users": ["JOE"]}]}),
+    "failed-step": ([{"user.logon": "FAKENW"}, {"user.open": {**OFFER, "file": "SYS:X"}}, "user.logoff"], {}),
+}
+EXPECTED = {"failed-step": "unknown"}  # of a client; the others release their licenses
 
 
 class Unchecked(Stage):
@@ -36,6 +67,11 @@ def of_run(plan: Plan) -> str | None:
         return None
     evidence = str(verdict.problems[0]) if verdict.problems else verdict.reason
     return "; ".join([f"{verdict.verdict} instead of {plan.expect}: {evidence}", *verdict.failed])
+
+
+def of_client(name: str) -> str | None:
+    """What the judge tells of a client at work."""
+    return of_run(at_work(name))
 
 
 def of_day(day: Callable[[Stage], Journal], policy: str) -> str | None:
@@ -56,12 +92,26 @@ def busy(stage: Stage) -> Journal:
     return over(stage)
 
 
+def at_work(name: str) -> Plan:
+    """The plan of a client at work. Where it has to try again, another client has the only license for a while."""
+    script, more = CLIENTS[name]
+    more = dict(more)
+    ws = {"name": "ws", "user": "JOE", "script": [*script, {"wait": "1h"}], "accounts": more.pop("accounts", ["JOE"])}
+    first = {"name": "first", "user": "JOE", "script": [{"user.logon": "FAKENW"}, {"wait": "15m"}, "user.logoff"]}
+    more.setdefault("servers", [{"name": "FAKENW", "users": ["JOE", "ANN:RIGHT"]}])
+    more["checks"] = [*more.get("checks", []), "one_license_per_client", "opens_balance"]
+    clients = [first, ws] if name == "tries" else [ws]
+    return planned([], clients=clients, expect=EXPECTED.get(name, "released"), **more)
+
+
 def runs() -> Iterator[tuple[str, Callable[[], str | None]]]:
     """Every run: its name, and the judge's words where it is not judged as expected."""
     for policy in POLICIES:
         yield f"day/{policy}", partial(of_day, busy, policy)
         yield f"held/{policy}", partial(of_day, held_at_the_end, policy)
         yield f"reset/{policy}", partial(of_day, reset_and_expired, policy)
+    for name in CLIENTS:
+        yield f"client/{name}", partial(of_client, name)
     for scenario in catalogue():
         for plan in scenario.plans(seed=1):
             yield f"{plan.scenario}/{plan.variant}", partial(of_run, plan)
