@@ -37,10 +37,23 @@ def opens(path: str = FAKENW, **more: Any) -> dict[str, Any]:
     return {"nal.open": {"path": path, "owner": "JOE&", **more}}
 
 
+PACKAGES = f"{FAKENW}SMSPKG\\"
+READ = [{"apm.open": OFFER}, {"wait": "1m"}, "apm.close"]
+ONE_CONNECTION = {"checks": ["registry_agrees", {"attempts": {"most": 1, "per": 7200}}]}
 CLIENTS: dict[str, tuple[list[Any], dict[str, Any]]] = {  # scripts of the client ws; each waits for an hour at its end
-    "persistent": ([opens(persistent=True), opens(), "nal.close", "nal.close"], {"checks": ["registry_agrees"]}),
+    "twice": ([opens(), opens(), "nal.close", *READ, "nal.close"], ONE_CONNECTION),
+    "paths": ([opens(), opens(PACKAGES), "nal.close", *READ, "nal.close"], ONE_CONNECTION),
+    "persistent": ([opens(persistent=True), opens(), "nal.close", *READ, "nal.close"], ONE_CONNECTION),
+    "retry": (
+        [opens(), READ[0], "nal.close", opens(), "apm.close", {"wait": "10m"}, *READ, "nal.close"],
+        {**ONE_CONNECTION, "arbiter": {"retry": "1m"}},
+    ),
+    "orphan": (
+        [opens(), READ[0], "nal.close", {"wait": "10m"}, "apm.close"],
+        {"checks": ["registry_agrees"], "fails": ["registry_agrees", "opens_balance"]},
+    ),
     "libraries": ([opens(), "nal.close"], {"nal": {"search_path": ["FAKENW"]}}),
-    "accounts": ([opens(), "nal.close"], {"accounts": ["ANN:WRONG", "JOE:"]}),
+    "accounts": ([opens(), "nal.close"], {"user": "ANN:WRONG", "accounts": ["ANN:WRONG", "JOE"]}),
     "existing": (
         [{"user.logon": "OTHER"}, opens("ABEXPRT:\\\\L"), "nal.close", "user.logoff"],
         {**TWO_SERVERS, "checks": [{"servers_licensed": {"count": 1}}]},
@@ -48,9 +61,24 @@ CLIENTS: dict[str, tuple[list[Any], dict[str, Any]]] = {  # scripts of the clien
     "private": (WORK, {"apm": {"private": True}, "fails": ["one_license_per_client"]}),
     "no-file": ([{"apm.open": {**OFFER, "file": "SYS:NONE.TXT", "may_fail": True}}], {}),
     "tries": ([{"apm.run": {**OFFER, "tries": 3}}], {"servers": [{"name": "FAKENW", "licenses": 1, "users": ["JOE"]}]}),
+    "killed": (WORK, {"faults": [{"wait": "2m"}, {"process-killed": "ws"}], "transport": "tcp"}),
+    "powered-off": (WORK, {"faults": [{"wait": "2m"}, {"power-off": "ws"}], "transport": "tcp"}),
+    "frozen": (
+        WORK,
+        {"faults": [{"wait": "2m"}, {"freeze": "ws"}, {"wait": "2h"}, {"thaw": "ws"}], "transport": "tcp"},
+    ),
+    "restarted": (
+        WORK,
+        {
+            "faults": [{"wait": "2m"}, {"restart": {"client": "ws", "address": "new"}}],
+            "checks": [{"released": {"within": "20m"}}],
+            "fails": ["one_license_per_client"],
+        },
+    ),
     "failed-step": ([{"user.logon": "FAKENW"}, {"user.open": {**OFFER, "file": "SYS:X"}}, "user.logoff"], {}),
 }
-EXPECTED = {"failed-step": "unknown"}  # of a client; the others release their licenses
+EXPECTED = {"failed-step": "unknown", "orphan": "leaked", "powered-off": "leaked"}
+EXPECTED |= {"killed": "reclaimed", "restarted": "reclaimed"}  # the others release their licenses
 
 
 class Unchecked(Stage):
@@ -96,12 +124,14 @@ def at_work(name: str) -> Plan:
     """The plan of a client at work. Where it has to try again, another client has the only license for a while."""
     script, more = CLIENTS[name]
     more = dict(more)
-    ws = {"name": "ws", "user": "JOE", "script": [*script, {"wait": "1h"}], "accounts": more.pop("accounts", ["JOE"])}
+    user, accounts = more.pop("user", "JOE"), more.pop("accounts", ["JOE"])
+    ws = {"name": "ws", "user": user, "accounts": accounts, "script": [*script, {"wait": "1h"}]}
     first = {"name": "first", "user": "JOE", "script": [{"user.logon": "FAKENW"}, {"wait": "15m"}, "user.logoff"]}
     more.setdefault("servers", [{"name": "FAKENW", "users": ["JOE", "ANN:RIGHT"]}])
     more["checks"] = [*more.get("checks", []), "one_license_per_client", "opens_balance"]
     clients = [first, ws] if name == "tries" else [ws]
-    return planned([], clients=clients, expect=EXPECTED.get(name, "released"), **more)
+    faults, transport = more.pop("faults", []), more.pop("transport", "udp")
+    return planned(faults, transport, clients=clients, expect=EXPECTED.get(name, "released"), **more)
 
 
 def runs() -> Iterator[tuple[str, Callable[[], str | None]]]:

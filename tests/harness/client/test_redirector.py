@@ -169,6 +169,7 @@ def test_forced_release_breaks_the_file(world: Any, server: Any) -> None:
 
     world.run(behaviour())
     assert server.log[2:] == ["open 1 SYS:A", "logout 1", "destroy 1"]
+    assert [line["forced"] for line in world.events("release-asked", "detach")] == [True, True]
 
 
 def test_cleared_connection_is_forgotten(world: Any, server: Any) -> None:

@@ -112,6 +112,20 @@ def test_a_session_is_over_with_its_last_reference(world: Any, server: Any) -> N
     assert server.log[4:] == ["logout 1", "destroy 1"]
 
 
+def test_a_session_that_ends_leaves_the_others(world: Any, server: Any) -> None:
+    """A service's connection is in no session of the user's (KB Q130668)."""
+    workstation = workstation_of(world, redirector={"contexts": "separate"})
+
+    async def behaviour() -> None:
+        await workstation.part(Service).start("FAKENW")
+        await workstation.part(User).logon("FAKENW")
+        await workstation.part(User).logoff()
+
+    world.run(behaviour())
+    assert server.log[4:] == ["logout 2", "destroy 2"]
+    assert [one.context for one in workstation.redirector.connections] == ["SYSTEM"]
+
+
 def test_nobody_to_impersonate(world: Any) -> None:
     """A service can only copy a token that there is."""
 

@@ -11,6 +11,7 @@ import pytest
 from fakenw.core.settings import ticks
 from fakenw.journal.record import SECOND
 from harness.report.text import Result, story
+from harness.runners.memory_network import utc
 from harness.scenario.scenario import Scenario, ScenarioError
 from harness.scenario.schedule import timeline
 from tests.harness.memory_run import WORK, events, planned, played
@@ -77,7 +78,7 @@ def test_a_machine_that_starts_again_over_udp(address: str, cause: str) -> None:
     assert verdict.verdict == "reclaimed"
     assert verdict.peak == (1 if address == "same" else 2)
     again = journals["client-ws+2.jsonl"].records[0]
-    assert (again.t, again.event, again["client"]) == (0, "start", "ws")
+    assert (again.t, again.event, again["client"], again["utc"]) == (0, "start", "ws", utc(2 * MINUTE))
     spawned = [record.t for record in events(journals["runner.jsonl"], "spawn")]
     assert spawned == [0, 2 * MINUTE]
 

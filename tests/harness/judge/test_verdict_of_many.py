@@ -1,0 +1,43 @@
+"""Runs with several servers, licenses or clients: which of them the verdict goes by."""
+
+from __future__ import annotations
+
+from fakenw.journal.record import Record
+from harness.judge.verdict import judge
+from tests.harness.handmade_journals import RunnerBook, ServerBook, held_once, put_together, scripted
+
+
+def other(book: ServerBook) -> ServerBook:
+    """The same journal, of another server."""
+    book.name = "server-OTHER.jsonl"
+    book.lines = [Record(r.t, r.role, r.event, {**r.fields, "server": "OTHER"}) for r in book.lines]
+    return book
+
+
+def test_the_books_of_every_server_must_balance() -> None:
+    bent = other(held_once(until=10))
+    bent.drop("release")
+    verdict = judge(put_together(held_once(until=10), bent, scripted(needed=5)))
+    assert verdict.verdict == "unknown"
+    assert verdict.reason.startswith("the books do not balance: server-OTHER.jsonl:")
+
+
+def test_every_license_of_a_connection_counts() -> None:
+    """It logs out and in again; the first license came back in time, the second did not."""
+    book = ServerBook()
+    book.create(1, 1)
+    book.login(2, 1)
+    book.logout(10, 1)
+    book.login(11, 1)
+    book.stop(1000)
+    verdict = judge(put_together(book, scripted(needed=20)))
+    assert (verdict.verdict, [held.held_for for held in verdict.leaked]) == ("leaked", [989.0])
+    assert verdict.reason.startswith("1 of 2 licenses not released")
+
+
+def test_a_license_that_was_taken_back_is_told_though_a_client_has_none() -> None:
+    """The verdict is about the license, and the run is not as expected."""
+    runner = RunnerBook(expect="reclaimed", proof={"workstation": [["FAKENW"]], "b": [["FAKENW"]]})
+    verdict = judge(put_together(held_once(until=11, cause="lost"), scripted(needed=10), runner))
+    assert (verdict.verdict, verdict.told, verdict.ok) == ("reclaimed", True, False)
+    assert [one.client for one in verdict.proof.unproven] == ["b"]
