@@ -62,7 +62,10 @@ CLIENTS: dict[str, tuple[list[Any], dict[str, Any]]] = {  # scripts of the clien
     "no-file": ([{"apm.open": {**OFFER, "file": "SYS:NONE.TXT", "may_fail": True}}], {}),
     "tries": ([{"apm.run": {**OFFER, "tries": 3}}], {"servers": [{"name": "FAKENW", "licenses": 1, "users": ["JOE"]}]}),
     "killed": (WORK, {"faults": [{"wait": "2m"}, {"process-killed": "ws"}], "transport": "tcp"}),
-    "powered-off": (WORK, {"faults": [{"wait": "2m"}, {"power-off": "ws"}], "transport": "tcp"}),
+    "powered-off": (
+        WORK,
+        {"faults": [{"wait": "2m"}, {"power-off": "ws"}], "transport": "tcp", "fails": ["opens_balance"]},
+    ),
     "frozen": (
         WORK,
         {"faults": [{"wait": "2m"}, {"freeze": "ws"}, {"wait": "2h"}, {"thaw": "ws"}], "transport": "tcp"},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from fakenw.journal.record import Record
 from harness.judge.verdict import judge
 from tests.harness.handmade_journals import RunnerBook, ServerBook, held_once, put_together, scripted
@@ -41,3 +43,22 @@ def test_a_license_that_was_taken_back_is_told_though_a_client_has_none() -> Non
     verdict = judge(put_together(held_once(until=11, cause="lost"), scripted(needed=10), runner))
     assert (verdict.verdict, verdict.told, verdict.ok) == ("reclaimed", True, False)
     assert [one.client for one in verdict.proof.unproven] == ["b"]
+
+
+@pytest.mark.parametrize(("went_on", "expected"), [(10.9, "released"), (11.1, "unknown")])
+def test_the_last_lines_of_several_journals_are_at_one_moment(went_on: float, expected: str) -> None:
+    """Give or take a second; a server's journal that stops before the run does is not whole."""
+    book, client = held_once(until=10), scripted(needed=5)
+    book.drop("stop")
+    client.drop("done")
+    client.write(went_on, "done")
+    assert judge(put_together(book, client)).verdict == expected
+
+
+def test_the_last_life_of_a_server_must_have_its_end() -> None:
+    """The life before it has a stop; the one that followed breaks off."""
+    book = held_once(until=10, end=11)
+    book.begin()
+    verdict = judge(put_together(book, scripted(needed=5)))
+    assert verdict.verdict == "unknown"
+    assert verdict.reason.startswith("the journal of FAKENW has no end: it stops at 0:00:00")
