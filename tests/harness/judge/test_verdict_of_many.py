@@ -62,3 +62,15 @@ def test_the_last_life_of_a_server_must_have_its_end() -> None:
     verdict = judge(put_together(book, scripted(needed=5)))
     assert verdict.verdict == "unknown"
     assert verdict.reason.startswith("the journal of FAKENW has no end: it stops at 0:00:00")
+
+
+@pytest.mark.parametrize(("bound", "expected"), [(1, "released"), (0.1, "unknown")])
+def test_clocks_that_are_not_known_well_make_the_moment_longer(bound: float, expected: str) -> None:
+    """The client was done within the error of both clocks after the server's last line."""
+    book, client, runner = held_once(until=10), scripted(needed=5), RunnerBook()
+    book.drop("stop")
+    client.drop("done")
+    client.write(12.5, "done")
+    for whose in ({"server": "FAKENW"}, {"client": "workstation"}):
+        runner.write(1, "clock", **whose, theirs=1, bound=bound)
+    assert judge(put_together(book, client, runner)).verdict == expected
