@@ -91,6 +91,12 @@ WRONG: dict[str, tuple[Callable[[ServerBook], None], list[str]]] = {
     "speaks of an unknown serial": (lambda b: b.bend("deny", serial=77), ["serial 77 was never created"]),
     "jumps to a state": (lambda b: b.bend("state", 4, **{"from": "gone"}), ["from gone to attached", "but it was lic"]),
     "forgets a holder at the stop": (lambda b: b.bend("stop", holders=[]), ["the holders none, but 2 hold a unit"]),
+    "goes on after its stop": (
+        lambda b: b.line(9, "deny", station="udp:10.0.0.4:1025", what="slot", code=0xF9),
+        ["deny after the stop"],
+    ),
+    "says again of a new station": (lambda b: b.bend("create", 1, again=True), ["had no slot, but again is True"]),
+    "knows a user before the login": (lambda b: b.bend("create", 1, user="ANN"), ["has a user before its login: ANN"]),
     "invents a holder at the stop": (
         lambda b: b.bend("stop", holders=[{"serial": 1}, {"serial": 2}]),
         ["stop names the holders 1, 2, but 2 hold a unit"],
