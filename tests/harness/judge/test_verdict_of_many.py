@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from fakenw.journal.record import Record
+from harness.judge.assertions import released
+from harness.judge.selection import LicenseSelection
 from harness.judge.verdict import judge
 from tests.harness.handmade_journals import RunnerBook, ServerBook, held_once, put_together, scripted
 
@@ -22,6 +24,13 @@ def test_the_books_of_every_server_must_balance() -> None:
     verdict = judge(put_together(held_once(until=10), bent, scripted(needed=5)))
     assert verdict.verdict == "unknown"
     assert verdict.reason.startswith("the books do not balance: server-OTHER.jsonl:")
+
+
+def test_an_assertion_is_about_every_server() -> None:
+    """The first has all of its licenses back, the second has not."""
+    answer = released(put_together(held_once(until=10), other(held_once(until=None))), LicenseSelection())
+    assert (answer.passed, answer.waiting, len(answer.why)) == (False, True, 1)
+    assert "holds a license of OTHER since 0:00:02" in answer.why[0]
 
 
 def test_every_license_of_a_connection_counts() -> None:
