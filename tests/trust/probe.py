@@ -52,6 +52,7 @@ CLIENTS: dict[str, tuple[list[Any], dict[str, Any]]] = {  # scripts of the clien
         [opens(), READ[0], "nal.close", {"wait": "10m"}, "apm.close"],
         {"checks": ["registry_agrees"], "fails": ["registry_agrees", "opens_balance"]},
     ),
+    "netware-3": ([opens(), "nal.close"], {"servers": [{"name": "FAKENW", "release": "3.12", "users": ["JOE"]}]}),
     "libraries": ([opens(), "nal.close"], {"nal": {"search_path": ["FAKENW"]}}),
     "accounts": ([opens(), "nal.close"], {"user": "ANN:WRONG", "accounts": ["ANN:WRONG", "JOE"]}),
     "existing": (
