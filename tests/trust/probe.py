@@ -52,6 +52,12 @@ CLIENTS: dict[str, tuple[list[Any], dict[str, Any]]] = {  # scripts of the clien
         [opens(), READ[0], "nal.close", {"wait": "10m"}, "apm.close"],
         {"checks": ["registry_agrees"], "fails": ["registry_agrees", "opens_balance"]},
     ),
+    "idle": ([opens(), {"wait": "2h"}, "nal.close"], {}),
+    "sessions": (
+        [{"service.meter": {"servers": ["FAKENW"], "file": OFFER["file"]}}, {"user.logon": "FAKENW"}, "user.logoff"]
+        + [{"wait": "10m"}, "user.shut-down"],
+        {"redirector": {"contexts": "separate"}, "fails": ["one_license_per_client"]},
+    ),
     "netware-3": ([opens(), "nal.close"], {"servers": [{"name": "FAKENW", "release": "3.12", "users": ["JOE"]}]}),
     "libraries": ([opens(), "nal.close"], {"nal": {"search_path": ["FAKENW"]}}),
     "accounts": ([opens(), "nal.close"], {"user": "ANN:WRONG", "accounts": ["ANN:WRONG", "JOE"]}),
