@@ -39,6 +39,7 @@ def opens(path: str = FAKENW, **more: Any) -> dict[str, Any]:
 
 PACKAGES = f"{FAKENW}SMSPKG\\"
 READ = [{"apm.open": OFFER}, {"wait": "1m"}, "apm.close"]
+METER = {"service.meter": {"servers": ["FAKENW"], "file": OFFER["file"]}}
 ONE_CONNECTION = {"checks": ["registry_agrees", {"attempts": {"most": 1, "per": 7200}}]}
 CLIENTS: dict[str, tuple[list[Any], dict[str, Any]]] = {  # scripts of the client ws; each waits for an hour at its end
     "twice": ([opens(), opens(), "nal.close", *READ, "nal.close"], ONE_CONNECTION),
@@ -54,8 +55,7 @@ CLIENTS: dict[str, tuple[list[Any], dict[str, Any]]] = {  # scripts of the clien
     ),
     "idle": ([opens(), {"wait": "2h"}, "nal.close"], {}),
     "sessions": (
-        [{"service.meter": {"servers": ["FAKENW"], "file": OFFER["file"]}}, {"user.logon": "FAKENW"}, "user.logoff"]
-        + [{"wait": "10m"}, "user.shut-down"],
+        [METER, {"user.logon": "FAKENW"}, "user.logoff", {"wait": "10m"}, "user.shut-down"],
         {"redirector": {"contexts": "separate"}, "fails": ["one_license_per_client"]},
     ),
     "netware-3": ([opens(), "nal.close"], {"servers": [{"name": "FAKENW", "release": "3.12", "users": ["JOE"]}]}),
