@@ -118,7 +118,7 @@ def test_of_several_marks_the_first_counts() -> None:
     book = held_once(until=None)
     book.lines[-1:] = []
     for t in (10, 900):
-        book.line(t, "mark", text="done", **{"from": "127.0.0.1:40000"})
+        book.line(t, "mark", text="done")
     book.stop(1000)
     verdict = judge(put_together(book))
     assert (verdict.verdict, [held.held_for for held in verdict.leaked]) == ("leaked", [998.0])
