@@ -311,3 +311,13 @@ def test_fifty_thousand_lines_take_no_time() -> None:
     began = time.process_time()
     assert books_balance(journal) == []
     assert time.process_time() - began < 1
+
+
+def test_a_silent_connection_that_asks_has_answered_before() -> None:
+    book = ServerBook()
+    book.create(1, 1)
+    book.login(2, 1)
+    book.line(3, "watchdog", 1, what="silent")
+    book.open(4, 1)
+    problems = [problem.text for problem in books_balance(book.journal())]
+    assert problems == ["open of serial 1, which is silent: no answered before it"]
