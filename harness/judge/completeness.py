@@ -1,10 +1,12 @@
-"""Whether the servers' journals tell of the whole run, by what clients and runner say.
+"""Whether the journals tell of the whole run, by what servers, clients and runner say of one another.
 
 Rules of this file:
 
 * A client that was attached has a connection in the server's journal. Without it lines are missing, and a license may
   be among them.
 * A client that was refused a slot, a license or a login has a line about it in the server's journal.
+* A client was attached to each connection that it uses or releases, and releases it once: its journal says so. A
+  program that asks a server without a login uses an attachment that no ``attach`` is about.
 * A server's journal that does not end with ``stop`` must reach as far as those of the clients and the runner.
 * Nothing is asked of a server's journal that stands alone.
 """
@@ -16,7 +18,7 @@ from collections.abc import Iterator
 
 from fakenw.journal.record import SECOND, Record
 from fakenw.journal.sentences import harmless
-from harness.judge.history import RunHistory, ServerHistory, key_of
+from harness.judge.history import Key, RunHistory, ServerHistory, key_of
 from harness.judge.writer_clock import Clock
 
 UNKNOWN_NAME = 0xFC  # the completion code
@@ -24,8 +26,9 @@ MARGIN = SECOND  # of real time, between the last lines of several writers
 
 
 def incomplete(run: RunHistory) -> str | None:
-    """What the servers' journals lack, in a sentence; None where they lack nothing that shows."""
-    return next(_unheard_attaches(run), None) or next(_untold_refusals(run), None) or next(_short_journals(run), None)
+    """What the journals lack, in a sentence; None where they lack nothing that shows."""
+    lacks = (_unheard_attaches, _untold_attaches, _untold_refusals, _short_journals)
+    return next((sentence for lack in lacks for sentence in lack(run)), None)
 
 
 def _unheard_attaches(run: RunHistory) -> Iterator[str]:
@@ -66,6 +69,27 @@ def _refusal(record: Record) -> tuple[str, str, int] | None:
     if isinstance(server, str) and isinstance(station, str) and isinstance(code, int) and code != UNKNOWN_NAME:
         return server, station, code
     return None
+
+
+def _untold_attaches(run: RunHistory) -> Iterator[str]:
+    logged_in = {(h.server.name, h.station, h.connection) for h in run.histories if h.users}
+    for client in run.clients:
+        attached: set[Key] = set()
+        for line, record in enumerate(client.journal.records, 1):
+            key = key_of(record)
+            if key is None or key not in logged_in:
+                continue
+            if record.event == "attach":
+                attached.add(key)
+            elif key not in attached and (record.event == "detach" or record.event.endswith("-open")):
+                does = "releases" if record.event == "detach" else "uses"
+                server, station, number = map(harmless, key)
+                yield (
+                    f"{harmless(client.name)} {does} connection {number} of {station} to {server}, and its journal "
+                    f"does not say that it is attached ({harmless(client.journal.name)}:{line})"
+                )
+            elif record.event == "detach":
+                attached.remove(key)
 
 
 def _short_journals(run: RunHistory) -> Iterator[str]:

@@ -2,7 +2,8 @@
 
 ``python -m tests.trust.probe RUN…`` prints ``told RUN: …`` for each run that is judged otherwise than expected. Names:
 ``Q257223/as-shipped`` (a run of the catalogue; with ``/tcp`` over TCP), ``day/nls`` (a journal of
-tests/harness/judge/lived_journals.py), ``Q257223`` and ``day`` for all of these, none for all.
+tests/harness/judge/lived_journals.py), ``client/tries`` (of client_runs.py), ``Q257223`` and ``day`` for all of these,
+none for all.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from harness.scenario.catalogue import catalogue
 from harness.scenario.plan import Plan
 from tests.fakenw.stage import POLICIES, Stage
 from tests.harness.judge.lived_journals import DAY, busy_day, held_at_the_end, over, reset_and_expired
-from tests.trust import server_runs
+from tests.trust import client_runs, server_runs
 from tests.trust.server_days import Unchecked
 
 
@@ -58,7 +59,7 @@ def runs() -> Iterator[tuple[str, Callable[[], str | None]]]:
         yield f"held/{policy}", partial(of_day, held_at_the_end, policy)
         yield f"reset/{policy}", partial(of_day, reset_and_expired, policy)
     yield from server_runs.runs()
-    for name, plan in server_runs.plans():
+    for name, plan in (*server_runs.plans(), *client_runs.plans()):
         yield name, partial(of_run, plan)
     for scenario in catalogue():
         for plan in scenario.plans(seed=1):

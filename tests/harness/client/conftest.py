@@ -12,7 +12,7 @@ from fakenw.wire.framing import DMDT, Deframer, frame_reply
 from fakenw.wire.layout import Nothing, Reply, split_body
 from fakenw.wire.packet import ReplyPacket, decode_request
 from fakenw.wire.requests.bindery import KeyedLogin, LoginKey, ObjectInfo
-from fakenw.wire.requests.connection import BufferSize
+from fakenw.wire.requests.connection import BufferSize, ChangeConnectionState
 from fakenw.wire.requests.files import CloseFile, OpenedFile, OpenFile
 from harness.client.workstation import Requester
 from harness.runners.runtime import Behavior, Driver, VirtualClock
@@ -83,6 +83,8 @@ class FakeServer:
                 return "open", [path], OpenedFile(handle, bytes(2), "", 0, 0, 0, 0, 0, 0, 0)
             case (0x42, _):
                 return "close", [self.files[CloseFile.decode(data).handle]], Nothing()
+            case (23, 29):
+                return "state", [str(ChangeConnectionState.decode(data).new_state)], Nothing()
             case (0x19, _):
                 return "logout", [], Nothing()
         raise AssertionError(packet)

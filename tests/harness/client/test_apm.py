@@ -164,3 +164,29 @@ def test_unknown_verb(world: Any) -> None:
     """A mistake in the script is told, with what there is."""
     with pytest.raises(ValueError, match=r"nal\.shut is no verb; expected nal\.open"):
         play(world, [{"verb": "nal.shut"}])
+
+
+def test_a_private_connection_is_nobody_elses(world: Any, server: Any) -> None:
+    """APM's file is on the second connection, and NAL's release of the first is not refused."""
+    play(world, apm={"private": True})
+    assert f"open 2 {FILE}" in server.log
+    assert server.log.index("destroy 1") < server.log.index(f"close 2 {FILE}")
+    assert [attach["private"] for attach in world.events("attach")] == [False, True]
+
+
+@pytest.mark.parametrize("tries", [1, 3])
+def test_a_program_is_tried_so_often(world: Any, server: Any, tries: int) -> None:
+    """Every ten minutes, and then the step has failed (KB Q302674)."""
+    server.refuse["open"] = 0xE0
+    run = {"verb": "apm.run", "args": {"file": FILE, "server": "FAKENW", "tries": tries}}
+    play(world, [run])
+    assert len(world.events("work-failed")) == tries
+    assert len(world.events("step-failed")) == 1
+    assert world.now() // MINUTE == 10 * (tries - 1)
+
+
+def test_a_step_that_may_fail_says_so(world: Any, server: Any) -> None:
+    """The scenario declares it; no other step does."""
+    away = {"verb": "user.logon", "args": {"server": "AWAY"}}
+    play(world, [away, {**away, "may_fail": True}])
+    assert ["may_fail" in failed for failed in world.events("step-failed")] == [False, True]

@@ -285,6 +285,7 @@ def test_drop(world: Any, server: Any, drop: str, left: int) -> None:
     world.run(behaviour())
     assert world.events("arbiter")[2]["reference"] == left
     assert len(workstation.redirector.connections) == left
+    assert workstation.registry.get(RESOURCE, REFERENCE) == (left or None)
 
 
 def test_scavenged_connection_is_made_anew(world: Any, server: Any) -> None:

@@ -81,8 +81,8 @@ def test_denied_leaves_nothing_behind(
 
     world.run(behaviour())
     assert server.log[-len(after) or len(server.log) :] == after
-    (denied,) = world.events("denied")
-    assert (denied["server"], denied["code"], denied["what"], denied["user"]) == ("FAKENW", code, what, "JOE")
+    denied = [(line["server"], line["code"], line["what"], line["user"]) for line in world.events("denied")]
+    assert denied == [("FAKENW", code, what, "JOE")]
     assert redirector.connections == []
     assert not world.made[0].is_open
 
@@ -169,6 +169,7 @@ def test_forced_release_breaks_the_file(world: Any, server: Any) -> None:
 
     world.run(behaviour())
     assert server.log[2:] == ["open 1 SYS:A", "logout 1", "destroy 1"]
+    assert [line["forced"] for line in world.events("release-asked", "detach")] == [True, True]
 
 
 def test_cleared_connection_is_forgotten(world: Any, server: Any) -> None:

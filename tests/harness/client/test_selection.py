@@ -7,14 +7,17 @@ from typing import Any
 
 import pytest
 
-from harness.client.attachment import Account
+from fakenw.journal.record import SECOND
+from harness.client.attachment import Account, Denied
 from harness.client.components.nal import Nal
 from harness.client.machine import Machine
-from harness.client.nal_path import CLIENT, NalPath
+from harness.client.nal_path import CLIENT, CONNECTIONS, NalPath
 from harness.client.redirector import Redirector
 from harness.client.registry import Registry
 from harness.client.selection import LISTS, PREFERRED, USE_EXISTING, USE_PREFERRED, USE_RANDOM, NalSettings, Selection
+from harness.client.workstation import sleep
 
+MINUTE = 60 * SECOND
 LIST = NalPath.parse("ABEXPRT:\\\\CAP List for site GS1")
 PATHS = [f'NWBIND:["SMS_SITE=GS1"]\\\\CAP{n}\\SYS\\CAP_GS1\\' for n in range(1, 5)]
 
@@ -174,3 +177,71 @@ def test_persistence_keeps_a_connection_between_uses(world: Any, server: Any) ->
     world.run(behaviour())
     counts = [(entry["persistence"], entry["reference"]) for entry in world.events("arbiter")]
     assert counts == [(1, 0), (1, 1), (1, 0), (0, 0), (0, 0)]
+
+
+def two_servers(world: Any, server: Any, **nal: Any) -> Nal:
+    """The NAL of a machine with a list of the servers FAKENW and OTHER, in this order."""
+    world.servers["OTHER"] = type(server)()
+    paths = ("NWBIND:\\\\FAKENW\\SYS\\", "NWBIND:\\\\OTHER\\SYS\\")
+    return machine(world, nal={"random": False, "lists": {"L": paths}, **nal})
+
+
+def released(number: int) -> list[str]:
+    """What a server carries out for a connection that is made and released."""
+    return [f"create {number}", f"login {number} JOE", f"logout {number}", f"destroy {number}"]
+
+
+def test_one_path_of_a_list_is_opened(world: Any, server: Any) -> None:
+    """The others are not even asked."""
+    nal = two_servers(world, server)
+    world.run(nal.open("ABEXPRT:\\\\L", "A"))
+    assert (server.log, world.servers["OTHER"].log) == (["create 1", "login 1 JOE"], [])
+
+
+def test_every_path_of_a_list_is_opened_and_closed(world: Any, server: Any) -> None:
+    """The close of the chosen path is that of all that were opened with it."""
+    nal = two_servers(world, server, opens="all")
+
+    async def behaviour() -> None:
+        await nal.open("ABEXPRT:\\\\L", "A")
+        assert world.servers["OTHER"].log == ["create 1", "login 1 JOE"]
+        await nal.close()
+
+    world.run(behaviour())
+    assert (server.log, world.servers["OTHER"].log) == (released(1), released(1))
+    assert nal.workstation.registry.subkeys(f"{CONNECTIONS}\\A\\Deviceless") == []
+
+
+@pytest.mark.parametrize("survey", ["one-by-one", "at-once"])
+def test_a_survey_logs_out_of_every_server(world: Any, server: Any, survey: str) -> None:
+    """One after the other, or all at the same time (KB Q235770)."""
+    nal = two_servers(world, server, survey=survey)
+    world.run(nal.survey("ABEXPRT:\\\\L", "A"))
+    world.pass_time(SECOND)
+    assert (server.log, world.servers["OTHER"].log) == (released(1), released(1))
+
+
+def test_libraries_are_searched_for_over_connections_of_their_own(world: Any, server: Any) -> None:
+    """One for each library, which is released before the path is opened (KB Q226368)."""
+    nal = machine(world, nal={"search_path": ["FAKENW"]})
+    world.run(nal.open("NWBIND:\\\\FAKENW\\SYS\\", "JOE&"))
+    assert server.log == [*released(1), *released(2), *released(3), "create 4", "login 4 JOE"]
+
+
+@pytest.mark.parametrize("retry", [None, MINUTE])
+def test_who_was_refused_tries_again_if_told_to(world: Any, server: Any, retry: int | None) -> None:
+    """Each time after the time that was set, until there is a license."""
+    nal = machine(world)
+    server.refuse["login"] = 0xE0
+
+    async def behaviour() -> None:
+        await sleep(5 * MINUTE // 2)
+        server.refuse.clear()
+
+    world.spawn(behaviour())
+    if retry is None:
+        with pytest.raises(Denied):
+            world.run(nal.open("NWBIND:\\\\FAKENW\\SYS\\", "A"))
+    else:
+        world.run(nal.open("NWBIND:\\\\FAKENW\\SYS\\", "A", retry))
+    assert len(world.events("denied")) == (1 if retry is None else 3)

@@ -112,6 +112,20 @@ def test_a_session_is_over_with_its_last_reference(world: Any, server: Any) -> N
     assert server.log[4:] == ["logout 1", "destroy 1"]
 
 
+def test_a_session_that_ends_leaves_the_others(world: Any, server: Any) -> None:
+    """A service's connection is in no session of the user's (KB Q130668)."""
+    workstation = workstation_of(world, redirector={"contexts": "separate"})
+
+    async def behaviour() -> None:
+        await workstation.part(Service).start("FAKENW")
+        await workstation.part(User).logon("FAKENW")
+        await workstation.part(User).logoff()
+
+    world.run(behaviour())
+    assert server.log[4:] == ["logout 2", "destroy 2"]
+    assert [one.context for one in workstation.redirector.connections] == ["SYSTEM"]
+
+
 def test_nobody_to_impersonate(world: Any) -> None:
     """A service can only copy a token that there is."""
 
@@ -266,3 +280,40 @@ def test_a_deferred_close(world: Any, server: Any) -> None:
 
     world.run(behaviour())
     assert server.log[3:] == ["close 1 SYS:A", "logout 1", "destroy 1"]
+
+
+# What is said of a need
+
+
+def test_who_logs_off_needs_no_connection(world: Any, server: Any) -> None:
+    """It is said before the connections are released, also where they are not."""
+    user = workstation_of(world, redirector={"logoff": "keep"}).part(User)
+
+    async def behaviour() -> None:
+        await user.logon("FAKENW")
+        await user.logoff()
+
+    world.run(behaviour())
+    assert world.told() == ["attach", "user-open", "user-close"]
+    assert server.log == ["create 1", "login 1 JOE"]
+
+
+@pytest.mark.parametrize("logs_out", [True, False])
+def test_a_dos_program_ends(world: Any, server: Any, logs_out: bool) -> None:
+    """It needs its connection no longer; whether it logs out is its own affair (KB Q175877)."""
+    user = workstation_of(world, logon={"dos_logs_out": logs_out}).part(User)
+    world.run(user.dos("FAKENW", MINUTE))
+    assert world.told()[:3] == ["attach", "user-open", "user-close"]
+    assert server.log[-2:] == (["logout 1", "destroy 1"] if logs_out else ["login 1 JOE", "state 1 0"])
+
+
+def test_a_service_that_ends_releases_its_connection(world: Any, server: Any) -> None:
+    service = workstation_of(world).part(Service)
+
+    async def behaviour() -> None:
+        await service.start("FAKENW")
+        await service.stop()
+
+    world.run(behaviour())
+    assert world.told() == ["attach", "service-open", "service-close", "release-asked", "detach"]
+    assert server.log == ["create 1", "login 1 JOE", "logout 1", "destroy 1"]

@@ -121,3 +121,16 @@ def test_only_the_asserted_licenses_are_judged() -> None:
     assert (answer.passed, answer.verdict.verdict, answer.verdict.interrupted) == (True, "released", [])
     assert answered(book, user="ANN").verdict.verdict == "interrupted"
     assert answered(book, user="SUE").verdict.verdict == "leaked"
+
+
+def test_a_license_that_was_taken_back_before_the_mark_is_not_asserted() -> None:
+    book = ServerBook()
+    book.create(1, 1)
+    book.login(2, 1)
+    book.close(4, 1, "lost")
+    book.create(10, 2)
+    book.login(10, 2)
+    book.leave(11, 2)
+    book.stop(20)
+    assert not answered(book).passed
+    assert answered(book, since=5_000_000).passed

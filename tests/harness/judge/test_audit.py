@@ -91,6 +91,12 @@ WRONG: dict[str, tuple[Callable[[ServerBook], None], list[str]]] = {
     "speaks of an unknown serial": (lambda b: b.bend("deny", serial=77), ["serial 77 was never created"]),
     "jumps to a state": (lambda b: b.bend("state", 4, **{"from": "gone"}), ["from gone to attached", "but it was lic"]),
     "forgets a holder at the stop": (lambda b: b.bend("stop", holders=[]), ["the holders none, but 2 hold a unit"]),
+    "goes on after its stop": (
+        lambda b: b.line(9, "deny", station="udp:10.0.0.4:1025", what="slot", code=0xF9),
+        ["deny after the stop"],
+    ),
+    "says again of a new station": (lambda b: b.bend("create", 1, again=True), ["had no slot, but again is True"]),
+    "knows a user before the login": (lambda b: b.bend("create", 1, user="ANN"), ["has a user before its login: ANN"]),
     "invents a holder at the stop": (
         lambda b: b.bend("stop", holders=[{"serial": 1}, {"serial": 2}]),
         ["stop names the holders 1, 2, but 2 hold a unit"],
@@ -144,8 +150,8 @@ def test_a_clock_that_runs_backwards_is_a_problem() -> None:
     book = good()
     book.drop("stop")
     book.line(4, "mark", text="mark")
-    (problem,) = books_balance(book.journal())
-    assert str(problem).endswith("the clock ran backwards, from 8.000000 to 4.000000")
+    problems = [problem.text for problem in books_balance(book.journal())]
+    assert problems == ["the clock ran backwards, from 8.000000 to 4.000000"]
 
 
 def test_release_that_is_missing_before_the_end_is_no_accident() -> None:
@@ -383,3 +389,13 @@ def test_fifty_thousand_lines_take_no_time() -> None:
     began = time.process_time()
     assert books_balance(journal) == []
     assert time.process_time() - began < 1
+
+
+def test_a_silent_connection_that_asks_has_answered_before() -> None:
+    book = ServerBook()
+    book.create(1, 1)
+    book.login(2, 1)
+    book.line(3, "watchdog", 1, what="silent")
+    book.open(4, 1)
+    problems = [problem.text for problem in books_balance(book.journal())]
+    assert problems == ["open of serial 1, which is silent: no answered before it"]

@@ -52,11 +52,12 @@ def test_each_of_several_clients_has_the_expectation_of_its_name() -> None:
     assert endings(run)[2] == "b ended with exit code 3"
 
 
+@pytest.mark.parametrize("code", [None, 137])
 @pytest.mark.parametrize("until", [500, None], ids=["released", "held"])
-def test_a_fault_is_no_mistake_of_the_program(until: float | None) -> None:
+def test_a_fault_is_no_mistake_of_the_program(until: float | None, code: int | None) -> None:
     """An exit with a cause was the scenario's own doing; nor is a program that the runner ended judged by its code."""
     book = runner({"name": "mine", "count": 1, "exit": 0})
-    book.write(600, "exit", client="mine", code=None, cause="process-killed")
+    book.write(600, "exit", client="mine", code=code, cause="process-killed")
     run = put_together(held_once(until=until), book)
     assert (endings(run), unexpected(run)) == ([], None)
     assert judge(run).verdict == ("released" if until else "leaked")

@@ -184,6 +184,37 @@ def test_a_check_about_refusals_excuses_a_refused_step(check: dict[str, Any]) ->
     assert outcome(judged({"name": "a"}, wrong, checks=[check]))[2] == ["b"]
 
 
+@pytest.mark.parametrize(
+    ("check", "what", "expected"),
+    [
+        ("refusals", {"reason": "refused", "code": 0xFF}, "unknown"),
+        ("attempts", {"reason": "unreachable", "code": None}, "unknown"),
+        ("servers_licensed", {"reason": "unreachable", "code": None}, "released"),
+        ("attempts", {"reason": "refused", "code": 0xE0, "what": "license"}, "released"),
+    ],
+)
+def test_a_check_excuses_the_failures_that_it_is_about(check: str, what: dict[str, Any], expected: str) -> None:
+    """A file that is not there is no refusal for want of room, nor is a server that cannot be reached."""
+    client = scripted(needed=5)
+    client.write(6, "step-failed", verb="user.open", text="failed", **what)
+    argument = "count" if check == "servers_licensed" else "most"
+    runner = RunnerBook(proof={"workstation": [["FAKENW"]]}, checks=[{check: {argument: 1}}])
+    assert judge(put_together(held_once(until=10), client, runner)).verdict == expected
+
+
+@pytest.mark.parametrize(("other", "expected"), [([], "unknown"), ("never", "released")])
+def test_one_client_that_is_never_licensed_does_not_excuse_another(other: Any, expected: str) -> None:
+    """Somebody must be proven, unless no client is ever licensed; what attached here was not logged in."""
+    book = ServerBook("attach")
+    book.create(1, 1)
+    book.close(2, 1)
+    book.stop(1000)
+    runner = RunnerBook(proof={"a": "never", "b": other})
+    runner.write(3, "spawn", client="a", command=["./client"])
+    runner.write(4, "exit", client="a", code=0)
+    assert judge(put_together(book, runner)).verdict == expected
+
+
 def test_a_refused_release_is_no_failed_step() -> None:
     """In Q257223 the release is refused, and yet the step nal.close has not failed."""
     work: list[Any] = [{"nal.open": {"path": r"NWBIND:\\FAKENW\SYS\CAP_GS1", "owner": "X"}}]

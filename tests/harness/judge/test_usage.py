@@ -56,6 +56,16 @@ def test_a_use_that_begins_again_counts() -> None:
     assert judge(put_together(held_once(until=601), client)).verdict == "released"
 
 
+def test_a_close_ends_the_use_of_its_own_component() -> None:
+    """APM closes a file that it had not opened; NAL goes on until the script is done."""
+    client = scripted(needed=10)
+    client.drop("nal-close")
+    client.drop("done")
+    client.say(10, "apm-close", file="F")
+    client.write(950, "done")
+    assert judge(put_together(held_once(until=951), client)).verdict == "released"
+
+
 def test_times_are_compared_on_the_servers_clock() -> None:
     """A client that was started an hour later, at the same speed, closes an hour later."""
     client = ClientBook(utc="2000-08-10T10:30:15.000000+00:00")
@@ -104,6 +114,18 @@ def test_a_mark_says_that_a_users_own_client_is_done(mark: float, expected: str)
     assert verdict.verdict == expected
     if expected == "leaked":
         assert "it was marked as no longer needed at 0:00:10" in verdict.reason
+
+
+def test_of_several_marks_the_first_counts() -> None:
+    """The server's own marks, without a runner: fakenw mark, or a test."""
+    book = held_once(until=None)
+    book.lines[-1:] = []
+    for t in (10, 900):
+        book.line(t, "mark", text="done")
+    book.stop(1000)
+    verdict = judge(put_together(book))
+    assert (verdict.verdict, [held.held_for for held in verdict.leaked]) == ("leaked", [998.0])
+    assert "it was marked as no longer needed at 0:00:10" in verdict.reason
 
 
 def idle_server(*, busy: bool = False, until: float | None = None) -> ServerBook:

@@ -100,10 +100,16 @@ def test_the_bug_is_a_leak() -> None:
         ({"within": 60, "checks": [{"released": {"within": 600}}]}, None, "released"),
         ({"within": 60, "checks": ["released"]}, None, "leaked"),
         ({"within": 60}, 600, "released"),
+        ({"checks": [{"released": {"within": 600}}]}, 60, "leaked"),
+        ({"within": 479, "patience": 0.5}, None, "leaked"),
+        ({"within": 479, "patience": 1}, None, "released"),
     ],
 )
 def test_within_can_be_set(run: dict[str, Any], within: float | None, expected: str) -> None:
-    """Given back eight minutes late: the caller's word before the check's, before the run's, before five minutes."""
+    """Given back eight minutes late: the caller's word before the check's, before the run's, before five minutes.
+
+    The patience with a busy machine is granted on top of it.
+    """
     made = put_together(held_once(until=490), scripted(needed=10), RunnerBook(**run))
     assert judge(made, within=within).verdict == expected
 
@@ -289,6 +295,23 @@ def test_a_refusal_that_only_its_client_knows(code: int, what: str, told: bool) 
     lacks = f"the journal of FAKENW lacks that it refused {what} to udp:10.0.0.2:1025, code 0x{code:02X}"
     wanted = ("unknown", f"{lacks} (client-workstation.jsonl:6)") if told else ("released", judged.reason)
     assert (judged.verdict, judged.reason) == wanted
+
+
+@pytest.mark.parametrize(("event", "does"), [("nal-open", "uses"), ("detach", "releases")])
+def test_a_connection_that_its_client_was_never_attached_to(event: str, does: str) -> None:
+    """A line of the client's journal is missing, or one too many: it has released the connection before."""
+    for missing in (True, False):
+        client = scripted(needed=5)
+        if missing:
+            client.drop("attach")
+        else:
+            client.say(6, "detach", by="NAL", forced=False)
+        client.say(7, event, by="NAL", forced=False)
+        if missing and event == "detach":
+            client.drop("nal-open")
+        judged = judge(put_together(held_once(until=10), client))
+        told = f"workstation {does} connection 1 of udp:10.0.0.2:1025 to FAKENW, and its journal does not say"
+        assert (judged.verdict, judged.reason.partition(" that it is")[0]) == ("unknown", told)
 
 
 # What clients claim

@@ -116,6 +116,16 @@ def test_the_shortest_of_several_round_trips_counts() -> None:
     assert 120 <= net.probe.slack <= 130
 
 
+@pytest.mark.parametrize("way", [(120, 0), (0, 120)])
+def test_a_round_trip_may_take_all_of_its_time_on_one_way(way: tuple[int, int]) -> None:
+    """The answer is that of the middle, so that it is wrong by half of the trip at most."""
+    net = Net()
+    net.server(KnownHost(net, "FAKENW", 7 * SECOND, [way]))
+    net.probe.measure_due()
+    (line,) = net.lines
+    assert abs(round(line["theirs"] * SECOND) - line.t - 7 * SECOND) <= line["bound"] * SECOND
+
+
 def test_another_incarnation_is_another_clock() -> None:
     """It is measured when it is instructed, and told apart."""
     net = Net()

@@ -112,3 +112,12 @@ def test_scripted_clients_stay_connected() -> None:
     assert not run.is_over(100)
     run.server.logout(0, 1)
     assert run.is_over(101)
+
+
+def test_a_license_of_a_scripted_client_is_waited_for() -> None:
+    """From the end of the clients on, as long as it may take to come back."""
+    run = Watched({"name": "ws", "script": [{"wait": "1s"}]})
+    run.license(1)
+    assert not run.is_over(1)
+    assert not run.is_over(run.within)
+    assert run.is_over(1.1 + run.within)
