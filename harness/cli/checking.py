@@ -58,13 +58,13 @@ def check(
             history = load(group)
             for server in history.servers:
                 server.zone = (zone or UTC) if wall else None
-            results.append(_judged(history, within, clients))
+            results.append(judged(history, within, clients))
     except JournalError as problem:
         exit_with_usage_error(problem)
     print_results_and_exit(results, as_json, junit, every_story=True)
 
 
-def _judged(history: RunHistory, within: int | None, clients: int) -> Result:
+def judged(history: RunHistory, within: int | None, clients: int) -> Result:
     """Raises JournalError, also for unknown checks of the run."""
     try:
         seconds = None if within is None else within / SECOND

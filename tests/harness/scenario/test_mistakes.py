@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from fakenw.config.yaml_file import DEPTH_LIMIT, SIZE_LIMIT
+from fakenw.config.bounded_yaml import DEPTH_LIMIT
+from fakenw.config.yaml_file import SIZE_LIMIT
 from harness.judge import checks
 from harness.scenario.scenario import Scenario, ScenarioError, load
 from harness.scenario.settings import Parts, ServerHabits
