@@ -30,6 +30,14 @@ def test_help_imports_no_command(program: str) -> None:
     assert ours <= {"fakenw.cli", "fakenw.cli.lazy_group", f"{program}.cli", f"{program}.cli.main"}
 
 
+@pytest.mark.process
+def test_a_run_in_memory_imports_no_edge() -> None:
+    """The bug of the article needs no reactor, no metrics, no container and no load."""
+    modules = imported("harness", "run", "Q257223", "--variant", "counted")
+    tops = {name.partition(".")[0] for name in modules}
+    assert not tops & {"docker", "locust", "prometheus_client", "twisted", "uvloop"}
+
+
 @pytest.mark.parametrize("group", [main], ids=["harness"])
 def test_a_line_of_help_is_the_first_sentence_of_the_command(group: click.Group) -> None:
     ctx = click.Context(group)
