@@ -57,6 +57,11 @@ docs: $(DEVELOPED) ## docs/ncp.md and docs/catalogue.md, from the code and the s
 	@$(VENV)/bin/python -m fakenw.cli.ncp_page >docs/ncp.md
 	@$(VENV)/bin/python -m harness.cli.catalogue_page >docs/catalogue.md
 
+.PHONY: wheel
+wheel: $(DEVELOPED) ## dist/fakenw-VERSION: a wheel to install anywhere, and the source archive that it is built from
+	@SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-1767225600} $(VENV)/bin/python -m build --no-isolation >/dev/null
+	@ls dist/fakenw-*.whl dist/fakenw-*.tar.gz
+
 BASE ?= fakenw-base:bookworm
 
 .PHONY: base-image
