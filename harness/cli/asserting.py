@@ -16,7 +16,7 @@ from harness.cli.parameters import DurationParam, OutputParam
 from harness.judge.assertions import released
 from harness.judge.cut_journal import completed
 from harness.judge.history import RunHistory
-from harness.judge.selection import LicenseSelection
+from harness.judge.selection import BY, LicenseSelection
 from harness.report.junit import JUnitCase, junit_xml
 from harness.report.output import write
 from harness.report.text import NOT_EXPECTED, UNKNOWN
@@ -38,7 +38,14 @@ LOOK_EVERY = 0.2  # seconds
     show_default=True,
     help="So many connections must have had a license and logged in.",
 )
-@click.option("--by", default="client", show_default=True, help="client, anybody, or one cause such as logout.")
+@click.option(
+    "--by",
+    type=click.Choice(BY),
+    default="client",
+    show_default=True,
+    metavar="WHOM",
+    help=f"By whom, or for which one cause, licenses may come back: {', '.join(BY)}.",
+)
 @click.option("--instance", help="Only of this start of the server: see /api/server, or the journal's first line.")
 @click.option("--token", envvar="FAKENW_ADMIN_TOKEN", show_envvar=True, help="Where the server wants one.")
 @click.option("--junit", type=OutputParam(), help="Write the result as JUnit XML.")

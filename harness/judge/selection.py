@@ -12,19 +12,25 @@ from fakenw.journal.fold import GIVEN_BACK, Holding
 from harness.judge.history import ConnectionHistory
 
 ANY_CAUSE = "anybody"  # a value of *by*: a license may be released or reclaimed
+RECLAIMED = ("busy", "cleared", "expired", "idle-policy", "lost", "reinitialize", "reset", "stalled", "watchdog")
+BY = ("client", ANY_CAUSE, *sorted(GIVEN_BACK), *RECLAIMED)
 
 
 @dataclass(frozen=True, slots=True)
 class LicenseSelection:
     """The licenses of an assertion: of a user, of a station (or its prefix), held at *since* or later.
 
-    *since* is microseconds of the server's time. *by* is ``client``, ``anybody`` or a cause such as ``logout``.
+    *since* is microseconds of the server's time. *by* is one of BY. Raises ValueError for another.
     """
 
     user: str | None = None
     station: str | None = None
     since: int = 0
     by: str = "client"
+
+    def __post_init__(self) -> None:
+        if self.by not in BY:
+            raise ValueError(f"by={self.by!r}; expected {', '.join(BY)}")
 
     def holdings_of(self, history: ConnectionHistory) -> Iterator[Holding]:
         """The holdings of a connection that are selected."""

@@ -9,6 +9,8 @@ Rules of this file:
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 import subprocess
 import sys
@@ -31,6 +33,7 @@ from harness.judge.history import RunHistory
 from harness.judge.selection import ANY_CAUSE, LicenseSelection
 from harness.judge.verdict import judge
 from harness.report.text import Result, story
+from harness.testing.server_setup import Setup
 
 LOOK_EVERY = 0.05  # seconds
 ADVANCE_WITHIN = 600.0  # seconds of real time, for advancing the clock by years
@@ -39,25 +42,6 @@ TRIES = 20  # of a port that is free for TCP and for UDP
 
 class NetwareError(Exception):
     """The server could not be started, or refused a request."""
-
-
-@dataclass(frozen=True)
-class Setup:
-    """The settings of a server; defaults that are not here are those of ``fakenw serve``."""
-
-    licenses: int = 5
-    release: str = "5.1"
-    policy: str | None = None
-    users: tuple[str, ...] = ()
-    options: tuple[str, ...] = ()
-
-    def command(self) -> list[str]:
-        """The options of ``fakenw serve``."""
-        command = ["--licenses", str(self.licenses), "--release", self.release]
-        command += ["--policy", self.policy] if self.policy else []
-        for user in self.users:
-            command += ["--user", user]
-        return [*command, *self.options]
 
 
 @dataclass
@@ -192,7 +176,7 @@ class Netware:
         """
         __tracebackhide__ = True
         if since not in (None, "mark"):
-            raise ValueError(f'expected since="mark", not {since!r}')
+            raise ValueError(f'since={since!r}; expected "mark"')
         if since and self._marked is None:
             raise ValueError("nothing was marked; call mark() first")
         wanted = LicenseSelection(user, station, (self._marked or 0) if since else 0, by)
@@ -259,12 +243,16 @@ class Netware:
         self.folder.mkdir(parents=True, exist_ok=True)
         for _ in range(TRIES):
             self.port = _free_port()
-            with suppress(ServerFailed):
+            try:
                 self._process = self._server().ready()
-                self.admin = self._process.admin
-                self.instance = str(self._ask("/api/server").get("instance"))
-                self._from = len(self._read().records)
-                return
+            except ServerFailed as problem:
+                if os.strerror(errno.EADDRINUSE) not in self._log():
+                    raise NetwareError(_said(self._log()) or str(problem)) from None
+                continue
+            self.admin = self._process.admin
+            self.instance = str(self._ask("/api/server").get("instance"))
+            self._from = len(self._read().records)
+            return
         raise NetwareError(f"no port was free for TCP and UDP: {self._log()}")
 
     def stop(self) -> None:
@@ -353,6 +341,11 @@ class ScriptedWorkstation:
         if self._process is not None:
             self._process.stop()
             self._process = None
+
+
+def _said(log: str) -> str:
+    """The sentence with which a server refuses to start, without the usage before it."""
+    return next((line.strip() for line in reversed(log.splitlines()) if line.strip()), "")
 
 
 def _free_port() -> int:

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from harness.testing.netware import Netware, Setup
+    from harness.testing.netware import Netware
+    from harness.testing.server_setup import Setup
 
 INI = {
     "fakenw_licenses": "licenses of a server whose test does not set them (5)",
@@ -28,7 +29,6 @@ INI = {
     "fakenw_policy": "its license policy; left out: the release's own",
     "fakenw_dir": "directory of the journals, captures and reports of failed tests (.fakenw)",
 }
-SETTINGS = ("licenses", "release", "policy", "users", "options")
 LOOKS_LIKE = re.compile(r"^format: 1\s", re.MULTILINE)
 PARTS = (re.compile(r"^servers:", re.MULTILINE), re.compile(r"^clients:", re.MULTILINE))
 _used = pytest.StashKey["list[Netware]"]()
@@ -54,20 +54,14 @@ def _setting(config: pytest.Config, name: str) -> str:
 
 
 def _setup(config: pytest.Config, given: dict[str, Any]) -> Setup:
-    from harness.testing.netware import Setup
+    """Raises ValueError for a setting that is none."""
+    from harness.testing.server_setup import Setup
 
-    wrong = given.keys() - {*SETTINGS, "may_hold"}
-    if wrong:
-        raise pytest.UsageError(
-            f"netware: no setting {', '.join(sorted(wrong))}; expected {', '.join(SETTINGS)}, may_hold"
-        )
-    settings: dict[str, Any] = {name: given[name] for name in SETTINGS if name in given}
+    settings = {name: value for name, value in given.items() if name != "may_hold"}
     for name in ("licenses", "release", "policy"):
         if name not in settings and (text := _setting(config, f"fakenw_{name}")):
-            settings[name] = int(text) if name == "licenses" else text
-    for name in ("users", "options"):
-        settings[name] = tuple(settings.get(name, ()))
-    return Setup(**settings)
+            settings[name] = int(text) if name == "licenses" and text.isdecimal() else text
+    return Setup.of(settings)
 
 
 class _Servers:
@@ -119,7 +113,12 @@ def netware_factory(request: pytest.FixtureRequest, _netware_servers: _Servers) 
     used = request.node.stash.setdefault(_used, [])
 
     def make(**given: Any) -> Netware:
-        server = _netware_servers.acquire(_setup(request.config, given))
+        from harness.testing.netware import NetwareError
+
+        try:
+            server = _netware_servers.acquire(_setup(request.config, given))
+        except (ValueError, NetwareError) as problem:
+            raise pytest.fail.Exception(f"netware: {problem}", pytrace=False) from None
         used.append(server)
         return server
 
@@ -135,12 +134,33 @@ def netware(request: pytest.FixtureRequest, netware_factory: Callable[..., Netwa
 
 
 def _marker(item: pytest.Item) -> dict[str, Any]:
+    """The settings of a test's marker. Raises ValueError."""
     given: dict[str, Any] = {}
     for marker in reversed(list(item.iter_markers("netware"))):
         if marker.args:
-            raise pytest.UsageError("netware takes settings by name only, such as licenses=2")
+            raise ValueError(f"{', '.join(map(repr, marker.args))}; expected settings by name, such as licenses=2")
         given |= marker.kwargs
+    if not isinstance(given.get("may_hold", False), bool):
+        raise ValueError(f"may_hold={given['may_hold']!r}; expected True or False")
     return given
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pycollect_makeitem() -> Generator[None, Any, Any]:
+    """Refuse a marker with a mistake, or of a test without the fixture, where the test is collected."""
+    found = yield
+    for item in found if isinstance(found, list) else [found]:
+        if isinstance(item, pytest.Function) and any(item.iter_markers("netware")):
+            try:
+                _setup(item.config, _marker(item))
+            except ValueError as problem:
+                raise pytest.Collector.CollectError(f"{item.name}: the marker netware: {problem}") from None
+            own = any(marker.name == "netware" for marker in item.own_markers)
+            if own and not {"netware", "netware_factory"} & {*item.fixturenames}:
+                raise pytest.Collector.CollectError(
+                    f"{item.name}: the marker netware without its fixture; expected an argument netware of the test"
+                )
+    return found
 
 
 @pytest.hookimpl(wrapper=True)

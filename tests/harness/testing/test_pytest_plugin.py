@@ -242,26 +242,6 @@ def test_nothing_happens_unasked(project: pytest.Pytester) -> None:
     run(project, "-p", "no:twisted").assert_outcomes(passed=1)
 
 
-@pytest.mark.parametrize(
-    ("marker", "complaint"),
-    [("licences=2", "netware: no setting licences; expected licenses"), ("2", "netware takes settings by name only")],
-)
-def test_mistakes_in_the_marker(project: pytest.Pytester, marker: str, complaint: str) -> None:
-    """They are told, not ignored."""
-    project.makepyfile(
-        test_it=f"""
-        import pytest
-
-        @pytest.mark.netware({marker})
-        def test_it(netware):
-            pass
-        """
-    )
-    done = run(project)
-    done.assert_outcomes(errors=1)
-    assert complaint in done.stdout.str() + done.stderr.str()
-
-
 def test_ini_keys(project: pytest.Pytester) -> None:
     """The project's own defaults, which an option overrides."""
     project.makeini("[pytest]\nfakenw_licenses = 3\nfakenw_release = 4.11\n")
