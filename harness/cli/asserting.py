@@ -14,9 +14,10 @@ from fakenw.journal.record import SECOND, Journal, JournalError, read_lines
 from fakenw.journal.sentences import harmless
 from harness.cli.parameters import DurationParam, OutputParam
 from harness.judge.assertions import released
+from harness.judge.causes import BY
 from harness.judge.cut_journal import completed
 from harness.judge.history import RunHistory
-from harness.judge.selection import BY, LicenseSelection
+from harness.judge.selection import LicenseSelection
 from harness.report.junit import JUnitCase, junit_xml
 from harness.report.output import write
 from harness.report.text import NOT_EXPECTED, UNKNOWN

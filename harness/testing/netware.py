@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -27,12 +28,13 @@ from fakenw.config.field_types import duration
 from fakenw.core.peer import TRANSPORTS
 from fakenw.journal.record import SECOND, Journal, Record, read
 from fakenw.server_process import ProcessGroup, ServerFailed, ServerProcess
-from harness.judge.assertions import AssertionAnswer, denials, released, slice_of
+from harness.judge.assertions import AssertionAnswer, denials, slice_of
+from harness.judge.causes import ANY_CAUSE
 from harness.judge.cut_journal import with_its_limit
 from harness.judge.history import RunHistory
-from harness.judge.selection import ANY_CAUSE, LicenseSelection
-from harness.judge.verdict import judge
+from harness.judge.selection import LicenseSelection
 from harness.report.text import Result, story
+from harness.testing.evidence import first_line, judged, keep
 from harness.testing.server_setup import Setup
 
 LOOK_EVERY = 0.05  # seconds
@@ -57,7 +59,10 @@ class Netware:
     instance: str = ""
     _process: ServerProcess | None = None
     _from: int = 0  # the line of the journal with which this test begins
+    _packets_from: int = 0  # the size of the capture then
+    title: str = "test"  # of the test, in reports
     _marked: int | None = None
+    _failure: tuple[RunHistory, AssertionAnswer] | None = None  # the last assertion that did not hold
     _clients: list[ScriptedWorkstation] = field(default_factory=list)
 
     # State
@@ -98,14 +103,24 @@ class Netware:
         found: list[dict[str, Any]] = self._ask("/api/connections")["connections"]
         return found
 
-    def result(self) -> Result:
-        """The verdict on the test so far, for a report."""
-        run = self.run()
-        return Result(run, judge(run, wanted=LicenseSelection()), str(self.folder))
+    def keep(self, folder: Path) -> None:
+        """Write the evidence of the test into *folder*: of the assertion that failed, else of the test so far.
+
+        Raises OSError, NetwareError or JournalError.
+        """
+        run, answer = self._failure or judged(self._own_journal(), self.title, LicenseSelection())
+        keep(folder, run, answer, self.capture, self._packets_from)
+        for log in (self.folder / "server.log", *self.folder.glob("client-*.jsonl")):
+            if log.exists():
+                (folder / "logs").mkdir(exist_ok=True)
+                shutil.copy(log, folder / "logs" / log.name)
 
     def run(self) -> RunHistory:
         """The history of the test, from the journal. Raises NetwareError for the journal of another server."""
-        return RunHistory.of([with_its_limit(slice_of(self._read(), self._from))])
+        return RunHistory.of([self._own_journal()])
+
+    def _own_journal(self) -> Journal:
+        return with_its_limit(slice_of(self._read(), self._from))
 
     # Actions
 
@@ -141,7 +156,8 @@ class Netware:
         while self._clients:
             self._clients.pop().stop()
         self._ask("/api/reset", {"force": True})
-        self._from, self._marked = len(self._read().records), None
+        self._from, self._marked, self._failure = len(self._read().records), None, None
+        self._packets_from = self.capture.stat().st_size
 
     # Assertions
 
@@ -180,9 +196,14 @@ class Netware:
         if since and self._marked is None:
             raise ValueError("nothing was marked; call mark() first")
         wanted = LicenseSelection(user, station, (self._marked or 0) if since else 0, by)
-        run, answer = self._until(wanted, _seconds(within), clients)
-        if not answer.passed:
-            raise AssertionError(self._message(f"not released within {within} s:", answer, run))
+        deadline = time.monotonic() + _seconds(within)
+        while True:
+            run, answer = judged(self._own_journal(), self.title, wanted, clients)
+            if answer.passed:
+                return
+            if not answer.waiting or time.monotonic() > deadline:
+                raise AssertionError(self._failed(f"not released within {within} s", run, answer))
+            time.sleep(LOOK_EVERY)
 
     def assert_denied(self, *, user: str | None = None, what: str | None = None, times: int | None = None) -> None:
         """Assert that the server refused: *what* is ``license``, ``slot`` or ``account``; exactly *times*, or once."""
@@ -215,24 +236,16 @@ class Netware:
     def assert_nothing_held(self) -> None:
         """Assert that no license is held; the error lists the holders, and the files with the evidence."""
         __tracebackhide__ = True
-        run = self.run()
-        answer = released(run, LicenseSelection(by=ANY_CAUSE))
+        run, answer = judged(self._own_journal(), self.title, LicenseSelection(by=ANY_CAUSE))
         if answer.verdict.problems:
-            raise AssertionError(self._message("nothing can be told of the licenses:", answer, run))
+            raise AssertionError(self._failed("nothing can be told of the licenses", run, answer))
         if answer.verdict.leaked:
-            raise AssertionError(self._message("licenses are still held at the end:", answer, run))
+            raise AssertionError(self._failed("licenses are still held at the end", run, answer))
 
-    def _until(self, wanted: LicenseSelection, seconds: float, connections: int) -> tuple[RunHistory, AssertionAnswer]:
-        deadline = time.monotonic() + seconds
-        while True:
-            run = self.run()
-            answer = released(run, wanted, connections)
-            if answer.passed or not answer.waiting or time.monotonic() > deadline:
-                return run, answer
-            time.sleep(LOOK_EVERY)
-
-    def _message(self, head: str, answer: AssertionAnswer, run: RunHistory) -> str:
-        lines = [head, *(f"  {line}" for line in answer.why)]
+    def _failed(self, what: str, run: RunHistory, answer: AssertionAnswer) -> str:
+        """The text of a failure: first, briefly, the license and its holder."""
+        self._failure = run, answer
+        lines = [first_line(answer.why), f"  {what}:", *(f"    {line}" for line in answer.why)]
         lines += [f"  {line}" for line in story(Result(run, answer.verdict))[1:]]
         return "\n".join([*lines, f"  journal: {self.folder / 'server.jsonl'}", f"  capture: {self.capture}"])
 

@@ -11,7 +11,6 @@ Rules of this file:
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -119,6 +118,7 @@ def netware_factory(request: pytest.FixtureRequest, _netware_servers: _Servers) 
             server = _netware_servers.acquire(_setup(request.config, given))
         except (ValueError, NetwareError) as problem:
             raise pytest.fail.Exception(f"netware: {problem}", pytrace=False) from None
+        server.title = request.node.nodeid
         used.append(server)
         return server
 
@@ -169,31 +169,33 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     try:
         outcome = yield
     except Exception:
-        for server in item.stash.get(_used, []):
-            _save(item, server)
+        if item.stash.get(_used, []):
+            _keep(item)
         raise
     if not _marker(item).get("may_hold"):
         for server in item.stash.get(_used, []):
             try:
                 server.assert_nothing_held()
             except AssertionError as problem:
-                pytest.fail(f"{problem}\n  kept in: {_save(item, server)}", pytrace=False)
+                kept = _keep(item)
+                raise pytest.fail.Exception(f"{problem}\n  kept in: {kept}", pytrace=False) from None
     return outcome
 
 
-def _save(item: pytest.Item, server: Netware) -> Path:
-    """Copy the server's journal, capture and logs to a directory of the test, with a report. Returns the directory."""
+def _keep(item: pytest.Item) -> Path:
+    """Write the evidence of each server of a test to a directory of the test. Returns the directory."""
     from fakenw.journal.record import JournalError
-    from harness.report import html
+    from harness.testing.netware import NetwareError
 
-    folder = Path(_setting(item.config, "fakenw_dir") or ".fakenw")
-    folder = item.config.rootpath / folder / re.sub(r"[^A-Za-z0-9.-]+", "-", item.nodeid).strip("-")
-    folder.mkdir(parents=True, exist_ok=True)
-    for file in server.folder.iterdir():
-        if file.suffix in (".jsonl", ".pcap", ".log"):
-            shutil.copy(file, folder / file.name)
-    with suppress(OSError, JournalError):
-        html.write(folder, [server.result()])
+    root = item.config.rootpath / (_setting(item.config, "fakenw_dir") or ".fakenw")
+    folder = root / re.sub(r"[^A-Za-z0-9.-]+", "-", item.nodeid).strip("-")
+    servers = item.stash.get(_used, [])
+    for server in servers:
+        place = folder if len(servers) == 1 else folder / server.folder.name
+        with suppress(OSError, JournalError, NetwareError):
+            server.keep(place)
+    if root.is_dir():
+        (root / ".gitignore").write_text("*\n", encoding="utf-8")
     item.add_report_section("call", "fakenw", f"journal, capture, report and logs of the server: {folder}")
     return folder
 

@@ -116,7 +116,7 @@ def test_a_license_that_is_held_at_the_end_fails_the_test(project: pytest.Pytest
     done.assert_outcomes(failed=1, passed=1)
     text = done.stdout.str()
     assert "licenses are still held at the end:" in text
-    (kept,) = project.path.glob(".fakenw/*")
+    (kept,) = project.path.glob(".fakenw/*/")
     assert {"server.jsonl", "capture.pcap", "report.html"} <= {file.name for file in kept.iterdir()}
     assert "GUEST" in (kept / "report.html").read_text(encoding="utf-8")
     assert str(kept) in text
