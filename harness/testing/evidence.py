@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from fakenw.journal.record import Journal, Record
+from fakenw.journal.sentences import clock, harmless, sentence
 from harness.judge.assertions import AssertionAnswer, released
 from harness.judge.history import RunHistory
 from harness.judge.selection import LicenseSelection
@@ -37,6 +38,32 @@ def first_line(why: Iterable[str]) -> str:
     """The first of these sentences, short enough for a list of failures."""
     text = next(iter(why), "")
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def last_seen(run: RunHistory) -> str:
+    """The last event of the journal that has a sentence."""
+    told = [text for record in run.servers[0].journal.records if (text := sentence(record)) is not None]
+    return f"the last event was: {told[-1]}" if told else "nothing has happened"
+
+
+def refusals_seen(run: RunHistory) -> str:
+    """Every refusal of the server, in sentences."""
+    told = [sentence(record) for record in run.servers[0].denied]
+    return f"the server refused: {'; '.join(map(str, told))}" if told else "the server refused nothing"
+
+
+def holders_at_peak(run: RunHistory) -> str:
+    """The holders of licenses when most were held."""
+    server = run.servers[0]
+    records = server.journal.records
+    at = next((record.t for record in records if record.get("held") == server.peak), 0)
+    holders = [
+        f"{harmless(history.user or 'nobody')} on connection {history.connection}"
+        for history in run.histories
+        for holding in history.holdings
+        if holding.granted <= at and (holding.released is None or holding.released > at)
+    ]
+    return f"at {clock(at)}: {', '.join(holders)}"
 
 
 def keep(folder: Path, run: RunHistory, answer: AssertionAnswer, capture: Path, packets_from: int) -> None:

@@ -34,7 +34,7 @@ from harness.judge.cut_journal import with_its_limit
 from harness.judge.history import RunHistory
 from harness.judge.selection import LicenseSelection
 from harness.report.text import Result, story
-from harness.testing.evidence import first_line, judged, keep
+from harness.testing.evidence import first_line, holders_at_peak, judged, keep, last_seen, refusals_seen
 from harness.testing.server_setup import Setup
 
 LOOK_EVERY = 0.05  # seconds
@@ -171,7 +171,7 @@ class Netware:
             if condition(run):
                 return run
             if time.monotonic() > deadline:
-                raise AssertionError(f"{what or 'the condition'} did not come true within {within} s")
+                raise AssertionError(f"{what or 'the condition'} did not come true within {within} s; {last_seen(run)}")
             time.sleep(LOOK_EVERY)
 
     def assert_released(
@@ -208,17 +208,21 @@ class Netware:
     def assert_denied(self, *, user: str | None = None, what: str | None = None, times: int | None = None) -> None:
         """Assert that the server refused: *what* is ``license``, ``slot`` or ``account``; exactly *times*, or once."""
         __tracebackhide__ = True
-        found = denials(self.run(), user, what)
+        run = self.run()
+        found = denials(run, user, what)
         if not found or times not in (None, len(found)):
             wanted = "at least once" if times is None else f"{times} times"
-            raise AssertionError(f"refused {len(found)} times, expected {wanted}")
+            raise AssertionError(f"refused {len(found)} times, expected {wanted}; {refusals_seen(run)}")
 
     def assert_peak(self, most: int) -> None:
         """Assert that at most *most* licenses were held at once."""
         __tracebackhide__ = True
-        peak = max([int(record.get("held") or 0) for record in self.journal], default=0)
+        run = self.run()
+        peak = run.servers[0].peak
         if peak > most:
-            raise AssertionError(f"{peak} licenses were held at once, at most {most} were expected")
+            raise AssertionError(
+                f"{peak} licenses were held at once, at most {most} were expected; {holders_at_peak(run)}"
+            )
 
     def assert_no_growth(self, work: Callable[[], object], cycles: int = 3, within: float | str = 10) -> None:
         """Assert that after each of *cycles* calls of *work* no more licenses are held than after the first."""
