@@ -11,7 +11,7 @@ from fakenw.journal.record import SECOND, JournalError
 from harness.cli.parameters import FILES, DurationParam, ZoneParam
 from harness.judge.history import RunHistory, load
 from harness.judge.verdict import judge
-from harness.report.output import exit_with_usage_error, print_results_and_exit
+from harness.report.output import Outputs, exit_with_usage_error, print_results_and_exit
 from harness.report.text import Result
 from harness.runners.run_plans import run_directories
 
@@ -35,8 +35,7 @@ def check(
     clients: int,
     wall: bool,
     zone: tzinfo | None,
-    as_json: str | None,
-    junit: str | None,
+    outputs: Outputs,
 ) -> None:
     """Judge run directories, or the journals of one run.
 
@@ -61,7 +60,7 @@ def check(
             results.append(judged(history, within, clients))
     except JournalError as problem:
         exit_with_usage_error(problem)
-    print_results_and_exit(results, as_json, junit, every_story=True)
+    print_results_and_exit(results, outputs, every_story=True)
 
 
 def judged(history: RunHistory, within: int | None, clients: int) -> Result:
