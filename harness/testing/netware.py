@@ -335,9 +335,9 @@ class ScriptedWorkstation:
             raise NetwareError("a workstation plays one script; expected a new workstation")
         spec = {**self._client, "transport": self._transport, "script": list(script)}
         here = {"name": self._server.name, "licenses": max(1, self._server.setup.licenses)}
-        # The server's users may stand in a file that its options name: all that the client names are taken for known.
-        users = mentions.users(yaml_file.check(ClientSpec, spec, "workstation"))
-        data = {"format": 1, "id": "test", "title": "t", "source": "s", "strangers": users}
+        # Users and volumes may stand in a file that the server's options name: all that the client names are known.
+        strangers = mentions.strangers(yaml_file.check(ClientSpec, spec, "workstation"))
+        data = {"format": 1, "id": "test", "title": "t", "source": "s", "strangers": strangers}
         data |= {"servers": [here], "clients": [spec]}
         (plan,) = Scenario.read(data, "workstation").plans()
         (order,) = plan.scripted()
