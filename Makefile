@@ -7,6 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 VENV := .venv
 INSTALLED := $(VENV)/.installed
+DEVELOPED := $(VENV)/.developed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -24,15 +25,15 @@ scenarios: $(INSTALLED) ## every scenario of the catalogue
 	@$(VENV)/bin/harness run all
 
 .PHONY: test-fast
-test-fast: $(INSTALLED) ## the tests that start no process: within a minute
+test-fast: $(DEVELOPED) ## the tests that start no process: within a minute
 	$(VENV)/bin/pytest -m 'not process and not slow' $(PYTEST_ARGS)
 
 .PHONY: test
-test: $(INSTALLED) ## the tests, as CI runs them; PYTEST_ARGS='-k ledger' chooses others
+test: $(DEVELOPED) ## the tests, as CI runs them; PYTEST_ARGS='-k ledger' chooses others
 	$(VENV)/bin/pytest -m 'not slow' $(PYTEST_ARGS)
 
 .PHONY: test-all
-test-all: $(INSTALLED) ## these, the ones that take minutes, and eight times the random examples
+test-all: $(DEVELOPED) ## these, the ones that take minutes, and eight times the random examples
 	$(VENV)/bin/pytest --hypothesis-profile=thorough $(PYTEST_ARGS)
 
 .PHONY: trust
@@ -50,14 +51,14 @@ audit: $(INSTALLED) ## known holes in what is installed; needs an index that has
 	@$(VENV)/audit/bin/pip-audit --no-deps --disable-pip -r $(VENV)/installed.txt
 
 .PHONY: check
-check: $(INSTALLED) ## lint, format, layers and types
+check: $(DEVELOPED) ## lint, format, layers and types
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/lint-imports --no-cache
 	$(VENV)/bin/mypy
 
 .PHONY: bench
-bench: $(INSTALLED) ## measure the speed of the server
+bench: $(DEVELOPED) ## measure the speed of the server
 	@$(VENV)/bin/python -m benchmarks
 
 .PHONY: load
@@ -65,10 +66,15 @@ load: $(INSTALLED) ## ten thousand licenses on a Monday morning, over real socke
 	@$(VENV)/bin/harness load --clients 15000 --licenses 10000 --profile morning --leak 1%
 
 .PHONY: docs
-docs: $(INSTALLED) ## docs/ncp.md and docs/catalogue.md, from the code and the scenarios
+docs: $(DEVELOPED) ## docs/ncp.md and docs/catalogue.md, from the code and the scenarios
 	@mkdir -p docs
 	@$(VENV)/bin/python -m fakenw.cli.ncp_page >docs/ncp.md
 	@$(VENV)/bin/python -m harness.cli.catalogue_page >docs/catalogue.md
+
+.PHONY: wheel
+wheel: $(DEVELOPED) ## dist/fakenw-VERSION: a wheel to install anywhere, and the source archive that it is built from
+	@SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-1767225600} $(VENV)/bin/python -m build --no-isolation >/dev/null
+	@ls dist/fakenw-*.whl dist/fakenw-*.tar.gz
 
 BASE ?= fakenw-base:bookworm
 
@@ -77,7 +83,7 @@ base-image: ## a Debian base for the image, if none can be pulled; needs root, d
 	@docker/base-image.sh fakenw-base:bookworm
 
 .PHONY: image
-image: $(INSTALLED) $(if $(filter fakenw-base:bookworm,$(BASE)),base-image) ## the image of server and clients; BASE=python:3.11-slim chooses another base
+image: $(DEVELOPED) $(if $(filter fakenw-base:bookworm,$(BASE)),base-image) ## the image of server and clients; BASE=python:3.11-slim chooses another base
 	@docker/image.sh $(BASE)
 
 .PHONY: lab
@@ -93,20 +99,29 @@ bundle: image ## dist/fakenw-VERSION-bundle.tar, for a computer without a networ
 	@docker/bundle.sh
 
 .PHONY: venv
-venv: $(INSTALLED) ## install into .venv; PYTHON=python3.12 chooses another Python
+venv: $(DEVELOPED) ## install into .venv, with the tools of development; PYTHON=python3.12 chooses another Python
 
 .PHONY: clean
 clean: ## remove .venv and generated files
 	rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find fakenw harness benchmarks tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# $(call install,WHAT,PIP'S ARGUMENTS): says what is installed and how long it took the last time, which the target's file keeps.
+define install
+	@last=$$(cat $@ 2>/dev/null); began=$$(date +%s); \
+	  echo "Installing $(1) into $(VENV), once$${last:+; the last time it took $$last s}"; \
+	  $(VENV)/bin/python -m pip install -q $(2) && echo $$(($$(date +%s) - began)) >$@
+endef
+
+# Uncompiled, this is half as large and as long: Python compiles what it imports.
 $(INSTALLED): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo >&2 'fakenw needs Python 3.11 or newer, and "$(PYTHON)" is not: try make PYTHON=/path/to/python3.11'; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo >&2 '"$(PYTHON)" cannot make a virtual environment, for it lacks ensurepip or venv.'; \
 	  echo >&2 'On Debian and Ubuntu: apt-get install python3-venv'; exit 1; }
-	@echo 'Installing into $(VENV), once: this takes about half a minute'
 	@$(PYTHON) -m venv $(VENV)
-	@$(VENV)/bin/python -m pip install -q -e '.[dev]'
-	@touch $@
+	$(call install,fakenw and harness,--no-compile -e .)
+
+$(DEVELOPED): $(INSTALLED)
+	$(call install,the tools of development and tests,-e '.[dev]')

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# dist/wheelhouse: our wheel, and those of everything that fakenw[containers] needs, for the Python of an image.
+# dist/wheelhouse: our wheel, and those of everything that fakenw[containers,fast] needs, for the Python of an image.
 #
 # usage: wheels.sh IMAGE. What is there already is not fetched again, as long as pyproject.toml is the same.
 set -euo pipefail
@@ -22,7 +22,7 @@ if [ "$(cat dist/.wheels-of 2>/dev/null)" != "$wanted/$sources" ]; then
     for glibc in 2_17 2_28 2_34; do platforms+=(--platform "manylinux_${glibc}_$(uname -m)"); done
     "$python" -m pip download -q --only-binary=:all: --implementation cp --python-version "$version" \
       "${platforms[@]}" --platform "manylinux2014_$(uname -m)" -d dist/wheelhouse \
-      "$(ls dist/wheelhouse/fakenw-*.whl)[containers]"
+      "$(ls dist/wheelhouse/fakenw-*.whl)[containers,fast]"
   fi
   echo "$wanted/$sources" >dist/.wheels-of
 fi

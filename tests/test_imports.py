@@ -21,7 +21,7 @@ EDGES = {
     "fakenw/admin/bounded_http.py": {"twisted"},
     "fakenw/admin/client.py": {"time"},
     "fakenw/admin/http.py": {"twisted"},
-    "fakenw/cli/main.py": WORLD,
+    "fakenw/cli/serving.py": WORLD,
     "fakenw/cli/remote.py": {"time"},
     "fakenw/cli/running.py": {"asyncio", "os", "time", "twisted"},
     "fakenw/cli/twistd.py": {"secrets", "twisted"},

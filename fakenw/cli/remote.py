@@ -84,7 +84,10 @@ def _print(response: Any, as_json: bool, text: str) -> None:
 @click.command()
 @uses_admin
 def connections(server: AdminClient, as_json: bool) -> None:
-    """The connection table as MONITOR shows it: an asterisk before a name means no license."""
+    """The connection table, as MONITOR shows it.
+
+    An asterisk before a name means no license.
+    """
     response = server.get("/api/connections")
     rows = [["", "user", "from", "since", "idle", "files"]]
     for entry in response["connections"]:
@@ -120,7 +123,10 @@ def clear(server: AdminClient, as_json: bool, number: int) -> None:
 @click.argument("changes", nargs=-1, required=True, metavar="NAME=VALUE...")
 @uses_admin
 def set_command(server: AdminClient, as_json: bool, changes: tuple[str, ...]) -> None:
-    """Change a running server: licenses=3, watchdog=15.7,9.9,5, clear_idle=30m (none: never)."""
+    """Change a running server: its licenses, watchdog or clear_idle.
+
+    fakenw set licenses=3 watchdog=15.7,9.9,5 clear_idle=30m; clear_idle=none: never.
+    """
     given: dict[str, Any] = {}
     for change in changes:
         name, equals, value = change.partition("=")
@@ -144,7 +150,7 @@ def login(server: AdminClient, as_json: bool, state: str) -> None:
 @click.command()
 @uses_admin
 def down(server: AdminClient, as_json: bool) -> None:
-    """Bring the server down: it refuses all requests, and releases nothing."""
+    """Bring the server down: it refuses all, and releases nothing."""
     _print(server.post("/api/down", {}), as_json, "the server is down")
 
 
@@ -152,7 +158,7 @@ def down(server: AdminClient, as_json: bool) -> None:
 @click.argument("text", default="mark")
 @uses_admin
 def mark(server: AdminClient, as_json: bool, text: str) -> None:
-    """Write a mark to the journal: licenses held now are no longer needed."""
+    """Write a mark: licenses held now are no longer needed."""
     response = server.post("/api/mark", {"text": text})
     _print(response, as_json, f"marked at {clock(round(response['t'] * SECOND))}")
 
@@ -197,6 +203,3 @@ def wait(address: str, transport: str, how_long: int) -> None:
             _end(UNREACHABLE, f"{address} does not answer NCP over {transport} within {how_long / SECOND:g} s")
         time.sleep(LOOK_EVERY)
     click.echo(f"{address} answers NCP over {transport}")
-
-
-COMMANDS = (connections, clear, set_command, login, down, mark, journal, wait)

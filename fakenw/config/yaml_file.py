@@ -32,8 +32,9 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from fakenw.config.bounded_yaml import parsed
+
 SIZE_LIMIT = 256 * 1024  # bytes of a file; those of the project have a few thousand
-DEPTH_LIMIT = 40  # nested lists and mappings
 VALUE_LIMIT = 50_000  # values, with those that aliases repeat
 
 Keys = Sequence[int | str]
@@ -59,7 +60,7 @@ class Mistakes(ValueError):
 class Model(BaseModel):
     """A mapping of the file: unknown keys are mistakes, and it is immutable."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)  # built when first used
     what: ClassVar[str] = "a mapping"  # in messages about a whole file: its kind
 
     @classmethod
@@ -232,22 +233,6 @@ def shown(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader with bounded recursion."""
-
-    depth = 0
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.depth == DEPTH_LIMIT:
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            problem = f"more than {DEPTH_LIMIT} nested lists and mappings"
-            raise yaml.MarkedYAMLError(None, None, problem, mark)
-        self.depth += 1
-        node: yaml.Node | None = super().compose_node(parent, index)
-        self.depth -= 1
-        return node
-
-
 class _Document:
     """A file's values as plain Python (``data``), their YAML nodes (``root``), and the mistakes so far."""
 
@@ -256,8 +241,7 @@ class _Document:
         self.mistakes: list[_Mistake] = []
         self.values = 0
         try:
-            self.loader = _Loader(text.decode("utf-8-sig"))
-            root: yaml.Node | None = self.loader.get_single_node()
+            self.loader, root = parsed(text.decode("utf-8-sig"))
         except UnicodeDecodeError as problem:
             self._refuse(text[: problem.start].count(b"\n") + 1, "not UTF-8")
         except yaml.reader.ReaderError as problem:

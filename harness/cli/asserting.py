@@ -14,6 +14,7 @@ from fakenw.journal.record import SECOND, Journal, JournalError, read_lines
 from fakenw.journal.sentences import harmless
 from harness.cli.parameters import DurationParam, OutputParam
 from harness.judge.assertions import released
+from harness.judge.causes import BY
 from harness.judge.cut_journal import completed
 from harness.judge.history import RunHistory
 from harness.judge.selection import LicenseSelection
@@ -38,7 +39,14 @@ LOOK_EVERY = 0.2  # seconds
     show_default=True,
     help="So many connections must have had a license and logged in.",
 )
-@click.option("--by", default="client", show_default=True, help="client, anybody, or one cause such as logout.")
+@click.option(
+    "--by",
+    type=click.Choice(BY),
+    default="client",
+    show_default=True,
+    metavar="WHOM",
+    help=f"By whom, or for which one cause, licenses may come back: {', '.join(BY)}.",
+)
 @click.option("--instance", help="Only of this start of the server: see /api/server, or the journal's first line.")
 @click.option("--token", envvar="FAKENW_ADMIN_TOKEN", show_envvar=True, help="Where the server wants one.")
 @click.option("--junit", type=OutputParam(), help="Write the result as JUnit XML.")

@@ -39,7 +39,7 @@ SEED = click.option("--seed", type=int, default=0, show_default=True, help="Same
 
 @click.command("list")
 def list_scenarios() -> None:
-    """List the catalogue: id, title, source, other names and variants."""
+    """List the catalogue: ids, titles, sources, variants."""
     for scenario in catalogue():
         click.echo(f"{scenario.id}  {scenario.title}\n    {scenario.source}")
         if also := [name for name in scenario.known_as if name not in scenario.source]:
@@ -55,7 +55,7 @@ def list_scenarios() -> None:
 @SEED
 @BEHAVIORS
 def explain(name: str, variant: str | None, transport: str | None, seed: int, behaviors: tuple[Path, ...]) -> None:
-    """Explain a scenario step by step: what its clients do, and beside it what the servers see.
+    """Explain a scenario: what its clients do, and what the servers see.
 
     The scenario is run on memory, which takes no time.
 
@@ -101,7 +101,7 @@ def template() -> str:
 
 @click.command()
 def schema() -> None:
-    """Print the JSON Schema of scenario files, for editors and other programs."""
+    """Print the JSON Schema of scenario files, for editors."""
     made = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Scenario.model_json_schema()}
     click.echo(json.dumps(made, indent=2))
 
@@ -125,7 +125,7 @@ def matrix(
     transport: str | None,
     seed: int,
 ) -> None:
-    """Apply each repair to each scenario, on memory: which scenarios it cures, and which it makes worse.
+    """Apply each repair to each scenario: what it cures or makes worse.
 
     Each scenario is run as shipped. A cell has the verdict, or the number of leaked licenses and for how long licenses
     were held that were not needed; an exclamation mark means that the repair makes it worse. At the end stand the

@@ -137,7 +137,7 @@ def diagnose(
     as_json: str | None,
     exit_code: bool,
 ) -> None:
-    """Determine whether the licenses of a real server are held by the bug of Q257223.
+    """Tell whether the bug of Q257223 holds a real server's licenses.
 
     A list of connections is CSV, or text copied from MONITOR's screen, with the columns connection, user, address,
     licensed, since, server, requests (or in German). It is certain or probable only for a client connection account,

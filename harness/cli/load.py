@@ -22,7 +22,7 @@ from fakenw.core.peer import TRANSPORTS, Peer
 from fakenw.journal.record import SECOND
 from harness.cli.load_options import ENOUGH, ConditionParam, MixParam, RefusedParam, ShareParam, SweepParam
 from harness.cli.parameters import DurationParam, OutputParam
-from harness.load import report, summary
+from harness.load import junit, report, summary
 from harness.load.coordinator import LoadProgress, carry_out
 from harness.load.outcome import Outcome
 from harness.load.preflight import shortages, sources
@@ -32,6 +32,7 @@ from harness.load.server_view import ServerView
 from harness.load.servers import ForeignServer, NoServer, OwnServer
 from harness.load.specification import LoadSpecification
 from harness.load.virtual_time import VirtualLoad
+from harness.report.junit import junit_xml
 from harness.report.output import write
 
 Output = Callable[[str], None]
@@ -129,6 +130,7 @@ SHORT_DAY = 120 * SECOND  # over real sockets
     help="Write report.html, results.json and the journal into this directory.",
 )
 @click.option("--json", "as_json", type=OutputParam(dash=True), help="Write the results as JSON.")
+@click.option("--junit", type=OutputParam(), help="Write JUnit XML: a case for each load, and for each --fail-if.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Same seed, same morning.")
 def load_command(**asked: Any) -> None:
     """Exhaust a server's licenses with many clients.
@@ -346,6 +348,8 @@ def _write_results_and_exit(
         except OSError as problem:
             raise click.UsageError(f"{asked['report']}: the report cannot be written: {problem.strerror}") from None
         click.echo(f"report: {asked['report'] / 'report.html'}", err=True)
+    if asked["junit"]:
+        write(asked["junit"], junit_xml(junit.cases(outcomes, asked["conditions"], title)))
     true = [condition.text for condition in asked["conditions"] if condition.holds(outcomes[0])]
     if any(result["doubts"] for result in results) or not all(outcome.whole for outcome in outcomes):
         click.echo("harness: the outcome is unknown: see above", err=True)

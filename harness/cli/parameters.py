@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
+from dataclasses import fields
 from datetime import tzinfo
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import click
 from fakenw.config.field_types import duration
 from fakenw.core.peer import TRANSPORTS
 from harness.judge.endings import ANY
+from harness.report.output import Outputs
 
 
 class DurationParam(click.ParamType[int]):
@@ -112,16 +115,38 @@ BEHAVIORS = click.option(
     help="A Python file with components of your own; may be repeated. See docs/add-a-behavior.md.",
 )
 TRANSPORT = click.option("--transport", type=click.Choice(list(TRANSPORTS)), help="The transport of NCP.")
-FILES = options(
+_FILES = options(
     click.option("--json", "as_json", type=OutputParam(dash=True), help="Write the results as JSON."),
     click.option("--junit", type=OutputParam(), help="Write the results as JUnit XML."),
-)
-RESULTS = options(
-    FILES,
+    click.option("--summary", type=OutputParam(), help="Write the results as Markdown, for the page of a job."),
     click.option(
-        "--report",
-        type=click.Path(path_type=Path),
-        help="Write report.html into this directory, with results, journals and captures.",
+        "--github", is_flag=True, help="In GitHub Actions: annotate the job, and add the results to its page."
     ),
+    click.option("--job-page", envvar="GITHUB_STEP_SUMMARY", hidden=True),
+)
+_REPORT = click.option(
+    "--report",
+    type=click.Path(path_type=Path),
+    help="Write report.html into this directory, with results, journals and captures.",
+)
+
+
+def _outputs(*chosen: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Options whose values the command gets as one Outputs, by the name *outputs*."""
+
+    def add(function: Any) -> Any:
+        @functools.wraps(function)
+        def command(**given: Any) -> None:
+            wanted = {field.name: given.pop(field.name) for field in fields(Outputs) if field.name in given}
+            function(**given, outputs=Outputs(**wanted))
+
+        return options(*chosen)(command)
+
+    return add
+
+
+FILES = _outputs(_FILES)
+RESULTS = options(
+    _outputs(_FILES, _REPORT),
     click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same run."),
 )

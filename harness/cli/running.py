@@ -19,7 +19,7 @@ from harness.cli.authoring import register_behaviors
 from harness.cli.parameters import BEHAVIORS, RESULTS, TRANSPORT, DurationParam, ExitCodeParam, ImageParam
 from harness.cli.rerun import exec_again, run_again
 from harness.client.behavior_file import BehaviorError
-from harness.report.output import exit_with_usage_error, print_results_and_exit
+from harness.report.output import Outputs, exit_with_usage_error, print_results_and_exit
 from harness.report.text import Result
 from harness.runners.descendants import FOLLOWED
 from harness.runners.run_plans import PARALLEL, RUNNERS, RunOptions, run_plans
@@ -69,9 +69,7 @@ def run(
     parallel: int,
     keep: bool,
     behaviors: tuple[Path, ...],
-    as_json: str | None,
-    junit: str | None,
-    report: Path | None,
+    outputs: Outputs,
     seed: int,
 ) -> None:
     """Run scenarios: all, ids of the catalogue, or YAML files.
@@ -114,9 +112,9 @@ def run(
         click.echo(f"{count} in {on}, {speed:g} times as fast as real time", err=True)
     progress = functools.partial(click.echo, err=True)
     commands = [run_again(name, plan, on, behaviors, replaced) for name, plan in named]
-    options = RunOptions(report, commands, parallel=parallel, keep=keep, progress=progress)
+    options = RunOptions(outputs.report, commands, parallel=parallel, keep=keep, progress=progress)
     results = run_plans(plans, on, stop, options, _progress(len(plans), on))
-    print_results_and_exit(results, as_json, junit, report=report, missing=len(plans) - len(results))
+    print_results_and_exit(results, outputs, missing=len(plans) - len(results))
 
 
 @click.command("exec")
@@ -171,9 +169,7 @@ def exec_command(
     timeout: int | None,
     client_exit: int | str,
     transport: str | None,
-    as_json: str | None,
-    junit: str | None,
-    report: Path | None,
+    outputs: Outputs,
     seed: int,
 ) -> None:
     """Run COMMAND against a server that is started for it, and judge it.
@@ -211,10 +207,10 @@ def exec_command(
         exit_with_usage_error(problem)
     _say_what_is_followed(plans)
     stop = stop_on_signals()
-    output = sys.stderr.fileno() if as_json == "-" else sys.stdout.fileno()
+    output = sys.stderr.fileno() if outputs.as_json == "-" else sys.stdout.fileno()
     again = exec_again(plans[0], command)
-    results = run_plans(plans, "processes", stop, RunOptions(report, [again], output))
-    print_results_and_exit(results, as_json, junit, report=report, missing=len(plans) - len(results))
+    results = run_plans(plans, "processes", stop, RunOptions(outputs.report, [again], output))
+    print_results_and_exit(results, outputs, missing=len(plans) - len(results))
 
 
 def needs_docker() -> None:

@@ -65,6 +65,7 @@ class Mention(Enum):
     ASKED = "server without a login"
     PATH = "NAL path"
     USER = "user"
+    FILE = "file that exists"
 
     @classmethod
     def within(cls, hint: Any) -> Mention | None:
@@ -80,6 +81,7 @@ UserText = Annotated[
 ]
 AskedServer = Annotated[BinderyName, Mention.ASKED, Field(description="the name of a server")]
 ServerName = Annotated[BinderyName, Mention.SERVER, Field(description="the name of a server")]
+ServerFile = Annotated[WireText, Mention.FILE, Field(description="a file: VOLUME:DIRECTORY/FILE")]
 File = Annotated[WireText, Field(description="a file: VOLUME:DIRECTORY/FILE")]
 Drive = Annotated[
     str, PlainValidator(_drive), WithJsonSchema({"type": "string"}), Field(description="a drive, such as G:")

@@ -77,8 +77,13 @@ def _refusals(run: RunHistory) -> list[str]:
     return [f"{len(denied)} times the server refused: {harmless(denied[0].get('what'))}"] if denied else []
 
 
+REFUSED_FOR = ("license", "slot", "account")
+
+
 def denials(run: RunHistory, user: str | None = None, what: str | None = None) -> list[Record]:
-    """The ``deny`` lines: of *user*, for want of *what* (license, slot or account)."""
+    """The ``deny`` lines: of *user*, for want of *what*. Raises ValueError for a *what* that is not in REFUSED_FOR."""
+    if what not in (None, *REFUSED_FOR):
+        raise ValueError(f"what={what!r}; expected {', '.join(REFUSED_FOR)}")
     return [
         record
         for server in run.servers

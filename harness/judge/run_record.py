@@ -7,6 +7,7 @@ from typing import Any
 
 from fakenw.journal.record import JournalError, Record, microseconds
 from fakenw.journal.sentences import harmless
+from harness.judge.causes import BY
 
 NEVER = "never"  # in place of the servers that must license a client: by intent none does
 Kind = tuple[str, Callable[[Any], bool]]  # in words, and whether a value is one
@@ -28,6 +29,17 @@ def _is_proof(value: Any) -> bool:
     return all(_is_list(one, list) and all(servers and _is_list(servers, str) for servers in one) for one in needs)
 
 
+def _is_assertion(value: Any) -> bool:
+    texts = ("user", "station", "by")
+    return (
+        isinstance(value, dict)
+        and all(isinstance(value.get(name), str | None) for name in texts)
+        and value.get("by", "client") in BY
+        and _is_duration(value.get("since", 0))
+        and type(value.get("clients", 1)) is int
+    )
+
+
 _TEXT: Kind = "text", lambda value: isinstance(value, str)
 _SECONDS: Kind = "seconds from 0", _is_duration
 _OBJECTS: Kind = "a list of objects", lambda value: _is_list(value, dict)
@@ -37,6 +49,7 @@ _FIELDS: Mapping[str, Kind] = {
     **dict.fromkeys(("within", "patience", "idle_after", "timeout"), _SECONDS),
     **dict.fromkeys(("servers", "clients"), _OBJECTS),
     **dict.fromkeys(("fails", "behaviors"), _TEXTS),
+    "assertion": ("an object with user, station, since, by and clients", _is_assertion),
     "proof": ("for each client lists of servers, null or never", _is_proof),
     "faults": ("a list", lambda value: isinstance(value, list | tuple)),
     "checks": ("a list of names, or of objects", lambda value: _is_list(value, str, dict)),

@@ -5,26 +5,45 @@ They are not needed any more when the assertion is made: it says so in place of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any, Self
 
 from fakenw.journal.fold import GIVEN_BACK, Holding
+from fakenw.journal.record import SECOND, microseconds
+from harness.judge.causes import ANY_CAUSE, BY, RECLAIMED
 from harness.judge.history import ConnectionHistory
-
-ANY_CAUSE = "anybody"  # a value of *by*: a license may be released or reclaimed
 
 
 @dataclass(frozen=True, slots=True)
 class LicenseSelection:
     """The licenses of an assertion: of a user, of a station (or its prefix), held at *since* or later.
 
-    *since* is microseconds of the server's time. *by* is ``client``, ``anybody`` or a cause such as ``logout``.
+    *since* is microseconds of the server's time. *by* is one of BY. Raises ValueError for another.
     """
 
     user: str | None = None
     station: str | None = None
     since: int = 0
     by: str = "client"
+
+    def __post_init__(self) -> None:
+        if self.by not in BY:
+            raise ValueError(f"by={self.by!r}; expected {', '.join(BY)}")
+
+    @classmethod
+    def of(cls, asserted: Mapping[str, Any]) -> Self:
+        """From the field ``assertion`` of a run. Raises ValueError."""
+        since = microseconds(asserted.get("since")) or 0
+        return cls(asserted.get("user"), asserted.get("station"), since, asserted.get("by", "client"))
+
+    def as_json(self) -> dict[str, Any]:
+        """Its fields in the field ``assertion`` of a run."""
+        return {"user": self.user, "station": self.station, "since": self.since / SECOND, "by": self.by}
+
+    def expected(self, *, reclaimed: bool) -> str:
+        """The verdict with which the assertion holds, if the server reclaimed a license or not."""
+        return "reclaimed" if self.by in RECLAIMED or (self.by == ANY_CAUSE and reclaimed) else "released"
 
     def holdings_of(self, history: ConnectionHistory) -> Iterator[Holding]:
         """The holdings of a connection that are selected."""

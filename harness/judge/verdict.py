@@ -22,6 +22,7 @@ from fakenw.journal.fold import GIVEN_BACK, Holding
 from fakenw.journal.record import SECOND, microseconds
 from fakenw.journal.sentences import clock, harmless
 from harness.judge.audit import Problem, books_balance
+from harness.judge.causes import CAUSES
 from harness.judge.checks import FUNCTIONS, selected
 from harness.judge.completeness import incomplete
 from harness.judge.endings import clauses, unexpected
@@ -116,8 +117,12 @@ def judge(
     """The verdict on a run. Raises ValueError for unknown checks.
 
     *within* (seconds) overrides the run's own. Without a plan *connections* must be proven licensed. *wanted* are the
-    licenses of an assertion: the verdict is about them alone, and at the end of the journal they are not needed.
+    licenses of an assertion, or are in the field ``assertion`` of the run: the verdict is about them alone, and at the
+    end of the journal they are not needed.
     """
+    asserted = run.settings.get("assertion")
+    if wanted is None and asserted is not None:
+        wanted, connections = LicenseSelection.of(asserted), asserted.get("clients", 1)
     checks = selected(run.settings.get("checks") or ())
     asked = (within, checks.get("released", {}).get("within"), run.settings.get("within"))
     limit = next((t for t in map(microseconds, asked) if t is not None), WITHIN)
@@ -143,6 +148,8 @@ def judge(
         for holding in holdings:
             need = LastUse(history.server.end, "asked") if wanted else usage.of(history, holding)
             _sort(verdict, history, holding, need, 0 if wanted else limit)
+            if wanted and wanted.by in CAUSES and holding.cause not in (None, wanted.by):
+                verdict.failed.append(f"by: {_held(history, holding, '')}: {harmless(holding.cause)}, not {wanted.by}")
         if why := interruption(history, wanted.since if wanted else 0):
             verdict.interrupted.append(_held(history, history.holdings[-1] if history.holdings else None, why))
         if note := claim(history):
@@ -153,7 +160,10 @@ def judge(
             verdict.failed += [f"{name}: {text}" for text in problems]
     verdict.proof = Proof.of(run, chosen, checks, connections)
     verdict.failed += verdict.proof.wrongly_licensed
-    verdict.verdict, verdict.reason = _worst(run, verdict, licensed, limit)
+    if wanted is not None:
+        verdict.expected = wanted.expected(reclaimed=bool(verdict.reclaimed))
+    when = "by the time of the assertion" if wanted else f"within {clock(limit)} of being no longer needed"
+    verdict.verdict, verdict.reason = _worst(run, verdict, licensed, when)
     if verdict.verdict != "unknown":
         verdict.notes += verdict.proof.failed_steps[:NOTED]
     return verdict
@@ -201,8 +211,8 @@ def _held(history: ConnectionHistory, holding: Holding | None, reason: str) -> H
     )
 
 
-def _worst(run: RunHistory, verdict: Verdict, licensed: int, within: int) -> tuple[str, str]:
-    """The word of the verdict, and its reason."""
+def _worst(run: RunHistory, verdict: Verdict, licensed: int, when: str) -> tuple[str, str]:
+    """The word of the verdict, and its reason; *when* is the end of a sentence about the release."""
     if verdict.problems:
         more = f" (and {len(verdict.problems) - 1} more)" if verdict.problems[1:] else ""
         return "unknown", f"the books do not balance: {verdict.problems[0]}{more}"
@@ -213,7 +223,7 @@ def _worst(run: RunHistory, verdict: Verdict, licensed: int, within: int) -> tup
     if verdict.leaked:
         count = f"{unproven}{len(verdict.leaked)} of {licensed}"
         first = f"{verdict.leaked[0]}: {verdict.leaked[0].reason}"
-        return "leaked", f"{count} licenses not released within {clock(within)} of being no longer needed; {first}"
+        return "leaked", f"{count} licenses not released {when}; {first}"
     if failures := run.runner_lines("failed"):
         return "unknown", f"the run could not be carried out: {harmless(failures[0].get('reason'))}{clauses(run)}"
     if not run.servers:
@@ -232,4 +242,4 @@ def _worst(run: RunHistory, verdict: Verdict, licensed: int, within: int) -> tup
         return "reclaimed", f"{unproven}no license is held, but {count} were reclaimed by the server; {first}"
     if lacking := proof.lacking():
         return "unknown", f"{lacking}{clauses(run)}"
-    return "released", f"every license was released within {clock(within)} of being no longer needed"
+    return "released", f"every license was released {when}"

@@ -5,30 +5,39 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 import click
 
 from fakenw.journal.sentences import harmless, harmless_lines
 from harness.report import html
 from harness.report.junit import case_of, junit_xml
+from harness.report.markdown import github_annotations, markdown
 from harness.report.text import BAD_USAGE, NOT_EXPECTED, UNKNOWN, Result, exit_code, last_line, story, table
 
 
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """Where results are written besides the terminal: the options of a command."""
+
+    as_json: str | None = None
+    junit: str | None = None
+    summary: str | None = None
+    github: bool = False
+    job_page: str | None = None  # used with *github* only
+    report: Path | None = None
+
+
 def print_results_and_exit(
-    results: Sequence[Result],
-    as_json: str | None,
-    junit: str | None,
-    *,
-    report: Path | None = None,
-    missing: int = 0,
-    every_story: bool = False,
+    results: Sequence[Result], outputs: Outputs, *, missing: int = 0, every_story: bool = False
 ) -> NoReturn:
-    """Rows, stories, the last line; JSON, JUnit and a report where they are wanted. Ends the program.
+    """Rows, stories, the last line, and the files that are wanted. Ends the program.
 
     *missing* runs had not begun when the command was stopped.
     """
+    as_json, report = outputs.as_json, outputs.report
     to_error = as_json == "-"
 
     def say(text: str) -> None:
@@ -49,8 +58,15 @@ def print_results_and_exit(
         say("")
     if as_json:
         write(as_json, json.dumps([result.as_json() for result in results], indent=2) + "\n")
-    if junit:
-        write(junit, junit_xml(map(case_of, results)))
+    if outputs.junit:
+        write(outputs.junit, junit_xml(map(case_of, results)))
+    if outputs.summary:
+        write(outputs.summary, markdown(results))
+    if outputs.github:
+        for line in github_annotations(results):
+            click.echo(line, err=to_error)
+        if outputs.job_page:
+            write(outputs.job_page, markdown(results), mode="a")  # other steps write to the same page
     if report is not None:
         try:
             html.write(report, results)
@@ -65,12 +81,13 @@ def print_results_and_exit(
     sys.exit(code)
 
 
-def write(path: str, text: str) -> None:
+def write(path: str, text: str, mode: Literal["w", "a"] = "w") -> None:
     if path == "-":
         click.echo(text, nl=False)
         return
     try:
-        Path(path).write_text(text, encoding="utf-8")
+        with Path(path).open(mode, encoding="utf-8") as file:
+            file.write(text)
     except OSError as problem:
         exit_with_usage_error(f"{path} cannot be written: {problem.strerror}")
 

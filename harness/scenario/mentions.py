@@ -1,9 +1,9 @@
-"""The servers and users that a scenario names in steps and settings.
+"""The servers, users and files that a scenario names in steps and settings.
 
 Rules of this file:
 
-* Every one of them must exist: a server in the scenario, a user on one of its servers. So a misspelt name is a mistake
-  of the file, and no client that was refused.
+* Every one of them must exist: a server in the scenario, a user and a file on one of its servers. So a misspelt name is
+  a mistake of the file, and no client that was refused.
 * A client must be licensed by the servers that its steps name and log in to. Of a list of servers (``ABEXPRT``,
   ``servers:``) one suffices; so does one of all where every step that names a server may fail, or where a NAL path does
   not tell its server.
@@ -21,6 +21,7 @@ from harness.client.reg_file import parse
 from harness.client.registry import Registry
 from harness.client.selection import LISTS
 from harness.client.settings import Mention
+from harness.scenario import server_files
 from harness.scenario.settings import ClientSpec, Parts
 from harness.scenario.steps import Call, Repeat
 
@@ -29,10 +30,11 @@ INITIAL_USERS = ("SUPERVISOR", "GUEST")  # of every server
 
 
 def of_script(script: Sequence[Any], place: Keys) -> Iterator[Named]:
-    """The servers and users that the steps of *script* name."""
+    """The servers, users and files that the steps of *script* name."""
     for at, step in _calls(script, place):
         for field, mention in step.mentions.items():
-            yield from _named(getattr(step, field), mention, (*at, field))
+            if not (mention is Mention.FILE and step.may_fail):
+                yield from _named(getattr(step, field), mention, (*at, field))
 
 
 def of_settings(parts: Parts, place: Keys) -> Iterator[Named]:
@@ -53,9 +55,9 @@ def of_client(client: ClientSpec, place: Keys) -> Iterator[Named]:
     yield from of_script(client.script or (), (*place, "script"))
 
 
-def users(client: ClientSpec) -> list[str]:
-    """The users that a client names."""
-    return sorted({name for _, mention, name in of_client(client, ()) if mention is Mention.USER})
+def strangers(client: ClientSpec) -> list[str]:
+    """The users and files that a client names."""
+    return sorted({name for _, mention, name in of_client(client, ()) if mention in (Mention.USER, Mention.FILE)})
 
 
 def unknown(named: Iterator[Named], servers: Sequence[str], known: Sequence[str]) -> Iterator[tuple[Keys, str]]:
@@ -64,6 +66,11 @@ def unknown(named: Iterator[Named], servers: Sequence[str], known: Sequence[str]
         if mention is Mention.USER and name not in known:
             expected = f"{expected_one_of(known, name)}, or strangers: [{name}]"
             yield place, f"no server has the user {shown(name)}; {expected}"
+        elif mention is Mention.FILE:
+            if name.upper() not in known and not server_files.exists(name):
+                near = server_files.nearest(name)
+                expected = "expected a file of its volume SYS" + (f" (did you mean {near}?)" if near else "")
+                yield place, f"no server has the file {shown(name)}; {expected}, or may_fail: true"
         elif mention is not Mention.USER and name not in servers:
             yield place, f"there is no server {shown(name)}; {expected_one_of(servers, name)}"
 
@@ -75,7 +82,7 @@ def licensing_servers(client: ClientSpec, all_servers: Sequence[str]) -> list[li
     for _, step in _calls(client.script or (), ()):
         for field, mention in step.mentions.items():
             value = getattr(step, field)
-            if value is None or mention in (Mention.USER, Mention.ASKED):
+            if value is None or mention in (Mention.USER, Mention.ASKED, Mention.FILE):
                 continue
             if mention is Mention.SERVER:
                 servers = [value] if isinstance(value, str) else list(value)

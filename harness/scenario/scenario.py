@@ -26,7 +26,7 @@ from pydantic import (
 )
 
 from fakenw.config import yaml_file
-from fakenw.config.field_types import BinderyName, SomeTime, Text, mark_repeated, some
+from fakenw.config.field_types import SomeTime, Text, WireText, mark_repeated, some
 from fakenw.config.yaml_file import DocumentError, Keys, Mistakes, Model, expected_one_of, shown
 from fakenw.core.peer import TRANSPORTS
 from harness.client.settings import Name, merged
@@ -130,7 +130,7 @@ class Scenario(Parts):
     servers: Annotated[tuple[ServerSpec, ...], AfterValidator(some), BeforeValidator(mark_repeated)] = Field(
         description="a list of servers"
     )
-    strangers: tuple[BinderyName, ...] = ()  # users of clients that are on no server by intent
+    strangers: tuple[Annotated[WireText, AfterValidator(str.upper)], ...] = ()  # users and files on no server by intent
     clients: Annotated[tuple[ClientSpec, ...], AfterValidator(some), BeforeValidator(mark_repeated)] = Field(
         description="a list of clients"
     )

@@ -9,6 +9,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+import shutil
 import socket
 import subprocess
 import sys
@@ -25,37 +26,23 @@ from fakenw.config.field_types import duration
 from fakenw.core.peer import TRANSPORTS
 from fakenw.journal.record import SECOND, Journal, Record, read
 from fakenw.server_process import ProcessGroup, ServerFailed, ServerProcess
-from harness.judge.assertions import AssertionAnswer, denials, released, slice_of
+from harness.judge.assertions import AssertionAnswer, denials, slice_of
+from harness.judge.causes import ANY_CAUSE
 from harness.judge.cut_journal import with_its_limit
 from harness.judge.history import RunHistory
-from harness.judge.selection import ANY_CAUSE, LicenseSelection
-from harness.judge.verdict import judge
+from harness.judge.selection import LicenseSelection
 from harness.report.text import Result, story
+from harness.testing.evidence import first_line, holders_at_peak, judged, keep, last_seen, refusals_seen
+from harness.testing.server_setup import Setup
 
 LOOK_EVERY = 0.05  # seconds
 ADVANCE_WITHIN = 600.0  # seconds of real time, for advancing the clock by years
+ADDRESS_IN_USE = "Address already in use"  # the text of EADDRINUSE
 TRIES = 20  # of a port that is free for TCP and for UDP
 
 
 class NetwareError(Exception):
     """The server could not be started, or refused a request."""
-
-
-@dataclass(frozen=True)
-class Setup:
-    """The settings of a server; defaults that are not here are those of ``fakenw serve``."""
-
-    licenses: int = 5
-    release: str = "5.1"
-    policy: str | None = None
-    users: tuple[str, ...] = ()
-    options: tuple[str, ...] = ()
-
-    def command(self) -> list[str]:
-        """The options of ``fakenw serve``, without the users, whose passwords are no options."""
-        command = ["--licenses", str(self.licenses), "--release", self.release]
-        command += ["--policy", self.policy] if self.policy else []
-        return [*command, *self.options]
 
 
 @dataclass
@@ -71,7 +58,10 @@ class Netware:
     instance: str = ""
     _process: ServerProcess | None = None
     _from: int = 0  # the line of the journal with which this test begins
+    _packets_from: int = 0  # the size of the capture then
+    title: str = "test"  # of the test, in reports
     _marked: int | None = None
+    _failure: tuple[RunHistory, AssertionAnswer] | None = None  # the last assertion that did not hold
     _clients: list[ScriptedWorkstation] = field(default_factory=list)
 
     # State
@@ -112,14 +102,24 @@ class Netware:
         found: list[dict[str, Any]] = self._ask("/api/connections")["connections"]
         return found
 
-    def result(self) -> Result:
-        """The verdict on the test so far, for a report."""
-        run = self.run()
-        return Result(run, judge(run, wanted=LicenseSelection()), str(self.folder))
+    def keep(self, folder: Path) -> None:
+        """Write the evidence of the test into *folder*: of the assertion that failed, else of the test so far.
+
+        Raises OSError, NetwareError or JournalError.
+        """
+        run, answer = self._failure or judged(self._own_journal(), self.title, LicenseSelection())
+        keep(folder, run, answer, self.capture, self._packets_from)
+        for log in (self.folder / "server.log", *self.folder.glob("client-*.jsonl")):
+            if log.exists():
+                (folder / "logs").mkdir(exist_ok=True)
+                shutil.copy(log, folder / "logs" / log.name)
 
     def run(self) -> RunHistory:
         """The history of the test, from the journal. Raises NetwareError for the journal of another server."""
-        return RunHistory.of([with_its_limit(slice_of(self._read(), self._from))])
+        return RunHistory.of([self._own_journal()])
+
+    def _own_journal(self) -> Journal:
+        return with_its_limit(slice_of(self._read(), self._from))
 
     # Actions
 
@@ -155,7 +155,8 @@ class Netware:
         while self._clients:
             self._clients.pop().stop()
         self._ask("/api/reset", {"force": True})
-        self._from, self._marked = len(self._read().records), None
+        self._from, self._marked, self._failure = len(self._read().records), None, None
+        self._packets_from = self.capture.stat().st_size
 
     # Assertions
 
@@ -169,7 +170,7 @@ class Netware:
             if condition(run):
                 return run
             if time.monotonic() > deadline:
-                raise AssertionError(f"{what or 'the condition'} did not come true within {within} s")
+                raise AssertionError(f"{what or 'the condition'} did not come true within {within} s; {last_seen(run)}")
             time.sleep(LOOK_EVERY)
 
     def assert_released(
@@ -190,28 +191,37 @@ class Netware:
         """
         __tracebackhide__ = True
         if since not in (None, "mark"):
-            raise ValueError(f'expected since="mark", not {since!r}')
+            raise ValueError(f'since={since!r}; expected "mark"')
         if since and self._marked is None:
             raise ValueError("nothing was marked; call mark() first")
         wanted = LicenseSelection(user, station, (self._marked or 0) if since else 0, by)
-        run, answer = self._until(wanted, _seconds(within), clients)
-        if not answer.passed:
-            raise AssertionError(self._message(f"not released within {within} s:", answer, run))
+        deadline = time.monotonic() + _seconds(within)
+        while True:
+            run, answer = judged(self._own_journal(), self.title, wanted, clients)
+            if answer.passed:
+                return
+            if not answer.waiting or time.monotonic() > deadline:
+                raise AssertionError(self._failed(f"not released within {within} s", run, answer))
+            time.sleep(LOOK_EVERY)
 
     def assert_denied(self, *, user: str | None = None, what: str | None = None, times: int | None = None) -> None:
         """Assert that the server refused: *what* is ``license``, ``slot`` or ``account``; exactly *times*, or once."""
         __tracebackhide__ = True
-        found = denials(self.run(), user, what)
+        run = self.run()
+        found = denials(run, user, what)
         if not found or times not in (None, len(found)):
             wanted = "at least once" if times is None else f"{times} times"
-            raise AssertionError(f"refused {len(found)} times, expected {wanted}")
+            raise AssertionError(f"refused {len(found)} times, expected {wanted}; {refusals_seen(run)}")
 
     def assert_peak(self, most: int) -> None:
         """Assert that at most *most* licenses were held at once."""
         __tracebackhide__ = True
-        peak = max([int(record.get("held") or 0) for record in self.journal], default=0)
+        run = self.run()
+        peak = run.servers[0].peak
         if peak > most:
-            raise AssertionError(f"{peak} licenses were held at once, at most {most} were expected")
+            raise AssertionError(
+                f"{peak} licenses were held at once, at most {most} were expected; {holders_at_peak(run)}"
+            )
 
     def assert_no_growth(self, work: Callable[[], object], cycles: int = 3, within: float | str = 10) -> None:
         """Assert that after each of *cycles* calls of *work* no more licenses are held than after the first."""
@@ -229,24 +239,16 @@ class Netware:
     def assert_nothing_held(self) -> None:
         """Assert that no license is held; the error lists the holders, and the files with the evidence."""
         __tracebackhide__ = True
-        run = self.run()
-        answer = released(run, LicenseSelection(by=ANY_CAUSE))
+        run, answer = judged(self._own_journal(), self.title, LicenseSelection(by=ANY_CAUSE))
         if answer.verdict.problems:
-            raise AssertionError(self._message("nothing can be told of the licenses:", answer, run))
+            raise AssertionError(self._failed("nothing can be told of the licenses", run, answer))
         if answer.verdict.leaked:
-            raise AssertionError(self._message("licenses are still held at the end:", answer, run))
+            raise AssertionError(self._failed("licenses are still held at the end", run, answer))
 
-    def _until(self, wanted: LicenseSelection, seconds: float, connections: int) -> tuple[RunHistory, AssertionAnswer]:
-        deadline = time.monotonic() + seconds
-        while True:
-            run = self.run()
-            answer = released(run, wanted, connections)
-            if answer.passed or not answer.waiting or time.monotonic() > deadline:
-                return run, answer
-            time.sleep(LOOK_EVERY)
-
-    def _message(self, head: str, answer: AssertionAnswer, run: RunHistory) -> str:
-        lines = [head, *(f"  {line}" for line in answer.why)]
+    def _failed(self, what: str, run: RunHistory, answer: AssertionAnswer) -> str:
+        """The text of a failure: first, briefly, the license and its holder."""
+        self._failure = run, answer
+        lines = [first_line(answer.why), f"  {what}:", *(f"    {line}" for line in answer.why)]
         lines += [f"  {line}" for line in story(Result(run, answer.verdict))[1:]]
         return "\n".join([*lines, f"  journal: {self.folder / 'server.jsonl'}", f"  capture: {self.capture}"])
 
@@ -257,12 +259,16 @@ class Netware:
         self.folder.mkdir(parents=True, exist_ok=True)
         for _ in range(TRIES):
             self.port = _free_port()
-            with suppress(ServerFailed):
+            try:
                 self._process = self._server().ready()
-                self.admin = self._process.admin
-                self.instance = str(self._ask("/api/server").get("instance"))
-                self._from = len(self._read().records)
-                return
+            except ServerFailed as problem:
+                if ADDRESS_IN_USE not in self._log():
+                    raise NetwareError(_said(self._log()) or str(problem)) from None
+                continue
+            self.admin = self._process.admin
+            self.instance = str(self._ask("/api/server").get("instance"))
+            self._from = len(self._read().records)
+            return
         raise NetwareError(f"no port was free for TCP and UDP: {self._log()}")
 
     def stop(self) -> None:
@@ -328,9 +334,9 @@ class ScriptedWorkstation:
             raise NetwareError("a workstation plays one script; expected a new workstation")
         spec = {**self._client, "transport": self._transport, "script": list(script)}
         here = {"name": self._server.name, "licenses": max(1, self._server.setup.licenses)}
-        # The server's users may stand in a file that its options name: all that the client names are taken for known.
-        users = mentions.users(yaml_file.check(ClientSpec, spec, "workstation"))
-        data = {"format": 1, "id": "test", "title": "t", "source": "s", "strangers": users}
+        # Users and volumes may stand in a file that the server's options name: all that the client names are known.
+        strangers = mentions.strangers(yaml_file.check(ClientSpec, spec, "workstation"))
+        data = {"format": 1, "id": "test", "title": "t", "source": "s", "strangers": strangers}
         data |= {"servers": [here], "clients": [spec]}
         (plan,) = Scenario.read(data, "workstation").plans()
         (order,) = plan.scripted()
@@ -351,6 +357,11 @@ class ScriptedWorkstation:
         if self._process is not None:
             self._process.stop()
             self._process = None
+
+
+def _said(log: str) -> str:
+    """The sentence with which a server refuses to start, without the usage before it."""
+    return next((line.strip() for line in reversed(log.splitlines()) if line.strip()), "")
 
 
 def _free_port() -> int:

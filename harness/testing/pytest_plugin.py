@@ -11,7 +11,6 @@ Rules of this file:
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -20,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from harness.testing.netware import Netware, Setup
+    from harness.testing.netware import Netware
+    from harness.testing.server_setup import Setup
 
 INI = {
     "fakenw_licenses": "licenses of a server whose test does not set them (5)",
@@ -28,7 +28,6 @@ INI = {
     "fakenw_policy": "its license policy; left out: the release's own",
     "fakenw_dir": "directory of the journals, captures and reports of failed tests (.fakenw)",
 }
-SETTINGS = ("licenses", "release", "policy", "users", "options")
 LOOKS_LIKE = re.compile(r"^format: 1\s", re.MULTILINE)
 PARTS = (re.compile(r"^servers:", re.MULTILINE), re.compile(r"^clients:", re.MULTILINE))
 _used = pytest.StashKey["list[Netware]"]()
@@ -54,20 +53,14 @@ def _setting(config: pytest.Config, name: str) -> str:
 
 
 def _setup(config: pytest.Config, given: dict[str, Any]) -> Setup:
-    from harness.testing.netware import Setup
+    """Raises ValueError for a setting that is none."""
+    from harness.testing.server_setup import Setup
 
-    wrong = given.keys() - {*SETTINGS, "may_hold"}
-    if wrong:
-        raise pytest.UsageError(
-            f"netware: no setting {', '.join(sorted(wrong))}; expected {', '.join(SETTINGS)}, may_hold"
-        )
-    settings: dict[str, Any] = {name: given[name] for name in SETTINGS if name in given}
+    settings = {name: value for name, value in given.items() if name != "may_hold"}
     for name in ("licenses", "release", "policy"):
         if name not in settings and (text := _setting(config, f"fakenw_{name}")):
-            settings[name] = int(text) if name == "licenses" else text
-    for name in ("users", "options"):
-        settings[name] = tuple(settings.get(name, ()))
-    return Setup(**settings)
+            settings[name] = int(text) if name == "licenses" and text.isdecimal() else text
+    return Setup.of(settings)
 
 
 class _Servers:
@@ -119,7 +112,13 @@ def netware_factory(request: pytest.FixtureRequest, _netware_servers: _Servers) 
     used = request.node.stash.setdefault(_used, [])
 
     def make(**given: Any) -> Netware:
-        server = _netware_servers.acquire(_setup(request.config, given))
+        from harness.testing.netware import NetwareError
+
+        try:
+            server = _netware_servers.acquire(_setup(request.config, given))
+        except (ValueError, NetwareError) as problem:
+            raise pytest.fail.Exception(f"netware: {problem}", pytrace=False) from None
+        server.title = request.node.nodeid
         used.append(server)
         return server
 
@@ -135,12 +134,33 @@ def netware(request: pytest.FixtureRequest, netware_factory: Callable[..., Netwa
 
 
 def _marker(item: pytest.Item) -> dict[str, Any]:
+    """The settings of a test's marker. Raises ValueError."""
     given: dict[str, Any] = {}
     for marker in reversed(list(item.iter_markers("netware"))):
         if marker.args:
-            raise pytest.UsageError("netware takes settings by name only, such as licenses=2")
+            raise ValueError(f"{', '.join(map(repr, marker.args))}; expected settings by name, such as licenses=2")
         given |= marker.kwargs
+    if not isinstance(given.get("may_hold", False), bool):
+        raise ValueError(f"may_hold={given['may_hold']!r}; expected True or False")
     return given
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pycollect_makeitem() -> Generator[None, Any, Any]:
+    """Refuse a marker with a mistake, or of a test without the fixture, where the test is collected."""
+    found = yield
+    for item in found if isinstance(found, list) else [found]:
+        if isinstance(item, pytest.Function) and any(item.iter_markers("netware")):
+            try:
+                _setup(item.config, _marker(item))
+            except ValueError as problem:
+                raise pytest.Collector.CollectError(f"{item.name}: the marker netware: {problem}") from None
+            own = any(marker.name == "netware" for marker in item.own_markers)
+            if own and not {"netware", "netware_factory"} & {*item.fixturenames}:
+                raise pytest.Collector.CollectError(
+                    f"{item.name}: the marker netware without its fixture; expected an argument netware of the test"
+                )
+    return found
 
 
 @pytest.hookimpl(wrapper=True)
@@ -149,31 +169,33 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     try:
         outcome = yield
     except Exception:
-        for server in item.stash.get(_used, []):
-            _save(item, server)
+        if item.stash.get(_used, []):
+            _keep(item)
         raise
     if not _marker(item).get("may_hold"):
         for server in item.stash.get(_used, []):
             try:
                 server.assert_nothing_held()
             except AssertionError as problem:
-                pytest.fail(f"{problem}\n  kept in: {_save(item, server)}", pytrace=False)
+                kept = _keep(item)
+                raise pytest.fail.Exception(f"{problem}\n  kept in: {kept}", pytrace=False) from None
     return outcome
 
 
-def _save(item: pytest.Item, server: Netware) -> Path:
-    """Copy the server's journal, capture and logs to a directory of the test, with a report. Returns the directory."""
+def _keep(item: pytest.Item) -> Path:
+    """Write the evidence of each server of a test to a directory of the test. Returns the directory."""
     from fakenw.journal.record import JournalError
-    from harness.report import html
+    from harness.testing.netware import NetwareError
 
-    folder = Path(_setting(item.config, "fakenw_dir") or ".fakenw")
-    folder = item.config.rootpath / folder / re.sub(r"[^A-Za-z0-9.-]+", "-", item.nodeid).strip("-")
-    folder.mkdir(parents=True, exist_ok=True)
-    for file in server.folder.iterdir():
-        if file.suffix in (".jsonl", ".pcap", ".log"):
-            shutil.copy(file, folder / file.name)
-    with suppress(OSError, JournalError):
-        html.write(folder, [server.result()])
+    root = item.config.rootpath / (_setting(item.config, "fakenw_dir") or ".fakenw")
+    folder = root / re.sub(r"[^A-Za-z0-9.-]+", "-", item.nodeid).strip("-")
+    servers = item.stash.get(_used, [])
+    for server in servers:
+        place = folder if len(servers) == 1 else folder / server.folder.name
+        with suppress(OSError, JournalError, NetwareError):
+            server.keep(place)
+    if root.is_dir():
+        (root / ".gitignore").write_text("*\n", encoding="utf-8")
     item.add_report_section("call", "fakenw", f"journal, capture, report and logs of the server: {folder}")
     return folder
 

@@ -35,7 +35,7 @@ clients:
     script:
       - nal.open: {path: 'NWBIND:["SMS_SITE=GS1"]\\FAKENW\SYS\CAP\', owner: SMSCCMBootAcct}
       - apm.open:
-          file: SYS:A
+          file: SYS:PUBLIC/NLIST.EXE
       - wait: 10m
       - repeat:
           times: 2

@@ -24,7 +24,8 @@ from harness.runners import containers
 from harness.runners.containers import Containers
 from harness.runners.docker_engine import Container
 from harness.scenario.scenario import load
-from harness.testing.netware import Netware, Setup
+from harness.testing.netware import Netware
+from harness.testing.server_setup import Setup
 from tests.programs import LISTEN, PATIENCE, harness, invoke, started, wait_until
 from tests.programs import line as command_line
 

@@ -69,7 +69,10 @@ CLIENTS: dict[str, tuple[list[Any], dict[str, Any]]] = {  # scripts of the clien
             "fails": ["one_license_per_client"],
         },
     ),
-    "failed-step": ([{"user.logon": "FAKENW"}, {"user.open": {**OFFER, "file": "SYS:X"}}, "user.logoff"], {}),
+    "failed-step": (
+        [{"user.logon": "FAKENW"}, {"user.open": {**OFFER, "file": "SYS:X"}}, "user.logoff"],
+        {"strangers": ["SYS:X"]},
+    ),
 }
 EXPECTED = {"failed-step": "unknown", "orphan": "leaked", "powered-off": "leaked"}
 EXPECTED |= {"killed": "reclaimed", "restarted": "reclaimed"}  # the others release their licenses

@@ -26,7 +26,7 @@ from fakenw.journal.record import SECOND
 from harness.client.attachment import Attachment, ClientFile, InUse
 from harness.client.context import Component, WorkstationContext
 from harness.client.nal_path import NalPath
-from harness.client.settings import File, ServerName, Settings, verb
+from harness.client.settings import ServerFile, ServerName, Settings, verb
 from harness.client.workstation import Failure, sleep
 
 OWNER = "SMSCliToknAcct&"  # the account of APM (KB Q224286)
@@ -57,7 +57,7 @@ class Apm(Component):
         self._uses: list[_Use] = []
 
     @verb
-    async def open(self, file: File, server: ServerName | None = None) -> None:
+    async def open(self, file: ServerFile, server: ServerName | None = None) -> None:
         """APM opens a file; without *server* on the server of the client's last connect.
 
         Raises Denied, Refused, Gone, Lost, OSError.
@@ -73,7 +73,7 @@ class Apm(Component):
     @verb
     async def run(
         self,
-        file: File,
+        file: ServerFile,
         server: ServerName,
         lasts: Annotated[Duration, Field(description="how long the program runs")] = 60 * SECOND,
         tries: Annotated[int, Field(ge=1, description="how often APM tries to open its files")] = 100,

@@ -13,7 +13,7 @@ from pydantic import StrictBool
 from fakenw.config.field_types import SomeTime
 from fakenw.journal.record import SECOND
 from harness.client.context import Component
-from harness.client.settings import File, ServerName, Settings, verb
+from harness.client.settings import ServerFile, ServerName, Settings, verb
 from harness.client.workstation import sleep
 
 CONTEXT = "PCM"
@@ -32,7 +32,7 @@ class Pcm(Component):
     settings: PcmSettings
 
     @verb
-    async def run(self, file: File, server: ServerName, lasts: SomeTime = 300 * SECOND) -> None:
+    async def run(self, file: ServerFile, server: ServerName, lasts: SomeTime = 300 * SECOND) -> None:
         """PCM runs a package from a server. Raises Denied, Refused, Gone, Lost, OSError."""
         redirector = self.workstation.redirector
         connection, drive = redirector.existing(server), None

@@ -20,7 +20,7 @@ from fakenw.wire.requests.server import GetServerInfo
 from harness.client.attachment import Attachment, Denied, InUse
 from harness.client.context import Component, WorkstationContext
 from harness.client.server_query import ask
-from harness.client.settings import AskedServer, Drive, File, Mention, ServerName, Settings, verb
+from harness.client.settings import AskedServer, Drive, Mention, ServerFile, ServerName, Settings, verb
 from harness.client.workstation import Failure, Gone, Lost, sleep
 
 SYSTEM = "SYSTEM"  # the context that services work in
@@ -91,7 +91,7 @@ class Service(Component):
         await ask(self, server, detach=self.settings.query == "detach")
 
     @verb
-    async def job(self, drive: Drive, server: ServerName, file: File, lasts: SomeTime = 60 * SECOND) -> None:
+    async def job(self, drive: Drive, server: ServerName, file: ServerFile, lasts: SomeTime = 60 * SECOND) -> None:
         """A job of the scheduler maps a drive, reads a file, and ends. Raises Denied, Refused, Gone, Lost, OSError."""
         redirector = self.workstation.redirector
         connection = await redirector.map(drive, server, self.workstation.account(), SYSTEM)
@@ -107,7 +107,7 @@ class Service(Component):
     async def meter(
         self,
         servers: Annotated[tuple[ServerName, ...], Field(min_length=1, description="servers, the best one first")],
-        file: File,
+        file: ServerFile,
         every: SomeTime = 60 * SECOND,
     ) -> None:
         """A metering client asks its server at intervals, and goes to the next one where that does not answer."""

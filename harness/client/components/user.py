@@ -17,7 +17,7 @@ from fakenw.config.field_types import SomeTime
 from fakenw.wire.requests.connection import ChangeConnectionState
 from harness.client.attachment import Attachment, ClientFile
 from harness.client.context import Component, WorkstationContext
-from harness.client.settings import Drive, File, ServerName, Settings, verb
+from harness.client.settings import Drive, ServerFile, ServerName, Settings, verb
 from harness.client.workstation import Failure, sleep
 
 
@@ -72,7 +72,7 @@ class User(Component):
         await self.workstation.redirector.unmap(drive, self._context)
 
     @verb
-    async def open(self, file: File, server: ServerName) -> None:
+    async def open(self, file: ServerFile, server: ServerName) -> None:
         """The user opens a file. Raises Denied, Refused, Gone, Lost, OSError."""
         mine = [one for one in self._uses if one.server == server]
         try:

@@ -14,7 +14,8 @@ from lxml import etree
 from fakenw.admin.client import AdminClient
 from fakenw.server_process import ServerProcess
 from fakenw.wire.requests.connection import Logout
-from harness.testing.netware import Netware, Setup
+from harness.testing.netware import Netware
+from harness.testing.server_setup import Setup
 from tests.fakenw.administered_server import Client
 from tests.programs import LISTEN, harness, wait_until
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from harness.judge.assertions import AssertionAnswer, released
-from harness.judge.selection import ANY_CAUSE, LicenseSelection
+from harness.judge.causes import ANY_CAUSE
+from harness.judge.selection import LicenseSelection
 from tests.harness.handmade_journals import Book, ServerBook, held_once, put_together
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakenw.journal.record import JournalError, read_lines
-from harness.cli.main import _judged
+from harness.cli import checking
 from harness.client.reg_file import RegError
 from harness.judge.history import RunHistory
 from harness.lab.answer import decide
@@ -56,7 +56,7 @@ def good() -> list[Files]:
 def judged(files: list[tuple[str, list[bytes]]]) -> Result:
     """What ``harness check``, ``harness diagnose`` and a report make of it. Raises JournalError."""
     run = RunHistory.of([read_lines(lines, name) for name, lines in files])
-    result = _judged(run, None, 1)
+    result = checking.judged(run, None, 1)
     texts = [*table([result]), *story(result), last_line([result]), junit_xml([case_of(result)])]
     assert json.dumps(result.as_json())
     assert texts

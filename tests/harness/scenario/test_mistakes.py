@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from fakenw.config.yaml_file import DEPTH_LIMIT, SIZE_LIMIT
+from fakenw.config.bounded_yaml import DEPTH_LIMIT
+from fakenw.config.yaml_file import SIZE_LIMIT
 from harness.judge import checks
 from harness.scenario.scenario import Scenario, ScenarioError, load
 from harness.scenario.settings import Parts, ServerHabits
@@ -31,7 +32,7 @@ USER = "not a user; expected text: NAME or NAME:PASSWORD, NAME of 1 to 47 charac
     ("old", "new", "mistake"),
     [
         # Keys that are unknown
-        ("          file: SYS:A", "          file: a\n          serer: b",
+        ("          file: SYS:PUBLIC/NLIST.EXE", "          file: a\n          serer: b",
          f"16: {APM}.serer: unknown key; expected one of "
          "file, server, may_fail (did you mean server?)"),
         ("title: a bit", "titel: x\ntitle: a bit", "3: titel: unknown key; expected one of format, id, title, source, "
@@ -51,12 +52,12 @@ USER = "not a user; expected text: NAME or NAME:PASSWORD, NAME of 1 to 47 charac
         ("  - name: fakenw\n    release", "  - release",
          "6: servers[0].name: missing; expected the name of the server, "
          "1 to 47 characters"),
-        ("          file: SYS:A", "          server: A",
+        ("          file: SYS:PUBLIC/NLIST.EXE", "          server: A",
          f"14: {APM}.file: missing; expected a file: VOLUME:DIRECTORY/FILE"),
-        ("      - apm.open:\n          file: SYS:A", "      - apm.open", f"14: {APM}.file: missing; expected a file: "
-         "VOLUME:DIRECTORY/FILE"),
-        ("      - apm.open:\n          file: SYS:A", "      - apm.open:", f"14: {APM}.file: missing; expected a file: "
-         "VOLUME:DIRECTORY/FILE"),
+        ("      - apm.open:\n          file: SYS:PUBLIC/NLIST.EXE", "      - apm.open",
+         f"14: {APM}.file: missing; expected a file: VOLUME:DIRECTORY/FILE"),
+        ("      - apm.open:\n          file: SYS:PUBLIC/NLIST.EXE", "      - apm.open:",
+         f"14: {APM}.file: missing; expected a file: VOLUME:DIRECTORY/FILE"),
         (", owner: SMSCCMBootAcct", "", f"13: {NAL}.owner: missing; expected the account that owns the entry in the "
          "registry"),
         ("          times: 2\n", "", f"17: {REPEAT}.times: missing; expected the number of times"),
@@ -102,7 +103,7 @@ USER = "not a user; expected text: NAME or NAME:PASSWORD, NAME of 1 to 47 charac
         ("[nal.close]", "[]", f"19: {REPEAT}.script: empty; expected at least one"),
         ("{expect: leaked}", "leaked", "23: variants.shipped: 'leaked'; expected a mapping"),
         ("{expect: leaked}", "", "23: variants.shipped: nothing; expected a mapping"),
-        ("      - apm.open:\n          file: SYS:A", "      - apm.open: 5",
+        ("      - apm.open:\n          file: SYS:PUBLIC/NLIST.EXE", "      - apm.open: 5",
          f"14: {APM}: 5; expected a mapping"),
         # Settings
         ("source: ours", "source: ours\narbiter: count",
@@ -121,7 +122,7 @@ USER = "not a user; expected text: NAME or NAME:PASSWORD, NAME of 1 to 47 charac
          "16: clients[0].script[2]: a mapping is not a step; expected a name "
          f"or one key: {VERBS}"),
         ("- wait: 10m", "- 10", f"16: clients[0].script[2]: 10 is not a step; expected a name or one key: {VERBS}"),
-        ("          file: SYS:A", "          file: SYS:A\n      - nal.close: {path: CAP}", "16: "
+        ("          file: SYS:PUBLIC/NLIST.EXE", "          file: SYS:A\n      - nal.close: {path: CAP}", "16: "
          r'clients[0].script[2].nal.close.path: expected a NAL path such as NWBIND:["SMS_SITE=GS1"]'
          r"\\SERVER\VOLUME\DIR\, got 'CAP'"),
         ("- released: {within: 5m}", "- relased", f"21: checks[0]: 'relased' is not a check; expected one of {CHECKS} "
@@ -369,3 +370,17 @@ def test_data_instead_of_a_file() -> None:
         f"command line: expect.udp: 'x' is unknown; {VERDICTS}",
         f"command line: expect.tcp: 'x' is unknown; {VERDICTS}",
     )
+
+
+def test_a_file_that_no_server_has(tmp_path: Path) -> None:
+    """It is told where the file is read, with the nearest; a step that may fail can name any."""
+    step = "apm.open: {file: 'SYS:CAP_GS1/OFFERINF.BOX/GS10001.OFR', server: FAKENW}"
+    nearest = "SYS:CAP_GS1/OFFERINF.BOX/GS100001.OFR"
+    (mistake,) = mistakes(tmp_path, LEAST.replace("[nal.close]", f"[{step}]"))
+    assert mistake.endswith(
+        "apm.open.file: no server has the file 'SYS:CAP_GS1/OFFERINF.BOX/GS10001.OFR'; "
+        f"expected a file of its volume SYS (did you mean {nearest}?), or may_fail: true"
+    )
+    allowed = step.replace("server: FAKENW}", "server: FAKENW, may_fail: true}")
+    for right in (allowed, step.replace("GS10001.OFR", r"..\offerinf.box\gs100001.ofr")):
+        read(tmp_path, LEAST.replace("[nal.close]", f"[{right}]"))

@@ -112,7 +112,7 @@ def test_orders_for_machines(tmp_path: Path) -> None:
     assert order["script"] == [
         {"verb": "nal.open", "args": {
             "path": r'NWBIND:["SMS_SITE=GS1"]\\FAKENW\SYS\CAP' + "\\", "owner": "SMSCCMBootAcct"}},
-        {"verb": "apm.open", "args": {"file": "SYS:A"}},
+        {"verb": "apm.open", "args": {"file": "SYS:PUBLIC/NLIST.EXE"}},
         {"verb": "wait", "args": {"duration": 10 * MINUTE}},
         {"verb": "repeat", "args": {"times": 2, "script": [{"verb": "nal.close", "args": {}}]}},
     ]  # fmt: skip
@@ -141,7 +141,7 @@ def test_steps_are_written_as_in_a_file(tmp_path: Path) -> None:
     (plan,) = read(tmp_path, FULL).plans()
     script = plan.model_dump(mode="json")["clients"][0]["script"]
     assert script[1:] == [
-        {"apm.open": {"file": "SYS:A"}},
+        {"apm.open": {"file": "SYS:PUBLIC/NLIST.EXE"}},
         {"wait": 600},
         {"repeat": {"times": 2, "script": ["nal.close"]}},
     ]

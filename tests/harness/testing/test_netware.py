@@ -9,7 +9,8 @@ import pytest
 from fakenw.core.settings import ServerSettings
 from harness.judge.audit import books_balance
 from harness.judge.cut_journal import with_its_limit
-from harness.testing.netware import Netware, NetwareError, Setup
+from harness.testing.netware import Netware, NetwareError
+from harness.testing.server_setup import Setup
 from tests.fakenw.stage import Stage
 from tests.harness.judge.lived_journals import PEER, operator, over, station
 

@@ -1,0 +1,35 @@
+"""``harness clean``: what is left of runs in containers."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from fakenw.journal.sentences import harmless
+from harness.cli.running import needs_docker
+from harness.report.text import UNKNOWN
+
+
+@click.command()
+@click.option("--all", "everything", is_flag=True, help="Also those of runs on other machines that use this engine.")
+def clean(everything: bool) -> None:
+    """Remove what killed runs, and runs with --keep, left in Docker.
+
+    Those of a run that has not ended are not removed.
+    """
+    needs_docker()
+    from harness.runners.backend import Failed
+    from harness.runners.containers import clean as remove
+
+    try:
+        removed, left = remove(everything)
+    except Failed as problem:
+        click.echo(harmless(f"harness: {problem}"), err=True)
+        sys.exit(UNKNOWN)
+    for name in removed:
+        click.echo(f"removed {name}")
+    for name in left:
+        click.echo(f"could not be removed: {name}", err=True)
+    click.echo(f"{len(removed)} removed")
+    sys.exit(1 if left else 0)

@@ -1,0 +1,42 @@
+"""``harness hold``: a license held by hand."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from fakenw.core.peer import Peer
+from fakenw.journal.sentences import harmless
+from harness.cli.parameters import TRANSPORT, DurationParam
+from harness.cli.running import stop_on_signals
+from harness.client.attachment import Account
+from harness.report.output import exit_with_usage_error
+from harness.runners.hold import hold as hold_license
+
+
+@click.command()
+@click.argument("address", metavar="HOST:PORT")
+@click.option("--user", default="GUEST", show_default=True, metavar="NAME[:PASSWORD]", help="The account.")
+@click.option("--for", "how_long", type=DurationParam(), default="60s", show_default=True, help="How long to hold.")
+@click.option("--no-logout", is_flag=True, help="End without logging out.")
+@TRANSPORT
+def hold(address: str, user: str, how_long: int, no_logout: bool, transport: str | None) -> None:
+    """Acquire a license of a server by hand, hold it, and release it. Ctrl-C releases it at once."""
+    try:
+        peer = Peer.parse(f"{transport or 'tcp'}:{address}")
+    except ValueError:
+        exit_with_usage_error(f"{address} is not HOST:PORT")
+    stop = stop_on_signals()
+    problem = hold_license(
+        peer.address,
+        peer.transport,
+        Account.parse(user),
+        how_long,
+        log_out=not no_logout,
+        report=click.echo,
+        stopped=stop.is_set,
+    )
+    if problem:
+        click.echo(harmless(f"harness: {problem}"), err=True)
+        sys.exit(1)
