@@ -223,7 +223,7 @@ def test_an_error_quotes_none(way: Callable[[Path, str], list[str]], line: str, 
 @pytest.fixture
 def settings(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The settings of the servers that would run."""
-    from fakenw.cli import main as module
+    from fakenw.cli import serving as module
 
     found: list[Any] = []
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from fakenw.cli import main as cli
+from fakenw.cli import serving
+from fakenw.cli.main import main
 from fakenw.core.server import Server
 from fakenw.core.settings import ServerSettings
 from fakenw.journal.record import SECOND, Journal
@@ -57,8 +58,8 @@ def started(options: list[str], users: list[str], monkeypatch: pytest.MonkeyPatc
         found.append(server)
         return 0
 
-    monkeypatch.setattr(cli, "_run", run)
-    done = CliRunner().invoke(cli.main, ["serve", *options, *USERS_FOLLOW], users_input(users), catch_exceptions=False)
+    monkeypatch.setattr(serving, "_run", run)
+    done = CliRunner().invoke(main, ["serve", *options, *USERS_FOLLOW], users_input(users), catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return found.pop().settings
 
