@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 PROJECT = Path(__file__).parents[2]
 PLANTED = Path(__file__).parent / "planted"
 COPIED = ("fakenw", "harness", "tests", "docs", "pyproject.toml", "README.md")
+LONGEST = 160  # characters of a cell
 SECONDS = 300  # for the tests of one mistake, or the judge's runs; more than that is a mistake that makes a loop
 PAGE_HEAD = """# Planted mistakes, and what catches each
 
@@ -226,7 +228,7 @@ def outcomes(mutants: list[Mutant], workers: int, folder: Path) -> Iterator[Outc
 
 
 def cell(finding: Finding) -> str:
-    text = " ".join(finding.text.split()).replace("|", "\\|")
+    text = textwrap.shorten(finding.text, LONGEST, placeholder=" ...").replace("|", "\\|")
     return text if finding.kind == "caught" else f"{finding.kind}: {text}"
 
 

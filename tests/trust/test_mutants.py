@@ -38,6 +38,12 @@ def test_every_mistake_has_its_place() -> None:
             assert name.partition("[")[0] in (PROJECT / path).read_text(), f"{entry.id}: {test}"
 
 
+def test_the_page_has_every_mistake() -> None:
+    rows = (PROJECT / "docs" / "mutants.md").read_text(encoding="utf-8").splitlines()
+    shown = [row.split(" | ")[0].removeprefix("| ") for row in rows if row.startswith("| ")][1:]
+    assert sorted(shown) == sorted(entry.what for entries in planted().values() for entry in entries)
+
+
 def test_a_mistake_is_caught_by_both(copy: Copy) -> None:
     outcome = copy.outcome(mutant(ROOM.replace(">=", ">")))
     assert outcome.test == Finding("caught", f"{GRACE}[0-nls-2]")
