@@ -143,7 +143,9 @@ class ServerProcess(ProcessGroup):
         self.addresses: dict[str, Address] = {}  # by transport
         self.admin = ""  # the URL of its administration
         self._listeners = max(1, words.count("--listen") + words.count("--admin"))
-        program = program or (sys.executable, "-m", "fakenw", "serve")
+        # The server ends with this process, also after a kill -9.
+        own = (sys.executable, "-m", "fakenw", "serve", "--until-exit-of", str(os.getpid()))
+        program = program or own
         environment = {name: value for name, value in os.environ.items() if not name.startswith("FAKENW_")}
         super().__init__(*program, *words, **{"stdout": subprocess.PIPE, "env": environment, **more})
         if users:

@@ -21,6 +21,8 @@ EDGES = {
     "fakenw/admin/bounded_http.py": {"twisted"},
     "fakenw/admin/client.py": {"time"},
     "fakenw/admin/http.py": {"twisted"},
+    "fakenw/admin/ready_file.py": {"os"},
+    "fakenw/cli/around.py": {"twisted"},
     "fakenw/cli/serving.py": WORLD,
     "fakenw/cli/remote.py": {"time"},
     "fakenw/cli/running.py": {"asyncio", "os", "time", "twisted"},

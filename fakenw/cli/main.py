@@ -19,7 +19,7 @@ COMMANDS = {  # the line of each in --help is the first sentence of its own help
     "mark": ("fakenw.cli.remote:mark", "Write a mark: licenses held now are no longer needed."),
     "serve": ("fakenw.cli.serving:serve", "Run a server until SIGTERM, SIGHUP or Ctrl-C."),
     "set": ("fakenw.cli.remote:set_command", "Change a running server: its licenses, watchdog or clear_idle."),
-    "wait": ("fakenw.cli.remote:wait", "Wait until a server answers NCP at HOST:PORT."),
+    "wait": ("fakenw.cli.remote:wait", "Wait until a server answers NCP at HOST:PORT, or is ready."),
 }
 
 

@@ -14,11 +14,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
 from fakenw.admin.client import AdminClient, AdminRefused, AdminUnreachable
+from fakenw.admin.ready_file import ReadyServer
 from fakenw.cli.parameters import TimeParam
 from fakenw.core.peer import TRANSPORTS, Peer
 from fakenw.journal.record import SECOND, JournalError, read_lines
@@ -186,20 +188,40 @@ def journal(server: AdminClient, as_json: bool, follow: bool) -> None:
 
 
 @click.command()
-@click.argument("address", metavar="HOST:PORT")
+@click.argument("place", metavar="HOST:PORT|FILE")
 @click.option("--transport", type=click.Choice(list(TRANSPORTS)), default="tcp", show_default=True)
 @click.option("--for", "how_long", type=TimeParam(), default="30s", show_default=True, help="The longest wait.")
-def wait(address: str, transport: str, how_long: int) -> None:
-    """Wait until a server answers NCP at HOST:PORT. Exit code 3 where it does not in time."""
+def wait(place: str, transport: str, how_long: int) -> None:
+    """Wait until a server answers NCP at HOST:PORT, or is ready.
+
+    FILE is that of `fakenw serve --ready-file`: no other server is taken for this one. Exit code 3 where it does not
+    answer in time.
+    """
     from fakenw.health import answers
 
-    try:
-        server = Peer.parse(f"{transport}:{address}")
-    except ValueError:
-        raise click.UsageError(f"{address} is not HOST:PORT") from None
     deadline = time.monotonic() + how_long / SECOND
-    while not answers(server):
+    while (server := _server_at(place, transport)) is None or not answers(server):
         if time.monotonic() > deadline:
-            _end(UNREACHABLE, f"{address} does not answer NCP over {transport} within {how_long / SECOND:g} s")
+            _end(UNREACHABLE, f"{place} does not answer NCP over {transport} within {how_long / SECOND:g} s")
         time.sleep(LOOK_EVERY)
-    click.echo(f"{address} answers NCP over {transport}")
+    click.echo(f"{place} answers NCP over {transport}")
+
+
+def _server_at(place: str, transport: str) -> Peer | None:
+    """The address of a server that may answer; None where the file is not there yet, or is of one that has ended."""
+    try:
+        return Peer.parse(f"{transport}:{place}")
+    except ValueError:
+        pass
+    try:
+        ready = ReadyServer.read(Path(place))
+    except FileNotFoundError:
+        if not Path(place).parent.is_dir() or not Path(place).suffix:
+            raise click.UsageError(f"{place} is not HOST:PORT, nor a file of fakenw serve --ready-file") from None
+        return None
+    except (OSError, ValueError) as problem:
+        raise click.UsageError(str(problem)) from None
+    addresses = ready.tcp if transport == "tcp" else ready.udp
+    if not addresses:
+        raise click.UsageError(f"the server of {place} does not listen on {transport}")
+    return Peer.parse(f"{transport}:{addresses[0]}") if ready.runs() else None

@@ -13,6 +13,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from fakenw.cli.around import Around
 from fakenw.cli.parameters import (
     AdminParam,
     ConfigParam,
@@ -173,6 +174,19 @@ from fakenw.volumes.dos_name import fold
 )
 @click.option("--seed", type=int, help="Make every random choice repeatable.")
 @click.option(
+    "--ready-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write this file when every listener is bound: addresses, process and instance, as JSON. `fakenw wait FILE` "
+    "and `harness assert FILE` take it, and so cannot take another server for this one.",
+)
+@click.option(
+    "--until-exit-of",
+    "companion",
+    type=click.IntRange(min=1),
+    metavar="PID",
+    help="Stop when this process has ended, however it ended.",
+)
+@click.option(
     "--admin",
     type=AdminParam(),
     help="The address of an operator's page, a JSON API and metrics over HTTP; port 0 picks a free one.",
@@ -196,6 +210,8 @@ def serve(
     slow: tuple[tuple[tuple[int, int | None], int], ...],
     admin: tuple[str, int] | None,
     admin_token: str | None,
+    ready_file: Path | None,
+    companion: int | None,
     **given: Any,  # by the names of ServerSettings
 ) -> None:
     """Run a server until SIGTERM, SIGHUP or Ctrl-C.
@@ -224,7 +240,8 @@ def serve(
     except CannotRun as problem:
         raise click.UsageError(str(problem)) from None
     listen = listen or file.server.listen or DEFAULT_LISTEN
-    sys.exit(_run(server, journal, pcap, admin, admin_token, listen, overwrite=overwrite, rotate=rotate))
+    around = Around(ready_file, companion)
+    sys.exit(_run(server, journal, pcap, admin, admin_token, listen, around, overwrite=overwrite, rotate=rotate))
 
 
 @click.command("config")
@@ -252,6 +269,7 @@ def _run(
     admin: tuple[str, int] | None,
     token: str | None,
     listen: tuple[Peer, ...],
+    around: Around,
     *,
     overwrite: bool,
     rotate: int | None,
@@ -291,6 +309,7 @@ def _run(
     if sys.stderr.isatty():
         running.watchers.append(_print)
     try:
+        around.begin(lambda: end(reactor), reactor)
         lines = running.listen(listen)
         if admin is not None:
             lines.append(running.administer(*admin, token))
@@ -309,9 +328,14 @@ def _run(
         for line in lines:
             click.echo(line, err=journal == "-")
         (sys.stderr if journal == "-" else sys.stdout).flush()
+        try:
+            around.ready(server.settings.instance, lines)
+        except OSError as problem:
+            fail(problem, "ready file")
 
     reactor.callWhenRunning(print_listeners)  # signals are handled by now, so that a reader may send one
     reactor.addSystemEventTrigger("before", "shutdown", running.stop)
+    reactor.addSystemEventTrigger("before", "shutdown", around.end)
     reactor.run()
     return code
 

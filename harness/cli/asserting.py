@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
 from fakenw.admin.client import AdminClient, AdminRefused, AdminUnreachable
+from fakenw.admin.ready_file import ReadyServer
 from fakenw.cli.remote import admin_client
 from fakenw.journal.record import SECOND, Journal, JournalError, read_lines
 from fakenw.journal.sentences import harmless
@@ -26,7 +28,7 @@ LOOK_EVERY = 0.2  # seconds
 
 
 @click.command("assert")
-@click.argument("admin", metavar="ADMIN_URL")
+@click.argument("admin", metavar="ADMIN_URL|FILE")
 @click.option("--released", "assertion", is_flag=True, required=True, help="Every license came back from its client.")
 @click.option("--within", type=DurationParam(), default="30s", show_default=True, help="How long it is waited for.")
 @click.option("--user", help="Only the licenses of this user.")
@@ -67,12 +69,14 @@ def assert_command(
 
     Exit codes: 0 it is so, 1 it is not, 3 the server does not answer, or its books do not balance.
 
-    ADMIN_URL is what `fakenw serve --admin` printed. A server that was started again meanwhile, or another one at
-    that address, is not judged.
+    ADMIN_URL is what `fakenw serve --admin` printed, FILE that of its --ready-file. A server that was started again
+    meanwhile, or another one at that address, is not judged.
 
     \b
     harness assert http://127.0.0.1:40125 --released --within 30s
     """
+    if "://" not in admin:
+        admin, instance = _ready(Path(admin), instance)
     watched = _WatchedServer(admin_client(admin, token), harmless(admin), instance)
     deadline = time.monotonic() + within / SECOND
     while True:
@@ -103,6 +107,17 @@ def assert_command(
         failure = () if answer.passed else (kind, answer.verdict.verdict, what, "\n".join(answer.why))
         write(junit, junit_xml([JUnitCase("harness.assert", f"released {admin}", *failure)]))
     sys.exit(0 if answer.passed else UNKNOWN if answer.verdict.problems else NOT_EXPECTED)
+
+
+def _ready(file: Path, instance: str | None) -> tuple[str, str]:
+    """The administration and the instance that a ready file names. Exits where it names none."""
+    try:
+        ready = ReadyServer.read(file)
+    except (OSError, ValueError) as problem:
+        raise click.UsageError(f"expected a URL, or a file of fakenw serve --ready-file: {problem}") from None
+    if not ready.admin:
+        raise click.UsageError(f"{file} names no administration; expected fakenw serve --admin as well")
+    return ready.admin, instance or ready.instance
 
 
 class _NotTheServer(Exception):
