@@ -319,7 +319,8 @@ class AuditedServer:
             self._tell(line, f"expected a serial with clear and message only, not with {harmless(action)}")
         station = None if known else record.get("station")
         users = [one.user for one in everyone if one.user_known and station in (None, one.station)]
-        if (by is None or by not in users) and all(one.user_known for one in everyone):
+        wrong = by not in users or (by is None and action != "message")  # an attachment may send one
+        if wrong and all(one.user_known for one in everyone):
             self._tell(line, f"no user {harmless(by)} is there to {harmless(action)}")
         files, forced = sum(len(one.files) for one in everyone), record.get("forced")
         if action == "down" and not self._reconstructed and (record.get("files") != files or (files and not forced)):

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fakenw.journal.record import Journal
 from fakenw.wire import packet as ncp
 from fakenw.wire.packet import Broadcast, decode_reply
 from fakenw.wire.requests import connection, message, server
+from harness.judge.audit import books_balance
 
 if TYPE_CHECKING:
     from tests.fakenw.stage import Stage, Station
@@ -160,3 +162,13 @@ def test_who_clears_himself_sees_the_status(open_stage: OpenStage) -> None:
     reply = console.call(connection.ClearConnection(console.number))
     assert (reply.completion, reply.status) == (0, ncp.MESSAGE_WAITING)
     assert stage.state(SENDER) == "gone"
+
+
+def test_an_attachment_may_send_one(open_stage: OpenStage, transport: str) -> None:
+    """It has no user, and the books balance all the same."""
+    stage = open_stage("nls")
+    sender = stage.station(SENDER).attached()
+    target = stage.station(TARGET.format(transport)).licensed("JOE", "SECRET")
+    send(sender, "hello", target.number)
+    assert [record["by"] for record in stage.events("operator")] == [None]
+    assert books_balance(Journal("server.jsonl", stage.records)) == []
