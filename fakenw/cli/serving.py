@@ -126,7 +126,8 @@ from fakenw.volumes.dos_name import fold
     "--rotate",
     type=SizeParam(),
     help="Begin another journal file before one gets larger than this, such as 100M: journal.jsonl becomes "
-    "journal.1.jsonl, then journal.2.jsonl. Whoever reads journal.jsonl reads them all, and needs them all.",
+    "journal.1.jsonl, then journal.2.jsonl. A reader of journal.jsonl reads all of them, and refuses a series with a "
+    "gap.",
 )
 @click.option(
     "--overwrite",

@@ -3,7 +3,7 @@
 Rules of this file:
 
 * Every object that a run creates bears the run's labels, by which it is found and its run is known to be alive or not.
-* A server is ready when it is healthy. The health check leaves no trace in the journal.
+* A server is ready when it has printed its listeners.
 * Journals are read from the containers' standard output as they are written: the Docker Engine may be on another
   machine.
 * ``cut`` disconnects a container from the network. ``power-off`` does so and then kills it, so that the server receives
@@ -44,7 +44,6 @@ from harness.scenario.settings import ClientSpec, ServerSpec
 IMAGE = f"fakenw:{version('fakenw')}"
 FIRST_PORT = 1025  # of a scripted client, which takes the next one for each connection
 ADMIN_PORT = 8524
-CHECK_EVERY = 1_000_000_000  # nanoseconds
 SUBNET_TRIES = 20
 NETEM = """cd /sys/class/net; for i in *; do [ $i = lo ] || tc qdisc replace dev $i root netem "$@" || exit; done"""
 OURS = {"image": IMAGE, "read_only": True, "cap_drop": ["ALL"], "security_opt": ["no-new-privileges"]}
@@ -54,7 +53,8 @@ CANNOT = {
     "spoof": "there is no router between containers; --on memory can do that",
     "clock-jump": "containers share the clock of their engine; --on memory can do that",
 }
-CHECK = {"test": ["CMD", "python3", "-m", "fakenw.health", "--no-trace"], "interval": CHECK_EVERY, "retries": 60}
+LISTENING = {"listening tcp", "listening udp"}  # the beginnings of what a server prints when it is ready
+NO_CHECK = {"test": ["NONE"]}  # each would start a Python, every second and in every container
 
 
 class Containers:
@@ -112,7 +112,7 @@ class Containers:
         else:
             command = ["fakenw", "serve", *server_options(self._plan, spec), "--journal", "-"]
             command += ["--admin", f"127.0.0.1:{ADMIN_PORT}", *(USERS_FOLLOW if users else ())]
-            options = {**OURS, "command": command, "healthcheck": CHECK, "stdin_open": bool(users), "detach": True}
+            options = {**OURS, "command": command, "healthcheck": NO_CHECK, "stdin_open": bool(users), "detach": True}
             made = self._start(spec.name, options, self._folder / f"server-{spec.name}.log", journal)
         if users:
             with suppress(OSError):  # it has ended, which its exit code tells
@@ -121,7 +121,7 @@ class Containers:
 
     def addresses(self, server: Host) -> dict[str, Address] | None:
         assert isinstance(server, Container)
-        if server.state().get("Health", {}).get("Status") != "healthy":
+        if LISTENING - {" ".join(line.split()[:2]) for line in server.printed()}:
             return None
         return dict.fromkeys(self._plan.transports(), (server.address, NCP_PORT))
 
@@ -134,7 +134,7 @@ class Containers:
     def start_scripted(self, name: str, journal: Path) -> Container:
         command = ["python3", "-m", "harness.runners.client", "-", "--ports-from", str(FIRST_PORT)]
         # Detached: its standard input stays open when ours closes, so that the container can be kept.
-        options = {**OURS, "command": command, "stdin_open": True, "detach": True, "healthcheck": {"test": ["NONE"]}}
+        options = {**OURS, "command": command, "stdin_open": True, "detach": True, "healthcheck": NO_CHECK}
         return self._start(name, options, self._folder / f"client-{name}.log", journal)
 
     def start_own(self, name: str, client: ClientSpec) -> Container:

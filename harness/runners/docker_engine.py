@@ -67,12 +67,14 @@ class Container:
         self._journal = journal
         self._code: int | None = None
         self._partial = b""
+        self._printed_before = 0  # bytes of the log, by the same machine before it was started again
         self._socket: Any = None
         self._follower = threading.Thread(target=self._follow, daemon=True)
 
     def start(self) -> None:
         """Attach to its output, then start it. Raises Failed."""
         self.log.touch()
+        self._printed_before = self.log.stat().st_size
         with trouble(f"{self.name} cannot be started"):
             streams = {"stdin": int(self._journal is not None), "stdout": 1, "stderr": 1, "stream": 1}
             self._socket = self.container.attach_socket(params=streams)
@@ -95,6 +97,10 @@ class Container:
 
     def last_output(self) -> str:
         return last_lines(self.log.read_text(errors="replace"))
+
+    def printed(self) -> list[str]:
+        """The lines of its log since it was started, which are those that do not go to the journal."""
+        return self.log.read_bytes()[self._printed_before :].decode(errors="replace").splitlines()
 
     def send(self, instructions: Mapping[str, Any]) -> None:
         self.write(json.dumps(instructions).encode() + b"\n")

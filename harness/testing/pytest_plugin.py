@@ -190,12 +190,13 @@ def _keep(item: pytest.Item) -> Path:
     root = item.config.rootpath / (_setting(item.config, "fakenw_dir") or ".fakenw")
     folder = root / re.sub(r"[^A-Za-z0-9.-]+", "-", item.nodeid).strip("-")
     servers = item.stash.get(_used, [])
+    with suppress(OSError):  # it exists: a directory of the user's stays as it is
+        root.mkdir(parents=True)
+        (root / ".gitignore").write_text("*\n", encoding="utf-8")
     for server in servers:
         place = folder if len(servers) == 1 else folder / server.folder.name
         with suppress(OSError, JournalError, NetwareError):
             server.keep(place)
-    if root.is_dir():
-        (root / ".gitignore").write_text("*\n", encoding="utf-8")
     item.add_report_section("call", "fakenw", f"journal, capture, report and logs of the server: {folder}")
     return folder
 

@@ -28,7 +28,9 @@ class Setup:
             if name not in _EXPECTED:
                 raise ValueError(f"no setting {name}; expected {', '.join(_EXPECTED)}, may_hold")
             if not _FITS[name](value):
-                raise ValueError(f"{name}={value!r}; expected {_EXPECTED[name]}")
+                # A password is quoted nowhere.
+                shown = type(value).__name__ if name in ("users", "options") else repr(value)
+                raise ValueError(f"{name}={shown}; expected {_EXPECTED[name]}")
         words = {name: tuple(given[name]) for name in ("users", "options") if name in given}
         for user in words.get("users", ()):
             name, _, password = user.partition(":")
@@ -53,7 +55,7 @@ _EXPECTED = {
     "licenses": "a whole number from 0 to 65534",
     "release": f"one of {', '.join(map(repr, RELEASES))}",
     "policy": f"one of {', '.join(map(repr, POLICIES))}, or None for the release's own",
-    "users": "a list such as ['JOE:SECRET']",
+    "users": "a list such as ['JOE:PASSWORD']",
     "options": "a list of words for fakenw serve, such as ['--speed', '10']",
 }
 _FITS = {

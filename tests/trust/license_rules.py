@@ -1,11 +1,11 @@
 """What a license policy says, stated again from its sources; the model compares the server with it.
 
-Nothing here is from the server's code. Sources: the states and their events are Novell's "New Cross-Platform Connection
+It imports nothing of the server. Sources: the states and their events are Novell's "New Cross-Platform Connection
 Model" (12/1996) with the completion codes of Wireshark's packet-ncp2222.inc; 0xE0 for want of a license is the trace
-in KB Q186804, 0xF9 for want of a slot mars_nwe's. Who holds a license: every slot of 3.x (NLICLEAR, TID000221; KB
-Q187655), or only those logged in (KB Q130985); every licensed connection of 4.x (KB Q172717, Q219345) and 5.x, where
-one that an operator has cleared may keep its unit for 72 hours (TID 10061455); in 6.x every user, until 90 days after
-the last use.
+in KB Q186804, 0xF9 for want of a slot mars_nwe's. A license is held by every slot of 3.x (NLICLEAR, TID000221; KB
+Q187655), or by those logged in only (KB Q130985); by every licensed connection of 4.x (KB Q172717, Q219345) and 5.x,
+where one that an operator has cleared may keep its unit for 72 hours (TID 10061455); in 6.x by every user, until 90
+days after the last use.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class SpecifiedState(NamedTuple):
     kept: tuple[tuple[str, int], ...] = ()
 
     def units(self, rules: Rules) -> list[str]:
-        """What is held: by name, those that are kept for no one in particular with an empty one."""
+        """The held units, by user; a unit that is kept without a user has an empty name."""
         holders = HOLDERS.get(rules.policy, (LICENSED,))
         used = {user if rules.policy == "ual" else name for name, (s, user) in self.connections.items() if s in holders}
         return sorted([*(str(unit) for unit in used), *(unit for unit, _ in self.kept)])

@@ -22,7 +22,7 @@ ACCOUNTS = (
 
 
 def refused(name: str, *passwords: str) -> Day:
-    """Nobody is let in."""
+    """The server refuses every login."""
 
     def day(stage: Stage) -> None:
         here = station(stage, 1).attached()
@@ -35,7 +35,7 @@ def refused(name: str, *passwords: str) -> Day:
 
 
 def guessed(stage: Stage) -> None:
-    """Somebody tries seven wrong passwords, and knows the right one then."""
+    """A station tries seven wrong passwords, then the right one."""
     here = station(stage, 1).attached()
     for password in (*("WRONG",) * 7, "SECRET"):
         here.code(bindery.PlainLogin(USER, "JOE", password))
@@ -43,7 +43,7 @@ def guessed(stage: Stage) -> None:
 
 
 def replayed(stage: Stage) -> None:
-    """Somebody sends the answer to a login key a second time; with the first it was the wrong connection's."""
+    """A station sends the answer to a login key a second time, after a request that used the key up."""
     here = station(stage, 1).attached()
     found = bindery.ObjectInfo.decode(here.call(bindery.GetObjectId(USER, "JOE")).data)
     key = bindery.LoginKey.decode(here.call(bindery.GetLoginKey()).data).key

@@ -67,7 +67,7 @@ class Ports(asyncio.Protocol, asyncio.DatagramProtocol):
             self._awaited[1].set_result(None)
 
     def error_received(self, exc: Exception) -> None:
-        """Nobody listens there any more."""
+        """The socket is closed."""
 
     async def ask(self, step: Ask) -> ReplyPacket | None:
         """The reply; None where none came."""

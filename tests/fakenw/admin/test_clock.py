@@ -17,7 +17,7 @@ from fakenw.wire.packet import WatchdogPacket
 from fakenw.wire.requests import server
 from harness.judge.advances import Advances
 from tests.fakenw.administered_server import DEADLINE, Client, Served, wait_for
-from tests.fakenw.transports.test_reactor_host import CREATE, GUEST, Scene, request
+from tests.fakenw.transports.scene import CREATE, GUEST, Scene, request
 from tests.harness.runners.journal_page import undocumented
 
 

@@ -76,7 +76,7 @@ def test_who_cleared_is_told(open_stage: OpenStage) -> None:
 
 
 def test_a_stop_names_the_holders(open_stage: OpenStage) -> None:
-    """Whoever holds a unit, with or without files, since it was granted; nobody else."""
+    """``stop`` lists each connection that holds a unit, with or without files, since its grant, and no other."""
     stage = open_stage("nls")
     stage.station(UDP).attached()
     joe, ann = stage.station(TCP).attached(), stage.station(OTHER).attached()
@@ -115,7 +115,7 @@ def test_a_refused_attach_is_told(open_stage: OpenStage) -> None:
 
 
 def test_a_down_is_told(open_stage: OpenStage) -> None:
-    """Who did it, whether by force, and how many files were open."""
+    """The ``down`` line has the user, the force flag, and the number of open files."""
     stage = open_stage("nls")
     boss = stage.station(TCP).licensed("SUPERVISOR")
     assert (boss.open(), boss.code(DownServer(0)), boss.code(DownServer(0xFF))) == (0, 0xFF, 0)

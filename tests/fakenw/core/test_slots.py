@@ -230,7 +230,7 @@ def test_after_a_clear_the_client_may_attach_again(open_stage: OpenStage) -> Non
     assert ("close", station.name) not in stage.order
 
 
-# Whose packet it is
+# Packets of another station
 
 
 @pytest.mark.parametrize("number", [0, 2, 257, 0xFFFF])

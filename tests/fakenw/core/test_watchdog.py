@@ -279,7 +279,7 @@ def test_answering_is_not_asking(open_stage: OpenStage) -> None:
 
 
 def test_a_second_request_puts_idleness_off(open_stage: OpenStage) -> None:
-    """Whoever asks something every 50 seconds is never idle for a minute."""
+    """A client with a request every 50 seconds is never idle for a minute."""
     stage = open_stage("nls", idle_after=60 * SECOND)
     station = stage.station(TCP).licensed()
     for _ in range(5):

@@ -54,7 +54,7 @@ def received(reader: int) -> bytes:
 
 
 def test_nobody_reads(ends: Ends) -> None:
-    """What is in the pipe is the beginning of the journal."""
+    """The pipe holds the beginning of the journal."""
     reader, writer = ends
     with pytest.raises(TimeoutError, match=r"the pipe was full for 0\.005 seconds, since nobody reads it"):
         JournalFile(writer).write(RECORDS)

@@ -131,7 +131,7 @@ def test_a_missing_file(journal: Journal, tmp_path: Path, part: int) -> None:
 
 
 def test_a_missing_last_file(journal: Journal, tmp_path: Path) -> None:
-    """What is left is no journal of its own, nor is one of the files, nor a file without those before it."""
+    """The rest of a series is no journal, nor is one of its files, nor a file without those before it."""
     path = rotated(journal, tmp_path)
     count = len(names(tmp_path))
     assert invoke("check", path.with_name("journal.1.jsonl")).exit_code == 2

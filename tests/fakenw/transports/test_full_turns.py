@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from fakenw.wire import packet as ncp
 from fakenw.wire.packet import RequestPacket
-from tests.fakenw.transports.test_reactor_host import CREATE, Scene
+from tests.fakenw.transports.scene import CREATE, Scene
 
 
 def test_a_full_turn_is_written_whole() -> None:

@@ -204,7 +204,7 @@ def test_a_check_excuses_the_failures_that_it_is_about(check: str, what: dict[st
 
 @pytest.mark.parametrize(("other", "expected"), [([], "unknown"), ("never", "released")])
 def test_one_client_that_is_never_licensed_does_not_excuse_another(other: Any, expected: str) -> None:
-    """Somebody must be proven, unless no client is ever licensed; what attached here was not logged in."""
+    """One client must be proven, unless all are declared never to be licensed; this one attached and did not log in."""
     book = ServerBook("attach")
     book.create(1, 1)
     book.close(2, 1)

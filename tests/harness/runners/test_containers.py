@@ -313,7 +313,7 @@ def test_an_image_that_does_not_work(
 
 
 def test_a_server_that_dies_is_told_at_once(tmp_path: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody waits for the health check of a container that has died."""
+    """The runner does not wait for the listeners of a container that has died."""
     monkeypatch.setattr(containers, "server_options", lambda plan, spec: ["--licenses", "plenty"])
     (plan,) = load(write(tmp_path, [{"name": "workstation", "script": [OPEN]}])).plans()
     site = containers.Containers(threading.Semaphore(2), 2, keep=False, progress=print)

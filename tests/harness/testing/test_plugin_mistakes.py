@@ -11,9 +11,9 @@ AT_COLLECTION = {
     "licenses=True": "licenses=True; expected a whole number from 0 to 65534",
     "release='5.0'": "release='5.0'; expected one of '3.12', '4.11', '5.1', '6.5'",
     "policy='users'": "policy='users'; expected one of 'attach', 'login', 'service', 'nls', 'ual', or None",
-    "users='JOE:SECRET'": "users='JOE:SECRET'; expected a list such as ['JOE:SECRET']",
+    "users='JOE:SECRET'": "users=str; expected a list such as ['JOE:PASSWORD']",
     "users=['J*E']": "users: ",
-    "options='--speed 10'": "options='--speed 10'; expected a list of words for fakenw serve",
+    "options='--speed 10'": "options=str; expected a list of words for fakenw serve",
     "may_hold='yes'": "may_hold='yes'; expected True or False",
     "license=2": "no setting license; expected licenses, release, policy, users, options, may_hold",
     "2": "2; expected settings by name, such as licenses=2",
@@ -39,6 +39,7 @@ def test_markers_with_mistakes(pytester: pytest.Pytester) -> None:
         assert f"test_it: the marker netware: {expected}" in output
     assert "test_lonely: the marker netware without its fixture; expected an argument netware of the test" in output
     assert "Traceback" not in output
+    assert "SECRET" not in output
 
 
 AT_START = """

@@ -56,7 +56,7 @@ def sequences(data: bytes) -> None:
 
 
 def _event(stage: Stage, station: Station, kind: int, source: _Source) -> None:
-    """What comes back is not looked at: the audit of every line is what is asserted."""
+    """Replies are not looked at: the audit of every line is asserted."""
     match kind % 16:
         case 0:
             stage.receive(station.name, source.bytes(source.number()))

@@ -144,7 +144,7 @@ def _mistake_without_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _hive_without_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is damaged is an error of the library's."""
+    """A damaged file is an error of the library's."""
 
     def values(*_: object) -> None:
         raise RegError("a damaged value")
