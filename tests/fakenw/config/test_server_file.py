@@ -15,7 +15,8 @@ from click.testing import CliRunner
 from fakenw.bindery.initial_objects import UserSpec
 from fakenw.bindery.login_control import Lockout
 from fakenw.bindery.objects import USER
-from fakenw.cli import main as cli
+from fakenw.cli import serving
+from fakenw.cli.main import main
 from fakenw.cli.running import DEFAULT_LISTEN
 from fakenw.config.server_file import AccountSection, ConfigFile, example, load
 from fakenw.config.yaml_file import DocumentError
@@ -75,16 +76,16 @@ def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Serve:
     started: list[tuple[Server, Any]] = []
 
     def run(server: Server, *where: Any, **more: Any) -> int:
-        started.append((server, where[-1]))
+        started.append((server, where[-2]))  # before what stands around it
         return 0
 
-    monkeypatch.setattr(cli, "_run", run)
+    monkeypatch.setattr(serving, "_run", run)
     (tmp_path / "files").mkdir()
 
     def called(text: str, *options: str, listens: Any = None) -> Server:
         path = tmp_path / "lab.yaml"
         path.write_text(text, encoding="utf-8")
-        done = CliRunner().invoke(cli.main, ["serve", "--config", str(path), *options], catch_exceptions=False)
+        done = CliRunner().invoke(main, ["serve", "--config", str(path), *options], catch_exceptions=False)
         assert done.exit_code == 0, done.output
         server, listen = started.pop()
         assert listens is None or list(listen) == listens
@@ -333,19 +334,19 @@ def test_volumes(serve: Serve) -> None:
 
 def test_config_example_and_check(tmp_path: Path) -> None:
     """``--example`` prints a file that ``--check`` finds good; a bad one is told line by line, and is exit code 2."""
-    printed = CliRunner().invoke(cli.main, ["config", "--example"])
+    printed = CliRunner().invoke(main, ["config", "--example"])
     assert (printed.exit_code, printed.stdout) == (0, example())
     path = tmp_path / "lab.yaml"
     path.write_text(printed.stdout, encoding="utf-8")
-    good = CliRunner().invoke(cli.main, ["config", "--check", str(path)])
+    good = CliRunner().invoke(main, ["config", "--check", str(path)])
     assert (good.exit_code, good.stdout) == (0, "")
     path.write_text("policy: x\nservers: {}\n", encoding="utf-8")
     for command in (["config", "--check", str(path)], ["serve", "--config", str(path)]):
-        bad = CliRunner().invoke(cli.main, command)
+        bad = CliRunner().invoke(main, command)
         assert bad.exit_code == 2
         assert [line.partition(": ")[0] for line in bad.stderr.splitlines()] == [f"{path}:1", f"{path}:2"]
     for options in ([], ["--example", "--check", str(path)]):
-        assert CliRunner().invoke(cli.main, ["config", *options]).exit_code == 2
+        assert CliRunner().invoke(main, ["config", *options]).exit_code == 2
 
 
 @pytest.mark.parametrize(
