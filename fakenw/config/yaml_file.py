@@ -60,7 +60,7 @@ class Mistakes(ValueError):
 class Model(BaseModel):
     """A mapping of the file: unknown keys are mistakes, and it is immutable."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)  # built when first used
+    model_config = ConfigDict(frozen=True, extra="forbid")
     what: ClassVar[str] = "a mapping"  # in messages about a whole file: its kind
 
     @classmethod

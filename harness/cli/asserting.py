@@ -75,7 +75,7 @@ def assert_command(
     \b
     harness assert http://127.0.0.1:40125 --released --within 30s
     """
-    if "://" not in admin:
+    if Path(admin).is_file():
         admin, instance = _ready(Path(admin), instance)
     watched = _WatchedServer(admin_client(admin, token), harmless(admin), instance)
     deadline = time.monotonic() + within / SECOND
