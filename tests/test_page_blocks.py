@@ -97,7 +97,7 @@ def problems(code: str) -> Iterator[str]:
                 rf"^{re.escape(words[1])}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE
             ):
                 yield f"make has no target {words[1]}"
-        elif Path(words[0]).name == "python" and words[1:2] == ["-m"] and find_spec(words[2]) is None:
+        elif Path(words[0]).name == "python" and words[1:2] == ["-m"] and words[2:] and find_spec(words[2]) is None:
             yield f"no module {words[2]}"
 
 
