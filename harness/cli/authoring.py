@@ -21,6 +21,7 @@ from harness.report.output import exit_with_usage_error, write
 from harness.report.text import Result, story
 from harness.runners import memory
 from harness.scenario.catalogue import catalogue, find
+from harness.scenario.json_schema import json_schema
 from harness.scenario.scenario import Scenario, ScenarioError
 from harness.scenario.steps import OWN
 from harness.scenario.steps import steps as steps_of
@@ -102,8 +103,7 @@ def template() -> str:
 @click.command(epilog="Exit codes: 0 done, 2 bad usage.")
 def schema() -> None:
     """Print the JSON Schema of scenario files, for editors."""
-    made = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Scenario.model_json_schema()}
-    click.echo(json.dumps(made, indent=2))
+    click.echo(json.dumps(json_schema(), indent=2))
 
 
 @click.command(epilog="Exit codes: 0 done, 2 bad usage.")
