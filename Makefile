@@ -71,6 +71,7 @@ docs: $(DEVELOPED) ## the pages of docs/ that are made from the code and the sce
 	@$(VENV)/bin/python -m fakenw.cli.ncp_page >docs/ncp.md
 	@$(VENV)/bin/python -m harness.cli.catalogue_page >docs/catalogue.md
 	@$(VENV)/bin/python -m harness.cli.commands_page >docs/commands.md
+	@$(VENV)/bin/python -m harness.cli.scenario_page >docs/scenario.md
 	@$(VENV)/bin/python -m harness.cli.testing_page >docs/testing.md
 
 .PHONY: wheel
