@@ -7,11 +7,13 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
 import click
 import pytest
+import yaml
 
 from fakenw.cli.main import main as fakenw
 from harness.cli.main import main as harness
@@ -21,7 +23,9 @@ PROGRAMS = {"fakenw": fakenw, "harness": harness}
 BLOCKS = [block for page in pages() for block in blocks(page)]
 AGENT = '#!/bin/sh\nexec harness hold --for 50ms --transport "${FAKENW_TRANSPORT:-tcp}" "$1:$2"\n'
 SECTIONS = {
-    f"{block.page.name}: {block.section}": [other for other in BLOCKS if other[:3:2] == block[:3:2]]
+    f"{block.page.name}: {block.section}": [
+        one for one in BLOCKS if (one.page, one.section) == (block.page, block.section)
+    ]
     for block in BLOCKS
     if block.mark == "run"
 }
@@ -42,6 +46,14 @@ def is_marked(block: Block) -> bool:
         or block.mark.startswith("not-run: ")
         or any(block.page.name in test.read_text(encoding="utf-8") for test in tests)
     )
+
+
+def test_python_and_yaml_can_be_read() -> None:
+    for block in BLOCKS:
+        if block.language == "python":
+            compile(block.content, block.place, "exec")
+        elif block.language == "yaml":
+            assert yaml.safe_load(block.content), block.place
 
 
 @pytest.mark.process
@@ -89,48 +101,57 @@ def test_every_command_exists() -> None:
 
 def problems(code: str) -> Iterator[str]:
     """What is wrong with the commands in *code*, if there are any."""
-    for words in commands(code):
-        if words[0] in PROGRAMS:
-            yield from unknown_words(words[0], words[1:])
-        elif words[0] == "make" and len(words) > 1 and "=" not in words[1]:
-            if not re.search(
-                rf"^{re.escape(words[1])}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE
-            ):
-                yield f"make has no target {words[1]}"
-        elif Path(words[0]).name == "python" and words[1:2] == ["-m"] and words[2:] and find_spec(words[2]) is None:
-            yield f"no module {words[2]}"
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    for name, *words in commands(code):
+        match Path(name).name, words:
+            case ("fakenw" | "harness") as program, [first, *rest]:
+                yield from unknown_words(program, first, rest)
+            case "make", [target, *_] if "=" not in target and target not in targets:
+                yield f"make has no target {target}"
+            case "python" | "python3", ["-m", module, *_] if find_spec(module) is None:
+                yield f"there is no module {module}"
 
 
 def commands(code: str) -> Iterator[list[str]]:
-    """The simple commands of a script, each as its words without redirections."""
+    """The simple commands of a script, each as its words."""
     for line in code.replace("\\\n", " ").splitlines():
         lexer = shlex.shlex(line, posix=True, punctuation_chars=";&()<>")
         lexer.commenters = "#"
         lexer.whitespace_split = True
         words: list[str] = []
-        try:
+        with suppress(ValueError):  # a quotation mark that is none, in running text
             for word in [*lexer, ";"]:
-                if set(word) <= set(";&()"):
-                    if words:
-                        yield words
-                    words = []
-                elif word == "|":
-                    yield from [words] if words else []
-                    words = []
-                else:
+                if word not in (";", "&", "&&", "|", "||", "(", ")"):
                     words.append(word)
-        except ValueError:  # a quotation mark that is none, in running text
-            continue
+                elif words:
+                    yield words
+                    words = []
 
 
-def unknown_words(program: str, words: list[str]) -> Iterator[str]:
-    if not words or words[0] in ("--help", "--version"):
+def unknown_words(program: str, name: str, words: list[str]) -> Iterator[str]:
+    if name in ("--help", "--version"):
         return
-    command = PROGRAMS[program].get_command(click.Context(PROGRAMS[program]), words[0])
+    command = PROGRAMS[program].get_command(click.Context(PROGRAMS[program]), name)
     if command is None:
-        yield f"{program} has no command {words[0]}"
+        yield f"{program} has no command {name}"
         return
-    known = {name for option in command.params for name in (*option.opts, *option.secondary_opts)} | {"--help"}
-    for word in words[1 : words.index("--") if "--" in words else None]:
+    known = {one for option in command.params for one in (*option.opts, *option.secondary_opts)} | {"--help"}
+    for word in words[: words.index("--") if "--" in words else None]:
         if word.startswith("-") and word != "-" and word.partition("=")[0] not in known:
-            yield f"{program} {words[0]} has no option {word}"
+            yield f"{program} {name} has no option {word}"
+
+
+def test_a_wrong_command_is_told() -> None:
+    """So that the check above is not blind; what stands behind -- is another program's."""
+    assert list(problems("fakenw serve --users-file FILE|- | venv/bin/harness check --wall x.jsonl")) == []
+    assert list(problems("harness exec --within=30s -- ./agent --verbose; make test; python -m benchmarks")) == []
+    wrong = (
+        "fakenw sevre && venv/bin/harness run S3 --fast | harness check --slow; make tests; python3 -m harness.bench"
+    )
+    assert list(problems(wrong)) == [
+        "fakenw has no command sevre",
+        "harness run has no option --fast",
+        "harness check has no option --slow",
+        "make has no target tests",
+        "there is no module harness.bench",
+    ]
