@@ -64,7 +64,9 @@ def test_commands_of_a_section(section: str, tmp_path: Path) -> None:
     (tmp_path / "my-agent").chmod(0o755)
     for block in SECTIONS[section]:
         if block.language not in SHELLS and block.mark:
-            (tmp_path / block.mark).write_text(block.content, encoding="utf-8")
+            file = tmp_path / block.mark
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(block.content, encoding="utf-8")
     for block in SECTIONS[section]:
         if block.mark == "run" and block.language == "sh":
             done = shell(f"set -e\n{block.content}", tmp_path)
