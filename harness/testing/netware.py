@@ -45,7 +45,7 @@ class NetwareError(Exception):
     """The server could not be started, or refused a request."""
 
 
-@dataclass
+@dataclass(repr=False)
 class Netware:
     """A running server. ``host`` and ``port`` are the same for TCP and UDP."""
 
@@ -63,6 +63,9 @@ class Netware:
     _marked: int | None = None
     _failure: tuple[RunHistory, AssertionAnswer] | None = None  # the last assertion that did not hold
     _clients: list[ScriptedWorkstation] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        return f"<NetWare server {self.name} at {self.address}>"  # pytest shows it in a failure: one line
 
     # State
 
