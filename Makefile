@@ -74,10 +74,13 @@ load: $(INSTALLED) ## ten thousand licenses on a Monday morning, over real socke
 	@$(VENV)/bin/harness load --clients 15000 --licenses 10000 --profile morning --leak 1%
 
 .PHONY: docs
-docs: $(DEVELOPED) ## docs/ncp.md and docs/catalogue.md, from the code and the scenarios
+docs: $(DEVELOPED) ## the pages of docs/ that are made from the code and the scenarios
 	@mkdir -p docs
 	@$(VENV)/bin/python -m fakenw.cli.ncp_page >docs/ncp.md
 	@$(VENV)/bin/python -m harness.cli.catalogue_page >docs/catalogue.md
+	@$(VENV)/bin/python -m harness.cli.commands_page >docs/commands.md
+	@$(VENV)/bin/python -m harness.cli.scenario_page >docs/scenario.md
+	@$(VENV)/bin/python -m harness.cli.testing_page >docs/testing.md
 
 .PHONY: wheel
 wheel: $(DEVELOPED) ## dist/fakenw-VERSION: a wheel to install anywhere, and the source archive that it is built from

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import socket
 import subprocess
 import sys
@@ -10,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.programs import CLIENTS, wait_until
+from tests.pages import ROOT, blocks
+from tests.programs import CLIENTS, free_port, wait_until
 
-PAGE = Path(__file__).parent.parent / "docs" / "ci.md"
+PAGE = ROOT / "docs" / "ci.md"
 AGENT = '#!/bin/sh\nexec perl {perl} --transport tcp {how} "$1" "$2"\n'
 
 pytestmark = pytest.mark.process
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.process
 
 def recipe(tmp_path: Path, port: int, how: str = "") -> subprocess.CompletedProcess[str]:
     """Run it with an agent that ends as *how* says."""
-    (text,) = re.findall(r"^```sh recipe\.sh\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    (text,) = (block.content for block in blocks(PAGE) if block.mark == "test_ci_page.py")
     agent = tmp_path / "my-agent"
     agent.write_text(AGENT.format(perl=CLIENTS / "ncp.pl", how=how))
     agent.chmod(0o755)
@@ -29,13 +29,6 @@ def recipe(tmp_path: Path, port: int, how: str = "") -> subprocess.CompletedProc
     return subprocess.run(
         ["env", path, "bash", "-c", shorter], cwd=tmp_path, capture_output=True, text=True, timeout=120
     )
-
-
-def free_port() -> int:
-    with socket.socket() as tcp:
-        tcp.bind(("127.0.0.1", 0))
-        port: int = tcp.getsockname()[1]
-        return port
 
 
 def test_an_agent_that_logs_out(tmp_path: Path) -> None:
