@@ -10,17 +10,16 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
+from tests.pages import Block, blocks
 from tests.programs import CLIENTS
 
 PROJECT = Path(__file__).parent.parent
-TUTORIAL, README = ((PROJECT / name).read_text(encoding="utf-8") for name in ("docs/tutorial.md", "README.md"))
+TUTORIAL, README = PROJECT / "docs" / "tutorial.md", PROJECT / "README.md"
 WHEEL = f"fakenw-{version('fakenw')}-py3-none-any.whl"
 VOLATILE = (  # what differs from run to run, and what is compared in its place
     (r"127\.0\.0\.1:\d+", "ADDRESS"),
@@ -32,24 +31,8 @@ VOLATILE = (  # what differs from run to run, and what is compared in its place
 pytestmark = pytest.mark.process
 
 
-class Block(NamedTuple):
-    """A fenced block of a page, and the two words behind its fence."""
-
-    language: str
-    name: str
-    text: str
-
-    def steps(self) -> Iterator[tuple[str, str]]:
-        """Each command of a console, and its output as it is shown."""
-        for step in re.split(r"^\$ ", self.text, flags=re.MULTILINE)[1:]:
-            command, _, output = step.partition("\n")
-            yield command, output
-
-
-def blocks(page: str, title: str) -> list[Block]:
-    """The blocks of the section *title*, to the next title."""
-    (section,) = re.findall(rf"^## {title}$(.*?)(?=^## |\Z)", page, re.DOTALL | re.MULTILINE)
-    return [Block(*found) for found in re.findall(r"^```(\w*) ?(\S*)\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)]
+def section(page: Path, title: str) -> list[Block]:
+    return [block for block in blocks(page) if block.section == title]
 
 
 def run(folder: Path, command: str, path: str = "") -> subprocess.CompletedProcess[str]:
@@ -77,9 +60,10 @@ def follow(found: list[Block], folder: Path) -> None:
     """Write each file, or add it to the end of one (``>>``); run each command, and compare its output."""
     for block in found:
         if block.language == "python":
-            with (folder / block.name.removeprefix(">>")).open("a" if block.name.startswith(">>") else "w") as file:
-                file.write(block.text)
-        for command, output in block.steps():
+            with (folder / block.mark.removeprefix(">>")).open("a" if block.mark.startswith(">>") else "w") as file:
+                file.write(block.content)
+        for command, shown in block.commands() if block.language == "console" else []:
+            output = "".join(f"{line}\n" for line in shown)
             assert without_what_differs(run(folder, command).stdout) == without_what_differs(output), command
 
 
@@ -89,17 +73,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run(["make", "-s", "wheel"], cwd=PROJECT, check=True, capture_output=True, timeout=200)
     folder = tmp_path_factory.mktemp("empty")
     shutil.copy(PROJECT / "dist" / WHEEL, folder)
-    follow(blocks(TUTORIAL, "Install")[:1], folder)
+    follow(section(TUTORIAL, "Install")[:1], folder)
     return folder
 
 
 def test_the_tutorial(folder: Path) -> None:
     """Word for word; from the wheel to the green test there are five commands."""
-    chapters = [blocks(TUTORIAL, title) for title in ("An agent", "A red test", "The repair", "In a shell")]
+    chapters = [section(TUTORIAL, title) for title in ("An agent", "A red test", "The repair", "In a shell")]
     for chapter in chapters:
         follow(chapter, folder)
-    to_green = [*blocks(TUTORIAL, "Install")[:1], *chapters[1], *chapters[2]]
-    assert len([command for block in to_green for command, _ in block.steps()]) == 5
+    to_green = [*section(TUTORIAL, "Install")[:1], *chapters[1], *chapters[2]]
+    assert len([command for block in to_green if block.language == "console" for command, _ in block.commands()]) == 5
 
 
 def test_other_ways_to_install(folder: Path, tmp_path: Path) -> None:
@@ -108,8 +92,8 @@ def test_other_ways_to_install(folder: Path, tmp_path: Path) -> None:
         pytest.skip("the project is no git repository here")
     source = tmp_path / "fakenw"
     subprocess.run(["git", "clone", "-q", PROJECT, source], check=True, capture_output=True, timeout=60)
-    _, other, extra = blocks(TUTORIAL, "Install")
-    for number, (command, _) in enumerate(other.steps()):
+    _, other, extra = section(TUTORIAL, "Install")
+    for number, (command, _) in enumerate(other.commands()):
         aside = command.replace("venv/", f"{folder}/venv/").replace("/srv/git/fakenw", str(source))
         assert run(tmp_path, f"{aside} --no-deps --target {number}").stdout == ""
         assert (tmp_path / str(number) / "bin" / "harness").exists()
@@ -119,19 +103,19 @@ def test_other_ways_to_install(folder: Path, tmp_path: Path) -> None:
 
 def test_what_readme_says(folder: Path, tmp_path: Path) -> None:
     """From another folder: the commands of its first part, its test, and its line for a shell."""
-    programs = f"{tmp_path}:{folder}/venv/bin:"
-    (seen, *_) = blocks(README, "What you will see")
-    (_, output) = next(seen.steps())
-    assert run(tmp_path, "harness run Q257223", programs).stdout == output
+    text, programs = README.read_text(encoding="utf-8"), f"{tmp_path}:{folder}/venv/bin:"
+    (seen, *_) = section(README, "What you will see")
+    ((_, shown),) = seen.commands()
+    assert run(tmp_path, "harness run Q257223", programs).stdout.splitlines() == shown
     assert run(tmp_path, "fakenw --help", programs).stdout.startswith("Usage: fakenw")
-    report = re.findall(r"`(harness run [^`]* --report )DIR`", README)
+    report = re.findall(r"`(harness run [^`]* --report )DIR`", text)
     assert len(report) == 1
     assert run(tmp_path, f"{report[0]}evidence", programs).returncode == 0
     assert (tmp_path / "evidence" / "report.html").exists()
 
-    (test,) = blocks(README, "In your tests")
-    (tmp_path / "test_it.py").write_text(f"import subprocess\nimport pytest\n\n{test.text}")
-    (exec_line,) = re.findall(r"`(harness exec -- \./my-agent [^`]*)`", README)
+    (test,) = section(README, "In your tests")
+    (tmp_path / "test_it.py").write_text(f"import subprocess\nimport pytest\n\n{test.content}")
+    (exec_line,) = re.findall(r"`(harness exec -- \./my-agent [^`]*)`", text)
     for how, code in (("", 0), ("--no-logout", 1)):
         (tmp_path / "my-agent").write_text(f'#!/bin/sh\nexec perl {CLIENTS / "ncp.pl"} --transport tcp {how} "$@"\n')
         (tmp_path / "my-agent").chmod(0o755)
