@@ -20,17 +20,15 @@ from harness.judge.verdict import judge
 from harness.report.output import exit_with_usage_error, write
 from harness.report.text import Result, story
 from harness.runners import memory
+from harness.scenario import own_steps
 from harness.scenario.catalogue import catalogue, find
 from harness.scenario.scenario import Scenario, ScenarioError
-from harness.scenario.steps import OWN
-from harness.scenario.steps import steps as steps_of
 
 
 def register_behaviors(behaviors: Sequence[Path]) -> tuple[str, ...]:
     """Make the components in these files available to scripts. Returns the absolute paths. Raises BehaviorError."""
     for file in behaviors:
-        for component in load(file):
-            OWN.update({step.verb: step for step in steps_of((component,))})
+        own_steps.add(load(file))
     return tuple(str(file.resolve()) for file in behaviors)
 
 

@@ -50,6 +50,7 @@ _CLIENT: Mapping[str, Callable[[Record], str]] = {
     "detach": lambda r: "the redirector releases the connection",
     "work-failed": lambda r: f"{_get(r, 'component')} could not go on with {_get(r, 'file')}: {_get(r, 'reason')}",
     "step-failed": lambda r: f"{_get(r, 'verb')} failed: {_get(r, 'text')}",
+    "behavior-failed": lambda r: f"{_get(r, 'text')} ({_get(r, 'file')}:{_get(r, 'line')})",
     "done": lambda r: "the script has ended",
 }
 _SILENT = {"start", "registry"}
