@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from fakenw.cli.terminal import columns, say
+from fakenw.config.yaml_file import expected_one_of
 from fakenw.journal.record import SECOND
 from fakenw.journal.sentences import harmless, harmless_lines
 from harness.cli.explain import introduction, steps
@@ -135,7 +136,7 @@ def matrix(
     wanted = repairs or tuple(REPAIRS)
     for name in wanted:
         if name not in REPAIRS:
-            exit_with_usage_error(f"no repair {name}; expected {', '.join(REPAIRS)}")
+            exit_with_usage_error(f"no repair {name}; {expected_one_of(REPAIRS, name)}")
     try:
         chosen = [find(name) for name in scenarios] if scenarios else list(catalogue())
         about = find(subject)

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from fakenw.cli.terminal import say
+from fakenw.config.yaml_file import expected_one_of
 from fakenw.core.settings import RELEASES
 from fakenw.journal.policy import POLICIES
 from fakenw.journal.record import SECOND
@@ -98,9 +99,10 @@ def run(
             for plan in scenario.plans(transport, variants, seed=seed, speed=factor, images=replaced, behaviors=files)
         ]
         plans = [plan for _, plan in named]
+        known = list(dict.fromkeys(client.name for plan in plans for client in plan.clients))
         for name in replaced:
-            if not any(client.name == name for plan in plans for client in plan.clients):
-                raise ScenarioError([f"--image {name}: no client of these scenarios has that name"])
+            if name not in known:
+                raise ScenarioError([f"--image {name}: there is no client {name!r}; {expected_one_of(known, name)}"])
         for plan in plans:
             _can_run(plan, on)
     except (ScenarioError, BehaviorError) as problem:

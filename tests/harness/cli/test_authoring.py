@@ -114,7 +114,8 @@ def test_matrix_over_the_command_line() -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--repairs", "magic"], "no repair magic; expected as-shipped, counted"),
+        (["--repairs", "count"], "no repair count; expected one of as-shipped, counted"),
+        (["--repairs", "count"], "(did you mean counted?)"),
         (["--scenarios", "S99"], "S99: no such scenario"),
         (["--for", "S99"], "S99: no such scenario"),
         (["--scenarios", ","], "no name; expected NAME,NAME"),

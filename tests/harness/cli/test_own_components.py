@@ -17,7 +17,7 @@ from tests.programs import invoke
 COMPONENT = """\
 from typing import Literal
 
-from harness.behavior import Component, Count, ServerName, SomeTime, sleep, verb
+from harness.behavior import Component, ServerFile, ServerName, SomeTime, UserName, sleep, verb
 
 
 class Backup(Component):
@@ -25,7 +25,8 @@ class Backup(Component):
 
     @verb
     async def run(self, server: ServerName, times: int = 1, lasts: SomeTime = 1, how: Literal["full", "part"] = "full",
-                  quick: bool = False, parts: tuple[int, int] = (1, 2)) -> None:
+                  quick: bool = False, file: ServerFile | None = None, users: tuple[UserName, ...] = (),
+                  parts: tuple[int, int] = (1, 2)) -> None:
         redirector = self.workstation.redirector
         connection = await redirector.connect(server, *self.workstation.account())
         self.opened(connection)
@@ -75,8 +76,8 @@ def run(
 @pytest.mark.parametrize(
     ("argument", "mistake"),
     [
-        ("tims: 2", f"11: {STEP}.tims: unknown key; expected one of server, times, lasts, how, quick, parts, may_fail "
-         "(did you mean times?)"),
+        ("tims: 2", f"11: {STEP}.tims: unknown key; expected one of server, times, lasts, how, quick, file, users, "
+         "parts, may_fail (did you mean times?)"),
         ("times: five", f"11: {STEP}.times: 'five'; expected a whole number"),
         ("times: 1.5", f"11: {STEP}.times: 1.5; expected a whole number"),
         ("times: yes", f"11: {STEP}.times: true; expected a whole number"),
@@ -84,6 +85,10 @@ def run(
          "1h30m"),
         ("how: fll", f"11: {STEP}.how: 'fll' is unknown; expected one of full, part (did you mean full?)"),
         ("quick: maybe", f"11: {STEP}.quick: 'maybe'; expected true or false"),
+        ("file: 'SYS:PUBLIC/NLIST.EX'", f"11: {STEP}.file: no server has the file 'SYS:PUBLIC/NLIST.EX'; expected a "
+         "file of its volume SYS (did you mean SYS:PUBLIC/NLIST.EXE?), or may_fail: true"),
+        ("users: [GUEST, GUST]", f"11: {STEP}.users[1]: no server has the user 'GUST'; expected one of SUPERVISOR, "
+         "GUEST (did you mean GUEST?), or strangers: [GUST]"),
         ("parts: [1, 2, 3]", f"11: {STEP}.parts: a list; expected 2 items or fewer"),
         ("parts: [1, b]", f"11: {STEP}.parts[1]: 'b'; expected a whole number"),
     ],
