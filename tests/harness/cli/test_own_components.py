@@ -170,6 +170,7 @@ def test_two_files_with_one_name(tmp_path: Path) -> None:
 FAULTS = {
     "1 / 0": (RAISES, "ZeroDivisionError: division by zero"),
     "await redirector.release()": (RAISES, "TypeError: "),
+    "raise ValueError('one; two')": (RAISES, "ValueError: one; two"),
     "await sleep(0.5)": (RAISES, "ValueError: sleep takes a whole number of microseconds, 0 or more, not 0.5"),
     "self.workstation.world.spawn(self.later())": (LATER, "LookupError: no tape"),
 }
