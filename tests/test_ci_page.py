@@ -7,7 +7,6 @@ services run them. What is not run: the container of GitLab's service, whose com
 from __future__ import annotations
 
 import os
-import re
 import socket
 import subprocess
 import sys
@@ -18,10 +17,10 @@ import pytest
 import yaml
 
 from fakenw.server_process import ServerProcess
-from tests.programs import CLIENTS, run, wait_until
+from tests.pages import ROOT, blocks
+from tests.programs import CLIENTS, free_port, run, wait_until
 
-PAGE = Path(__file__).parent.parent / "docs" / "ci.md"
-PROJECT = PAGE.parent.parent
+PAGE = ROOT / "docs" / "ci.md"
 AGENT = '#!/bin/sh\nexec perl {perl} {how} "$1" "$2"\n'
 GITLAB, GITHUB = ".gitlab-ci.yml", ".github/workflows/agent.yml"
 SCHEMAS = {GITLAB: "vendor.gitlab-ci", GITHUB: "vendor.github-workflows"}
@@ -29,11 +28,9 @@ SCHEMAS = {GITLAB: "vendor.gitlab-ci", GITHUB: "vendor.github-workflows"}
 pytestmark = pytest.mark.process
 
 
-def block(fence: str) -> str:
-    """The block of the page that begins with *fence*."""
-    pattern = rf"^```{re.escape(fence)}\n(.*?)^```$"
-    (text,) = re.findall(pattern, PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
-    return str(text)
+def block(mark: str, language: str = "") -> str:
+    """The first block of the page that is so marked, of any *language* or of this one."""
+    return next(one.content for one in blocks(PAGE) if one.mark == mark and language in ("", one.language))
 
 
 def agent(folder: Path, how: str) -> None:
@@ -61,14 +58,7 @@ def recipe(tmp_path: Path, port: int, how: str = "") -> subprocess.CompletedProc
     """Run it with an agent that ends as *how* says."""
     agent(tmp_path, f"--transport tcp {how}")
     within = "3s" if how == "never" else "20s"
-    return shell(tmp_path, block("sh recipe.sh").replace("10524", str(port)).replace("30s", within))
-
-
-def free_port() -> int:
-    with socket.socket() as tcp:
-        tcp.bind(("127.0.0.1", 0))
-        port: int = tcp.getsockname()[1]
-        return port
+    return shell(tmp_path, block("test_ci_page.py").replace("10524", str(port)).replace("30s", within))
 
 
 def test_an_agent_that_logs_out(tmp_path: Path) -> None:
@@ -97,7 +87,7 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
 @pytest.mark.parametrize("file", SCHEMAS)
 def test_the_files_of_services(tmp_path: Path, file: str) -> None:
     """They are what the service's schema asks for; a misspelt key is not."""
-    for text, code in ((block(f"yaml {file}"), 0), (block(f"yaml {file}").replace("script:", "scripts:"), 1)):
+    for text, code in ((block(file), 0), (block(file).replace("script:", "scripts:"), 1)):
         if code and file == GITHUB:
             text = text.replace("runs-on:", "run-on:")
         (tmp_path / "file.yml").write_text(text)
@@ -112,7 +102,7 @@ def test_the_files_of_services(tmp_path: Path, file: str) -> None:
 )
 def test_the_job_of_gitlab(tmp_path: Path, how: str, token: str, code: int) -> None:
     """Its script against a server with the command of its service, in the environment of the image."""
-    job: dict[str, Any] = yaml.safe_load(block(f"yaml {GITLAB}"))["agent"]
+    job: dict[str, Any] = yaml.safe_load(block(GITLAB))["agent"]
     (service,) = job["services"]
     assert service["command"][:2] == ["fakenw", "serve"]
     assert service["variables"] == {"FAKENW_ADMIN_TOKEN": "$NETWARE_TOKEN"}
@@ -135,7 +125,7 @@ def test_the_job_of_gitlab(tmp_path: Path, how: str, token: str, code: int) -> N
 @pytest.fixture(scope="module")
 def steps() -> dict[str, Any]:
     """Of GitHub's job: what each step does, by its first word."""
-    (job,) = yaml.safe_load(block(f"yaml {GITHUB}"))["jobs"].values()
+    (job,) = yaml.safe_load(block(GITHUB))["jobs"].values()
     return {str(step.get("run", step.get("uses"))).split()[0].partition("@")[0]: step for step in job["steps"]}
 
 
@@ -144,7 +134,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, steps: dict[str, Any]) -> Pat
     """Where the first step has installed the checkout: without an index, beside what is installed here."""
     assert steps["pip"]["run"].partition("  #")[0] == "pip install ./fakenw pytest"
     folder = tmp_path_factory.mktemp("workspace")
-    (folder / "fakenw").symlink_to(PROJECT)
+    (folder / "fakenw").symlink_to(ROOT)
     done = shell(folder, "pip install -q --no-index --no-deps --no-build-isolation --target site ./fakenw", "-e")
     assert done.returncode == 0, done.stderr
     return folder / "site"
@@ -155,8 +145,8 @@ def test_the_job_of_github(tmp_path: Path, site: Path, steps: dict[str, Any], ho
     """Its tests are the first of the page. The evidence is there to be uploaded where one has failed."""
     agent(tmp_path, how)
     (tmp_path / "tests").mkdir()
-    example = block("python\nimport subprocess").partition("def test_service")[0]
-    (tmp_path / "tests" / "test_agent.py").write_text(f"import subprocess\n{example}")
+    example = block("", "python").partition("def test_service")[0]
+    (tmp_path / "tests" / "test_agent.py").write_text(example)
     ours = {"PYTHONPATH": str(site), "PYTHONDONTWRITEBYTECODE": "1"}
     done = shell(tmp_path, steps["pytest"]["run"], "-e", path=str(tmp_path), **ours)
     upload = steps["actions/upload-artifact"]

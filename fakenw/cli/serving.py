@@ -39,7 +39,9 @@ from fakenw.journal.sentences import harmless, sentence
 from fakenw.volumes.dos_name import fold
 
 
-@click.command()
+@click.command(
+    epilog="Exit codes: 0 ended in order, 1 a file could not be written while it ran, 2 bad usage, or it cannot start."
+)
 @click.option(
     "--config",
     "file",
@@ -246,7 +248,7 @@ def serve(
     sys.exit(_run(server, journal, pcap, admin, admin_token, listen, around, overwrite=overwrite, rotate=rotate))
 
 
-@click.command("config")
+@click.command("config", epilog="Exit codes: 0 no mistakes, 2 bad usage, or mistakes in the file.")
 @click.option("--example", "shown", is_flag=True, help="Print a file that shows and explains all fields.")
 @click.option("--check", "file", type=ConfigParam(), help="Look for mistakes in a file.")
 def configuration(shown: bool, file: ConfigFile | None) -> None:

@@ -28,7 +28,10 @@ from harness.report.text import NOT_EXPECTED, UNKNOWN
 LOOK_EVERY = 0.2  # seconds
 
 
-@click.command("assert")
+@click.command(
+    "assert",
+    epilog="Exit codes: 0 it is so, 1 it is not, 2 bad usage, 3 no answer, or the server's books do not balance.",
+)
 @click.argument("admin", metavar="ADMIN_URL|FILE")
 @click.option("--released", "assertion", is_flag=True, required=True, help="Every license came back from its client.")
 @click.option("--within", type=DurationParam(), default="30s", show_default=True, help="How long it is waited for.")
@@ -67,8 +70,6 @@ def assert_command(
     junit: str | None,
 ) -> None:
     """Assert something of a server that runs.
-
-    Exit codes: 0 it is so, 1 it is not, 3 the server does not answer, or its books do not balance.
 
     ADMIN_URL is what `fakenw serve --admin` printed, FILE that of its --ready-file. A server that was started again
     meanwhile, or another one at that address, is not judged.

@@ -25,6 +25,7 @@ from harness.report.text import Result, story
 from harness.runners import memory
 from harness.scenario import own_steps
 from harness.scenario.catalogue import catalogue, find
+from harness.scenario.json_schema import json_schema
 from harness.scenario.scenario import Scenario, ScenarioError
 
 
@@ -38,7 +39,7 @@ def register_behaviors(behaviors: Sequence[Path]) -> tuple[str, ...]:
 SEED = click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same run.")
 
 
-@click.command("list")
+@click.command("list", epilog="Exit codes: 0 done, 2 bad usage.")
 def list_scenarios() -> None:
     """List the catalogue: ids, titles, sources, variants."""
     for scenario in catalogue():
@@ -49,7 +50,7 @@ def list_scenarios() -> None:
             say(f"    {plan.variant:16} {plan.expect:12} {plan.why}".rstrip())
 
 
-@click.command()
+@click.command(epilog="Exit codes: 0 done, 2 bad usage.")
 @click.argument("name", metavar="ID|FILE")
 @click.option("--variant", help="Which variant; default: the first.")
 @TRANSPORT
@@ -82,7 +83,7 @@ def explain(name: str, variant: str | None, transport: str | None, seed: int, be
     say("\n".join(story(Result(run, judge(run)))))
 
 
-@click.command()
+@click.command(epilog="Exit codes: 0 done, 2 bad usage.")
 @click.argument("file", type=click.Path(path_type=Path))
 def new(file: Path) -> None:
     """Write a commented scenario to FILE, as a start. See docs/write-a-scenario.md."""
@@ -101,14 +102,13 @@ def template() -> str:
     return (resources.files("harness.cli") / "template.yaml").read_text(encoding="utf-8")
 
 
-@click.command()
+@click.command(epilog="Exit codes: 0 done, 2 bad usage.")
 def schema() -> None:
     """Print the JSON Schema of scenario files, for editors."""
-    made = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Scenario.model_json_schema()}
-    click.echo(json.dumps(made, indent=2))
+    click.echo(json.dumps(json_schema(), indent=2))
 
 
-@click.command()
+@click.command(epilog="Exit codes: 0 done, 2 bad usage.")
 @click.option("--repairs", type=NamesParam(), help="Only these, as NAME,NAME. Default: all.")
 @click.option("--scenarios", type=NamesParam(), help="Only these. Default: the whole catalogue.")
 @click.option("--for", "subject", default="Q257223", show_default=True, help="The scenario that the answer is about.")

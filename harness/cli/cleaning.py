@@ -12,7 +12,9 @@ from harness.cli.running import needs_docker
 from harness.report.text import UNKNOWN
 
 
-@click.command()
+@click.command(
+    epilog="Exit codes: 0 done, 1 not all could be removed, 2 bad usage, or no Docker SDK, 3 no Docker Engine answers."
+)
 @click.option("--all", "everything", is_flag=True, help="Also those of runs on other machines that use this engine.")
 def clean(everything: bool) -> None:
     """Remove what killed runs, and runs with --keep, left in Docker.

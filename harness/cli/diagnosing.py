@@ -121,7 +121,10 @@ KNOWN = options(
 )
 
 
-@click.command()
+@click.command(
+    epilog="Exit codes: 0 the answer is yes or no, 2 bad usage, 3 the answer is unknown. With --exit-code: 0 Q257223 "
+    "was not found, 1 it is certain or probable, 2 bad usage, 3 it could not be told."
+)
 @EVIDENCE
 @KNOWN
 @click.option("--json", "as_json", type=OutputParam(dash=True), help="Write the findings as JSON.")
@@ -145,9 +148,7 @@ def diagnose(
     whose machine's registry has an entry for that server without a user, on a connection that a journal or two lists
     show to be idle. docs/lab.md has the rules.
 
-    The last line is the answer, and its certainty. Exit codes: 0 the answer is yes or no; 2 bad input; 3 the answer is
-    unknown. With --exit-code: 0 Q257223 was not found; 1 it is certain or probable; 2 bad input; 3 it could not be
-    told.
+    The last line is the answer, and its certainty.
 
     \b
     harness diagnose --connections 0930.csv --connections 1000.csv \\

@@ -16,7 +16,7 @@ from harness.report.output import exit_with_usage_error
 from harness.runners.hold import hold as hold_license
 
 
-@click.command()
+@click.command(epilog="Exit codes: 0 held and released, 1 no license, or it was lost, 2 bad usage.")
 @click.argument("address", metavar="HOST:PORT")
 @click.option("--user", default="GUEST", show_default=True, metavar="NAME[:PASSWORD]", help="The account.")
 @click.option("--for", "how_long", type=DurationParam(), default="60s", show_default=True, help="How long to hold.")

@@ -44,7 +44,10 @@ POLL_INTERVAL = 0.2  # seconds
 SHORT_DAY = 120 * SECOND  # over real sockets
 
 
-@click.command("load")
+@click.command(
+    "load",
+    epilog="Exit codes: 0 done, 1 a --fail-if is true, 2 bad usage or too many clients for this computer, 3 unknown.",
+)
 @click.option("--clients", type=click.IntRange(1, 60_000), default=1000, show_default=True, help="Number of clients.")
 @click.option("--licenses", type=click.IntRange(1, ENOUGH), default=1000, show_default=True, help="Number of licenses.")
 @click.option(
@@ -145,8 +148,6 @@ def load_command(**asked: Any) -> None:
     harness load --clients 12000 --licenses 10000 --leak 1% --on memory --baseline
     harness load --clients 12000 --leak 1% --on memory --days 5 \\
         --sweep licenses=9000..13000:500 --baseline
-
-    Exit codes: 0 done, 1 a --fail-if is true, 2 bad usage or too many clients for this computer, 3 unknown.
     """
     spec = _specification(asked)
     to_error = asked["as_json"] == "-"

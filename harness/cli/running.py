@@ -18,7 +18,7 @@ from fakenw.journal.policy import POLICIES
 from fakenw.journal.record import SECOND
 from fakenw.journal.sentences import harmless
 from harness.cli.authoring import register_behaviors
-from harness.cli.parameters import BEHAVIORS, RESULTS, TRANSPORT, DurationParam, ExitCodeParam, ImageParam
+from harness.cli.parameters import BEHAVIORS, EXIT_CODES, RESULTS, TRANSPORT, DurationParam, ExitCodeParam, ImageParam
 from harness.cli.progress import Progress, progress
 from harness.cli.rerun import exec_again, run_again
 from harness.client.behavior_file import BehaviorError
@@ -34,7 +34,7 @@ EXEC_TIMEOUT = 600 * SECOND
 MANY = 20  # runs on memory, which take seconds
 
 
-@click.command()
+@click.command(epilog=EXIT_CODES)
 @click.argument("scenarios", nargs=-1)
 @click.option("--on", type=click.Choice(RUNNERS), default="memory", show_default=True, help="The runner.")
 @TRANSPORT
@@ -123,7 +123,7 @@ def run(
     print_results_and_exit(results, outputs, missing=len(plans) - len(results))
 
 
-@click.command("exec")
+@click.command("exec", epilog=EXIT_CODES)
 @click.argument("command", nargs=-1, required=True)
 @click.option("--licenses", type=click.IntRange(0, 65534), default=5, show_default=True, help="The server's licenses.")
 @click.option(

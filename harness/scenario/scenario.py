@@ -50,9 +50,9 @@ class Expect(Model):
     *images* has other expectations for a client's image, by its tag or by its whole name.
     """
 
-    udp: VerdictName = "released"
-    tcp: VerdictName = "released"
-    images: dict[Text, Expect] = Field(default_factory=dict)
+    udp: VerdictName = "released"  # of a run over UDP
+    tcp: VerdictName = "released"  # of a run over TCP
+    images: dict[Text, Expect] = Field(default_factory=dict)  # by the tag or the name of a client's image
 
     @classmethod
     def unfold(cls, data: Any) -> Any:
@@ -76,8 +76,8 @@ def tag(image: str) -> str:
 class Change(Parts):
     """Settings of every client, habits of every server, and faults that replace all faults."""
 
-    server: ServerHabits = ServerHabits()
-    faults: tuple[Fault, ...] | None = None
+    server: ServerHabits = ServerHabits()  # of every server
+    faults: tuple[Fault, ...] | None = None  # in place of all faults
 
 
 class Cause(Model):
@@ -94,12 +94,12 @@ class Variant(Change):
     """
 
     title: Text | None = None  # the variant in one line
-    expect: Expect | None = None
-    fails: tuple[CheckName, ...] | None = None
-    transport: Transport | None = None
-    checks: tuple[Check, ...] = ()
-    script: Script | None = None
-    scripts: dict[Name, Script] = Field(default_factory=dict)
+    expect: Expect | None = None  # the expected verdict; left out: the file's
+    fails: tuple[CheckName, ...] | None = None  # the checks that are expected to fail; left out: the file's
+    transport: Transport | None = None  # left out: the file's
+    checks: tuple[Check, ...] = ()  # in place of those of the same names
+    script: Script | None = None  # in place of every client's
+    scripts: dict[Name, Script] = Field(default_factory=dict)  # in place of a client's, by client
     licensed: Never | dict[Name, Never] = Field(default_factory=dict)  # of every client, or by client
 
 
@@ -123,10 +123,10 @@ class Scenario(Parts):
     known_as: tuple[Name, ...] = ()  # other names for finding it, such as the number of its article
     sourced: Text | None = None  # the content of the source
     reading: Text | None = None  # our reading, where the source says nothing
-    description: Text | None = None
+    description: Text | None = None  # for readers
     idle_after: SomeTime | None = None  # idle time after which a connection is no longer needed
     timeout: SomeTime | None = None  # real time after which clients that have not finished are given up
-    transport: Transport = "udp"
+    transport: Transport = "udp"  # of every client that has none of its own
     servers: Annotated[tuple[ServerSpec, ...], AfterValidator(some), BeforeValidator(mark_repeated)] = Field(
         description="a list of servers"
     )
@@ -134,12 +134,12 @@ class Scenario(Parts):
     clients: Annotated[tuple[ClientSpec, ...], AfterValidator(some), BeforeValidator(mark_repeated)] = Field(
         description="a list of clients"
     )
-    faults: tuple[Fault, ...] = ()
-    cause: Cause | None = None
-    checks: tuple[Check, ...] = ()
-    expect: Expect = Expect()
-    fails: tuple[CheckName, ...] = ()
-    variants: dict[Name, Variant] = Field(default_factory=dict)
+    faults: tuple[Fault, ...] = ()  # what happens to machines, with waits between
+    cause: Cause | None = None  # the one change without which the outcome is another
+    checks: tuple[Check, ...] = ()  # what must be so, beside the verdict
+    expect: Expect = Expect()  # the expected verdict
+    fails: tuple[CheckName, ...] = ()  # the checks that are expected to fail
+    variants: dict[Name, Variant] = Field(default_factory=dict)  # by name; left out: one run, called default
     _folder: str = PrivateAttr("")
 
     @field_validator("faults")

@@ -80,10 +80,10 @@ class Parts(Model):
 class ServerHabits(Model):
     """The settings of a server that a variant can change for all servers."""
 
-    release: Release = "5.1"
-    licenses: Annotated[StrictInt, Field(ge=0, le=LARGEST_CONNECTION)] = 5
-    policy: Policy | None = None  # the release's own
-    connections: Annotated[StrictInt, Field(ge=1, le=LARGEST_CONNECTION)] = 1000
+    release: Release = "5.1"  # of NetWare
+    licenses: Annotated[StrictInt, Field(ge=0, le=LARGEST_CONNECTION)] = 5  # connection licenses
+    policy: Policy | None = None  # what costs a license; left out: the release's own
+    connections: Annotated[StrictInt, Field(ge=1, le=LARGEST_CONNECTION)] = 1000  # connection numbers
     user_connections: Annotated[StrictInt, Field(ge=0, le=65_535)] = 0  # of one user at once; 0: any number
     watchdog: Annotated[Text, AfterValidator(_watchdog)] | None = None  # off, or FIRST,BETWEEN,COUNT
     clear_idle: SomeTime | None = None  # idle time after which the server clears a licensed connection
@@ -95,7 +95,7 @@ class ServerSpec(ServerHabits):
     """A server of a scenario."""
 
     name: BinderyName = Field(description="the name of the server, 1 to 47 characters")
-    users: tuple[UserText, ...] = ()
+    users: tuple[UserText, ...] = ()  # NAME or NAME:PASSWORD, besides SUPERVISOR and GUEST
 
     def with_habits(self, habits: ServerHabits) -> ServerSpec:
         """The server with all fields that *habits* sets."""
@@ -110,14 +110,14 @@ class ClientSpec(Parts):
     """A client, or *count* of them: scripted, or the user's own program or image."""
 
     name: Name = Field(description="the name of the client")
-    user: UserText = Credentials("GUEST")
-    transport: Transport | None = None  # the run's
-    count: Count = 1
-    script: Script | None = None
-    command: Annotated[tuple[Text, ...], AfterValidator(some)] | None = None  # without it: the image's own
-    image: Text | None = Field(None, validate_default=True)
+    user: UserText = Credentials("GUEST")  # of the logon, NAME or NAME:PASSWORD
+    transport: Transport | None = None  # left out: the run's
+    count: Count = 1  # so many machines, called NAME#1, NAME#2 ...
+    script: Script | None = None  # the steps of a scripted client
+    command: Annotated[tuple[Text, ...], AfterValidator(some)] | None = None  # a program of the user's own
+    image: Text | None = Field(None, validate_default=True)  # an image of the user's own; runs command, or its own
     exit: ExitCode = 0  # the expected exit code of a command or an image
-    environment: dict[str, str] = Field(default_factory=dict)
+    environment: dict[str, str] = Field(default_factory=dict)  # of a command or an image
     files: dict[ContainerPath, Text] = Field(default_factory=dict)  # path in the container: path by the scenario's file
     accounts: tuple[UserText, ...] = ()  # client connection accounts, and those of services
     registry: Text | None = None  # the text of a .reg file: the machine's registry at the start

@@ -117,6 +117,13 @@ STEPS: list[type[_Step]] = [*steps(COMPONENTS), Wait, Repeat]
 OWN: dict[str, type[_Step]] = {}  # the steps of behaviours of the user's own, by verb
 
 _OWN = "a behaviour of your own"
+_OTHER = {"not": {"enum": [step.verb for step in STEPS]}}
+_OWN_SCHEMA = {
+    "anyOf": [
+        {"type": "string", **_OTHER},
+        {"type": "object", "propertyNames": _OTHER, "minProperties": 1, "maxProperties": 1},
+    ]
+}
 
 
 def _tag(value: Any) -> Any:
@@ -144,7 +151,7 @@ else:
             Annotated[
                 _Step,
                 PlainSerializer(lambda step: step.model_dump()),
-                WithJsonSchema({"type": "object", "title": "A behaviour of your own", "maxProperties": 1}),
+                WithJsonSchema({"title": "a behaviour of your own", **_OWN_SCHEMA}),
                 Tag(_OWN),
             ],
         ],

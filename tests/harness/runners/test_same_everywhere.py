@@ -16,10 +16,11 @@ from typing import Any
 import pytest
 
 from fakenw.core.settings import ticks
-from fakenw.journal.record import SECOND
+from fakenw.journal.record import SECOND, read
 from harness.judge.history import ConnectionHistory, RunHistory
 from harness.judge.history import load as load_run
 from harness.scenario.catalogue import find
+from tests.harness.runners.journal_page import undocumented
 from tests.programs import harness
 
 pytestmark = pytest.mark.process
@@ -90,6 +91,17 @@ def test_verdicts(on: str, transport: str) -> None:
     assert all(one["on"] == on and one["transport"] == transport for one in found)
     memory = {(one["scenario"], one["variant"]): len(one["leaked"]) for one in results_of("memory")[transport][1]}
     assert {(one["scenario"], one["variant"]): len(one["leaked"]) for one in found} == memory
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize("on", RUNNERS)
+def test_each_line_is_documented(on: str, transport: str) -> None:
+    """docs/journal.md has each event that servers, clients and the runner write, and the type of each field."""
+    journals = list(results_of(on)[transport][0].rglob("*.jsonl"))
+    roles = {journal.name.partition("-")[0].removesuffix(".jsonl") for journal in journals}
+    assert roles == {"server", "client", "runner"}
+    records = [record for journal in journals for record in read(journal).records]
+    assert set[tuple[str, str, str]]().union(*map(undocumented, records)) == set()
 
 
 @pytest.mark.parametrize("on", RUNNERS)
