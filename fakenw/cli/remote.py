@@ -21,6 +21,7 @@ import click
 from fakenw.admin.client import AdminClient, AdminRefused, AdminUnreachable
 from fakenw.admin.ready_file import ReadyServer
 from fakenw.cli.parameters import TimeParam
+from fakenw.cli.terminal import say
 from fakenw.core.peer import TRANSPORTS, Peer
 from fakenw.journal.record import SECOND, JournalError, read_lines
 from fakenw.journal.sentences import clock, harmless, sentence
@@ -31,7 +32,7 @@ LOOK_EVERY = 0.2  # seconds
 
 
 def _end(code: int, text: str) -> NoReturn:
-    click.echo(f"fakenw: {text}", err=True)
+    say(f"fakenw: {text}", err=True)
     sys.exit(code)
 
 
@@ -80,7 +81,10 @@ def uses_admin(function: Callable[..., None]) -> Callable[..., None]:
 
 
 def _print(response: Any, as_json: bool, text: str) -> None:
-    click.echo(json.dumps(response, indent=2) if as_json else text)
+    if as_json:
+        click.echo(json.dumps(response, indent=2))
+    else:
+        say(text)
 
 
 @click.command(epilog=EXIT_CODES)
@@ -174,14 +178,17 @@ def journal(server: AdminClient, as_json: bool, follow: bool) -> None:
     while True:
         first, lines, after = server.journal(number)
         if first > number:
-            click.echo(f"fakenw: {first - number} lines are no longer stored by the server", err=True)
+            say(f"fakenw: {first - number} lines are no longer stored by the server", err=True)
         number = after
         try:
             output = lines if as_json else [sentence(record) for record in read_lines(lines, "journal").records]
         except JournalError as problem:
             _end(REFUSED, str(problem))
         for text in filter(None, output):
-            click.echo(text.rstrip("\n"))
+            if as_json:
+                click.echo(text.rstrip("\n"))
+            else:
+                say(text)
         if not follow:
             return
         time.sleep(LOOK_EVERY)

@@ -27,6 +27,7 @@ from fakenw.cli.parameters import (
     UsersParam,
     WatchdogParam,
 )
+from fakenw.cli.terminal import say
 from fakenw.config.server_file import ConfigFile, example
 from fakenw.core.peer import Peer
 from fakenw.core.server import Server
@@ -317,9 +318,9 @@ def _run(
         if admin is not None:
             lines.append(running.administer(*admin, token))
         for note in running.start(journal, pcap, overwrite=overwrite, rotate=rotate):
-            click.echo(harmless(f"fakenw: {note}"), err=True)
+            say(harmless(f"fakenw: {note}"), err=True)
     except CannotRun as problem:
-        click.echo(harmless(f"fakenw: {problem}"), err=True)
+        say(harmless(f"fakenw: {problem}"), err=True)
         return 2
     if code:
         return code
@@ -359,10 +360,10 @@ def _say(text: str) -> None:
     except OSError:  # it is no file
         pipe = None
     if pipe is None or pipe.has_room():
-        click.echo(f"fakenw: {text}", err=True)
+        say(f"fakenw: {text}", err=True)
 
 
 def _print(record: Record) -> None:
     text = sentence(record)
     if text is not None:
-        click.echo(text, err=True)
+        say(text, err=True)

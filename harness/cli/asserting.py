@@ -12,6 +12,7 @@ import click
 from fakenw.admin.client import AdminClient, AdminRefused, AdminUnreachable
 from fakenw.admin.ready_file import ReadyServer
 from fakenw.cli.remote import admin_client
+from fakenw.cli.terminal import say
 from fakenw.journal.record import SECOND, Journal, JournalError, read_lines
 from fakenw.journal.sentences import harmless
 from harness.cli.parameters import DurationParam, OutputParam
@@ -97,12 +98,10 @@ def assert_command(
             break
         time.sleep(LOOK_EVERY)
     if forgotten:
-        click.echo(
-            f"harness: {forgotten} lines are forgotten by the server; what came back before is not judged", err=True
-        )
+        say(f"harness: {forgotten} lines are forgotten by the server; what came back before is not judged", err=True)
     what = "every license was given back" if answer.passed else f"not released within {within / SECOND:g} s"
     for line in (what, *(f"  {why}" for why in answer.why)):
-        click.echo(line)
+        say(line)
     if junit:
         kind = "error" if answer.verdict.problems else "failure"
         failure = () if answer.passed else (kind, answer.verdict.verdict, what, "\n".join(answer.why))
@@ -168,5 +167,5 @@ class _WatchedServer:
 
 
 def _unknown(text: str) -> NoReturn:
-    click.echo(f"harness: {harmless(text)}", err=True)
+    say(f"harness: {harmless(text)}", err=True)
     sys.exit(UNKNOWN)

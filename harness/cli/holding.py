@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from fakenw.cli.terminal import say
 from fakenw.core.peer import Peer
 from fakenw.journal.sentences import harmless
 from harness.cli.parameters import TRANSPORT, DurationParam
@@ -34,9 +35,9 @@ def hold(address: str, user: str, how_long: int, no_logout: bool, transport: str
         Account.parse(user),
         how_long,
         log_out=not no_logout,
-        report=click.echo,
+        report=say,
         stopped=stop.is_set,
     )
     if problem:
-        click.echo(harmless(f"harness: {problem}"), err=True)
+        say(harmless(f"harness: {problem}"), err=True)
         sys.exit(1)

@@ -19,6 +19,7 @@ from typing import Any
 from fakenw.core.peer import TRANSPORTS
 from harness.client.arbiter import Arbiter, ArbiterSettings
 from harness.client.attachment import Account, Denied
+from harness.client.behavior_file import guarded, raised_at
 from harness.client.components.apm import Apm
 from harness.client.components.ccim import Ccim
 from harness.client.components.copyqueue import CopyQueue
@@ -117,8 +118,18 @@ class Machine:
                     self._world.write("work-failed", component=component, file=None, **failure(problem))
                 what = {"what": problem.what} if isinstance(problem, Denied) else {}
                 declared = {"may_fail": True} if step.get("may_fail") else {}
-                self._world.write("step-failed", verb=verb, **failure(problem), **what, text=str(problem), **declared)
+                fields = {**failure(problem), **what, "text": str(problem), **raised_at(problem), **declared}
+                self._world.write("step-failed", verb=verb, **fields)
 
     async def _repeat(self, times: int, script: Sequence[Step]) -> None:
         for _ in range(times):
             await self._play(script)
+
+
+async def play(world: World, client: Mapping[str, Any], own: Sequence[type[Component]]) -> None:
+    """Compose a client and play its script, until a component of the user's own raises."""
+
+    async def whole() -> None:
+        await Machine(world, client, own).run()
+
+    await guarded(world, whole())

@@ -89,7 +89,9 @@ def _await(what: Sleep | Exchange) -> Generator[Sleep | Exchange, Any, Any]:
 
 
 async def sleep(duration: int) -> None:
-    """Wait for *duration* microseconds of scenario time."""
+    """Wait for *duration* microseconds of scenario time. Raises ValueError for what is no such number."""
+    if not isinstance(duration, int) or duration < 0:
+        raise ValueError(f"sleep takes a whole number of microseconds, 0 or more, not {duration!r}")
     await _await(Sleep(duration))
 
 

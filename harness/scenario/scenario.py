@@ -11,7 +11,7 @@ Rules of this file:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -34,7 +34,7 @@ from harness.judge.verdict import WITHIN
 from harness.scenario import mentions
 from harness.scenario.faults import Fault
 from harness.scenario.plan import Plan, VerdictName
-from harness.scenario.schedule import placed, timeline
+from harness.scenario.schedule import impossible
 from harness.scenario.settings import ClientSpec, Never, Parts, ServerHabits, ServerSpec, Transport
 from harness.scenario.steps import Check, CheckName, Released, Script
 
@@ -145,31 +145,34 @@ class Scenario(Parts):
     @field_validator("faults")
     @classmethod
     def _of_clients(cls, faults: tuple[Fault, ...], info: ValidationInfo) -> tuple[Fault, ...]:
-        _known(faults, info.data)
+        _refuse(_impossible(faults, info.data))
         return faults
 
     @field_validator("cause")
     @classmethod
     def _without(cls, cause: Cause | None, info: ValidationInfo) -> Cause | None:
-        _known((cause.without.faults if cause else None) or (), info.data)
+        if cause is not None:
+            faults = _impossible(cause.without.faults or (), info.data)
+            _refuse((("without", "faults", *place), text) for place, text in faults)
         return cause
 
     @field_validator("variants")
     @classmethod
     def _about_clients(cls, variants: dict[str, Variant], info: ValidationInfo) -> dict[str, Variant]:
+        clients = info.data.get("clients", ())  # not there: refused themselves
+        names = [one.name for one in clients]
+        scripted = [one.name for one in clients if one.script is not None]
+        found: list[tuple[Keys, str]] = []
         for name, variant in variants.items():
-            try:
-                _known(variant.faults or (), info.data)
-                for client in variant.scripts if "clients" in info.data else ():
-                    scripted = [one.name for one in info.data["clients"] if one.script is not None]
-                    if client not in scripted:
-                        raise ValueError(f"a script for {shown(client)}; {expected_one_of(scripted, client)}")
-                for client in variant.licensed if "clients" in info.data and variant.licensed != "never" else ():
-                    names = [one.name for one in info.data["clients"]]
-                    if client not in names:
-                        raise ValueError(f"licensed: no client {shown(client)}; {expected_one_of(names, client)}")
-            except ValueError as problem:
-                raise ValueError(f"{name}: {problem}") from None
+            faults = _impossible(variant.faults or (), info.data)
+            found += [((name, "faults", *place), text) for place, text in faults]
+            licensed = () if isinstance(variant.licensed, str) else variant.licensed
+            for part, given, known in (("scripts", variant.scripts, scripted), ("licensed", licensed, names)):
+                for client in given if clients else ():
+                    if client not in known:
+                        what = f"there is no client {shown(client)}" + (" with a script" if client in names else "")
+                        found.append(((name, part, client), f"{what}; {expected_one_of(known, client)}"))
+        _refuse(found)
         return variants
 
     @model_validator(mode="after")
@@ -290,11 +293,17 @@ class Scenario(Parts):
         )
 
 
-def _known(faults: Sequence[Fault], data: Mapping[str, Any]) -> None:
-    """Raise ValueError for an impossible fault. *data* lacks servers and clients that were themselves refused."""
-    if data.keys() >= {"servers", "clients"}:
-        clients = {client.name: client.names() for client in data["clients"]}
-        placed(timeline(faults), clients, [server.name for server in data["servers"]])
+def _impossible(faults: Sequence[Fault], data: Mapping[str, Any]) -> list[tuple[Keys, str]]:
+    """The first impossible fault. *data* lacks servers and clients that were themselves refused."""
+    if not data.keys() >= {"servers", "clients"}:
+        return []
+    clients = {client.name: client.names() for client in data["clients"]}
+    return impossible(faults, clients, [server.name for server in data["servers"]])
+
+
+def _refuse(found: Iterable[tuple[Keys, str]]) -> None:
+    if mistakes := list(found):
+        raise Mistakes(mistakes)
 
 
 def load(path: Path) -> Scenario:
