@@ -66,6 +66,8 @@ class Connection:
     next_file: int = 1
     exchange: NdsExchange | None = None  # an incomplete NDS message
     fragments: int = 0  # NDS messages so far, modulo 256
+    nds_seed: tuple[int, bytes] | None = None  # of verb 57: the entry, and what its password must seal
+    nds_authid: tuple[int, bytes] | None = None  # of verb 59: the entry, and what its proof must be for
     unsupported: set[tuple[int, int | None, int | None]] = field(default_factory=set)  # in the journal
     station: str = field(init=False)  # the peer's text, for the journal
     transport: Transport = field(init=False)

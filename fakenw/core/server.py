@@ -19,6 +19,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from fakenw.bindery.initial_objects import initial_bindery, net_address
+from fakenw.bindery.nds_keys import NdsKeys
 from fakenw.bindery.nds_tree import NdsTree
 from fakenw.core.connection import Connection
 from fakenw.core.connection_table import ConnectionTable
@@ -75,6 +76,7 @@ class Server:
             settings.name, address, settings.users, settings.groups, settings.user_connections
         )
         self.tree = NdsTree(settings.tree, self.bindery) if settings.tree else None
+        self.keys = NdsKeys(settings.seed)
         self.logins = True
         self.counts = Counts()
         self._watchdog = Watchdog(settings, self.table, self.emit, self._deadlines, self._query, self.clear)

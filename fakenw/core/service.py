@@ -13,6 +13,7 @@ from datetime import datetime
 from random import Random
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
+from fakenw.bindery.nds_keys import NdsKeys
 from fakenw.bindery.nds_tree import NdsTree
 from fakenw.bindery.objects import Bindery
 from fakenw.core.connection import Connection
@@ -49,6 +50,7 @@ class ServiceHost(Protocol):
     ledger: Ledger
     random: Random
     tree: NdsTree | None  # None: a bindery server
+    keys: NdsKeys
     addresses: tuple[Peer, ...]  # where it listens
     now: int
     logins: bool  # False: a console operator has disabled login (23/203)

@@ -53,6 +53,7 @@ def sentence(record: Record) -> str | None:
         "create": f"{get('station')} attached as connection {get('connection')}",
         "close": f"connection {get('connection')} of {get('station')} ended: {cause}",
         "deny": f"{get('station')} was refused, no {get('what')} is free; {held}",
+        "login": f"{subject} logged in ({get('how')})",
         "login-failed": f"{subject}: login failed, completion code 0x{get('code', 0):02X}",
         "open": f"{subject} opened {get('path')}",
         "shut": f"{subject}: {get('path')} closed ({get('cause')})",

@@ -21,7 +21,7 @@ BY_REQUEST = frozenset({"login", "request", "service", "unlicense", "logout"})
 
 GIVEN_UP = frozenset({"logout", "unlicense", "destroy"})  # causes whose moment is that of the last request
 FILE_CLOSED = frozenset({"close", "end-of-job"})  # causes of a shut that is no part of a transition
-_REQUESTS = frozenset({"open", "deny", "login-failed", "unsupported"})
+_REQUESTS = frozenset({"open", "deny", "login", "login-failed", "unsupported"})
 _HANDLE = 12  # hexadecimal digits of a handle that counts up
 
 
@@ -57,6 +57,7 @@ class AuditedConnection:
     idle: int | None = None  # since when
     idle_known: bool = True
     silent: bool | None = False
+    login_state: tuple[int, str] | None = None  # the time and the state of a login, whose line must come next
 
     @classmethod
     def reconstructed(cls, serial: int, record: Record) -> AuditedConnection:
@@ -109,6 +110,13 @@ class AuditedConnection:
             yield f"the last request of {self} was between {least} and {seconds(t)}, not at {seconds(last)}"
 
     # Lines that are no part of a transition
+
+    def logs_in(self, record: Record) -> Iterator[str]:
+        """A login in the tree is authenticated, one in the bindery licensed."""
+        reached = "authenticated" if record.get("how") == "nds" else "licensed"
+        told = self.login_state is not None or self.whole  # else the state may be before the beginning
+        if told and self.login_state != (record.t, reached):
+            yield f"{self} logged in ({harmless(record.get('how'))}), but no state before it is {reached} by a login"
 
     def opens(self, record: Record) -> Iterator[str]:
         handle = str(record.get("handle"))

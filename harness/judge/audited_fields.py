@@ -51,6 +51,7 @@ FIELDS: Mapping[str, Mapping[str, Kind]] = {
     "grant": {"unit": TEXT},
     "release": {"unit": TEXT},
     "deny": {"station": TEXT, "code": COUNT},
+    "login": {"user": TEXT, "how": TEXT},
     "login-failed": {"user": TEXT, "code": COUNT},
     "unserved": {"clients": COUNT},
     "unsupported": {"ncp": TEXT},

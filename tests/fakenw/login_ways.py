@@ -1,16 +1,19 @@
-"""JOE logs in, by each of the three ways."""
+"""JOE logs in, by each of the four ways."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from fakenw.bindery import passwords
 from fakenw.bindery.initial_objects import UserSpec
 from fakenw.bindery.objects import USER, BinderyObject
+from fakenw.wire.layout import R, Request
+from fakenw.wire.packet import Refused
 from fakenw.wire.requests import bindery
+from harness.client.nds_login import log_in_to_tree
 
 if TYPE_CHECKING:
     from tests.fakenw.stage import Stage, Station
@@ -51,7 +54,32 @@ def user(station: Station, password: str = "SECRET") -> int:
     return station.code(bindery.LoginUser("JOE", password))
 
 
-every_login = pytest.mark.parametrize("login", [keyed, plain, user])
+def nds(station: Station, password: str = "SECRET") -> int:
+    """Into the tree, and then a license; an NDS code as the completion code of a bindery login."""
+    login = log_in_to_tree(SynchronousCaller(station), "JOE", password)
+    try:
+        login.send(None)
+    except StopIteration as done:
+        return station.change(1) or (0xDF if done.value.grace else 0)
+    except Refused as refused:
+        return refused.code
+    raise AssertionError("a login that waits")
+
+
+class SynchronousCaller:
+    """A station for what awaits replies: they are there at once."""
+
+    def __init__(self, station: Station) -> None:
+        self._station = station
+
+    async def call(self, request: Request[R], task: int = 1) -> R:
+        reply = self._station.call(request, task)
+        if reply.completion:
+            raise Refused(reply.completion)
+        return cast(R, request.reply.decode(reply.data))
+
+
+every_login = pytest.mark.parametrize("login", [keyed, plain, user, nds])
 
 
 def joe(stage: Stage) -> BinderyObject:

@@ -40,7 +40,14 @@ class Stage:
     """A server, its journal and the time. What the server sends waits in the station's ``inbox``."""
 
     def __init__(self, policy: str = "nls", licenses: int = 5, **more: Any) -> None:
-        more = {"release": RELEASE[policy], "policy_name": policy, "licenses": licenses, "users": USERS, **more}
+        more = {
+            "release": RELEASE[policy],
+            "policy_name": policy,
+            "licenses": licenses,
+            "users": USERS,
+            "tree": "FAKETREE",
+            **more,
+        }
         self.server = Server(ServerSettings(**more), Volumes([("SYS", sms_tree())]), Random(1))
         self.now = 0
         self.records: list[Record] = []

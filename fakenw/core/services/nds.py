@@ -9,7 +9,10 @@ from typing import Any
 
 from fakenw.bindery.nds_tree import NdsTree
 from fakenw.core.service import Call, NcpService, ServiceHost
+from fakenw.core.services import nds_login
+from fakenw.volumes.dos_name import fold
 from fakenw.wire import nds as wire
+from fakenw.wire import nds_login as login_wire
 from fakenw.wire.layout import Malformed
 from fakenw.wire.nds import NO_HANDLE, NdsCode, NdsExchange, NdsRefused, Start
 from fakenw.wire.packet import Code, Refused
@@ -83,7 +86,7 @@ def _answer(handle: int, data: bytes) -> ncp.FragmentReply:
     return ncp.FragmentReply(4 + len(data), handle, data)
 
 
-def _code(code: NdsCode) -> bytes:
+def _code(code: int) -> bytes:
     return code.to_bytes(4, "little", signed=True)
 
 
@@ -99,7 +102,9 @@ def _execute(call: Call[ncp.Fragment], tree: NdsTree, start: Start, data: bytes)
         if len(found) > room:
             raise NdsRefused(NdsCode.INSUFFICIENT_BUFFER)
     except NdsRefused as refusal:
-        return _code(refusal.code)
+        return _code(refusal.code) + refusal.data
+    except Refused as refusal:  # by the account: what a bindery login is refused with
+        return _code(NdsCode.FAILED_AUTHENTICATION if refusal.code == Code.FAILURE else -refusal.code)
     except Malformed:
         return _code(NdsCode.INVALID_REQUEST)
     return _code(NdsCode.OK) + found
@@ -155,8 +160,53 @@ def _addresses(host: ServiceHost) -> tuple[tuple[int, bytes], ...]:
     return tuple(told)
 
 
+def _read_info(call: Call[Any], tree: NdsTree, data: bytes, room: int) -> bytes:
+    _version(data, 2, 2)
+    asked = login_wire.ReadInfo.decode(data)
+    return wire.encode_entry(tree.entry(asked.entry, asked.flags), asked.info_flags)
+
+
+def _read(call: Call[Any], tree: NdsTree, data: bytes, room: int) -> bytes:
+    """The only attribute is the key, which servers and users have."""
+    _version(data, 0, 1)
+    asked, host = login_wire.Read.decode(data), call.host
+    keyed = tree.entry(asked.entry).base_class in ("User", "NCP Server")
+    wanted = {fold(name) for name in asked.attributes}
+    if not keyed or not (asked.all_attributes or fold(login_wire.PUBLIC_KEY) in wanted):
+        raise NdsRefused(NdsCode.NO_SUCH_ATTRIBUTE)
+    values = {login_wire.PUBLIC_KEY: nds_login.public_key(host, asked.entry)}
+    return login_wire.attribute_values(asked.info_type, values)
+
+
+def _server_address(call: Call[Any], tree: NdsTree, data: bytes, room: int) -> bytes:
+    _version(data, 0, 0)
+    asked = login_wire.GetServerAddress.decode(data)
+    entry = tree.entry(nds_login.server_entry(call.host), asked.flags)
+    return login_wire.ServerAddress(entry.dn, _addresses(call.host)).encode()
+
+
+def _step_of_login(verb: Callable[[Call[Any], bytes], bytes], version: int) -> Verb:
+    def step(call: Call[Any], tree: NdsTree, data: bytes, room: int) -> bytes:
+        _version(data, version, version)
+        return verb(call, data)
+
+    return step
+
+
 Verb = Callable[[Call[Any], NdsTree, bytes, int], bytes]
-VERBS: dict[int, Verb] = {1: _resolve_name, 5: _list, 6: _search}
+VERBS: dict[int, Verb] = {
+    1: _resolve_name,
+    5: _list,
+    6: _search,
+    login_wire.READ_INFO: _read_info,
+    login_wire.READ: _read,
+    login_wire.SERVER_ADDRESS: _server_address,
+    login_wire.BEGIN_LOGIN: _step_of_login(nds_login.begin_login, 0),
+    login_wire.FINISH_LOGIN: _step_of_login(nds_login.finish_login, 2),
+    login_wire.BEGIN_AUTHENTICATION: _step_of_login(nds_login.begin_authentication, 0),
+    login_wire.FINISH_AUTHENTICATION: _step_of_login(nds_login.finish_authentication, 0),
+    login_wire.LOGOUT: _step_of_login(nds_login.log_out, 0),
+}
 
 
 def _version(data: bytes, least: int, most: int) -> None:
