@@ -112,7 +112,20 @@ from fakenw.volumes.dos_name import fold
     help="Serve a directory; may be repeated. Changes stay in memory, unless a configuration file makes the volume "
     "writable. SYS=DIR replaces the built-in SYS.",
 )
-@click.option("--tree", type=str.upper, metavar="NAME", help="Show an NDS tree; without it, a bindery server.")
+@click.option(
+    "--tree",
+    type=str.upper,
+    metavar="NAME",
+    help="The NDS tree in which users can log in, as in the bindery; without it, a bindery server.",
+)
+@click.option(
+    "--signatures",
+    type=click.IntRange(0, 3),
+    default=1,
+    show_default=True,
+    help="Packet signatures: 0 never, 1 if the client asks for them, 2 if it can sign, 3 always: a login without is "
+    "refused.",
+)
 @click.option(
     "--journal",
     metavar="FILE|-",

@@ -321,7 +321,9 @@ class _Document:
 def _child(node: yaml.Node, part: int | str) -> tuple[yaml.Node | None, yaml.Node | None]:
     """The key (of a mapping) and the value of *node* at *part*; both None if there is no such part."""
     if isinstance(node, yaml.MappingNode):
-        return next(((key, value) for key, value in node.value if key.value == part), (None, None))
+        keys = {key.value: (key, value) for key, value in reversed(node.value)}
+        folded = {str(name).lower(): pair for name, pair in keys.items()}  # SET parameters are known in any case
+        return keys.get(part) or folded.get(str(part).lower(), (None, None))
     if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
         return None, node.value[part]
     return None, None

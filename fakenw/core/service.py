@@ -34,6 +34,7 @@ class Counts:
     duplicates: int = 0  # replies that were sent again
     acknowledged: int = 0  # 0x9999: still executing
     invalid_connections: int = 0  # requests on a number that is not the station's
+    bad_signatures: int = 0
     late: int = 0  # with a sequence number that had been executed
     denied: int = 0  # creates for which there was no slot
     reused: int = 0  # creates of a station that had a slot

@@ -15,7 +15,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from fakenw.config.field_types import DURATION
 from fakenw.config.yaml_file import Named
 from harness.scenario.faults import FAULTS
-from harness.scenario.json_schema import PARTS, Schema, json_schema
+from harness.scenario.json_schema import Schema, json_schema
+from harness.scenario.settings import PARTS
 from harness.scenario.steps import CHECKS, STEPS
 
 _HEAD = """\

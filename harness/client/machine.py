@@ -18,7 +18,7 @@ from typing import Any
 
 from fakenw.core.peer import TRANSPORTS
 from harness.client.arbiter import Arbiter, ArbiterSettings
-from harness.client.attachment import Account, Denied
+from harness.client.attachment import Account, Denied, LoginManner
 from harness.client.behavior_file import guarded, raised_at
 from harness.client.components.apm import Apm
 from harness.client.components.ccim import Ccim
@@ -58,6 +58,7 @@ class Machine:
     """Composes a client::
 
         {"name": ..., "user": "NAME[:PASSWORD]", "accounts": [the same], "transport": "udp" | "tcp", "seed": ...,
+         "login": "bindery" | "nds", "signatures": None | 0 | 1 | 2 | 3,
          "script": [steps], "registry": the text of a .reg file,
          "arbiter": {settings}, "redirector": {...}, and one such entry for each component}
 
@@ -75,7 +76,8 @@ class Machine:
         random = Random(f"{client.get('seed', 0)}/{client.get('name')}")
         self.registry = parse(text.encode(), "registry") if text else Registry()
         redirector = RedirectorSettings.model_validate(settings("redirector"))
-        self.redirector = Redirector(world, TRANSPORTS[client.get("transport", "udp")], redirector)
+        manner = LoginManner(client.get("login") == "nds", client.get("signatures"))
+        self.redirector = Redirector(world, TRANSPORTS[client.get("transport", "udp")], redirector, manner)
         arbiter = ArbiterSettings.model_validate(settings("arbiter"))
         nal = NalSettings.model_validate(settings("nal"))
         self.workstation = workstation = WorkstationContext(

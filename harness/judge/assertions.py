@@ -56,6 +56,7 @@ def released(run: RunHistory, wanted: LicenseSelection, connections: int = 1) ->
 
 _RECLAIMED = {
     "lost": "the server reclaimed it when the socket closed, as after an exit without a logout",
+    "bad-signature": "the server closed the socket, since a packet had a bad signature",
     "stalled": "the server closed the socket, since the client did not read the replies",
     "watchdog": "the watchdog reclaimed it, after the station had been silent",
     "cleared": "an operator cleared the connection",

@@ -52,6 +52,7 @@ FIELDS: Mapping[str, Mapping[str, Kind]] = {
     "release": {"unit": TEXT},
     "deny": {"station": TEXT, "code": COUNT},
     "login": {"user": TEXT, "how": TEXT},
+    "bad-signature": {"packets": COUNT},
     "login-failed": {"user": TEXT, "code": COUNT},
     "unserved": {"clients": COUNT},
     "unsupported": {"ncp": TEXT},

@@ -28,7 +28,7 @@ _MOVES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # by cause: from
     "unlicense": (("licensed",), ("authenticated",)),
     "logout": (("authenticated", "licensed"), ("attached",)),
     **dict.fromkeys(
-        ("destroy", "lost", "stalled", "watchdog", "cleared", "reinitialize", "idle-policy", "busy"),
+        ("destroy", "lost", "stalled", "bad-signature", "watchdog", "cleared", "reinitialize", "idle-policy", "busy"),
         (_STATES, ("gone",)),
     ),
 }

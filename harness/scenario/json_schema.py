@@ -20,12 +20,11 @@ from fakenw.config.yaml_file import Named
 from harness.client.settings import Credentials
 from harness.scenario.faults import FAULTS
 from harness.scenario.scenario import Cause, Change, Expect, Scenario, Variant
-from harness.scenario.settings import ClientSpec, Parts, ServerHabits, ServerSpec
+from harness.scenario.settings import PARTS, ClientSpec, ServerHabits, ServerSpec
 from harness.scenario.steps import CHECKS, STEPS
 
 Schema = dict[str, Any]
 Kind = type[BaseModel]
-PARTS: dict[str, Kind] = {name: type(field.default) for name, field in Parts.model_fields.items()}
 MAPPINGS: tuple[Kind, ...] = (Cause, Change, Variant, Expect, ServerHabits, ServerSpec, ClientSpec)
 _COMMENT = re.compile(r"^    (\w+): .*?  # (.*)$", re.MULTILINE)
 

@@ -29,7 +29,7 @@ from fakenw.config import yaml_file
 from fakenw.config.field_types import SomeTime, Text, WireText, mark_repeated, some
 from fakenw.config.yaml_file import DocumentError, Keys, Mistakes, Model, expected_one_of, shown
 from fakenw.core.peer import TRANSPORTS
-from harness.client.settings import Name, merged
+from harness.client.settings import Name
 from harness.judge.verdict import WITHIN
 from harness.scenario import mentions
 from harness.scenario.faults import Fault
@@ -38,6 +38,7 @@ from harness.scenario.schedule import impossible
 from harness.scenario.settings import ClientSpec, Never, Parts, ServerHabits, ServerSpec, Transport
 from harness.scenario.steps import Check, CheckName, Released, Script
 
+TREE = "TREE"  # of servers that are in one because a client logs in to NDS
 ScenarioError = DocumentError  # a mistake in a scenario's file, or in a request for its plans
 
 
@@ -103,9 +104,17 @@ class Variant(Change):
     licensed: Never | dict[Name, Never] = Field(default_factory=dict)  # of every client, or by client
 
 
+def _in_tree(server: ServerSpec, clients: Sequence[ClientSpec]) -> ServerSpec:
+    """A server of 4.x or later is in a tree where a client logs in to one; on 3.x that client finds the bindery."""
+    wanted = any(client.login == "nds" for client in clients)
+    if server.tree or not wanted or server.release.startswith("3"):
+        return server
+    return server.model_copy(update={"tree": TREE})
+
+
 def _changed(variant: Variant, change: Change) -> Variant:
     """The variant with *change* applied to it."""
-    parts = {name: merged(getattr(variant, name), getattr(change, name)) for name in Parts.model_fields}
+    parts = Parts.of(variant, change)
     habits = variant.server.model_copy(update={n: getattr(change.server, n) for n in change.server.model_fields_set})
     faults = variant.faults if change.faults is None else change.faults
     return variant.model_copy(update={**parts, "server": habits, "faults": faults})
@@ -264,7 +273,7 @@ class Scenario(Parts):
             transport=transport,
             seed=seed,
             speed=speed,
-            servers=tuple(server.with_habits(variant.server) for server in self.servers),
+            servers=tuple(_in_tree(server.with_habits(variant.server), clients) for server in self.servers),
             clients=clients,
             faults=self.faults if variant.faults is None else variant.faults,
             checks=tuple(checks.values()),

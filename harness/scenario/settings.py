@@ -32,6 +32,8 @@ Transport = Literal["udp", "tcp"]
 Release = Literal["3.12", "4.11", "5.1", "6.5"]
 Policy = Literal["attach", "login", "service", "nls", "ual"]
 Never = Literal["never"]
+LoginWay = Literal["bindery", "nds"]
+SignatureLevel = Annotated[StrictInt, Field(ge=0, le=3)]
 
 
 def _container_path(text: str) -> str:
@@ -57,8 +59,10 @@ _A = {"command": "a command", "image": "an image"}
 
 
 class Parts(Model):
-    """The settings of the parts of a client, by the names of the parts."""
+    """The settings of the parts of a client, by the names of the parts, and how its connections log in."""
 
+    login: LoginWay = "bindery"  # nds: to the tree of the server, where it has one
+    signatures: SignatureLevel | None = None  # the client's level of packet signatures; left out: it does not ask
     arbiter: ArbiterSettings = ArbiterSettings()
     redirector: RedirectorSettings = RedirectorSettings()
     nal: NalSettings = NalSettings()
@@ -72,9 +76,19 @@ class Parts(Model):
     service: ServiceSettings = ServiceSettings()
 
     @staticmethod
-    def of(*layers: Parts) -> dict[str, Settings]:
+    def of(*layers: Parts) -> dict[str, Any]:
         """The settings of every part, merged field by field; the last layer that sets a field wins."""
-        return {part: merged(*(getattr(layer, part) for layer in layers)) for part in Parts.model_fields}
+        found: dict[str, Any] = {part: merged(*(getattr(layer, part) for layer in layers)) for part in PARTS}
+        for name in LOGIN_FIELDS:
+            given = [getattr(layer, name) for layer in layers if name in layer.model_fields_set]
+            found |= {name: given[-1]} if given else {}
+        return found
+
+
+LOGIN_FIELDS = ("login", "signatures")
+PARTS: dict[str, type[Settings]] = {
+    name: type(field.default) for name, field in Parts.model_fields.items() if name not in LOGIN_FIELDS
+}
 
 
 class ServerHabits(Model):
@@ -89,6 +103,8 @@ class ServerHabits(Model):
     clear_idle: SomeTime | None = None  # idle time after which the server clears a licensed connection
     keep_cleared: SomeTime | None = None  # under nls: how long the unit of a cleared connection is held
     slow: dict[Ncp, SomeTime] = Field(default_factory=dict)  # the duration of slow NCPs
+    tree: BinderyName | None = None  # the NDS tree; without it a client that logs in to NDS finds one on 4.x and later
+    signatures: SignatureLevel = 1  # of packets: 0 never, 1 if the client asks, 2 if it can, 3 always
 
 
 class ServerSpec(ServerHabits):

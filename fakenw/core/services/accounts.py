@@ -1,8 +1,9 @@
 """May an account log in: the checks that bindery and NDS share.
 
-The order of a login: is the account there (0xFC), may anybody log in and is the account not locked (0xC5), is the
-password right (0xFF), then ``login_control.CHECKS``, and last the license (0xE0). Whatever is refused leaves the
-connection and its license as they were; only a wrong password is counted, in the account.
+The order of a login: is the account there (0xFC), may anybody log in and is the account not locked (0xC5), are packets
+signed where they must be (0xAC: inferred from its name), is the password right (0xFF), then ``login_control.CHECKS``,
+and last the license (0xE0). Whatever is refused leaves the connection and its license as they were; only a wrong
+password is counted, in the account.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from fakenw.bindery.objects import NODE_CONTROL, BinderyObject
 from fakenw.core.service import Call
 from fakenw.journal.policy import State
 from fakenw.wire.packet import Code, Refused
+
+ALWAYS = 3  # the level of packet signatures that refuses clients without
 
 
 def fail(call: Call[Any], name: str, code: Code) -> NoReturn:
@@ -36,14 +39,16 @@ def admit(call: Call[Any], item: BinderyObject, right: bool) -> None:
         fail(call, item.name, Code.FAILURE)
 
 
-def may_log_in(call: Call[Any], item: BinderyObject, right: bool, *, counted: bool = True) -> None:
+def may_log_in(call: Call[Any], item: BinderyObject, right: bool, *, signs: bool, counted: bool = True) -> None:
     """Refuse a login for whatever stands against it but the license. Raises Refused.
 
-    *counted*: the other connections of the account count, too.
+    *signs*: signatures begin with the login, or have begun. *counted*: the account's other connections count, too.
     """
     connection, host = call.connection, call.host
     if not host.logins:
         fail(call, item.name, Code.INTRUDER_LOCKOUT)
+    if host.settings.signatures == ALWAYS and not signs:
+        fail(call, item.name, Code.SIGNATURE_REQUIRED)
     admit(call, item, right)
 
     def others() -> int:
@@ -58,10 +63,10 @@ def may_log_in(call: Call[Any], item: BinderyObject, right: bool, *, counted: bo
         fail(call, item.name, code)
 
 
-def log_in(call: Call[Any], item: BinderyObject, to: State, how: str) -> bool:
+def log_in(call: Call[Any], item: BinderyObject, to: State, how: str, root: bytes | None) -> bool:
     """The connection is the account's. Returns whether the password has expired, and a grace login was used up.
 
-    Raises NoRoom, and then nothing has changed.
+    Signatures begin with *root*, where they were agreed. Raises NoRoom, and then nothing has changed.
     """
     connection, host = call.connection, call.host
     control, now = item.control, host.utc(host.now)
@@ -69,7 +74,8 @@ def log_in(call: Call[Any], item: BinderyObject, to: State, how: str) -> bool:
     connection.object_id, connection.login_time = item.id, host.now
     connection.operator = host.bindery.is_supervisor(item)
     item.control = login_control.logged_in(control, now)
-    host.emit("login", {**connection.about(), "how": how})
+    connection.root = root if connection.agreed else None
+    host.emit("login", {**connection.about(), "how": how, **({"signed": True} if connection.root else {})})
     return login_control.password_expired(control, now)
 
 

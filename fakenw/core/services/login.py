@@ -10,6 +10,7 @@ from fakenw.bindery.passwords import answer, decrypt_hash, hash_password, new_lo
 from fakenw.core.service import Call, NcpService, Succeeded
 from fakenw.core.services.accounts import admit, fail, log_in, may_log_in
 from fakenw.core.services.bindery import named
+from fakenw.crypto.signatures import bindery_root
 from fakenw.journal.policy import State
 from fakenw.volumes.dos_name import fold
 from fakenw.wire.layout import encode_text
@@ -20,7 +21,13 @@ service = NcpService()
 
 # The codes of a password that is checked, of a login, and of a password that is changed
 NOT_VERIFIED = (Code.NO_SUCH_OBJECT, Code.INTRUDER_LOCKOUT, Code.FAILURE)
-LOGIN_CODES = (*NOT_VERIFIED, *(code for code, _ in login_control.CHECKS), Code.NO_LICENSE, Code.GRACE_LOGIN)
+LOGIN_CODES = (
+    *NOT_VERIFIED,
+    *(code for code, _ in login_control.CHECKS),
+    Code.SIGNATURE_REQUIRED,
+    Code.NO_LICENSE,
+    Code.GRACE_LOGIN,
+)
 NOT_CHANGED = (
     *NOT_VERIFIED,
     Code.NO_SUCH_PROPERTY,
@@ -40,7 +47,8 @@ def get_login_key(call: Call[ncp.GetLoginKey]) -> ncp.LoginKey:
 def keyed_login(call: Call[ncp.KeyedLogin]) -> None:
     key = _take_key(call)
     item = _who(call, call.request.object_type, call.request.name)
-    _log_in(call, item, _answers(call, key, item.password), "keyed")
+    root = bindery_root(item.password, key) if key else None
+    _log_in(call, item, _answers(call, key, item.password), "keyed", root)
 
 
 @service.answers(ncp.PlainLogin, refuses=(Code.NO_PLAIN_PASSWORDS, *LOGIN_CODES))
@@ -142,13 +150,16 @@ def _owner(call: LoginCall, kind: int, name: str) -> BinderyObject:
     return item
 
 
-def _log_in(call: LoginCall, item: BinderyObject, right: bool, how: str) -> None:
+def _log_in(call: LoginCall, item: BinderyObject, right: bool, how: str, root: bytes | None = None) -> None:
     """A bindery login that succeeds is licensed (libncp ncplib.c); without room it changes nothing.
 
-    Raises Succeeded where the password has expired and a grace login was used up.
+    Without a login key there is no *root*, and signatures do not begin. Raises Succeeded where the password has
+    expired and a grace login was used up.
     """
-    may_log_in(call, item, right)
-    if log_in(call, item, State.LICENSED, how):
+    connection = call.connection
+    signs = (root is not None and connection.agreed) or connection.signer is not None
+    may_log_in(call, item, right, signs=signs)
+    if log_in(call, item, State.LICENSED, how, root):
         raise Succeeded(Code.GRACE_LOGIN)
 
 

@@ -47,7 +47,7 @@ def finish_login(call: Call[Any], data: bytes) -> bytes:
         right = entry == item.id and bool(item.password) and unseal(item.password, password.token) == seed
     except NotOpened:
         right = False
-    may_log_in(call, item, right, counted=False)
+    may_log_in(call, item, right, signs=call.connection.agreed, counted=False)
     private = seal(item.password, call.host.keys.of(item.id).encode())
     if len(password.pad) < len(private):
         raise Malformed(f"a pad of {len(password.pad)} bytes")
@@ -85,8 +85,8 @@ def finish_authentication(call: Call[Any], data: bytes) -> bytes:
             raise NotOpened(f"a root of {len(root)} bytes")
     except NotOpened:
         fail(call, item.name, Code.FAILURE)
-    may_log_in(call, item, right=True)
-    log_in(call, item, State.AUTHENTICATED, "nds")
+    may_log_in(call, item, right=True, signs=call.connection.agreed and root is not None)
+    log_in(call, item, State.AUTHENTICATED, "nds", root)
     return b""
 
 

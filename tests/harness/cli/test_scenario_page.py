@@ -9,8 +9,9 @@ import pytest
 from fakenw.config.yaml_file import Named
 from harness.cli.scenario_page import page, words
 from harness.scenario.faults import FAULTS
-from harness.scenario.json_schema import PARTS, json_schema
+from harness.scenario.json_schema import json_schema
 from harness.scenario.scenario import Scenario
+from harness.scenario.settings import PARTS
 from harness.scenario.steps import CHECKS, STEPS
 from tests.pages import ROOT
 
