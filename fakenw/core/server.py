@@ -292,7 +292,7 @@ class Server:
 
     def _packet(self, peer: Peer, data: bytes) -> None:
         connection = self.table.by_peer.get(peer)
-        if self._signing or (connection is not None and connection.agreed):
+        if self._signing.signers or (connection is not None and connection.agreed):
             unsigned = self._signing.packet(peer, connection, data)
             if unsigned is None:
                 return

@@ -43,43 +43,39 @@ def signed(signer: Signer, packet: bytes, *, framed: bool) -> bytes:
 
 
 class Signing:
-    """The signers of all stations. *emit* writes to the journal, *now* is the server's time."""
+    """The *signers* of all stations. *emit* writes to the journal, *now* is the server's time."""
 
     def __init__(self, emit: Emit, counts: Counts, now: Callable[[], int]) -> None:
         self._emit, self._counts, self._now = emit, counts, now
-        self._signers: dict[Peer, Signer] = {}
+        self.signers: dict[Peer, Signer] = {}
         self._ended: dict[Peer, None] = {}  # of these, those whose connection the server has ended
-
-    def __bool__(self) -> bool:
-        """Whether any station signs."""
-        return bool(self._signers)
 
     def begin(self, connection: Connection) -> None:
         """A login has been answered: the next packet of the station is signed, and so is the reply to it."""
         assert connection.root is not None
         signer = Signer(connection.root, connection.transport.signed)
-        self._signers[connection.peer] = connection.signer = signer
+        self.signers[connection.peer] = connection.signer = signer
         connection.root = None
 
     def end(self, peer: Peer, *, known: bool = False) -> None:
         """The connection of a station has ended; *known*: its next request is told so in a signed reply."""
-        if peer not in self._signers:
+        if peer not in self.signers:
             return
         if not known:
-            del self._signers[peer]
+            del self.signers[peer]
             self._ended.pop(peer, None)
             return
         self._ended[peer] = None
         if len(self._ended) > _MOST_ENDED:
             oldest = next(iter(self._ended))
-            del self._ended[oldest], self._signers[oldest]
+            del self._ended[oldest], self.signers[oldest]
 
     def packet(self, peer: Peer, connection: Connection | None, data: bytes) -> bytes | None:
         """The packet in *data*, which for a signing station over a framed transport begins with its signature.
 
         None: it is dropped. Raises BadSignature, over such a transport.
         """
-        signer, framed = self._signers.get(peer), peer.transport.framed
+        signer, framed = self.signers.get(peer), peer.transport.framed
         if signer is None:
             if connection is not None and not framed:
                 connection.datagram = data, data
@@ -110,7 +106,7 @@ class Signing:
 
     def seal(self, peer: Peer, packet: bytes) -> bytes:
         """A packet as it is sent to a station, which may sign."""
-        signer, framed = self._signers.get(peer), peer.transport.framed
+        signer, framed = self.signers.get(peer), peer.transport.framed
         if signer is not None and (framed or ncp.packet_type(packet) == ncp.REPLY):
             return signed(signer, packet, framed=framed)
         return frame_reply(packet) if framed else packet

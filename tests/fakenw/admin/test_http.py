@@ -183,6 +183,7 @@ def test_metrics_agree_with_the_journal(serve: Callable[..., Served]) -> None:
     assert metrics['fakenw_requests_total{function="23/24"}'] >= metrics["fakenw_grants_total"]
     states = sum(value for name, value in metrics.items() if name.startswith("fakenw_connections{"))
     assert states == len(served.get("/api/connections")["connections"])
+    assert metrics["fakenw_bad_signatures_total"] == 0
     assert metrics["fakenw_routes"] >= states
     assert metrics["fakenw_deadlines"] <= states
     for client in clients:

@@ -169,6 +169,14 @@ def test_the_refused_get_a_license_after_a_release(on: str, transport: str) -> N
     assert sum(time >= first_release for time in granted) == 2
 
 
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize("on", RUNNERS)
+def test_a_login_to_nds_is_signed(on: str, transport: str) -> None:
+    (server,) = run_of(on, transport, "nds-signed", "as-shipped").servers
+    logins = [(line["how"], line["signed"]) for line in server.records if line.event == "login"]
+    assert logins == [("nds", True)]
+
+
 def late(history: ConnectionHistory) -> int:
     """How long after its last request a connection ended."""
     assert history.ended is not None
