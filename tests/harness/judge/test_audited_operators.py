@@ -90,7 +90,7 @@ def test_logins_while_they_are_disabled() -> None:
     book.login(3, 1)
     book.move(4, 1, "authenticated", "unlicense")
     book.move(5, 1, "licensed", "request")
-    assert book.texts() == ["serial 1 logged in while login was disabled"]
+    assert book.problems() == [(6, "serial 1 logged in while login was disabled")]
     for action in ("enable-login", "reset"):
         book = ServerBook()
         book.line(1, "operator", action="disable-login", by="admin")
@@ -207,6 +207,16 @@ def test_reset_ends_everything() -> None:
         book.announced.add(serial)
         book.close(3, serial, "cleared")
     assert line(book, 4, "mark", text="mark") == []
+
+
+def test_an_end_of_another_cause_is_not_the_resets() -> None:
+    book = licensed()
+    book.line(3, "operator", action="reset", by="admin")
+    book.close(3, 1, "lost")
+    assert book.problems() == [
+        (6, "the server was reset, but serial 1 has not ended"),
+        (6, "the server was reset, but connection:1 is still held"),
+    ]
 
 
 def test_a_reset_releases_what_is_kept() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fakenw.journal.record import SECOND, Record
-from tests.harness.handmade_journals import KEEP, WHOLE, ServerBook, attached, cleared, licensed
+from tests.harness.handmade_journals import KEEP, WHOLE, ServerBook, attached, cleared, licensed, reconstructed
 
 STATION = "udp:10.0.0.2:1025"
 
@@ -98,6 +98,19 @@ def test_a_start() -> None:
     assert book.problems() == []
 
 
+def test_a_journal_without_a_start() -> None:
+    """Without a policy nothing needs a unit; each line is audited all the same."""
+    book = licensed()
+    book.drop("start")
+    book.bend("create", again=True)
+    book.line(3, "busy", 1)
+    assert book.problems() == [
+        (1, f"{STATION} had no slot, but again is True"),
+        (4, "connection:1 was granted, but serial 1 went from attached to licensed (login), which does not need it"),
+        (5, "serial 1 is busy, but was not idle"),
+    ]
+
+
 def stopped(**wrong: Any) -> list[tuple[int, str]]:
     """The problems of a stop at 10 s, on line 7, whose only holder has wrong fields."""
     book = licensed()
@@ -153,6 +166,21 @@ def test_number_and_station_of_a_create() -> None:
     assert book.problems() == [(2, "expected connection and station of serial 1")]
     book.create(5, 5, connection=1)
     assert book.problems()[1:] == [(10, "connection 1 is that of serial 3, which has not ended")]
+
+
+def test_every_line_has_the_number_of_its_connection() -> None:
+    book = licensed()
+    book.line(3, "unsupported", 1, ncp="1", connection=2)
+    assert book.problems() == [(6, "serial 1 has the connection 1, not 2")]
+
+
+def test_a_number_that_two_connections_have() -> None:
+    """It is told once, and both may end."""
+    book = attached()
+    book.create(2, 2)
+    for serial in (1, 2):
+        book.close(3, serial)
+    assert book.problems() == [(4, "connection 1 is that of serial 1, which has not ended")]
 
 
 def test_serials_count_up_by_one() -> None:
@@ -302,6 +330,20 @@ def test_idleness_is_told(cause: str) -> None:
     assert unused(302.000001, 322.000001, cause, speed=2) == []
     assert unused(302.000001, 322.000002, cause, speed=2) == why
     assert unused(303, 999, cause, idle_after=None) == []
+    assert unused(100, 302, cause) == []
+
+
+def test_idleness_that_was_told_is_not_missed() -> None:
+    """Nor is it where the journal was cut."""
+    book = licensed(idle_after=300)
+    book.line(302, "idle", 1, since=2, files=0)
+    book.line(400, "mark", text="mark")
+    book.close(999, 1, "lost")
+    assert book.problems() == []
+    book = reconstructed(idle_after=300)
+    book.line(400, "mark", text="mark")
+    book.close(999, 1, "lost")
+    assert book.problems() == []
 
 
 def test_idleness_is_not_missed_of_a_client_that_leaves() -> None:
