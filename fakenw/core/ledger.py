@@ -82,7 +82,8 @@ class Ledger:
         keeps = self.policy.keeps or (self.keep_cleared if cause == "cleared" else 0)
         if keeps:
             grant.until = now + keeps
-            self._schedule(grant, unit)
+            if grant.entry is None:  # else that entry is earlier, and enters the new end when it is due
+                self._enter(grant, unit, grant.until)
         else:
             del self.holdings[unit]
             self._emit("release", {**about, "unit": unit, "cause": cause})
@@ -102,13 +103,12 @@ class Ledger:
         if grant.until == at:
             self._release(unit, "expired")
         elif grant.until is not None:
-            self._schedule(grant, unit)
+            self._enter(grant, unit, grant.until)
 
-    def _schedule(self, grant: Grant, unit: str) -> None:
-        """Enter the end of an assignment, unless an entry is as early."""
-        if grant.until is not None and (grant.entry is None or grant.until < grant.entry):
-            grant.entry = grant.until
-            self._deadlines.add(grant.until, self._expire, unit)
+    def _enter(self, grant: Grant, unit: str, until: int) -> None:
+        """Enter the end of an assignment among the deadlines."""
+        grant.entry = until
+        self._deadlines.add(until, self._expire, unit)
 
     def _release(self, unit: str, cause: str) -> None:
         """Release an assignment that no connection uses."""

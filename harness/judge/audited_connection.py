@@ -10,6 +10,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -21,16 +22,7 @@ BY_REQUEST = frozenset({"login", "request", "service", "unlicense", "logout"})
 
 GIVEN_UP = frozenset({"logout", "unlicense", "destroy"})  # causes whose moment is that of the last request
 FILE_CLOSED = frozenset({"close", "end-of-job"})  # causes of a shut that is no part of a transition
-_REQUESTS = frozenset({"open", "deny", "login", "login-failed", "unsupported"})
-_HANDLE = 12  # hexadecimal digits of a handle that counts up
-
-
-def is_request(record: Record) -> bool:
-    """Whether a request of the line's connection has caused it."""
-    if record.event in _REQUESTS:
-        return True
-    causes = BY_REQUEST | FILE_CLOSED if record.event == "shut" else BY_REQUEST
-    return record.event in ("grant", "state", "shut") and str(record.get("cause")) in causes
+_COUNTED = re.compile("[0-9A-Fa-f]{12}")  # a handle that counts up
 
 
 def seconds(t: int) -> str:
@@ -143,28 +135,27 @@ class AuditedConnection:
 
     def counts_files(self, count: object, where: str) -> Iterator[str]:
         """Whether *count* files are open."""
-        few, many = (len(self.files), len(self.files)) if self.whole else (len(self.files), None)
+        known = len(self.files)
         if not isinstance(count, int) or isinstance(count, bool):
             yield f"expected the number of files that {self} has open, not {harmless(count)} ({where})"
-        elif count < few or (many is not None and count > many):
-            yield f"{self} has {few} files open, not {count} ({where})"
+        elif count < known or (self.whole and count > known):
+            yield f"{self} has {known} files open, not {count} ({where})"
 
     def idles(self, record: Record, after: int | None, *, holds: bool) -> Iterator[str]:
         """*after*: microseconds without a request that make an ``idle``, None: not known."""
-        since = microseconds(record.get("since"))
+        since, latest = microseconds(record.get("since")), record.t - (after or 0)
         if since is None:
             yield f"expected since when {self} is idle, not {harmless(record.get('since'))}"
             since = record.t
         elif self.idle is not None:
             yield f"{self} is idle already, since {seconds(self.idle)}: no busy before it"
-        elif not self.last_request <= since <= record.t - (after or 0):
-            least, most = seconds(self.last_request), seconds(record.t - (after or 0))
+        elif not self.last_request <= since <= latest:
+            least, most = seconds(self.last_request), seconds(latest)
             yield f"{self} is idle since {seconds(since)}, expected a time from {least} to {most}"
         if not holds:
             yield f"{self} is idle, but holds no unit"
         yield from self.counts_files(record.get("files"), "idle")
-        self.idle, self.idle_known = since, True
-        self.last_request = max(self.last_request, since)
+        self.idle = since
 
     def works_again(self, record: Record) -> Iterator[str]:
         if self.idle is None and self.idle_known:
@@ -186,10 +177,7 @@ class AuditedConnection:
 
 def _number(handle: str) -> int | None:
     """The number of a handle that counts up."""
-    try:
-        return int(handle, 16) if len(handle) == _HANDLE else None
-    except ValueError:
-        return None
+    return int(handle, 16) if _COUNTED.fullmatch(handle) else None
 
 
 def _user(user: object) -> str:

@@ -47,12 +47,13 @@ class AuditedServer:
         self._rule = RULES.get(str(get("policy")), PolicyRule(()))
         self._attached_counts = "attached" in self._rule.states
         self._idle_after = microseconds(get("idle_after"))
-        keep = microseconds(get("keep_cleared"))
-        known = not self._rule.keeps_cleared or keep is not None or not self._reconstructed
+        keep = microseconds(get("keep_cleared")) if self._rule.keeps_cleared else 0
+        if keep is None and not self._reconstructed:
+            keep = 0
         self._transitions = AuditedTransitions(
             self._rule,
             attach=get("policy") == "attach",
-            keep_cleared=(keep or 0) * self._rule.keeps_cleared if known else None,
+            keep_cleared=keep,
             tell=tell,
         )
         self._second = microseconds(get("speed")) or 0  # a second of real time
@@ -118,17 +119,11 @@ class AuditedServer:
             known.login_state = None
         if not self._logins and event == "state" and record.get("cause") == "login":
             self._tell(line, f"serial {serial} logged in while login was disabled")
-        self._lost = forgotten or (self._lost and event == "start")
+        self._lost = forgotten
 
     def close(self) -> None:
-        """Report the lines that are missing at the end, unless the journal ends at the time of the line before."""
-        end = self._times[-1] if self._times else 0
-        missing = self._transitions.open
-        if missing and (self._stopped or missing.t < end):
-            self._tell(missing.line, missing.why)
-        if self._reset and self._stopped:
-            self._reset_is_over()
-        self._expired(end)
+        """Report what should have happened before the end. Lines that are missing there are no problem."""
+        self._expired(self._times[-1])
 
     def _expired(self, end: int) -> None:
         """Report the units that should have expired by *end*."""
@@ -188,9 +183,8 @@ class AuditedServer:
             self._tell(line, f"serial {serial} was used before")
         elif not forgotten and self._last_serial is not None and serial != self._last_serial + 1:
             self._tell(line, f"serial {serial} follows {self._last_serial}: a create is missing or added")
-        if not isinstance(number, int) or isinstance(number, bool) or not isinstance(station, str):
+        if not is_whole(number) or not isinstance(station, str):
             self._tell(line, f"expected connection and station of serial {serial}")
-            number = 0
         elif number in self._numbers:
             self._tell(line, f"connection {number} is that of {self._numbers[number]}, which has not ended")
         same = again is not None and (again.number, again.station) == (number, station)
@@ -205,7 +199,9 @@ class AuditedServer:
         else:
             self._last_serial = serial
             self._transitions.created(known, line, record)
-        self._connections[serial] = self._numbers[number] = known
+        self._connections[serial] = known
+        if is_whole(number):
+            self._numbers[number] = known
 
     def _about(
         self, line: int, record: Record, known: AuditedConnection, before: OpenTransition | None, forgotten: bool
@@ -301,7 +297,7 @@ class AuditedServer:
                     why = f"an operator cleared {known}"
                     self._transitions.expect(known, line, record, "cleared", why, at_once=False)
             case "reset":
-                self._expired(self._times[-2] if self._times[1:] else 0)
+                self._expired(self._times[-2:][0])  # the time of the line before
                 self._reset, self._down, self._logins = line, False, True
             case "down":
                 self._down = self._was_down = True
@@ -322,7 +318,7 @@ class AuditedServer:
         if (known is not None) is not (action in ("clear", "message")):
             self._tell(line, f"expected a serial with clear and message only, not with {harmless(action)}")
         station = None if known else record.get("station")
-        users = [one.user for one in everyone if one.user_known and station in (None, one.station)]
+        users = [one.user for one in everyone if station in (None, one.station)]
         wrong = by not in users or (by is None and action != "message")  # an attachment may send one
         if wrong and all(one.user_known for one in everyone):
             self._tell(line, f"no user {harmless(by)} is there to {harmless(action)}")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from fakenw.journal.record import Record
 from fakenw.journal.sentences import harmless
-from harness.judge.audited_connection import FILE_CLOSED, AuditedConnection, is_request, seconds
+from harness.judge.audited_connection import BY_REQUEST, FILE_CLOSED, AuditedConnection, seconds
 from harness.judge.audited_units import AuditedUnits
 from harness.judge.policy_rules import PolicyRule
 
@@ -47,9 +47,8 @@ class OpenTransition:
     t: int
     why: str
     cause: object
+    user: object
     events: tuple[str, ...] = ("shut", "state")
-    user: object = None  # of the lines so far, if there were any with it
-    has_user: bool = False
     granted: str | None = None  # by a line before
     shuts: bool = False  # a file was shut by a line before
     release: str | None = None  # the unit that must be released
@@ -87,12 +86,12 @@ class AuditedTransitions:
     ) -> None:
         """A transition of *known* must follow, in the same moment if *at_once*."""
         why += ", but no state follows"
-        self.open = OpenTransition(known.serial, line, record.t, why, cause, at_once=at_once)
+        self.open = OpenTransition(known.serial, line, record.t, why, cause, known.user, at_once=at_once)
 
     def created(self, known: AuditedConnection, line: int, record: Record) -> None:
         self.expect(known, line, record, "create", f"{known} was created")
         assert self.open is not None
-        self.open.events, self.open.has_user = ("grant", "state"), True
+        self.open.events = ("grant", "state")
 
     def grant(self, line: int, record: Record, known: AuditedConnection | None, before: OpenTransition | None) -> None:
         unit = harmless(record.get("unit"))
@@ -163,13 +162,12 @@ class AuditedTransitions:
     def _leave(self, line: int, record: Record, known: AuditedConnection, held: str | None, move: str) -> None:
         """Release or keep the unit *held* before a state, if that was its last use, and expect what follows."""
         cause, ends = record.get("cause"), known.state == "gone"
-        made = OpenTransition(known.serial, line, record.t, f"{move}, but no close follows", cause, ("close",))
-        made.user, made.has_user, made.ends = record.get("user"), True, ends
-        last = held is not None and held != known.unit and self.units.leave(held, known.serial)
+        why = f"{move}, but no close follows"
+        made = OpenTransition(known.serial, line, record.t, why, cause, record.get("user"), ("close",), ends=ends)
         kept: int | None = self._rule.kept
         if not kept and cause == "cleared":
             kept = self._keep_cleared
-        if last and held is not None:
+        if held is not None and held != known.unit and self.units.leave(held, known.serial):
             if kept is None:  # it is not known whether
                 made.release, made.events = held, ("close", "release")
                 self.units.held[held].sure = False
@@ -227,23 +225,23 @@ class AuditedTransitions:
     ) -> None:
         """A shut or a state must follow."""
         self._same(line, record, known, before)
-        self.open = OpenTransition(known.serial, line, record.t, why, record.get("cause"))
-        self.open.user, self.open.has_user = record.get("user"), True
+        self.open = OpenTransition(known.serial, line, record.t, why, record.get("cause"), record.get("user"))
 
     def _same(self, line: int, record: Record, known: AuditedConnection, before: OpenTransition | None) -> None:
         """Compare cause and user with those of the transition before the line."""
-        if before is None and is_request(record):
-            self._told(line, known.requests(record))
         cause = record.get("cause")
-        if before is not None and before.at_once and record.t != before.t:
+        if before is None:
+            if str(cause) in BY_REQUEST:
+                self._told(line, known.requests(record))
+            if cause != "login" or not isinstance(record.get("user"), str):
+                self._told(line, known.of_user(record, known.user))
+            return
+        if before.at_once and record.t != before.t:
             self._tell(line, f"{record.event} of {known} is not at {seconds(before.t)}, as the line before it")
-        if before is not None and cause != before.cause:
+        if cause != before.cause:
             told = f"{record.event} of {known} has the cause {harmless(cause)}"
             self._tell(line, f"{told}, the line before it {harmless(before.cause)}")
-        if before is not None and before.has_user:
-            self._told(line, known.of_user(record, before.user))
-        elif cause != "login" or not isinstance(record.get("user"), str):
-            self._told(line, known.of_user(record, known.user))
+        self._told(line, known.of_user(record, before.user))
 
     def _told(self, line: int, problems: Iterable[str]) -> None:
         for text in problems:

@@ -25,7 +25,7 @@ class HeldUnit:
 
     since: int
     serial: int | None
-    sure: bool = True
+    sure: bool
     uses: set[int] = field(default_factory=set)
     until: int | None = None
     line: int = 0  # of its last use
@@ -86,10 +86,9 @@ class AuditedUnits:
             return f"{name} of a cleared connection was released before it had expired ({harmless(cause)})"
         if held.until is None:
             return f"{name} expired, but was not kept" if held.sure else None
-        if record.t < held.until:
-            what = "an assignment" if self._by_user else "a cleared connection"
-            return f"{name} of {what} was released before it had expired, at {seconds(held.until)}"
-        return None
+        what = "an assignment" if self._by_user else "a cleared connection"
+        early = f"{name} of {what} was released before it had expired, at {seconds(held.until)}"
+        return early if record.t < held.until else None
 
     def too_late(self, unit: str, t: int, times: list[int], second: int) -> str | None:
         """Whether a kept unit is used or released at *t*, more than a *second* after it had to expire.

@@ -6,8 +6,15 @@ from typing import Any
 
 from fakenw.journal.policy import POLICIES
 from fakenw.journal.record import SECOND, Journal, Record, read_lines
+from harness.judge.audit import books_balance
 from harness.judge.history import RunHistory
 
+KEEP = 3600  # seconds for which the unit of a cleared connection is kept
+WHOLE: dict[str, Any] = {
+    "instance": 32 * "0",
+    "seed": 0,
+    "idle_after": 300,
+}  # of the start of a server that writes every field
 UTC = "2000-08-10T09:30:15.000000+00:00"
 PATH = 'NWBIND:["SMS_SITE=GS1"]\\\\FAKENW\\SYS\\CAP_GS1\\'
 OFFER = "SYS:CAP_GS1/OFFERINF.BOX/GS100001.OFR"
@@ -162,6 +169,19 @@ class ServerBook(Book):
         holding = [serial for serial, state in self.states.items() if state in self.policy.holding]
         self.line(t, "stop", holders=[self.holder(serial) for serial in holding])
 
+    def problems(self) -> list[tuple[int, str]]:
+        """What the audit finds: each a line and a sentence."""
+        return [(problem.line, problem.text) for problem in books_balance(self.journal())]
+
+    def marked(self) -> list[tuple[int, str]]:
+        """The problems where the server goes on, so that the journal has not just broken off."""
+        self.line(self.lines[-1].t / SECOND + 1, "mark", text="mark")
+        return self.problems()
+
+    def texts(self) -> list[str]:
+        """The sentences that the audit finds."""
+        return [text for _, text in self.problems()]
+
     def holder(self, serial: int) -> dict[str, Any]:
         """The entry of a connection in a stop."""
         about = {name: self.about[serial][name] for name in ("serial", "station", "user")}
@@ -226,6 +246,40 @@ def q257223() -> tuple[ServerBook, ClientBook, RunnerBook]:
     client.say(601.1, "apm-close", file=OFFER)
     client.write(15001, "done")
     return server, client, RunnerBook(within=300, expect="leaked")
+
+
+def attached(policy: str = "nls", **start: Any) -> ServerBook:
+    """A connection, which is created on line 2, and attached on line 3 (under attach on line 4)."""
+    book = ServerBook(policy, **start)
+    book.create(1, 1)
+    return book
+
+
+def licensed(policy: str = "nls", **start: Any) -> ServerBook:
+    """JOE is logged in with a grant on line 4, and licensed on line 5."""
+    book = attached(policy, **start)
+    book.login(2, 1)
+    return book
+
+
+def cleared(**start: Any) -> ServerBook:
+    """JOE was cleared at 10 s by line 6, gone on line 7 and closed on line 8; his unit is kept until KEEP + 10."""
+    book = licensed(keep_cleared=KEEP, **start)
+    book.close(10, 1, "cleared")
+    return book
+
+
+def reconstructed(*, unit: bool = True, **start: Any) -> ServerBook:
+    """JOE is licensed already, by lines 2 to 4; perhaps his unit is not known."""
+    book = ServerBook(cause="forgotten", **start)
+    book.about[1] = {"connection": 1, "serial": 1, "station": "udp:10.0.0.2:1025", "user": "JOE"}
+    book.line(5, "create", 1, cause="forgotten", user=None)
+    if unit:
+        book.held = 1
+        book.line(5, "grant", 1, unit="connection:1", cause="forgotten")
+    book.line(5, "state", 1, **{"from": "gone", "to": "licensed", "cause": "forgotten"})
+    book.states[1], book.files[1], book.since["connection:1"], book.requests[1] = "licensed", [], 5, 5
+    return book
 
 
 def held_once(*, until: float | None, end: float = 1000, cause: str = "destroy", file: bool = False) -> ServerBook:

@@ -60,6 +60,20 @@ def test_a_reset_frees_every_unit(open_stage: OpenStage) -> None:
     assert stage.held == stage.server.ledger.peak == 0
 
 
+def test_an_assignment_that_a_reset_ended_does_not_end_again(open_stage: OpenStage) -> None:
+    """JOE's next one has 90 days of its own."""
+    stage = open_stage("ual")
+    station = stage.station(FIRST).licensed("JOE", "SECRET")
+    assert station.login("ANN") == 0
+    stage.delivery.act(stage.server.reset)
+    stage.until(10 * DAY)
+    assert stage.station(SECOND_STATION).licensed("JOE", "SECRET").logout() == 0
+    stage.until(100 * DAY - 1)
+    assert [record["cause"] for record in stage.events("release")] == ["reset", "reset"]
+    stage.until(100 * DAY)
+    assert [record["cause"] for record in stage.events("release")] == ["reset", "reset", "expired"]
+
+
 def test_a_reset_ends_every_connection(open_stage: OpenStage) -> None:
     """In the order of their serials, and the next client is connection 1 again."""
     stage = open_stage("nls")

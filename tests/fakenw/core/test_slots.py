@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fakenw.core.peer import Peer
 from fakenw.wire import packet as ncp
 from fakenw.wire.packet import ReplyPacket, RequestPacket
 from fakenw.wire.requests import bindery, connection, server
@@ -254,3 +255,15 @@ def test_a_reply_goes_where_the_request_came_from(open_stage: OpenStage, transpo
         packet = RequestPacket(ncp.REQUEST, 1, station.number, 1, server.GetServerTime.function, b"")
         station.send(packet.encode())
         assert stage.order == [("send", station.name)]
+
+
+def test_an_edge_hears_which_station_has_no_slot_any_more(open_stage: OpenStage, transport: str) -> None:
+    """So that it keeps nothing for a station that has gone."""
+    stage = open_stage()
+    gone: list[Peer] = []
+    stage.server.table.removed = gone.append
+    station = stage.station(f"{transport}:10.0.0.1:1025")
+    station.create()
+    assert gone == []
+    station.destroy()
+    assert [str(peer) for peer in gone] == [station.name]
