@@ -15,7 +15,7 @@ from fakenw.core.services.paths import (
     base,
     dos_time,
     matching,
-    may_change,
+    may,
     new_handle,
     now,
     path_of,
@@ -23,6 +23,7 @@ from fakenw.core.services.paths import (
 )
 from fakenw.volumes.directory_tree import UNCHANGEABLE, Directory
 from fakenw.volumes.dos_name import fold, is_dos_name, split_pattern
+from fakenw.volumes.remarks import Right
 from fakenw.volumes.volume import VolumePath
 from fakenw.wire.packet import Code, Refused
 from fakenw.wire.requests import directories as ncp
@@ -41,7 +42,8 @@ DIRECTORY_STAMP = b"\xd1\xd1"  # Wireshark: "Directory Stamp"; inferred
 )
 def allocate_handle(call: FileCall) -> files.DirectoryHandle:
     path = path_of(call, call.request.directory, call.request.path)
-    return files.DirectoryHandle(new_handle(call, path), rights(call))
+    handle = new_handle(call, path)
+    return files.DirectoryHandle(handle, rights(call, base(call, handle)) & 0xFF)
 
 
 @service.answers(files.FreeDirectoryHandle, refuses=(Code.BAD_DIRECTORY_HANDLE,))
@@ -78,7 +80,7 @@ def get_directory_path(call: Call[ncp.GetDirectoryPath]) -> ncp.DirectoryPath:
 def scan_directories(call: Call[ncp.ScanDirectories]) -> ncp.ScannedDirectory:
     request = call.request
     prefix, pattern = split_pattern(request.pattern)
-    directory = call.host.volumes.directory(path_of(call, request.directory, prefix))
+    path, directory = call.host.volumes.look_up_directory(path_of(call, request.directory, prefix))
     number = max(request.number, 1)
     found: tuple[str, Directory] | None = None
     if not pattern:
@@ -92,13 +94,14 @@ def scan_directories(call: Call[ncp.ScanDirectories]) -> ncp.ScannedDirectory:
     if found is None:
         raise Refused(Code.FAILURE)
     name, node = found
-    return ncp.ScannedDirectory(name, *dos_time(node.modified), SUPERVISOR, rights(call), 0, number)
+    held = rights(call, path / name if name else path) & 0xFF
+    return ncp.ScannedDirectory(name, *dos_time(node.modified), SUPERVISOR, held, 0, number)
 
 
 @service.answers(ncp.GetEffectiveRights, refuses=NO_DIRECTORY)
 def get_effective_rights(call: Call[ncp.GetEffectiveRights]) -> ncp.EffectiveRights:
-    call.host.volumes.directory(path_of(call, call.request.directory, call.request.path))
-    return ncp.EffectiveRights(rights(call))
+    path, _ = call.host.volumes.look_up_directory(path_of(call, call.request.directory, call.request.path))
+    return ncp.EffectiveRights(rights(call, path) & 0xFF)
 
 
 @service.answers(
@@ -130,7 +133,7 @@ def rename_directory(call: Call[ncp.RenameDirectory]) -> None:
 def initialize_file_search(call: Call[ncp.InitializeFileSearch]) -> ncp.SearchStart:
     path, _ = call.host.volumes.look_up_directory(path_of(call, call.request.directory, call.request.path))
     volume = call.host.volumes.named(path.volume)
-    return ncp.SearchStart(volume.number, volume.searches.number(path.parts), START, rights(call))
+    return ncp.SearchStart(volume.number, volume.searches.number(path.parts), START, rights(call, path) & 0xFF)
 
 
 @service.answers(ncp.ContinueFileSearch, refuses=NO_ENTRY)
@@ -147,7 +150,13 @@ def continue_file_search(call: Call[ncp.ContinueFileSearch]) -> ncp.FoundInSearc
         if not entry.is_directory:
             return ncp.FoundInSearch(sequence, request.directory_id, *about(entry))
         return ncp.FoundDirectory(
-            *(sequence, request.directory_id, entry.name, entry.attributes & 0xFF, rights(call)),
+            *(
+                sequence,
+                request.directory_id,
+                entry.name,
+                entry.attributes & 0xFF,
+                rights(call, path / entry.name) & 0xFF,
+            ),
             *(*dos_time(entry.modified), SUPERVISOR, bytes(2), DIRECTORY_STAMP),
         )
     raise Refused(Code.FAILURE)
@@ -155,10 +164,10 @@ def continue_file_search(call: Call[ncp.ContinueFileSearch]) -> ncp.FoundInSearc
 
 def make_directory(call: FileCall, path: VolumePath, taken: Code) -> VolumePath:
     """Make a directory; *taken* is the code where there is something with this name. Its path."""
-    may_change(call, Code.NO_CREATE_RIGHTS)
+    to, directory = call.host.volumes.look_up_directory(VolumePath(path.volume, path.parts[:-1]))
+    may(call, to, Right.CREATE, Code.NO_CREATE_RIGHTS)
     if not path.parts:
         raise Refused(taken)
-    to, directory = call.host.volumes.look_up_directory(VolumePath(path.volume, path.parts[:-1]))
     if there_is(directory, path.parts[-1]):
         raise Refused(taken)
     if not is_dos_name(path.parts[-1]):
