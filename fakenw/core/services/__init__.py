@@ -7,6 +7,7 @@ from fakenw.core.services import (
     connection,
     console,
     directories,
+    entries,
     files,
     login,
     message,
@@ -31,5 +32,6 @@ SERVICES = (
     directories.service,
     files.service,
     namespace.service,
+    entries.service,
     nds.service,
 )

@@ -23,6 +23,7 @@ from fakenw.wire.requests import (
     bindery,
     connection,
     directories,
+    entries,
     files,
     message,
     namespace,
@@ -280,6 +281,23 @@ def use_name_spaces(op: Client) -> None:
     op.done(namespace.Delete(0, 0, 0x06, 0, number, 1, ("OLD.TXT",)))
 
 
+def use_entries(op: Client) -> None:
+    """Numbers, attributes, dates and paths, as libncp and the kernel ask for them."""
+    op.done(files.CloseFile(0, op.done(files.CreateFile(0, 0, "SYS:NUM.TXT")).handle))
+    number = op.done(namespace.GetDirectoryBase(0, 0, 0, 0, 0, 0xFF, ("SYS", "NUM.TXT"))).base
+    handle = op.done(files.AllocateTemporaryHandle(0, 0, "SYS:")).handle
+    dates = (0x290A, 0x4BC7, 1)
+    for request in (
+        entries.ModifyDosInfo(0, 0, 0x06, 0x3FFE, 0x20, *dates * 3, 0x290A, 0, 0, 0, 0, number, 1, ()),
+        entries.SetShortHandle(0, 0, handle, 0, 0, 0, 0xFF, ("SYS", "LOGIN")),
+        *(entries.GetHandlePath(0, handle), entries.GetNameSpaceInfo(0, 0, 0, 0, number, 0x1FFF)),
+        entries.SetNameSpaceInfo(0, 0, 0, number, 0x0003, b"\x07NEW.TXT" + bytes(4)),
+        *(entries.GetHugeInfo(0, 0, number, 1, bytes(16)), entries.GetFullPath(0, 0, 0, 0, 0, 0, number, 1, ())),
+    ):
+        op.done(request)
+    op.done(namespace.Delete(0, 0, 0x06, 0, number, 1, ()))
+
+
 def use_the_tree(joe: Client) -> None:
     """What nmap and libncp ask, in one fragment or in several, and what we do not know."""
     users = nds.Filter(
@@ -327,6 +345,7 @@ def converse(process: Process, transport: str) -> dict[Key, set[int]]:
     use_volumes_and_directories(op)
     use_files(op)
     use_name_spaces(op)
+    use_entries(op)
     use_the_tree(joe)
     joe.done(connection.Logout())
     joe.end()

@@ -1,0 +1,69 @@
+"""Frames of the functions on entries, laid out by hand from the sources and read by Wireshark: read, written again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakenw.wire.layout import Layout, Request, split_body
+from fakenw.wire.packet import decode_reply, decode_request
+from fakenw.wire.requests import entries
+
+A_TXT = (0, 0, 0xFF, ("SYS", "A.TXT"))
+LAST = 0xFFFFFFFF
+
+FRAMES: dict[str, Layout] = {
+    "entries_modify_dos_info": entries.ModifyDosInfo(
+        *(0, 0, 0x8006, 0x0002, 0x60001, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
+        *(0, 5, 1, ()),
+    ),
+    "entries_modify_dos_info_2": entries.ModifyDosInfo(
+        *(0, 0, 0x8006, 0x3FFE, 0x20, 0x290A, 0x4BC7, 0x02000001, 0x290B, 1, 1, 0x290C, 2, 0x02000002, 0x290D),
+        *(0x0010, 0x0008, 0x100, *A_TXT),
+    ),
+    "entries_set_short_handle": entries.SetShortHandle(0, 0, 2, 0, 0, 0, 0xFF, ("SYS", "LOGIN")),
+    "entries_get_name_space_info": entries.GetNameSpaceInfo(0, 0, 0, 0, 5, 0x1FFF),
+    "entries_get_name_space_info_reply": entries.NameSpaceInfo(
+        bytes.fromhex("05412e545854 20000000 0a29c74b02000001 0c29020002000002 0b29010000000001 0d29 ff01")
+    ),
+    "entries_get_handle_path": entries.GetHandlePath(0, 2),
+    "entries_get_handle_path_reply": entries.HandlePath("SYS:LOGIN"),
+    "entries_set_name_space_info": entries.SetNameSpaceInfo(0, 0, 0, 5, 3, b"\x05B.TXT\x20".ljust(512, b"\0")),
+    "entries_get_huge_info": entries.GetHugeInfo(0, 0, 5, 1, bytes(16)),
+    "entries_get_huge_info_reply": entries.HugeInfo(bytes(16), ""),
+    "entries_get_full_path": entries.GetFullPath(0, 0, 0, LAST, LAST, 0, 5, 1, ("",)),
+    "entries_get_full_path_reply": entries.FullPath(0, LAST, LAST, 15, 3, b"\x03SUB\x06PUBLIC\x03SYS"),
+}
+
+
+@pytest.fixture(scope="module")
+def frames() -> dict[str, dict[str, Any]]:
+    """Frames by name, each with what Wireshark said of it."""
+    text = (Path(__file__).parent / "data" / "frames_entries.json").read_text(encoding="ascii")
+    return {frame["name"]: frame for frame in json.loads(text)}
+
+
+def test_table_is_complete(frames: dict[str, dict[str, Any]]) -> None:
+    """Every frame that is carried is in the table, and the reverse."""
+    assert frames.keys() == FRAMES.keys()
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_frame_decodes_and_encodes(frames: dict[str, dict[str, Any]], name: str) -> None:
+    """The layout reads the values of the table, and they make the same bytes again."""
+    data, expected, seen = bytes.fromhex(frames[name]["hex"]), FRAMES[name], frames[name]["tshark"]
+    if frames[name]["direction"] == "s2c":
+        reply = decode_reply(data)
+        assert type(expected).decode(reply.data) == expected
+        assert expected.encode() == reply.data
+        return
+    request = decode_request(data)
+    assert isinstance(expected, Request)
+    subfunction, content = split_body(request.function, request.body)
+    assert (request.function, subfunction) == (expected.function, expected.subfunction)
+    assert (int(seen["func"], 16), int(seen["subfunc"])) == (expected.function, expected.subfunction)
+    assert type(expected).decode(content) == expected
+    assert request._replace(body=expected.body()).encode() == data
