@@ -16,6 +16,7 @@ from fakenw.core.services import (
     properties,
     server,
     status,
+    trustees,
     volumes,
 )
 
@@ -33,5 +34,6 @@ SERVICES = (
     files.service,
     namespace.service,
     entries.service,
+    trustees.service,
     nds.service,
 )

@@ -56,7 +56,7 @@ def open_or_create(call: Call[ncp.OpenOrCreate]) -> ncp.OpenedEntry:
         attributes = request.attributes & 0xFF
         six, found, action = open_at(call, path, request.search, request.access, attributes, request.mode)
         handle = six[2:]
-    return ncp.OpenedEntry(handle, action, 0, _info(call, found.path, found.entry, request.mask))
+    return ncp.OpenedEntry(handle, action, 0, entry_info(call, found.path, found.entry, request.mask))
 
 
 @service.answers(ncp.InitializeSearch, refuses=NOT_FOUND)
@@ -74,7 +74,7 @@ def initialize_search(call: Call[ncp.InitializeSearch]) -> ncp.SearchPosition:
 def search(call: Call[ncp.Search]) -> ncp.FoundEntry:
     request = call.request
     for path, sequence, entry in _search(call, request):
-        info = _info(call, path / entry.name, entry, request.mask)
+        info = entry_info(call, path / entry.name, entry, request.mask)
         return ncp.FoundEntry(request.volume, request.directory, sequence, 0, info)
     raise Refused(Code.FAILURE)
 
@@ -90,7 +90,7 @@ def search_set(call: Call[ncp.SearchSet]) -> ncp.FoundSet:
         if len(found) == min(room, max(1, request.most)):
             more = 0xFF
             break
-        found.append(_info(call, path / entry.name, entry, request.mask))
+        found.append(entry_info(call, path / entry.name, entry, request.mask))
         last = sequence
     if not found:
         raise Refused(Code.FAILURE)
@@ -121,7 +121,7 @@ def get_entry_info(call: Call[ncp.GetEntryInfo]) -> ncp.EntryInfoReply:
     request = call.request
     _check(request.mask, request.name_space, request.to_name_space)
     found = entry_at(call, request.volume, request.base, request.flag, request.path)
-    return ncp.EntryInfoReply(_info(call, found.path, found.entry, request.mask))
+    return ncp.EntryInfoReply(entry_info(call, found.path, found.entry, request.mask))
 
 
 @service.answers(ncp.Delete, refuses=(*NOT_FOUND, *NOT_REMOVED, Code.DIRECTORY_IN_USE, Code.NOT_EMPTY, Code.ALL_IN_USE))
@@ -191,7 +191,7 @@ def _search(call: FileCall, request: ncp.Search | ncp.SearchSet) -> Iterator[tup
         yield path, sequence, entry
 
 
-def _info(call: FileCall, path: VolumePath, entry: DirectoryEntry, mask: int) -> bytes:
+def entry_info(call: FileCall, path: VolumePath, entry: DirectoryEntry, mask: int) -> bytes:
     """The blocks of an entry that a mask wants. What nobody has set has the date of the last change."""
     date, time = dos_time(entry.modified)
     remark = remark_of(call, path)

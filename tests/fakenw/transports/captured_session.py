@@ -30,6 +30,7 @@ from fakenw.wire.requests import (
     properties,
     server,
     status,
+    trustees,
     volumes,
 )
 from fakenw.wire.requests import nds as tree
@@ -298,6 +299,21 @@ def use_entries(op: Client) -> None:
     op.done(namespace.Delete(0, 0, 0x06, 0, number, 1, ()))
 
 
+def use_trustees(op: Client, user: int) -> None:
+    """Rights are assigned, listed, asked for and taken away."""
+    here, one = (0, 0, 0xFF, ("SYS", "PUBLIC")), trustees.pack([(user, 0x41)])
+    for request in (
+        *(trustees.AddTrustee(0, user, 0xFB, "SYS:PUBLIC"), trustees.ScanTrustees(0, 0, "SYS:PUBLIC")),
+        *(trustees.GetObjectRights(user, 0, "SYS:PUBLIC"), trustees.DeleteTrustee(0, user, 0, "SYS:PUBLIC")),
+        trustees.AddExtendedTrustee(0, user, 0x1FB, "SYS:PUBLIC/NLIST.EXE"),
+        *(trustees.GetEntryRights(0, "SYS:PUBLIC"), trustees.ModifyMaximumRights(0, 0xFF, 0, "SYS:PUBLIC")),
+        trustees.DeleteExtendedTrustee(0, user, 0, "SYS:PUBLIC/NLIST.EXE"),
+        *(trustees.AddTrusteeSet(0, 0, 0x8006, 0xFFFF, 1, *here, one), trustees.ScanTrusteeSet(0, 0, 0x8006, 0, *here)),
+        *(trustees.DeleteTrusteeSet(0, 0, 1, *here, one), trustees.GetEffectiveRights(0, 0, 0x8006, 0xFFF, *here)),
+    ):
+        op.done(request)
+
+
 def use_the_tree(joe: Client) -> None:
     """What nmap and libncp ask, in one fragment or in several, and what we do not know."""
     users = nds.Filter(
@@ -346,6 +362,7 @@ def converse(process: Process, transport: str) -> dict[Key, set[int]]:
     use_files(op)
     use_name_spaces(op)
     use_entries(op)
+    use_trustees(op, op.done(bindery.GetObjectId(USER, "JOE")).object_id)
     use_the_tree(joe)
     joe.done(connection.Logout())
     joe.end()

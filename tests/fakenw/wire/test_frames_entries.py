@@ -10,7 +10,7 @@ import pytest
 
 from fakenw.wire.layout import Layout, Request, split_body
 from fakenw.wire.packet import decode_reply, decode_request
-from fakenw.wire.requests import entries
+from fakenw.wire.requests import entries, trustees
 
 A_TXT = (0, 0, 0xFF, ("SYS", "A.TXT"))
 LAST = 0xFFFFFFFF
@@ -36,6 +36,25 @@ FRAMES: dict[str, Layout] = {
     "entries_get_huge_info_reply": entries.HugeInfo(bytes(16), ""),
     "entries_get_full_path": entries.GetFullPath(0, 0, 0, LAST, LAST, 0, 5, 1, ("",)),
     "entries_get_full_path_reply": entries.FullPath(0, LAST, LAST, 15, 3, b"\x03SUB\x06PUBLIC\x03SYS"),
+    "trustees_modify_maximum_rights": trustees.ModifyMaximumRights(1, 0x41, 0x80, "PUBLIC"),
+    "trustees_add_trustee": trustees.AddTrustee(1, 0x02000001, 0x41, "PUBLIC"),
+    "trustees_delete_trustee": trustees.DeleteTrustee(1, 0x02000001, 0, "PUBLIC"),
+    "trustees_scan_trustees": trustees.ScanTrustees(1, 0, "PUBLIC"),
+    "trustees_scan_trustees_reply": trustees.TrusteesOf.of([(0x02000001, 0x41), (1, 0x1FF)]),
+    "trustees_add_extended_trustee": trustees.AddExtendedTrustee(1, 0x02000001, 0x1FB, "PUBLIC"),
+    "trustees_get_entry_rights": trustees.GetEntryRights(1, "PUBLIC"),
+    "trustees_get_entry_rights_reply": trustees.EntryRights(0xDF),
+    "trustees_delete_extended_trustee": trustees.DeleteExtendedTrustee(1, 0x02000001, 0, "PUBLIC"),
+    "trustees_get_object_rights": trustees.GetObjectRights(0x02000001, 1, "PUBLIC"),
+    "trustees_get_object_rights_reply": trustees.EntryRights(0x41),
+    "trustees_scan_trustee_set": trustees.ScanTrusteeSet(0, 0, 0x8006, 0, 0, 5, 1, ()),
+    "trustees_scan_trustee_set_reply": trustees.TrusteeSet(2, 2, trustees.pack([(0x02000001, 0x41), (1, 0x1FF)])),
+    "trustees_add_trustee_set": trustees.AddTrusteeSet(
+        0, 0, 0x8006, 0xFFFF, 2, 0, 0, 0xFF, ("SYS",), trustees.pack([(0x02000001, 0x41), (0x02000002, 0x1FB)])
+    ),
+    "trustees_delete_trustee_set": trustees.DeleteTrusteeSet(0, 0, 1, 0, 5, 1, (), trustees.pack([(0x02000001, 0)])),
+    "trustees_get_effective_rights": trustees.GetEffectiveRights(0, 0, 0x8006, 0x80000000, 0, 5, 1, ()),
+    "trustees_get_effective_rights_reply": trustees.EntryRightsAndInfo(0x1FF, b""),
 }
 
 
