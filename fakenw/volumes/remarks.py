@@ -64,6 +64,7 @@ class Remarks:
 
     def __init__(self) -> None:
         self._noted: dict[Parts, Remark] = {}
+        self.limits: dict[int, int] = {}  # of the files of an object: 4 KB blocks, by object id
 
     def __iter__(self) -> Iterator[tuple[Parts, Remark]]:
         return iter(self._noted.items())

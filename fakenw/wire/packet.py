@@ -118,6 +118,7 @@ class Code(IntEnum):
     NO_SUCH_OBJECT = 0xFC
     BAD_CONNECTION = 0xFD
     NO_TRUSTEE = 0xFE
+    NO_RESTRICTION = 0xFE
     FAILURE = 0xFF
 
 

@@ -7,6 +7,7 @@ from fakenw.core.services import (
     connection,
     console,
     directories,
+    disk_space,
     entries,
     files,
     login,
@@ -35,5 +36,6 @@ SERVICES = (
     namespace.service,
     entries.service,
     trustees.service,
+    disk_space.service,
     nds.service,
 )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from fakenw.bindery.objects import FILE_SERVER
 from fakenw.core.service import Call, NcpService
-from fakenw.core.services.changes import NOT_REMOVED, NOT_RENAMED, remove, rename_entry, there_is
+from fakenw.core.services.changes import NOT_REMOVED, NOT_RENAMED, is_wanted, remove, rename_entry, there_is
 from fakenw.core.services.paths import (
+    BY_HANDLE,
+    BY_NAME,
     NO_DIRECTORY,
     NO_ENTRY,
     START,
@@ -14,6 +17,9 @@ from fakenw.core.services.paths import (
     admit,
     base,
     dos_time,
+    entry_at,
+    entry_path,
+    made,
     matching,
     may,
     new_handle,
@@ -38,6 +44,7 @@ DIRECTORY_STAMP = b"\xd1\xd1"  # Wireshark: "Directory Stamp"; inferred
 @service.answers(
     files.AllocatePermanentHandle,
     files.AllocateTemporaryHandle,
+    files.AllocateSpecialHandle,
     refuses=(*NO_DIRECTORY, Code.NO_DIRECTORY_HANDLES),
 )
 def allocate_handle(call: FileCall) -> files.DirectoryHandle:
@@ -162,6 +169,59 @@ def continue_file_search(call: Call[ncp.ContinueFileSearch]) -> ncp.FoundInSearc
     raise Refused(Code.FAILURE)
 
 
+@service.answers(ncp.ExtractHandle, refuses=(Code.BAD_DIRECTORY_HANDLE,))
+def extract_handle(call: Call[ncp.ExtractHandle]) -> ncp.ExtractedHandle:
+    path = base(call, call.request.directory)
+    volume = call.host.volumes.named(path.volume)
+    return ncp.ExtractedHandle(_server(call), volume.number << 24 | volume.number_of(path.parts))
+
+
+@service.answers(ncp.RestoreHandle, refuses=(*NO_DIRECTORY, Code.NO_DIRECTORY_HANDLES))
+def restore_handle(call: Call[ncp.RestoreHandle]) -> files.DirectoryHandle:
+    request = call.request
+    if request.server != _server(call):
+        raise Refused(Code.BAD_DIRECTORY_HANDLE)
+    volume = call.host.volumes.numbered(request.place >> 24)
+    path = VolumePath(volume.name, volume.parts_of(request.place & 0xFFFFFF))
+    admit(call, path)
+    return files.DirectoryHandle(new_handle(call, path), rights(call, path) & 0xFF)
+
+
+@service.answers(ncp.GetPathOfNumber, refuses=NO_DIRECTORY)
+def get_path_of_number(call: Call[ncp.GetPathOfNumber]) -> ncp.DirectoryPath:
+    volume = call.host.volumes.numbered(call.request.volume)
+    parts = volume.searches.key(call.request.directory_id)
+    if parts is None:
+        raise Refused(Code.INVALID_PATH)
+    path = VolumePath(volume.name, parts)
+    admit(call, path)
+    return ncp.DirectoryPath(str(path))
+
+
+@service.answers(
+    ncp.RenameOrMove, refuses=(*NO_ENTRY, *NOT_RENAMED, Code.BAD_FILE_NAME, Code.BAD_RENAME, Code.OTHER_VOLUME)
+)
+def rename_or_move(call: Call[ncp.RenameOrMove]) -> None:
+    request = call.request
+    kind = BY_HANDLE if request.directory else BY_NAME
+    found = entry_at(call, 0, request.directory, kind, request.path)
+    if not is_wanted(found, request.search):
+        raise Refused(Code.FAILURE)
+    target = entry_path(
+        call, 0, request.new_directory, BY_HANDLE if request.new_directory else BY_NAME, request.new_path
+    )
+    if not target.parts:
+        raise Refused(Code.BAD_RENAME)
+    to, directory = call.host.volumes.look_up_directory(VolumePath(target.volume, target.parts[:-1]))
+    rename_entry(call, found, to, directory, target.parts[-1], Code.BAD_FILE_NAME)
+
+
+def _server(call: FileCall) -> bytes:
+    """The network and the node of the server."""
+    server = call.host.bindery.find(FILE_SERVER, call.host.settings.name)
+    return ((server and server.item("NET_ADDRESS")) or b"")[:10].ljust(10, b"\0")
+
+
 def make_directory(call: FileCall, path: VolumePath, taken: Code) -> VolumePath:
     """Make a directory; *taken* is the code where there is something with this name. Its path."""
     to, directory = call.host.volumes.look_up_directory(VolumePath(path.volume, path.parts[:-1]))
@@ -174,4 +234,5 @@ def make_directory(call: FileCall, path: VolumePath, taken: Code) -> VolumePath:
         raise Refused(Code.BAD_DIRECTORY_NAME)
     name = fold(path.parts[-1])
     directory.create_directory(name, now(call))
+    made(call, to / name)
     return to / name

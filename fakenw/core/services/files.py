@@ -13,7 +13,19 @@ from fakenw.core.services.changes import (
     remove,
     rename_files,
 )
-from fakenw.core.services.paths import NO_ENTRY, FileCall, about, from_dos_time, may, now, path_of, rights, visible
+from fakenw.core.services.disk_space import may_grow
+from fakenw.core.services.paths import (
+    NO_ENTRY,
+    FileCall,
+    about,
+    from_dos_time,
+    made,
+    may,
+    now,
+    path_of,
+    rights,
+    visible,
+)
 from fakenw.volumes.directory_tree import (
     ARCHIVE,
     DELETE_INHIBIT,
@@ -121,6 +133,7 @@ def write_file(call: Call[ncp.WriteFile]) -> None:
     if len(request.data) < request.size:
         raise Refused(Code.INVALID_LENGTH)
     if request.size:
+        may_grow(call, file.place, file.node.size, request.offset + request.size)
         file.node.write(request.offset, request.data[: request.size], now(call))
     else:
         file.node.truncate(request.offset, now(call))
@@ -253,6 +266,7 @@ def _created(call: FileCall, path: VolumePath, attributes: int) -> Found:
         raise Refused(Code.BAD_FILE_NAME)
     name = fold(path.parts[-1])
     node = directory.create_file(name, attributes & SETTABLE | ARCHIVE, now(call))
+    made(call, to / name)
     return Found(to / name, DirectoryEntry(name, name, node), directory)
 
 

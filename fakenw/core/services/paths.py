@@ -7,14 +7,15 @@ Every function that reaches into a volume comes through ``admit``; a file handle
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from fakenw.bindery.objects import SECURITY_EQUALS
+from fakenw.bindery.objects import SECURITY_EQUALS, SUPERVISOR_ID
 from fakenw.core.ledger import NoRoom
 from fakenw.core.service import Call
 from fakenw.journal.policy import State
-from fakenw.volumes.directory_tree import HIDDEN, SYSTEM, UNREADABLE, Directory, DirectoryEntry
+from fakenw.volumes.directory_tree import HIDDEN, SYSTEM, UNREADABLE, Directory, DirectoryEntry, PathError
 from fakenw.volumes.dos_name import fold
 from fakenw.volumes.remarks import ALL_RIGHTS, Remark, Right
 from fakenw.volumes.volume import Found, VolumePath
@@ -131,6 +132,14 @@ def remark_of(call: FileCall, path: VolumePath) -> Remark:
 
 def remark_to_change(call: FileCall, path: VolumePath) -> Remark:
     return call.host.volumes.named(path.volume).remarks.to_change(path.parts)
+
+
+def made(call: FileCall, path: VolumePath) -> None:
+    """Note who made the entry at *path*, as far as there is room for it."""
+    if call.connection.object_id != SUPERVISOR_ID:
+        with suppress(PathError):
+            remark = remark_to_change(call, path)
+            remark.creator = remark.modifier = call.connection.object_id
 
 
 def visible(entry: DirectoryEntry, search: int) -> bool:

@@ -23,6 +23,7 @@ from fakenw.wire.requests import (
     bindery,
     connection,
     directories,
+    disk_space,
     entries,
     files,
     message,
@@ -236,6 +237,13 @@ def use_volumes_and_directories(op: Client) -> None:
         directories.ContinueFileSearch(start.volume, start.directory_id, start.sequence, 0x06, "NO.SUCH"), Code.FAILURE
     )
     op.done(files.FreeDirectoryHandle(other))
+    op.done(directories.GetPathOfNumber(start.volume, start.directory_id))
+    kept = op.done(directories.ExtractHandle(op.done(files.AllocateSpecialHandle(0, 0, "SYS:PUBLIC")).handle))
+    op.done(directories.RestoreHandle(kept.server, kept.place))
+    op.done(volumes.GetNameSpaceList(0))
+    op.done(volumes.GetExtendedVolumeInfo(0))
+    op.done(directories.RenameOrMove(handle, 0x16, ("PUBLIC",), handle, ("PRIVATE",)))
+    op.done(directories.RenameOrMove(handle, 0x16, ("PRIVATE",), handle, ("PUBLIC",)))
 
 
 def use_files(op: Client) -> None:
@@ -314,6 +322,18 @@ def use_trustees(op: Client, user: int) -> None:
         op.done(request)
 
 
+def use_disk_space(op: Client, user: int) -> None:
+    op.done(disk_space.SetSpaceRestriction(0, user, 100))
+    op.done(disk_space.ScanSpaceRestrictions(0, 0))
+    op.done(disk_space.GetSpaceInUse(0, user))
+    op.done(disk_space.RemoveSpaceRestriction(0, user))
+    for asked in (
+        *(disk_space.ScanSpaceRestrictions(9, 0), disk_space.GetSpaceInUse(9, user)),
+        *(volumes.GetNameSpaceList(9), volumes.GetExtendedVolumeInfo(9)),
+    ):
+        op.refused(asked, Code.NO_SUCH_VOLUME)
+
+
 def use_the_tree(joe: Client) -> None:
     """What nmap and libncp ask, in one fragment or in several, and what we do not know."""
     users = nds.Filter(
@@ -362,7 +382,9 @@ def converse(process: Process, transport: str) -> dict[Key, set[int]]:
     use_files(op)
     use_name_spaces(op)
     use_entries(op)
-    use_trustees(op, op.done(bindery.GetObjectId(USER, "JOE")).object_id)
+    user = op.done(bindery.GetObjectId(USER, "JOE")).object_id
+    use_trustees(op, user)
+    use_disk_space(op, user)
     use_the_tree(joe)
     joe.done(connection.Logout())
     joe.end()

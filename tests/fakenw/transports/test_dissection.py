@@ -126,8 +126,9 @@ def dissect(capture: Path) -> list[Frame]:
 # Wireshark notes every completion code and every NDS code that is not 0, by design.
 BY_DESIGN = re.compile(r"Error: \d+ \(0x89[0-9a-f]{2}\) [^,]*|NDS Error: 0xf[0-9a-f]{7} [^,]*")
 # It takes 23/75's encrypted length (libncp) for the length of a password that follows, and expects 512 bytes of fields
-# in 87/25, where libncp sends those that the mask names.
-MISREAD = {(23, 75), (87, 25)}
+# in 87/25, where libncp sends those that the mask names. It expects one name in each path of 22/46. The fields that it
+# lists for 22/51 take more room than it gives them.
+MISREAD = {(22, 46), (22, 51), (23, 75), (87, 25)}
 # It expects one string where 23/201 has four, one behind the other.
 STRAY = {((23, 201), "Trailing stray characters")}
 # Codes that it does not list for the function: from mars_nwe and libncp, or inferred.

@@ -10,7 +10,7 @@ import pytest
 
 from fakenw.wire.layout import Layout, Request, split_body
 from fakenw.wire.packet import decode_reply, decode_request
-from fakenw.wire.requests import entries, trustees
+from fakenw.wire.requests import directories, disk_space, entries, files, trustees, volumes
 
 A_TXT = (0, 0, 0xFF, ("SYS", "A.TXT"))
 LAST = 0xFFFFFFFF
@@ -55,6 +55,27 @@ FRAMES: dict[str, Layout] = {
     "trustees_delete_trustee_set": trustees.DeleteTrusteeSet(0, 0, 1, 0, 5, 1, (), trustees.pack([(0x02000001, 0)])),
     "trustees_get_effective_rights": trustees.GetEffectiveRights(0, 0, 0x8006, 0x80000000, 0, 5, 1, ()),
     "trustees_get_effective_rights_reply": trustees.EntryRightsAndInfo(0x1FF, b""),
+    "files_allocate_special_handle": files.AllocateSpecialHandle(0, ord("F"), "SYS:PUBLIC"),
+    "files_allocate_special_handle_reply": files.DirectoryHandle(1, 0xDF),
+    "directories_extract_handle": directories.ExtractHandle(1),
+    "directories_extract_handle_reply": directories.ExtractedHandle(bytes.fromhex("00c0ffee000000000001"), 5),
+    "directories_restore_handle": directories.RestoreHandle(bytes.fromhex("00c0ffee000000000001"), 5),
+    "directories_restore_handle_reply": files.DirectoryHandle(2, 0xDF),
+    "directories_get_path_of_number": directories.GetPathOfNumber(0, 1),
+    "directories_get_path_of_number_reply": directories.DirectoryPath("SYS:PUBLIC"),
+    "directories_rename_or_move": directories.RenameOrMove(1, 6, ("A.TXT",), 0, ("SYS", "B.TXT")),
+    "volumes_get_name_space_list": volumes.GetNameSpaceList(0),
+    "volumes_get_name_space_list_reply": volumes.NameSpaceList(b"\1\3DOS\1\0\x13Primary Data Stream\1\0\1\0\1\0"),
+    "volumes_get_extended_volume_info": volumes.GetExtendedVolumeInfo(0),
+    "volumes_get_extended_volume_info_reply": volumes.ExtendedVolumeInfo(
+        *(132, 0, 0, 512, 8, 0x4000, 0x3000, bytes(76), 0x4000, 0x3000, bytes(16), 0, 0x290A4BC7, "SYS")
+    ),
+    "disk_space_scan": disk_space.ScanSpaceRestrictions(0, 0),
+    "disk_space_scan_reply": disk_space.SpaceRestrictions.of([(0x02000001, 7), (0x02000002, 256)]),
+    "disk_space_set": disk_space.SetSpaceRestriction(0, 0x02000001, 7),
+    "disk_space_remove": disk_space.RemoveSpaceRestriction(0, 0x02000001),
+    "disk_space_in_use": disk_space.GetSpaceInUse(0, 0x02000001),
+    "disk_space_in_use_reply": disk_space.SpaceInUse(0x40000000, 3),
 }
 
 
