@@ -7,6 +7,7 @@ from fakenw.core.services import (
     connection,
     console,
     directories,
+    directory_entries,
     disk_space,
     entries,
     files,
@@ -37,5 +38,6 @@ SERVICES = (
     entries.service,
     trustees.service,
     disk_space.service,
+    directory_entries.service,
     nds.service,
 )

@@ -23,6 +23,7 @@ from fakenw.wire.requests import (
     bindery,
     connection,
     directories,
+    directory_entries,
     disk_space,
     entries,
     files,
@@ -307,6 +308,21 @@ def use_entries(op: Client) -> None:
     op.done(namespace.Delete(0, 0, 0x06, 0, number, 1, ()))
 
 
+def use_directory_entries(op: Client) -> None:
+    """NetWare 386's own entries: scanned, told, and set to what they are."""
+    handle = op.done(files.AllocateTemporaryHandle(0, 0, "SYS:LOGIN")).handle
+    root = op.done(files.AllocateTemporaryHandle(0, 0, "SYS:")).handle
+    found = op.done(directory_entries.ScanDirectory(handle, 0x06, 0xFFFFFFFF, "*.*"))
+    op.done(directory_entries.ScanDirectory(root, 0x16, 0xFFFFFFFF, "*.*"))
+    op.done(directory_entries.ScanDirectorySpace(handle, 0x06, 0xFFFFFFFF, "*.*"))
+    entry = found.entry[4:]
+    op.done(directory_entries.SetDirectoryEntry(handle, 0x06, found.sequence, 0x0002, bytes(2), 0, entry))
+    op.done(directory_entries.GetDirectoryEntry(handle))
+    op.done(directory_entries.SetDirectoryInfo(handle, 0x290A, 0x4BC7, 1, 0xFF, ""))
+    number = op.done(namespace.GetDirectoryBase(0, 0, 0, 0, 0, 0xFF, ("SYS", "LOGIN"))).base
+    op.done(directory_entries.GetNameSpaceEntry(0, number, 0))
+
+
 def use_trustees(op: Client, user: int) -> None:
     """Rights are assigned, listed, asked for and taken away."""
     here, one = (0, 0, 0xFF, ("SYS", "PUBLIC")), trustees.pack([(user, 0x41)])
@@ -382,6 +398,7 @@ def converse(process: Process, transport: str) -> dict[Key, set[int]]:
     use_files(op)
     use_name_spaces(op)
     use_entries(op)
+    use_directory_entries(op)
     user = op.done(bindery.GetObjectId(USER, "JOE")).object_id
     use_trustees(op, user)
     use_disk_space(op, user)

@@ -10,10 +10,19 @@ import pytest
 
 from fakenw.wire.layout import Layout, Request, split_body
 from fakenw.wire.packet import decode_reply, decode_request
-from fakenw.wire.requests import directories, disk_space, entries, files, trustees, volumes
+from fakenw.wire.requests import directories, directory_entries, disk_space, entries, files, trustees, volumes
 
 A_TXT = (0, 0, 0xFF, ("SYS", "A.TXT"))
 LAST = 0xFFFFFFFF
+
+A_FILE = directory_entries.FileEntry(
+    *(5, 0x20, 0, 0x18, 0, 5, "A.TXT", 0x4BC7, 0x290A, 0x02000001, 2, 0x290C, 0x02000002, 1, 0x290B, 1, 5, bytes(44)),
+    *(0x1FF, 0x290D, bytes(28)),
+)
+A_DIRECTORY = directory_entries.SubdirectoryEntry(
+    *(5, 0x10, 0, 0x14, 0, 3, "SUB", 0x4BC7, 0x290A, 0x02000001, 2, 0x290C, 0x02000002, 1, 0x290B, 0, bytes(48)),
+    *(0x7FFFFFFF, 0x1FF, bytes(26)),
+)
 
 FRAMES: dict[str, Layout] = {
     "entries_modify_dos_info": entries.ModifyDosInfo(
@@ -76,6 +85,18 @@ FRAMES: dict[str, Layout] = {
     "disk_space_remove": disk_space.RemoveSpaceRestriction(0, 0x02000001),
     "disk_space_in_use": disk_space.GetSpaceInUse(0, 0x02000001),
     "disk_space_in_use_reply": disk_space.SpaceInUse(0x40000000, 3),
+    "directory_entries_set_info": directory_entries.SetDirectoryInfo(1, 0x290A, 0x4BC7, 0x02000001, 0x41, "PUBLIC"),
+    "directory_entries_scan": directory_entries.ScanDirectory(1, 6, LAST, "*.*"),
+    "directory_entries_scan_reply": directory_entries.ScannedEntry(7, A_FILE.encode()),
+    "directory_entries_scan_2": directory_entries.ScanDirectory(1, 0x16, LAST, "*.*"),
+    "directory_entries_scan_2_reply": directory_entries.ScannedEntry(8, A_DIRECTORY.encode()),
+    "directory_entries_of_handle": directory_entries.GetDirectoryEntry(1),
+    "directory_entries_of_handle_reply": A_DIRECTORY,
+    "directory_entries_set": directory_entries.SetDirectoryEntry(1, 6, 7, 2, bytes(2), 5, A_FILE.encode()[4:]),
+    "directory_entries_scan_space": directory_entries.ScanDirectorySpace(1, 6, LAST, "*.*"),
+    "directory_entries_scan_space_reply": directory_entries.ScannedEntry(7, A_FILE.encode() + bytes(8)),
+    "directory_entries_of_number": directory_entries.GetNameSpaceEntry(0, 9, 0),
+    "directory_entries_of_number_reply": directory_entries.ScannedEntry(9, A_FILE.encode()[:100]),
 }
 
 
