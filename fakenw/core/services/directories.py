@@ -25,11 +25,12 @@ from fakenw.core.services.paths import (
     new_handle,
     now,
     path_of,
+    remark_to_change,
     rights,
 )
 from fakenw.volumes.directory_tree import UNCHANGEABLE, Directory
 from fakenw.volumes.dos_name import fold, is_dos_name, split_pattern
-from fakenw.volumes.remarks import Right
+from fakenw.volumes.remarks import ALL_RIGHTS, Right
 from fakenw.volumes.volume import VolumePath
 from fakenw.wire.packet import Code, Refused
 from fakenw.wire.requests import directories as ncp
@@ -115,7 +116,11 @@ def get_effective_rights(call: Call[ncp.GetEffectiveRights]) -> ncp.EffectiveRig
     ncp.CreateDirectory, refuses=(*NO_ENTRY, *UNCHANGEABLE, Code.NO_CREATE_RIGHTS, Code.BAD_DIRECTORY_NAME)
 )
 def create_directory(call: Call[ncp.CreateDirectory]) -> None:
-    make_directory(call, path_of(call, call.request.directory, call.request.path), Code.FAILURE)
+    """The rights are the inherited rights mask of the new directory."""
+    path = make_directory(call, path_of(call, call.request.directory, call.request.path), Code.FAILURE)
+    inherited = call.request.rights | Right.SUPERVISOR
+    if inherited != ALL_RIGHTS:
+        remark_to_change(call, path).inherited = inherited
 
 
 @service.answers(ncp.DeleteDirectory, refuses=(*NO_ENTRY, *NOT_REMOVED, Code.DIRECTORY_IN_USE, Code.NOT_EMPTY))

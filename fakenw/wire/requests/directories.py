@@ -53,7 +53,9 @@ class GetEffectiveRights(Request[EffectiveRights], ncp=(22, 3), source="Wireshar
     path: PString
 
 
-class CreateDirectory(Request[Nothing], ncp=(22, 10), source="Wireshark ncp2222.py; mars_nwe"):
+class CreateDirectory(
+    Request[Nothing], ncp=(22, 10), source="Wireshark ncp2222.py; mars_nwe; libncp: the inherit mask"
+):
     directory: Byte
     rights: Byte
     path: PString

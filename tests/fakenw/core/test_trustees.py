@@ -101,6 +101,13 @@ def test_the_inherited_rights_mask(op: Client, joe: Client) -> None:
     assert held(joe) == 0x1FF
 
 
+def test_the_mask_of_a_new_directory(op: Client, joe: Client) -> None:
+    """22/10 gives it."""
+    assert op.code(directories.CreateDirectory(0, R | F, BOX + "SUB")) == 0
+    assert op.code(directories.CreateDirectory(0, 0xFF, BOX + "ALL")) == 0
+    assert (held(joe, BOX + "SUB"), held(joe, BOX + "ALL"), held(op, BOX + "SUB")) == (R | F, DEFAULT, 0x1FF)
+
+
 def test_without_rights(op: Client, joe: Client) -> None:
     """What a user may not do is refused: read, write, create, erase, rename, modify."""
     op.make(BOX + "A.TXT", b"text")
