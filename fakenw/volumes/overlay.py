@@ -181,8 +181,10 @@ class OverlayDirectory(Directory):
     def __init__(self, changes: _Changes, parts: Parts, below: Directory) -> None:
         self._changes, self._parts, self._below = changes, parts, below
         layer = changes.layers.get(parts)
-        self.modified = layer.modified if layer and layer.modified else below.modified
-        self.attributes = layer.attributes if layer and layer.attributes else below.attributes
+        self.modified = below.modified
+        if layer is not None:
+            self.modified = layer.modified or below.modified
+            self.attributes = layer.attributes or below.attributes
 
     def names(self) -> Collection[str]:
         layer = self._changes.layers.get(self._parts)

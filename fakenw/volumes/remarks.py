@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from enum import IntFlag
 
 from fakenw.volumes.directory_tree import PathError
 from fakenw.wire.packet import Code
@@ -26,8 +25,8 @@ Parts = tuple[str, ...]
 DosTime = tuple[int, int]  # a date and a time, as DOS packs them
 
 
-class Right(IntFlag):
-    """The rights to an entry (Wireshark ncp2222.py; libncp NWRIGHTS)."""
+class Right:
+    """The rights to an entry (Wireshark ncp2222.py; libncp NWRIGHTS). Plain numbers: every open compares them."""
 
     READ = 0x001
     WRITE = 0x002
@@ -66,6 +65,9 @@ class Remarks:
         self._noted: dict[Parts, Remark] = {}
         self.limits: dict[int, int] = {}  # of the files of an object: 4 KB blocks, by object id
 
+    def __bool__(self) -> bool:
+        return bool(self._noted)
+
     def __iter__(self) -> Iterator[tuple[Parts, Remark]]:
         return iter(self._noted.items())
 
@@ -94,10 +96,8 @@ class Remarks:
 
     def effective(self, parts: Parts, ids: Iterable[int]) -> int:
         """The rights to an entry of a user: *ids* are its own, then those of its groups and security equivalences."""
-        if not self._noted:
-            return EVERYTHING_ELSE
         own, *others = ids
-        held = {own: int(EVERYTHING_ELSE), **dict.fromkeys(others, 0)}
+        held = {own: EVERYTHING_ELSE, **dict.fromkeys(others, 0)}
         for depth in range(len(parts) + 1):
             remark = self._noted.get(parts[:depth])
             if remark is None:

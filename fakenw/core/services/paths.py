@@ -17,7 +17,7 @@ from fakenw.core.service import Call
 from fakenw.journal.policy import State
 from fakenw.volumes.directory_tree import HIDDEN, SYSTEM, UNREADABLE, Directory, DirectoryEntry, PathError
 from fakenw.volumes.dos_name import fold
-from fakenw.volumes.remarks import ALL_RIGHTS, Remark, Right
+from fakenw.volumes.remarks import ALL_RIGHTS, EVERYTHING_ELSE, Remark, Right
 from fakenw.volumes.volume import Found, VolumePath
 from fakenw.wire.packet import Code, Refused
 
@@ -110,13 +110,21 @@ def entry_at(call: FileCall, volume: int, number: int, flag: int, names: tuple[s
 def rights(call: FileCall, path: VolumePath, of: int | None = None) -> int:
     """What the caller, or the object with the id *of*, may do with the entry at *path*, which is one of DOS names."""
     connection, bindery = call.connection, call.host.bindery
-    if of is None and connection.state is State.ATTACHED:
+    user = None
+    if of is not None:
+        user = bindery.objects.get(of)
+        if user is not None and bindery.is_supervisor(user):
+            return ALL_RIGHTS
+    elif connection.state is State.ATTACHED:
         return TO_LOG_IN
-    user = bindery.objects.get(of or connection.object_id)
-    if connection.operator if of is None else user is not None and bindery.is_supervisor(user):
+    elif connection.operator:
         return ALL_RIGHTS
+    remarks = call.host.volumes.named(path.volume).remarks
+    if not remarks:
+        return EVERYTHING_ELSE
+    user = user or bindery.objects.get(connection.object_id)
     ids = (user.id, *user.ids(SECURITY_EQUALS)) if user is not None else (connection.object_id,)
-    return call.host.volumes.named(path.volume).remarks.effective(path.parts, ids)
+    return remarks.effective(path.parts, ids)
 
 
 def may(call: FileCall, path: VolumePath, right: int, code: Code) -> None:
