@@ -120,7 +120,11 @@ def _shape(field: Field) -> tuple[int | None, str]:
             count, (_, item) = field.encode((1,)), _number(field.encode((1,))[len(field.encode(())) :])
             return None, f"{_number(count[: len(field.encode(()))])[1]} count, then {item} each:"
         case layout.Texts():
-            return None, "1 count, then pstr each:"
+            return (
+                (field.room, f"{field.room} count, then pstr each:")
+                if field.room
+                else (None, "1 count, then pstr each:")
+            )
         case layout.Remaining():
             return None, "the rest:"
         case layout.DateAndTime():

@@ -117,6 +117,8 @@ class Code(IntEnum):
     NO_SUCH_PROPERTY = 0xFB
     NO_SUCH_OBJECT = 0xFC
     BAD_CONNECTION = 0xFD
+    NO_TRUSTEE = 0xFE
+    NO_RESTRICTION = 0xFE
     FAILURE = 0xFF
 
 

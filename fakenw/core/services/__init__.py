@@ -7,6 +7,9 @@ from fakenw.core.services import (
     connection,
     console,
     directories,
+    directory_entries,
+    disk_space,
+    entries,
     files,
     login,
     message,
@@ -15,6 +18,7 @@ from fakenw.core.services import (
     properties,
     server,
     status,
+    trustees,
     volumes,
 )
 
@@ -31,5 +35,9 @@ SERVICES = (
     directories.service,
     files.service,
     namespace.service,
+    entries.service,
+    trustees.service,
+    disk_space.service,
+    directory_entries.service,
     nds.service,
 )

@@ -38,6 +38,12 @@ class AllocateTemporaryHandle(Request[DirectoryHandle], ncp=(22, 19), source="Wi
     path: PString
 
 
+class AllocateSpecialHandle(Request[DirectoryHandle], ncp=(22, 22), source="Wireshark ncp2222.py; mars_nwe"):
+    directory: Byte
+    drive: Byte
+    path: PString
+
+
 class FreeDirectoryHandle(Request[Nothing], ncp=(22, 20), source="Wireshark ncp2222.py"):
     directory: Byte
 

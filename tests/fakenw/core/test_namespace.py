@@ -79,7 +79,7 @@ def test_what_is_said_of_an_entry(joe: Client) -> None:
     assert name == "LOGIN.EXE"
     assert (found.size, found.total_size, found.attributes, found.flags) == (5, 5, 0x20, 0x20)
     assert found.created == found.modified == found.accessed == 20 << 9 | 8 << 5 | 10
-    assert (found.creator, found.rights, found.name_space) == (b"\0\0\0\1", 0xDF, 0)
+    assert (found.creator, found.rights, found.name_space) == (b"\0\0\0\1", 0x1FF, 0)
     found, name = info(joe)
     assert (found.attributes, found.number, name) == (0x10, 0, "SYS")
 

@@ -23,12 +23,16 @@ from fakenw.wire.requests import (
     bindery,
     connection,
     directories,
+    directory_entries,
+    disk_space,
+    entries,
     files,
     message,
     namespace,
     properties,
     server,
     status,
+    trustees,
     volumes,
 )
 from fakenw.wire.requests import nds as tree
@@ -234,6 +238,13 @@ def use_volumes_and_directories(op: Client) -> None:
         directories.ContinueFileSearch(start.volume, start.directory_id, start.sequence, 0x06, "NO.SUCH"), Code.FAILURE
     )
     op.done(files.FreeDirectoryHandle(other))
+    op.done(directories.GetPathOfNumber(start.volume, start.directory_id))
+    kept = op.done(directories.ExtractHandle(op.done(files.AllocateSpecialHandle(0, 0, "SYS:PUBLIC")).handle))
+    op.done(directories.RestoreHandle(kept.server, kept.place))
+    op.done(volumes.GetNameSpaceList(0))
+    op.done(volumes.GetExtendedVolumeInfo(0))
+    op.done(directories.RenameOrMove(handle, 0x16, ("PUBLIC",), handle, ("PRIVATE",)))
+    op.done(directories.RenameOrMove(handle, 0x16, ("PRIVATE",), handle, ("PUBLIC",)))
 
 
 def use_files(op: Client) -> None:
@@ -278,6 +289,65 @@ def use_name_spaces(op: Client) -> None:
     names = b"\x07NEW.TXT" + b"\x07OLD.TXT"
     op.done(namespace.Rename(0, 0, 0x06, 0, number, 1, 1, 0, number, 1, 1, names))
     op.done(namespace.Delete(0, 0, 0x06, 0, number, 1, ("OLD.TXT",)))
+
+
+def use_entries(op: Client) -> None:
+    """Numbers, attributes, dates and paths, as libncp and the kernel ask for them."""
+    op.done(files.CloseFile(0, op.done(files.CreateFile(0, 0, "SYS:NUM.TXT")).handle))
+    number = op.done(namespace.GetDirectoryBase(0, 0, 0, 0, 0, 0xFF, ("SYS", "NUM.TXT"))).base
+    handle = op.done(files.AllocateTemporaryHandle(0, 0, "SYS:")).handle
+    dates = (0x290A, 0x4BC7, 1)
+    for request in (
+        entries.ModifyDosInfo(0, 0, 0x06, 0x3FFE, 0x20, *dates * 3, 0x290A, 0, 0, 0, 0, number, 1, ()),
+        entries.SetShortHandle(0, 0, handle, 0, 0, 0, 0xFF, ("SYS", "LOGIN")),
+        *(entries.GetHandlePath(0, handle), entries.GetNameSpaceInfo(0, 0, 0, 0, number, 0x1FFF)),
+        entries.SetNameSpaceInfo(0, 0, 0, number, 0x0003, b"\x07NEW.TXT" + bytes(4)),
+        *(entries.GetHugeInfo(0, 0, number, 1, bytes(16)), entries.GetFullPath(0, 0, 0, 0, 0, 0, number, 1, ())),
+    ):
+        op.done(request)
+    op.done(namespace.Delete(0, 0, 0x06, 0, number, 1, ()))
+
+
+def use_directory_entries(op: Client) -> None:
+    """NetWare 386's own entries: scanned, told, and set to what they are."""
+    handle = op.done(files.AllocateTemporaryHandle(0, 0, "SYS:LOGIN")).handle
+    root = op.done(files.AllocateTemporaryHandle(0, 0, "SYS:")).handle
+    found = op.done(directory_entries.ScanDirectory(handle, 0x06, 0xFFFFFFFF, "*.*"))
+    op.done(directory_entries.ScanDirectory(root, 0x16, 0xFFFFFFFF, "*.*"))
+    op.done(directory_entries.ScanDirectorySpace(handle, 0x06, 0xFFFFFFFF, "*.*"))
+    entry = found.entry[4:]
+    op.done(directory_entries.SetDirectoryEntry(handle, 0x06, found.sequence, 0x0002, bytes(2), 0, entry))
+    op.done(directory_entries.GetDirectoryEntry(handle))
+    op.done(directory_entries.SetDirectoryInfo(handle, 0x290A, 0x4BC7, 1, 0xFF, ""))
+    number = op.done(namespace.GetDirectoryBase(0, 0, 0, 0, 0, 0xFF, ("SYS", "LOGIN"))).base
+    op.done(directory_entries.GetNameSpaceEntry(0, number, 0))
+
+
+def use_trustees(op: Client, user: int) -> None:
+    """Rights are assigned, listed, asked for and taken away."""
+    here, one = (0, 0, 0xFF, ("SYS", "PUBLIC")), trustees.pack([(user, 0x41)])
+    for request in (
+        *(trustees.AddTrustee(0, user, 0xFB, "SYS:PUBLIC"), trustees.ScanTrustees(0, 0, "SYS:PUBLIC")),
+        *(trustees.GetObjectRights(user, 0, "SYS:PUBLIC"), trustees.DeleteTrustee(0, user, 0, "SYS:PUBLIC")),
+        trustees.AddExtendedTrustee(0, user, 0x1FB, "SYS:PUBLIC/NLIST.EXE"),
+        *(trustees.GetEntryRights(0, "SYS:PUBLIC"), trustees.ModifyMaximumRights(0, 0xFF, 0, "SYS:PUBLIC")),
+        trustees.DeleteExtendedTrustee(0, user, 0, "SYS:PUBLIC/NLIST.EXE"),
+        *(trustees.AddTrusteeSet(0, 0, 0x8006, 0xFFFF, 1, *here, one), trustees.ScanTrusteeSet(0, 0, 0x8006, 0, *here)),
+        *(trustees.DeleteTrusteeSet(0, 0, 1, *here, one), trustees.GetEffectiveRights(0, 0, 0x8006, 0xFFF, *here)),
+    ):
+        op.done(request)
+
+
+def use_disk_space(op: Client, user: int) -> None:
+    op.done(disk_space.SetSpaceRestriction(0, user, 100))
+    op.done(disk_space.ScanSpaceRestrictions(0, 0))
+    op.done(disk_space.GetSpaceInUse(0, user))
+    op.done(disk_space.RemoveSpaceRestriction(0, user))
+    for asked in (
+        *(disk_space.ScanSpaceRestrictions(9, 0), disk_space.GetSpaceInUse(9, user)),
+        *(volumes.GetNameSpaceList(9), volumes.GetExtendedVolumeInfo(9)),
+    ):
+        op.refused(asked, Code.NO_SUCH_VOLUME)
 
 
 def use_the_tree(joe: Client) -> None:
@@ -327,6 +397,11 @@ def converse(process: Process, transport: str) -> dict[Key, set[int]]:
     use_volumes_and_directories(op)
     use_files(op)
     use_name_spaces(op)
+    use_entries(op)
+    use_directory_entries(op)
+    user = op.done(bindery.GetObjectId(USER, "JOE")).object_id
+    use_trustees(op, user)
+    use_disk_space(op, user)
     use_the_tree(joe)
     joe.done(connection.Logout())
     joe.end()
