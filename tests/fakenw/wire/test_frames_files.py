@@ -81,8 +81,8 @@ FRAMES: dict[str, Layout] = {
         b"\x00\x00\x00\x00\x00\x02", bytes(2), "B.TXT", 32, 0, 0, 10506, 10506, 10506, 19399
     ),
     "files_create_new_file_85": files.CreateNewFile(1, 0, "B.TXT"),
-    "files_copy_file": files.CopyFile(0, b"\x00\x00\x00\x00\x00\x01", b"\x00\x00\x00\x00\x00\x02", 0, 0, 3),
-    "files_copy_file_reply": files.CopiedBytes(3),
+    "files_copy_file": files.CopyFile(0, b"\x00\x00\x00\x00\x00\x01", b"\x00\x00\x00\x00\x00\x02", 0, 0, 1000),
+    "files_copy_file_reply": files.CopiedBytes(1000),
     "files_set_file_attributes": files.SetFileAttributes(1, 1, 6, "A.TXT"),
     "files_rename_file": files.RenameFile(1, 6, "A.TXT", 1, "C.TXT"),
     "files_open_or_create_file": files.OpenOrCreateFile(1, 0, 3, 19, "D.TXT"),
