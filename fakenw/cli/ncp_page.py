@@ -35,7 +35,8 @@ Made by `make docs` from the declarations in `fakenw/wire/` and `fakenw/core/ser
 - *Refuses with*: the completion codes that the function may answer with, as declared beside it; 0xDF among them is no
   refusal, but a login that succeeded although the password has expired. Besides, every function but Logout (25)
   answers 0xFD with status 0x01 on a connection that is not, or no longer, the caller's. An NCP that is not listed is
-  0xFB, as is 104 on a server without a tree.
+  0xFB, as is 104 on a server without a tree. 0x7D of a function that reaches into a volume is inferred for all of them:
+  sources have it for 23/28 alone.
 - An offset in an NDS message counts from its data, behind the verb; in an answer from behind the NDS code. *text* is
   UTF-16LE with a NUL and *octets* are bytes, both behind their length (4 LE) and padded to four bytes.
 - *sure*: as the sources say. *inferred*: no source says it all, or they contradict one another.

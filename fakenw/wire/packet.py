@@ -51,7 +51,7 @@ class Code(IntEnum):
     ALREADY_TEMPORARY = 0x7A
     ALREADY_LOGGED_IN = 0x7B
     NOT_AUTHENTICATED = 0x7C
-    NOT_LOGGED_IN = 0x7D
+    NOT_LOGGED_IN = 0x7D  # of files: inferred, sources have it for 23/28 alone
     IN_USE = 0x80  # another station has the file open and denies this access
     OUT_OF_HANDLES = 0x81
     NO_CREATE_RIGHTS = 0x84

@@ -270,7 +270,7 @@ def use_files(op: Client) -> None:
 
 def use_name_spaces(op: Client) -> None:
     """As libncp and the kernel do it: with a base, with a handle, with names only; both styles of the mask."""
-    old, new, nowhere = 0x0FFF, 0x80000FFF, (0, 0, 0xFF)
+    old, new, nowhere = 0x0FFF, 0x81FFFFFF, (0, 0, 0xFF)
     base = op.done(namespace.GetDirectoryBase(0, 0, 0, *nowhere, ("SYS",)))
     number = int.from_bytes(base.encode()[:4], "little")
     opened = namespace.OpenOrCreate(0, 0x09, 0x06, old, 0, 0x03, 0, number, 1, ("NEW.TXT",))
@@ -280,7 +280,9 @@ def use_name_spaces(op: Client) -> None:
         op.done(namespace.GetEntryInfo(0, 0, 0x06, mask, 0, number, 1, ("NEW.TXT",)))
         start = op.done(namespace.InitializeSearch(0, 0, 0, number, 1, ()))
         position = (start.volume, start.directory, start.sequence)
-        searched = mask if mask == old else mask & ~0x0010  # Wireshark forgets the total size in a new-style 87/3
+        searched = (
+            mask if mask == old else mask & ~0xC010
+        )  # Wireshark forgets total size and streams in a new-style 87/3
         op.done(namespace.Search(0, 0, 0x16, searched, *position, "*"))
         op.done(namespace.SearchSet(0, 0, 0x16, mask, 10, *position, "*"))
     op.done(files.CloseFile(0, bytes(2) + op.done(opened).handle))
