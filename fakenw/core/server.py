@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 from fakenw.bindery.initial_objects import initial_bindery, net_address
 from fakenw.bindery.nds_keys import NdsKeys
 from fakenw.bindery.nds_tree import NdsTree
+from fakenw.bindery.objects import FILE_SERVER, NET_ADDRESS
 from fakenw.core.connection import Connection
 from fakenw.core.connection_table import ConnectionTable
 from fakenw.core.deadlines import Deadlines
@@ -67,7 +68,7 @@ class Server:
         self.volumes = volumes
         self.random = random
         self.now = 0
-        self.addresses: tuple[Peer, ...] = ()  # of its listeners, set by the edge
+        self._addresses: tuple[Peer, ...] = ()
         self._wall_clock = WallClock()
         self.table = ConnectionTable(settings.connections)
         self._deadlines = Deadlines()
@@ -91,6 +92,19 @@ class Server:
         self._effects = Effects([], [], [])
 
     # For the edges
+
+    @property
+    def addresses(self) -> tuple[Peer, ...]:
+        """Where it listens, which the edge sets. The first that is IPv4 is the server's NET_ADDRESS."""
+        return self._addresses
+
+    @addresses.setter
+    def addresses(self, listeners: tuple[Peer, ...]) -> None:
+        self._addresses = listeners
+        found = next((peer.net_address for peer in listeners if any(peer.network)), None)
+        own = self.bindery.find(FILE_SERVER, self.settings.name)
+        if found is not None and own is not None:
+            own.add(NET_ADDRESS, value=found)
 
     def start(self, now: int, utc: datetime) -> Effects:
         """Begin the journal at the wall time *utc* (with a time zone)."""

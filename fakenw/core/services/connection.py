@@ -119,16 +119,16 @@ def set_watchdog_delay(call: Call[ncp.SetWatchdogDelay]) -> None:
 
 @service.answers(ncp.GetInternetAddress, refuses=(Code.BAD_CONNECTION,))
 def get_internet_address(call: Call[ncp.GetInternetAddress]) -> ncp.InternetAddress:
-    """The port is not there: a client reads one behind the address, and it is always 0 on real servers (libncp)."""
-    network = connection_of(call, call.request.connection).peer.network
-    return ncp.InternetAddress(network, bytes(6), 0, IP_CONNECTION)
+    """libncp reads the port behind the address, where real servers have 0; a station is reached only with its port."""
+    peer = connection_of(call, call.request.connection).peer
+    return ncp.InternetAddress(peer.network, peer.node, peer.address[1], IP_CONNECTION)
 
 
 @service.answers(ncp.GetInternetAddressOld, refuses=(Code.FAILURE,))
 def get_internet_address_old(call: Call[ncp.GetInternetAddressOld]) -> ncp.InternetAddressOld:
     """An unused number is 0xFF here, the only code that Wireshark knows of this function."""
-    other = connection_of(call, call.request.connection, Code.FAILURE)
-    return ncp.InternetAddressOld(other.peer.network, bytes(6), 0)
+    peer = connection_of(call, call.request.connection, Code.FAILURE).peer
+    return ncp.InternetAddressOld(peer.network, peer.node, peer.address[1])
 
 
 @service.answers(ncp.GetObjectConnectionsOld, refuses=(Code.NO_SUCH_OBJECT,))

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakenw.bindery.objects import FILE_SERVER, GROUP, GROUPS, MEMBERS, SECURITY_EQUALS, SET, START, USER
+from fakenw.core.peer import Peer
 from fakenw.wire.layout import Request
 from fakenw.wire.requests import bindery, properties
 
@@ -91,12 +92,16 @@ def test_as_many_segments_as_a_byte_counts(open_stage: OpenStage) -> None:
 
 
 def test_the_servers_address(open_stage: OpenStage, transport: str) -> None:
-    """NET_ADDRESS of the server object: network, node, socket 0x0451, for anybody who asks."""
-    station = logged_in(open_stage("nls"), transport, None)
+    """NET_ADDRESS of the server object, for anybody who asks: a network of its own, then where it listens."""
+    stage = open_stage("nls")
+    station = logged_in(stage, transport, None)
     value = read(station, "NET_ADDRESS", "FAKENW", kind=FILE_SERVER)
     assert value.data[4:12].hex() == "0000000000010451"
     assert value.data[:4] != bytes(4)
     assert (value.data[12:], value.more, value.flags) == (bytes(116), 0, 0)
+    stage.server.addresses = tuple(map(Peer.parse, ("tcp:::1:524", "tcp:10.0.0.9:524", "udp:10.0.0.8:10524")))
+    value = read(station, "NET_ADDRESS", "FAKENW", kind=FILE_SERVER)
+    assert value.data.hex() == "0a000009020c00000000020c" + "00" * 116
 
 
 def test_scan(open_stage: OpenStage, transport: str) -> None:

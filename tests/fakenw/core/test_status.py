@@ -226,10 +226,10 @@ def test_addresses(open_stage: OpenStage) -> None:
 
 
 def test_internet_address(open_stage: OpenStage, transport: str) -> None:
-    """The IPv4 address stands in the network, the rest is 0; the type is 11; an unused number is 0xFD, 0xFF before."""
+    """The IPv4 address is the network, the port begins the node and is the socket; an unused number is 0xFD or 0xFF."""
     stage = open_stage("nls")
     station = stage.station(f"{transport}:10.1.2.3:1025").attached()
-    raw = bytes([10, 1, 2, 3]) + bytes(8)
+    raw = bytes([10, 1, 2, 3]) + b"\x04\x01" + bytes(4) + b"\x04\x01"
     assert station.call(connection.GetInternetAddress(1)).data == raw + b"\x0b"
     assert station.call(connection.GetInternetAddressOld(1)).data == raw
     assert station.code(connection.GetInternetAddress(2)) == 0xFD
