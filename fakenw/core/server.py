@@ -80,6 +80,7 @@ class Server:
         self.tree = NdsTree(settings.tree, self.bindery) if settings.tree else None
         self.keys = NdsKeys(settings.seed)
         self.logins = True
+        self.bindery_closer: Connection | None = None
         self.counts = Counts()
         self._signing = Signing(self.emit, self.counts, lambda: self.now)
         self._watchdog = Watchdog(settings, self.table, self.emit, self._deadlines, self._query, self.clear)

@@ -119,6 +119,7 @@ class Code(IntEnum):
     BAD_CONNECTION = 0xFD
     NO_TRUSTEE = 0xFE
     NO_RESTRICTION = 0xFE
+    BINDERY_LOCKED = 0xFE  # a supervisor has closed it
     FAILURE = 0xFF
 
 

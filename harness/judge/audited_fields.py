@@ -17,7 +17,7 @@ from fakenw.journal.sentences import harmless
 Kind = tuple[str, Callable[[object], bool]]  # in words, and whether a value is one
 
 ACTIONS = frozenset({"clear", "message", "console-message", "set-time", "enable-login", "disable-login"})
-ACTIONS |= {"down", "set", "reset", "clock-advance"}
+ACTIONS |= {"down", "set", "reset", "clock-advance", "close-bindery", "open-bindery"}
 _CODES = {("slot", False): 0xF9, ("license", False): 0xF9, ("license", True): 0xE0, ("account", True): 0xD9}
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from fakenw.bindery.objects import USER
 from fakenw.core.connection import SMALLEST_BUFFER, Connection
 from fakenw.core.service import Call, NcpService
-from fakenw.core.services.bindery import named, numbered
+from fakenw.core.services.bindery import NO_OBJECT, named, numbered
 from fakenw.journal.policy import State
 from fakenw.journal.record import SECOND
 from fakenw.wire.packet import Code, Refused
@@ -131,20 +132,26 @@ def get_internet_address_old(call: Call[ncp.GetInternetAddressOld]) -> ncp.Inter
     return ncp.InternetAddressOld(peer.network, peer.node, peer.address[1])
 
 
-@service.answers(ncp.GetObjectConnectionsOld, refuses=(Code.NO_SUCH_OBJECT,))
+@service.answers(ncp.GetObjectConnectionsOld, refuses=NO_OBJECT)
 def get_object_connections_old(call: Call[ncp.GetObjectConnectionsOld]) -> ncp.ConnectionListOld:
     """A byte holds no number beyond 255."""
     numbers = _connections(call, named(call, call.request.object_type, call.request.name).id)
     return ncp.ConnectionListOld(tuple(number for number in numbers if number <= 255))
 
 
-@service.answers(ncp.GetObjectConnections, refuses=(Code.NO_SUCH_OBJECT,))
+@service.answers(ncp.GetUserConnections, refuses=NO_OBJECT)
+def get_user_connections(call: Call[ncp.GetUserConnections]) -> ncp.ConnectionListOld:
+    numbers = _connections(call, named(call, USER, call.request.name).id)
+    return ncp.ConnectionListOld(tuple(number for number in numbers if number <= 255))
+
+
+@service.answers(ncp.GetObjectConnections, refuses=NO_OBJECT)
 def get_object_connections(call: Call[ncp.GetObjectConnections]) -> ncp.ConnectionList:
     numbers = _connections(call, named(call, call.request.object_type, call.request.name).id, call.request.after)
     return ncp.ConnectionList(numbers[:255])
 
 
-@service.answers(ncp.GetConnectionsOfObject, refuses=(Code.NO_SUCH_OBJECT,))
+@service.answers(ncp.GetConnectionsOfObject, refuses=NO_OBJECT)
 def get_connections_of_object(call: Call[ncp.GetConnectionsOfObject]) -> ncp.ConnectionsOfObject:
     item = numbered(call, call.request.object_id)
     return ncp.ConnectionsOfObject(_connections(call, item.id, call.request.after)[:LONGEST_LIST])

@@ -135,6 +135,12 @@ class GetObjectConnectionsOld(Request[ConnectionListOld], ncp=(23, 21), source="
     name: PString
 
 
+class GetUserConnections(Request[ConnectionListOld], ncp=(23, 2), source="Wireshark ncp2222.py"):
+    """As 23/21, of NetWare 286: users only."""
+
+    name: PString
+
+
 class ConnectionList(Reply, source="Wireshark ncp2222.py: a count byte, then LE longs; mars_nwe packs words"):
     connections: Annotated[tuple[int, ...], Items(">B", "<I")]
 

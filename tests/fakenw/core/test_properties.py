@@ -282,3 +282,25 @@ def test_a_value_is_what_was_written(open_stage: OpenStage, writes: list[tuple[i
             data, 0xFF if number < len(model) else 0, 0
         )
     assert station.code(properties.ReadProperty(USER, "JOE", len(model) + 1, "P")) == 0xEC
+
+
+def test_relations(open_stage: OpenStage, transport: str) -> None:
+    """The groups in whose GROUP_MEMBERS a user is, as far as the caller may read; a list goes on behind its last id."""
+    stage = open_stage("nls", groups=("ONE", "TWO"))
+    boss = logged_in(stage, transport, "SUPERVISOR")
+    ids = {item.name: item.id for item in stage.server.bindery.objects.values()}
+    for group in ("ONE", "TWO"):
+        assert boss.code(properties.CreateProperty(GROUP, group, SET, 0x31, MEMBERS)) in (0, 0xED)
+        assert boss.code(properties.AddToSet(GROUP, group, MEMBERS, USER, "JOE")) == 0
+    assert boss.code(properties.ChangePropertySecurity(GROUP, "TWO", 0x33, MEMBERS)) == 0
+
+    def related(station: Station, last: int = START) -> tuple[int, ...]:
+        reply = station.call(properties.ListRelations(last, USER, "JOE", "group_members"))
+        return properties.Relations.decode(reply.data).ids
+
+    assert related(boss) == (ids["EVERYONE"], ids["ONE"], ids["TWO"])
+    assert related(boss, ids["EVERYONE"]) == (ids["ONE"], ids["TWO"])
+    assert related(boss, ids["TWO"]) == ()
+    assert related(logged_in(stage, transport, "ANN")) == (ids["EVERYONE"], ids["ONE"])
+    for name, code in (("NOBODY", 0xFC), ("J*", 0xF0)):
+        assert boss.code(properties.ListRelations(START, USER, name, MEMBERS)) == code

@@ -317,3 +317,13 @@ def test_usage(open_stage: OpenStage) -> None:
     assert len(told.data) == 18
     assert connection.ConnectionUsage.decode(told.data) == connection.ConnectionUsage(0, bytes(6), bytes(6), 10)
     assert console.code(connection.GetConnectionUsage(99)) == 0xFD
+
+
+def test_connections_of_a_user(open_stage: OpenStage, transport: str) -> None:
+    """23/2 as NetWare 286 had it: a byte counts bytes; a group of that name is no user."""
+    stage = open_stage("nls")
+    for port in (1025, 1026):
+        station = stage.station(f"{transport}:10.0.0.1:{port}").licensed("JOE", "SECRET")
+    assert station.call(connection.GetUserConnections("joe")).data == b"\x02\x01\x02"
+    assert station.call(connection.GetUserConnections("ANN")).data == b"\x00"
+    assert station.code(connection.GetUserConnections("EVERYONE")) == 0xFC

@@ -137,12 +137,13 @@ def ask_for_nothing(client: Client) -> None:
 def look_at_the_server(joe: Client, op: Client) -> None:
     """What a monitor and an operator ask."""
     for request in (
-        *(server.GetServerTime(), server.GetServerInfo(), server.GetDescriptionStrings()),
+        *(server.GetServerTime(), server.GetServerInfo(), server.GetDescriptionStrings(), server.GetSynchronizedTime()),
         *(connection.GetStationNumber(), connection.NegotiateBuffer(1024), connection.NegotiateBigPacket(1024, 0)),
         *(connection.SetWatchdogDelay(5), connection.EndOfJob(), connection.GetStationInfo(joe.number)),
         *(connection.GetStationInfoOld(joe.number), connection.GetInternetAddress(joe.number)),
         *(connection.GetInternetAddressOld(joe.number), connection.GetObjectConnections(0, USER, "JOE")),
-        *(connection.GetObjectConnectionsOld(USER, "JOE"), status.GetStatistics(), status.GetVersion()),
+        *(connection.GetObjectConnectionsOld(USER, "JOE"), connection.GetUserConnections("JOE")),
+        *(status.GetStatistics(), status.GetVersion()),
         *(status.GetUserInfo(joe.number), status.GetActiveConnections(0, 2), status.GetAddresses(0)),
         status.GetConnectionDetails(0xFF, bytes(3), (joe.number, op.number)),
     ):
@@ -178,6 +179,12 @@ def send_messages(joe: Client, op: Client) -> None:
     joe.done(message.GetMessageOld())
     op.done(message.SendMessage((joe.number, 200), "TWO"))
     joe.done(message.GetMessage())
+    for broadcast in (
+        message.ConsoleBroadcastOld((joe.number,), "THREE"),
+        message.ConsoleBroadcast((joe.number,), "FOUR"),
+    ):
+        op.done(broadcast)
+        joe.done(message.GetMessage())
 
 
 def use_the_bindery(joe: Client, op: Client) -> None:
@@ -201,10 +208,13 @@ def use_the_bindery(joe: Client, op: Client) -> None:
             properties.DeleteFromSet(USER, "TEMP", "SET", USER, "JOE"),
         ),
         *(properties.DeleteProperty(USER, "TEMP", "NOTE"), bindery.DeleteObject(USER, "TEMP")),
-        bindery.VerifyPassword(USER, "JOE", "SECRET"),
+        *(bindery.VerifyPassword(USER, "JOE", "SECRET"), bindery.CloseBindery(), bindery.OpenBindery()),
+        properties.ListRelations(0xFFFFFFFF, USER, "JOE", "GROUP_MEMBERS"),
         *(bindery.LoginUser("JOE", "SECRET"), bindery.ChangePassword(USER, "JOE", "SECRET", "OTHER")),
+        *(bindery.ChangeUserPassword("JOE", "OTHER", "THIRD"), bindery.ChangeUserPassword("JOE", "THIRD", "OTHER")),
     ):
-        (joe if isinstance(request, bindery.LoginUser | bindery.ChangePassword) else op).done(request)
+        own = isinstance(request, bindery.LoginUser | bindery.ChangePassword | bindery.ChangeUserPassword)
+        (joe if own else op).done(request)
     number = joe.done(bindery.GetObjectId(USER, "JOE")).object_id
     old, new = (hash_password(number, word) for word in (b"OTHER", b"SECRET"))
 
