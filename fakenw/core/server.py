@@ -38,6 +38,7 @@ from fakenw.journal.record import FORMAT, SECOND, Record
 from fakenw.volumes.volume import Volumes
 from fakenw.wire import packet as ncp
 from fakenw.wire.framing import DMDT, BadFrame, Deframer, whole_request
+from fakenw.wire.known_ncps import name_of
 from fakenw.wire.layout import Malformed
 from fakenw.wire.packet import Broadcast, Code, ReplyPacket, RequestPacket, WatchdogPacket
 
@@ -280,7 +281,10 @@ class Server:
         if key not in connection.unsupported and len(connection.unsupported) < UNSUPPORTED:
             connection.unsupported.add(key)
             number = f"{function}" if subfunction is None else f"{function}/{subfunction}"
-            more = {} if verb is None else {"verb": verb}
+            more: dict[str, Any] = {} if verb is None else {"verb": verb}
+            name = name_of(function, subfunction, verb)
+            if name is not None:
+                more["name"] = name
             self.emit("unsupported", {**connection.about(), "ncp": number, **more})
 
     # Packets

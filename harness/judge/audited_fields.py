@@ -83,6 +83,8 @@ def missing(record: Record) -> Iterator[str]:
         kinds = {**kinds, **_of_operator(record, about)}
     elif event == "start" and "keep_cleared" in fields:
         kinds = {**kinds, "keep_cleared": SECONDS}
+    elif event == "unsupported" and "name" in fields:
+        kinds = {**kinds, "name": TEXT}
     for name, (words, is_one) in kinds.items():
         if not is_one(fields.get(name)):
             yield f"{event}: expected {name} to be {words}, not {harmless(fields.get(name))}"
