@@ -105,6 +105,7 @@ class Code(IntEnum):
     ILLEGAL_NAME = 0xEF
     WILD_CARD = 0xF0  # not allowed here
     BINDERY_SECURITY = 0xF1
+    NO_OBJECT_READ = 0xF2
     NO_OBJECT_RENAME = 0xF3
     NO_OBJECT_DELETE = 0xF4
     NO_OBJECT_CREATE = 0xF5

@@ -26,6 +26,7 @@ from fakenw.wire.requests import (
     directory_entries,
     disk_space,
     entries,
+    file_information,
     files,
     message,
     namespace,
@@ -362,6 +363,20 @@ def use_disk_space(op: Client, user: int) -> None:
         op.refused(asked, Code.NO_SUCH_VOLUME)
 
 
+def use_file_information(op: Client, user: int) -> None:
+    op.done(files.CloseFile(0, op.done(files.CreateFile(0, 0, "SYS:ONE.TXT")).handle))
+    dates = (0x290A, 0x290A, 0x290A, 0x4BC7, 0, 0x290A, 0)
+    for request in (
+        *(file_information.GetDiskUse(0, user), file_information.ScanTrusteePaths(0, 0xFFFF, user)),
+        file_information.ScanFileInformation(0xFFFF, 0, 6, "SYS:ONE.TXT"),
+        file_information.SetFileInformation(0x20, 0, *dates, bytes(56), 0, 6, "SYS:ONE.TXT"),
+        files.EraseFile(0, 6, "SYS:ONE.TXT"),
+    ):
+        op.done(request)
+    op.refused(file_information.GetDiskUse(9, user), Code.NO_SUCH_VOLUME)
+    op.refused(file_information.ScanTrusteePaths(9, 0xFFFF, user), Code.NO_SUCH_VOLUME)
+
+
 def use_the_tree(joe: Client) -> None:
     """What nmap and libncp ask, in one fragment or in several, and what we do not know."""
     users = nds.Filter(
@@ -414,6 +429,7 @@ def converse(process: Process, transport: str) -> dict[Key, set[int]]:
     user = op.done(bindery.GetObjectId(USER, "JOE")).object_id
     use_trustees(op, user)
     use_disk_space(op, user)
+    use_file_information(op, user)
     use_the_tree(joe)
     joe.done(connection.Logout())
     joe.end()
