@@ -87,6 +87,7 @@ def test_disk_use(op: Client, joe: Client) -> None:
     joe.make(BOX + "A", bytes(4097))
     joe.make(BOX + "B", b"1")
     assert joe.code(directories.CreateDirectory(0, 0xFF, BOX + "D")) == 0
+    Client(op.station.stage.station("tcp:10.0.0.2:1025").licensed("ANN")).make(BOX + "C", b"1")
     me = number(joe, "JOE")
     assert joe.ask(file_information.GetDiskUse(0, me)) == file_information.DiskUse(0, me, 1, 2, 3)
     assert joe.code(files.EraseFile(0, 6, BOX + "A")) == 0
@@ -101,7 +102,7 @@ def test_trustee_paths(op: Client, joe: Client) -> None:
     """One after another, with the rights in a byte; an empty path is the end."""
     me, last, seen = number(joe, "JOE"), 0xFFFF, []
     assert joe.ask(file_information.ScanTrusteePaths(0, last, me)).path == ""
-    for path, rights in (("SYS:PUBLIC", 0x41), (BOX[:-1], 0x1FF), ("SYS:LOGIN/LOGIN.EXE", 0x01)):
+    for path, rights in (("SYS:PUBLIC", 0x41), (BOX[:-1], 0x100), ("SYS:LOGIN/LOGIN.EXE", 0x01)):
         assert op.code(trustees.AddExtendedTrustee(0, me, rights, path)) == 0
     while (told := joe.ask(file_information.ScanTrusteePaths(0, last, me))).path:
         assert told.object_id == me
