@@ -10,6 +10,7 @@ from fakenw.core.services import (
     directory_entries,
     disk_space,
     entries,
+    file_information,
     files,
     login,
     message,
@@ -39,5 +40,6 @@ SERVICES = (
     trustees.service,
     disk_space.service,
     directory_entries.service,
+    file_information.service,
     nds.service,
 )

@@ -145,10 +145,11 @@ def copy_file(call: Call[ncp.CopyFile]) -> ncp.CopiedBytes:
     request = call.request
     source = _opened(call, request.handle, READ, Code.NO_READ_RIGHTS)
     target = _opened(call, request.to_handle, WRITE, Code.NO_WRITE_RIGHTS)
-    data = source.node.read(request.offset, request.size)
-    if data:
-        target.node.write(request.to_offset, data, now(call))
-    return ncp.CopiedBytes(len(data))
+    count = min(request.size, max(0, source.node.size - request.offset))
+    for done in range(0, count, LARGEST_READ):
+        data = source.node.read(request.offset + done, min(LARGEST_READ, count - done))
+        target.node.write(request.to_offset + done, data, now(call))
+    return ncp.CopiedBytes(count)
 
 
 @service.answers(ncp.SetFileTime, refuses=(*NOT_WRITTEN, Code.UNSUPPORTED, Code.NO_MODIFY_RIGHTS))

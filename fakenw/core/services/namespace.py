@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 from fakenw.core.service import Call, NcpService
 from fakenw.core.services.changes import NOT_REMOVED, NOT_RENAMED, hindrance, is_wanted, remove, rename_entry
@@ -18,7 +19,9 @@ from fakenw.core.services.paths import (
     matching,
     new_handle,
     remark_of,
+    rights,
 )
+from fakenw.core.services.volumes import BLOCK, SECTOR
 from fakenw.volumes.directory_tree import DELETE_INHIBIT, DIRECTORY, DirectoryEntry
 from fakenw.volumes.dos_name import split_pattern
 from fakenw.volumes.volume import Volume, VolumePath
@@ -30,7 +33,7 @@ service = NcpService()
 
 DOS = 0
 START = 0xFFFFFFFF  # of a search (mars_nwe)
-ENTRY_ROOM = 77 + 12  # bytes of an entry in a set, with the longest name
+YEAR_2000 = datetime(2000, 1, 1)
 LEVEL_2 = 0x4000
 QUOTED = {f"\xa0{wild}": wild for wild in "*?.\xac\xab\u2510"}  # byte 0xFF before a wild card, as code page 437
 
@@ -38,12 +41,10 @@ QUOTED = {f"\xa0{wild}": wild for wild in "*?.\xac\xab\u2510"}  # byte 0xFF befo
 NOT_FOUND = (*NO_ENTRY, Code.BAD_NAME_SPACE)
 
 
-@service.answers(
-    ncp.OpenOrCreate, refuses=(*NOT_FOUND, *NOT_CREATED, Code.BAD_DIRECTORY_NAME, Code.BAD_OPEN_MODE, Code.UNSUPPORTED)
-)
+@service.answers(ncp.OpenOrCreate, refuses=(*NOT_FOUND, *NOT_CREATED, Code.BAD_DIRECTORY_NAME, Code.BAD_OPEN_MODE))
 def open_or_create(call: Call[ncp.OpenOrCreate]) -> ncp.OpenedEntry:
     request = call.request
-    _check(request.mask, request.name_space)
+    _check(request.name_space)
     path = entry_path(call, request.volume, request.base, request.flag, request.path)
     if request.attributes & DIRECTORY:
         if not request.mode & CREATE:
@@ -62,7 +63,7 @@ def open_or_create(call: Call[ncp.OpenOrCreate]) -> ncp.OpenedEntry:
 @service.answers(ncp.InitializeSearch, refuses=NOT_FOUND)
 def initialize_search(call: Call[ncp.InitializeSearch]) -> ncp.SearchPosition:
     request = call.request
-    _check(0, request.name_space)
+    _check(request.name_space)
     found = entry_at(call, request.volume, request.base, request.flag, request.path)
     if not found.entry.is_directory:
         raise Refused(Code.FAILURE)
@@ -70,7 +71,7 @@ def initialize_search(call: Call[ncp.InitializeSearch]) -> ncp.SearchPosition:
     return ncp.SearchPosition(volume.number, volume.number_of(found.path.parts), START)
 
 
-@service.answers(ncp.Search, refuses=(*NOT_FOUND, Code.UNSUPPORTED))
+@service.answers(ncp.Search, refuses=NOT_FOUND)
 def search(call: Call[ncp.Search]) -> ncp.FoundEntry:
     request = call.request
     for path, sequence, entry in _search(call, request):
@@ -79,18 +80,20 @@ def search(call: Call[ncp.Search]) -> ncp.FoundEntry:
     raise Refused(Code.FAILURE)
 
 
-@service.answers(ncp.SearchSet, refuses=(*NOT_FOUND, Code.UNSUPPORTED))
+@service.answers(ncp.SearchSet, refuses=NOT_FOUND)
 def search_set(call: Call[ncp.SearchSet]) -> ncp.FoundSet:
     """As many entries as fit into what the client can take at once."""
     request = call.request
-    room = max(1, (call.connection.buffer - 20) // ENTRY_ROOM)
+    room = call.connection.buffer - 20
     found: list[bytes] = []
     last, more = request.sequence, 0
     for path, sequence, entry in _search(call, request):
-        if len(found) == min(room, max(1, request.most)):
+        info = entry_info(call, path / entry.name, entry, request.mask)
+        room -= len(info)
+        if found and (room < 0 or len(found) >= request.most):
             more = 0xFF
             break
-        found.append(entry_info(call, path / entry.name, entry, request.mask))
+        found.append(info)
         last = sequence
     if not found:
         raise Refused(Code.FAILURE)
@@ -102,7 +105,7 @@ def search_set(call: Call[ncp.SearchSet]) -> ncp.FoundSet:
 )
 def rename(call: Call[ncp.Rename]) -> None:
     request = call.request
-    _check(0, request.name_space)
+    _check(request.name_space)
     old, new = _two_paths(request)
     if not new:
         raise Refused(Code.INVALID_PATH)
@@ -116,10 +119,10 @@ def rename(call: Call[ncp.Rename]) -> None:
     rename_entry(call, found, to, directory, target.parts[-1], Code.BAD_DIRECTORY_NAME)
 
 
-@service.answers(ncp.GetEntryInfo, refuses=(*NOT_FOUND, Code.UNSUPPORTED))
+@service.answers(ncp.GetEntryInfo, refuses=NOT_FOUND)
 def get_entry_info(call: Call[ncp.GetEntryInfo]) -> ncp.EntryInfoReply:
     request = call.request
-    _check(request.mask, request.name_space, request.to_name_space)
+    _check(request.name_space, request.to_name_space)
     found = entry_at(call, request.volume, request.base, request.flag, request.path)
     return ncp.EntryInfoReply(entry_info(call, found.path, found.entry, request.mask))
 
@@ -127,7 +130,7 @@ def get_entry_info(call: Call[ncp.GetEntryInfo]) -> ncp.EntryInfoReply:
 @service.answers(ncp.Delete, refuses=(*NOT_FOUND, *NOT_REMOVED, Code.DIRECTORY_IN_USE, Code.NOT_EMPTY, Code.ALL_IN_USE))
 def delete(call: Call[ncp.Delete]) -> None:
     request = call.request
-    _check(0, request.name_space)
+    _check(request.name_space)
     found = entry_at(call, request.volume, request.base, request.flag, request.path)
     if not is_wanted(found, request.search):
         raise Refused(Code.FAILURE)
@@ -140,7 +143,7 @@ def delete(call: Call[ncp.Delete]) -> None:
 @service.answers(ncp.AllocateShortHandle, refuses=(*NOT_FOUND, Code.NO_DIRECTORY_HANDLES))
 def allocate_short_handle(call: Call[ncp.AllocateShortHandle]) -> ncp.ShortHandle | ncp.ShortHandleLevel2:
     request = call.request
-    _check(0, request.name_space)
+    _check(request.name_space)
     found = entry_at(call, request.volume, request.base, request.flag, request.path)
     handle = new_handle(call, found.path)
     volume = call.host.volumes.named(found.path.volume)
@@ -153,7 +156,7 @@ def allocate_short_handle(call: Call[ncp.AllocateShortHandle]) -> ncp.ShortHandl
 @service.answers(ncp.GetDirectoryBase, refuses=NOT_FOUND)
 def get_directory_base(call: Call[ncp.GetDirectoryBase]) -> ncp.DirectoryBase:
     request = call.request
-    _check(0, request.name_space, request.to_name_space)
+    _check(request.name_space, request.to_name_space)
     found = entry_at(call, request.volume, request.base, request.flag, request.path)
     volume = call.host.volumes.named(found.path.volume)
     number = volume.number_of(found.path.parts)
@@ -166,17 +169,15 @@ def get_name_spaces(call: Call[ncp.GetNameSpaces]) -> ncp.NameSpaces:
     return ncp.NameSpaces(1, bytes([DOS]))
 
 
-def _check(mask: int, *name_spaces: int) -> None:
-    """Refuse what we cannot say of an entry, and other name spaces."""
+def _check(*name_spaces: int) -> None:
+    """Refuse other name spaces."""
     if any(name_spaces):
         raise Refused(Code.BAD_NAME_SPACE)
-    if mask & ~ncp.KNOWN:
-        raise Refused(Code.UNSUPPORTED)
 
 
 def _search(call: FileCall, request: ncp.Search | ncp.SearchSet) -> Iterator[tuple[VolumePath, int, DirectoryEntry]]:
     """The directory's path, and each entry with its sequence."""
-    _check(request.mask, request.name_space)
+    _check(request.name_space)
     volume: Volume = call.host.volumes.numbered(request.volume)
     path = VolumePath(volume.name, volume.parts_of(request.directory))
     admit(call, path)
@@ -224,7 +225,28 @@ def entry_info(call: FileCall, path: VolumePath, entry: DirectoryEntry, mask: in
         ea_key_size=0,
         name_space=DOS,
     )
-    return ncp.info_blocks(mask, info, entry.name)
+    more = _more(call, path, entry, mask) if mask & ncp.ONLY_WANTED else None
+    return ncp.info_blocks(mask, info, entry.name, more)
+
+
+def _more(call: FileCall, path: VolumePath, entry: DirectoryEntry, mask: int) -> ncp.ExtendedInfo:
+    volumes, parent = call.host.volumes, VolumePath(path.volume, path.parts[:-1])
+    return ncp.ExtendedInfo(
+        reference=0,
+        attributes=entry.attributes,
+        allocated=ncp.DataStream(1, 0, -(-entry.size // (BLOCK * SECTOR))).encode(),
+        logical=ncp.DataStream(1, 0, entry.size).encode(),
+        updated=(entry.modified - YEAR_2000) // timedelta(seconds=1) & 0xFFFFFFFF,
+        dos_name=entry.name,
+        flushed=0,
+        parent=volumes.named(path.volume).number_of(parent.parts),
+        finder=bytes(32),
+        siblings=len(volumes.directory(parent).names()) if mask & ncp.EXTENDED["siblings"] else 0,
+        effective_rights=rights(call, path),
+        mac_times=bytes(8),
+        access_time=0,
+        size=entry.size,
+    )
 
 
 def _two_paths(request: ncp.Rename) -> tuple[tuple[str, ...], tuple[str, ...]]:

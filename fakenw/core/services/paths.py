@@ -70,7 +70,11 @@ def new_handle(call: FileCall, path: VolumePath) -> int:
 
 
 def admit(call: FileCall, path: VolumePath) -> None:
-    """License the connection, or refuse. Before the login only SYS:LOGIN is there, for the login program itself."""
+    """License the connection, or refuse. Before the login only SYS:LOGIN is there, for the login program itself.
+
+    That the refusal is 0x7D is inferred: Wireshark and NDS's -125 name it "not logged in", but no source lists it for a
+    function of files.
+    """
     connection = call.connection
     if connection.state is State.AUTHENTICATED:
         if not call.host.settings.auto_license:

@@ -26,6 +26,7 @@ from fakenw.wire.requests import (
     directory_entries,
     disk_space,
     entries,
+    file_information,
     files,
     message,
     namespace,
@@ -137,12 +138,13 @@ def ask_for_nothing(client: Client) -> None:
 def look_at_the_server(joe: Client, op: Client) -> None:
     """What a monitor and an operator ask."""
     for request in (
-        *(server.GetServerTime(), server.GetServerInfo(), server.GetDescriptionStrings()),
+        *(server.GetServerTime(), server.GetServerInfo(), server.GetDescriptionStrings(), server.GetSynchronizedTime()),
         *(connection.GetStationNumber(), connection.NegotiateBuffer(1024), connection.NegotiateBigPacket(1024, 0)),
         *(connection.SetWatchdogDelay(5), connection.EndOfJob(), connection.GetStationInfo(joe.number)),
         *(connection.GetStationInfoOld(joe.number), connection.GetInternetAddress(joe.number)),
         *(connection.GetInternetAddressOld(joe.number), connection.GetObjectConnections(0, USER, "JOE")),
-        *(connection.GetObjectConnectionsOld(USER, "JOE"), status.GetStatistics(), status.GetVersion()),
+        *(connection.GetObjectConnectionsOld(USER, "JOE"), connection.GetUserConnections("JOE")),
+        *(status.GetStatistics(), status.GetVersion()),
         *(status.GetUserInfo(joe.number), status.GetActiveConnections(0, 2), status.GetAddresses(0)),
         status.GetConnectionDetails(0xFF, bytes(3), (joe.number, op.number)),
     ):
@@ -178,6 +180,12 @@ def send_messages(joe: Client, op: Client) -> None:
     joe.done(message.GetMessageOld())
     op.done(message.SendMessage((joe.number, 200), "TWO"))
     joe.done(message.GetMessage())
+    for broadcast in (
+        message.ConsoleBroadcastOld((joe.number,), "THREE"),
+        message.ConsoleBroadcast((joe.number,), "FOUR"),
+    ):
+        op.done(broadcast)
+        joe.done(message.GetMessage())
 
 
 def use_the_bindery(joe: Client, op: Client) -> None:
@@ -201,10 +209,13 @@ def use_the_bindery(joe: Client, op: Client) -> None:
             properties.DeleteFromSet(USER, "TEMP", "SET", USER, "JOE"),
         ),
         *(properties.DeleteProperty(USER, "TEMP", "NOTE"), bindery.DeleteObject(USER, "TEMP")),
-        bindery.VerifyPassword(USER, "JOE", "SECRET"),
+        *(bindery.VerifyPassword(USER, "JOE", "SECRET"), bindery.CloseBindery(), bindery.OpenBindery()),
+        properties.ListRelations(0xFFFFFFFF, USER, "JOE", "GROUP_MEMBERS"),
         *(bindery.LoginUser("JOE", "SECRET"), bindery.ChangePassword(USER, "JOE", "SECRET", "OTHER")),
+        *(bindery.ChangeUserPassword("JOE", "OTHER", "THIRD"), bindery.ChangeUserPassword("JOE", "THIRD", "OTHER")),
     ):
-        (joe if isinstance(request, bindery.LoginUser | bindery.ChangePassword) else op).done(request)
+        own = isinstance(request, bindery.LoginUser | bindery.ChangePassword | bindery.ChangeUserPassword)
+        (joe if own else op).done(request)
     number = joe.done(bindery.GetObjectId(USER, "JOE")).object_id
     old, new = (hash_password(number, word) for word in (b"OTHER", b"SECRET"))
 
@@ -270,7 +281,7 @@ def use_files(op: Client) -> None:
 
 def use_name_spaces(op: Client) -> None:
     """As libncp and the kernel do it: with a base, with a handle, with names only; both styles of the mask."""
-    old, new, nowhere = 0x0FFF, 0x80000FFF, (0, 0, 0xFF)
+    old, new, nowhere = 0x0FFF, 0x81FFFFFF, (0, 0, 0xFF)
     base = op.done(namespace.GetDirectoryBase(0, 0, 0, *nowhere, ("SYS",)))
     number = int.from_bytes(base.encode()[:4], "little")
     opened = namespace.OpenOrCreate(0, 0x09, 0x06, old, 0, 0x03, 0, number, 1, ("NEW.TXT",))
@@ -280,7 +291,9 @@ def use_name_spaces(op: Client) -> None:
         op.done(namespace.GetEntryInfo(0, 0, 0x06, mask, 0, number, 1, ("NEW.TXT",)))
         start = op.done(namespace.InitializeSearch(0, 0, 0, number, 1, ()))
         position = (start.volume, start.directory, start.sequence)
-        searched = mask if mask == old else mask & ~0x0010  # Wireshark forgets the total size in a new-style 87/3
+        searched = (
+            mask if mask == old else mask & ~0xC010
+        )  # Wireshark forgets total size and streams in a new-style 87/3
         op.done(namespace.Search(0, 0, 0x16, searched, *position, "*"))
         op.done(namespace.SearchSet(0, 0, 0x16, mask, 10, *position, "*"))
     op.done(files.CloseFile(0, bytes(2) + op.done(opened).handle))
@@ -350,6 +363,20 @@ def use_disk_space(op: Client, user: int) -> None:
         op.refused(asked, Code.NO_SUCH_VOLUME)
 
 
+def use_file_information(op: Client, user: int) -> None:
+    op.done(files.CloseFile(0, op.done(files.CreateFile(0, 0, "SYS:ONE.TXT")).handle))
+    dates = (0x290A, 0x290A, 0x290A, 0x4BC7, 0, 0x290A, 0)
+    for request in (
+        *(file_information.GetDiskUse(0, user), file_information.ScanTrusteePaths(0, 0xFFFF, user)),
+        file_information.ScanFileInformation(0xFFFF, 0, 6, "SYS:ONE.TXT"),
+        file_information.SetFileInformation(0x20, 0, *dates, bytes(56), 0, 6, "SYS:ONE.TXT"),
+        files.EraseFile(0, 6, "SYS:ONE.TXT"),
+    ):
+        op.done(request)
+    op.refused(file_information.GetDiskUse(9, user), Code.NO_SUCH_VOLUME)
+    op.refused(file_information.ScanTrusteePaths(9, 0xFFFF, user), Code.NO_SUCH_VOLUME)
+
+
 def use_the_tree(joe: Client) -> None:
     """What nmap and libncp ask, in one fragment or in several, and what we do not know."""
     users = nds.Filter(
@@ -402,6 +429,7 @@ def converse(process: Process, transport: str) -> dict[Key, set[int]]:
     user = op.done(bindery.GetObjectId(USER, "JOE")).object_id
     use_trustees(op, user)
     use_disk_space(op, user)
+    use_file_information(op, user)
     use_the_tree(joe)
     joe.done(connection.Logout())
     joe.end()

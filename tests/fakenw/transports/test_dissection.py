@@ -134,7 +134,8 @@ STRAY = {((23, 201), "Trailing stray characters")}
 # Codes that it does not list for the function: from mars_nwe and libncp, or inferred.
 UNLISTED = {
     *(((101, None), 0xFB), ((23, 19), 0xFD), ((23, 26), 0xFD), ((104, 2), 0xFF)),
-    *(((23, 24), 0xFC), ((23, 72), 0xFC), ((23, 74), 0xFC), ((23, 75), 0xFC)),
+    *(((23, 24), 0xFC), ((23, 72), 0xFC), ((23, 74), 0xFC), ((23, 75), 0xFC), ((23, 76), 0xFC)),
+    *(((23, 14), 0xFC), ((23, 71), 0x98)),
     *(((22, 21), 0x9B), ((22, 44), 0x98), ((63, None), 0x9B), ((87, 2), 0x7D), ((87, 3), 0x7D), ((87, 20), 0x7D)),
     *(((87, number), 0x7D) for number in (19, 25, 26)),
     *(((22, number), 0x98) for number in (30, 31, 37, 39, 40, 43, 50)),

@@ -10,7 +10,16 @@ import pytest
 
 from fakenw.wire.layout import Layout, Request, split_body
 from fakenw.wire.packet import decode_reply, decode_request
-from fakenw.wire.requests import directories, directory_entries, disk_space, entries, files, trustees, volumes
+from fakenw.wire.requests import (
+    directories,
+    directory_entries,
+    disk_space,
+    entries,
+    file_information,
+    files,
+    trustees,
+    volumes,
+)
 
 A_TXT = (0, 0, 0xFF, ("SYS", "A.TXT"))
 LAST = 0xFFFFFFFF
@@ -79,6 +88,17 @@ FRAMES: dict[str, Layout] = {
     "volumes_get_extended_volume_info_reply": volumes.ExtendedVolumeInfo(
         *(132, 0, 0, 512, 8, 0x4000, 0x3000, bytes(76), 0x4000, 0x3000, bytes(16), 0, 0x290A4BC7, "SYS")
     ),
+    "file_information_disk_use": file_information.GetDiskUse(0, 0x02000001),
+    "file_information_disk_use_reply": file_information.DiskUse(0, 0x02000001, 1, 2, 3),
+    "file_information_scan": file_information.ScanFileInformation(0xFFFF, 1, 6, "*.*"),
+    "file_information_scan_reply": file_information.FileInformation(
+        *(7, "A.TXT", 0x21, 5, 0x290A, 0x290B, 0x290C, 0x4BC7, 0x02000001, 0x290D, 2, bytes(56))
+    ),
+    "file_information_set": file_information.SetFileInformation(
+        *(0x21, 5, 0x290A, 0x290B, 0x290C, 0x4BC7, 0x02000001, 0x290D, 2, bytes(56), 1, 6, "A.TXT")
+    ),
+    "file_information_trustee_paths": file_information.ScanTrusteePaths(0, 0xFFFF, 0x02000001),
+    "file_information_trustee_paths_reply": file_information.TrusteePath(0, 0x02000001, 0x41, "SYS:PUBLIC"),
     "disk_space_scan": disk_space.ScanSpaceRestrictions(0, 0),
     "disk_space_scan_reply": disk_space.SpaceRestrictions.of([(0x02000001, 7), (0x02000002, 256)]),
     "disk_space_set": disk_space.SetSpaceRestriction(0, 0x02000001, 7),
