@@ -23,7 +23,7 @@ import hypothesis
 import pytest
 
 from fakenw.core.ledger import NoRoom
-from fakenw.core.service import Answer, ServiceFunction, Succeeded
+from fakenw.core.service import Answer, HeldBack, ServiceFunction, Succeeded
 from fakenw.core.services import SERVICES
 from fakenw.wire.packet import Code, Refused
 
@@ -122,7 +122,7 @@ def held_to_its_codes(function: ServiceFunction) -> Answer[Any]:
     def answer(call: Any) -> Any:
         try:
             return function.answer(call)
-        except (Refused, Succeeded, NoRoom) as outcome:
+        except (Refused, Succeeded, HeldBack, NoRoom) as outcome:
             code = Code.NO_LICENSE if isinstance(outcome, NoRoom) else outcome.code
             assert code in function.refuses, f"{function.layout.__name__} does not declare 0x{code:02X}"
             raise

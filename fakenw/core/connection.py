@@ -12,7 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fakenw.core.ledger import Emit, Ledger, NoRoom
+from fakenw.core.locks import FILES, Kind, LockTable
 from fakenw.core.peer import Peer, Transport
+from fakenw.core.semaphores import Semaphores
+from fakenw.core.waiting import PendingWait
 from fakenw.crypto.signatures import Signer
 from fakenw.journal.policy import State
 from fakenw.journal.record import SECOND
@@ -31,6 +34,8 @@ class Connection:
     serial: int
     peer: Peer
     ledger: Ledger
+    locks: LockTable
+    semaphores: Semaphores
     emit: Emit
     schedule: Callable[[Connection], None]  # called when a deadline of the connection may have moved forward
     created: int
@@ -46,6 +51,7 @@ class Connection:
     reply: bytes | None = None  # retained for a duplicate of the last request, unless the transport is lossless
     buffer: int = SMALLEST_BUFFER  # the largest packet of the client, which may negotiate more
     due: int | None = None  # a slow request is being executed: the time of its reply
+    wait: PendingWait | None = None  # for a lock or a semaphore: the reply is held back
     delayed: int = 0  # bytes of replies to slow requests that are not due yet
     busy_replies: int = 0  # "being processed", to the current request
     awaiting_first_request: bool = True  # no request since the create: a repeated create is a retransmission
@@ -107,6 +113,8 @@ class Connection:
             except NoRoom:
                 self.user = previous
                 raise
+        if to is State.GONE:
+            self.wait_no_more()
         if to is not State.LICENSED:
             self.shut(cause)
         self.state, self.unit = to, after
@@ -121,6 +129,19 @@ class Connection:
             self.message, self.broadcasts = None, True  # both belonged to the user
         if to is not State.GONE:
             self.schedule(self)
+        if to in (State.ATTACHED, State.GONE):
+            self.give_back(None)
+
+    def wait_no_more(self) -> None:
+        """What the connection waits for is not wanted any more; that request has no reply."""
+        if self.wait is not None:
+            self.wait.withdraw()
+            self.wait = None
+
+    def give_back(self, task: int | None) -> None:
+        """Unlock the logical records of *task*, or of all tasks, and close the semaphores."""
+        self.locks.end(self.serial, task, (Kind.LOGICAL,))
+        self.semaphores.end(self.serial, task)
 
     def delay(self, delay: int | None) -> None:
         """Query the station first after *delay* microseconds of silence (23/30); None: after the server's own delay."""
@@ -128,13 +149,15 @@ class Connection:
         self.schedule(self)
 
     def shut(self, cause: str, task: int | None = None) -> None:
-        """Close the files of *task*, or all files and directory handles."""
+        """Close the files of *task*, or all files and directory handles; locks of files end with them."""
         for handle in [h for h, file in self.files.items() if task is None or file.task == task]:
             self.close(handle, cause)
+        self.locks.end(self.serial, task, FILES)
         if task is None:
             self.directories.clear()
 
     def close(self, handle: bytes, cause: str) -> None:
         file = self.files.pop(handle)
         file.end()
+        self.locks.close(self.serial, handle)
         self.emit("shut", {**self.about(), "handle": handle.hex(), "path": file.path, "cause": cause})

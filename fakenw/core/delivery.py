@@ -84,9 +84,10 @@ class Delivery:
         if self.capture is not None and (local := self._edge.local(peer)) is not None:
             self.capture.received(peer, local, data)
         self.carry_out(self._server.receive(now, peer, data))
-        if self._server.kept and peer in self._server.kept:
-            self._edge.read(peer, on=False)
-            self._go_on_soon()
+        if self._server.kept:
+            if peer in self._server.kept:
+                self._edge.read(peer, on=False)
+            self._go_on_soon()  # also of others: what they waited for may have become free
 
     def full(self, peer: Peer) -> None:
         """The edge's queue to *peer* is full: *peer* does not read. The edge reads nothing from it meanwhile."""
@@ -114,6 +115,8 @@ class Delivery:
         if self.capture is not None:
             self.capture.ended(peer, inward=True)
         self.carry_out(self._server.lost(self._edge.now(), peer))
+        if self._server.kept:
+            self._go_on_soon()
 
     def expire(self) -> None:
         """Expire the deadlines that are due."""
@@ -127,6 +130,8 @@ class Delivery:
         action()
         self.carry_out(self._server.take_effects())
         self.flush()
+        if self._server.kept:
+            self._go_on_soon()
 
     def stop(self) -> None:
         """End the journal. Later events, such as closing sockets, do not come from clients."""

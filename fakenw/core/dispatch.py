@@ -7,6 +7,9 @@ Rules of this file:
 * Where a reply may be lost it is retained for a duplicate of its request; over TCP there are no duplicates. A reply
   that is longer than the client's buffer is not retained if its function is in ``REPEATABLE``: then the duplicate is
   executed again, which has no effect. The reply of any other function is always retained: a login must not count twice.
+* A request that waits for a lock or a semaphore is *held back*: its reply is made when the wait ends. A station has one
+  request under way, so that its packet signatures stand where they stood behind that request. If it sends another one
+  all the same, a datagram means that the first is given up; in a stream it stays unread until the reply is sent.
 * A client that received "being processed" 240 times for one request is dropped (KB Q176027).
 * A server that is down executes nothing.
 """
@@ -14,12 +17,13 @@ Rules of this file:
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from fakenw.core.connection import Connection
 from fakenw.core.deadlines import Deadlines
 from fakenw.core.ledger import NoRoom
 from fakenw.core.peer import Peer
-from fakenw.core.service import Call, ServiceHost, Succeeded
+from fakenw.core.service import Call, HeldBack, ServiceHost, Succeeded
 from fakenw.core.services import SERVICES, nds
 from fakenw.core.signing import signed
 from fakenw.core.watchdog import Watchdog
@@ -71,6 +75,7 @@ class Dispatch:
                     return self._duplicate(connection, packet)
                 self._host.counts.late += 1
                 return None
+        connection.wait_no_more()
         connection.awaiting_first_request = False
         connection.busy_replies = 0
         connection.sequence = packet.sequence
@@ -79,6 +84,10 @@ class Dispatch:
         if connection.unanswered or connection.idle:
             self._watchdog.requested(connection, now)
         reply = self._execute(connection, packet)
+        if reply is None:  # held back
+            if not connection.transport.lossless:
+                connection.reply = b""
+            return None
         if not connection.transport.lossless:
             short = len(reply) <= connection.buffer + HEADROOM
             connection.reply = reply if short or _key(packet) not in REPEATABLE else b""
@@ -95,7 +104,27 @@ class Dispatch:
         if connection.state is not State.GONE:
             self._send(connection.peer, reply)
 
-    def _execute(self, connection: Connection, packet: RequestPacket) -> bytes:
+    def end_wait(self, connection: Connection) -> None:
+        """The server goes down: what a station waits for is not to be had any more."""
+        if connection.wait is not None:
+            told = connection.wait.told
+            connection.wait_no_more()
+            told(False)
+
+    def _held_back(self, connection: Connection, packet: RequestPacket, code: Code, granted: bool) -> None:
+        """The wait of a request has ended, and its reply is due."""
+        connection.wait = None
+        if self.down:
+            reply = _reply(connection, packet, Code.FAILURE, ncp.SERVER_DOWN)
+        else:
+            reply = self._answer(connection, packet, Code.OK if granted else code, b"")
+        if not connection.transport.lossless:
+            connection.reply = reply
+        if not (self._slow and self._delay(connection, packet, reply)):
+            self._send(connection.peer, reply)
+
+    def _execute(self, connection: Connection, packet: RequestPacket) -> bytes | None:
+        """Execute a request. Returns its reply; None where that is held back."""
         if self.down:
             return _reply(connection, packet, Code.FAILURE, ncp.SERVER_DOWN)
         host, code, data = self._host, 0, b""
@@ -120,9 +149,17 @@ class Dispatch:
             code = Code.INVALID_LENGTH
         except (Refused, Succeeded) as outcome:
             code = outcome.code
+        except HeldBack as held:
+            connection.wait = held.wait
+            held.wait.told = partial(self._held_back, connection, packet, held.code)
+            return None
         except NoRoom:
             code = Code.NO_LICENSE
             host.emit("deny", {**connection.about(), "what": "license", "code": code})
+        return self._answer(connection, packet, code, data)
+
+    def _answer(self, connection: Connection, packet: RequestPacket, code: int, data: bytes) -> bytes:
+        """A reply as it is sent: with the status of now, signed and framed."""
         status = 0 if connection.message is None else ncp.MESSAGE_WAITING
         if connection.signer is not None:
             plain = ncp.encode_reply(ncp.REPLY, packet.sequence, packet.connection, packet.task, code, status, data)
@@ -132,7 +169,7 @@ class Dispatch:
 
     def _duplicate(self, connection: Connection, packet: RequestPacket) -> bytes | None:
         """The reply to a duplicate of the last request, whose effects must not be repeated."""
-        if connection.due is not None:
+        if connection.due is not None or connection.wait is not None:
             self._host.counts.acknowledged += 1
             connection.busy_replies += 1
             if connection.busy_replies == BUSY_REPLIES:

@@ -27,7 +27,9 @@ from fakenw.core.connection_table import ConnectionTable
 from fakenw.core.deadlines import Deadlines
 from fakenw.core.dispatch import Dispatch
 from fakenw.core.ledger import Ledger
+from fakenw.core.locks import LockTable
 from fakenw.core.peer import Peer
+from fakenw.core.semaphores import Semaphores
 from fakenw.core.service import Counts
 from fakenw.core.settings import ServerSettings
 from fakenw.core.signing import BadSignature, Signing
@@ -74,6 +76,8 @@ class Server:
         self.table = ConnectionTable(settings.connections)
         self._deadlines = Deadlines()
         self.ledger = Ledger(settings.policy, settings.licenses, self.emit, self._deadlines, settings.keep_cleared)
+        self.locks = LockTable(self._deadlines)
+        self.semaphores = Semaphores(self._deadlines)
         address = net_address(settings.serial_number)
         self.bindery = initial_bindery(
             settings.name, address, settings.users, settings.groups, settings.user_connections
@@ -141,9 +145,9 @@ class Server:
         self.now = now
         stream = self._streams.get(peer)
         if stream is not None and not stream.rest and not stream.signed and not self._delays:
-            packet = whole_request(data)
-            if packet is not None:
-                self._request(peer, self.table.by_peer.get(peer), packet)
+            packet, connection = whole_request(data), self.table.by_peer.get(peer)
+            if packet is not None and (connection is None or connection.wait is None):
+                self._request(peer, connection, packet)
                 return self.take_effects()
         if stream is None:
             if not peer.transport.framed:
@@ -158,9 +162,10 @@ class Server:
         return self.take_effects()
 
     def can_go_on(self, peer: Peer) -> bool:
-        """Whether requests of a station in ``kept`` can be executed: its delayed replies are fewer than the bound."""
+        """Whether requests of a station in ``kept`` can be executed: it waits for no lock and no semaphore, and its
+        delayed replies are fewer than the bound."""
         connection = self.table.by_peer.get(peer)
-        return connection is None or connection.delayed <= REPLIES_AT_ONCE
+        return connection is None or (connection.wait is None and connection.delayed <= REPLIES_AT_ONCE)
 
     def lost(self, now: int, peer: Peer) -> Effects:
         """The station's TCP connection has ended."""
@@ -271,6 +276,8 @@ class Server:
     def down(self) -> None:
         """Refuse all further requests, with the status "server down". Like a stop, this releases nothing."""
         self._dispatch.down = True
+        for connection in self.table.by_serial.values():
+            self._dispatch.end_wait(connection)
         self._deadlines.only(self._dispatch.reply_later)  # replies to executed requests are still sent
 
     def unsupported(
@@ -355,6 +362,8 @@ class Server:
             serial=self.table.next_serial(),
             peer=peer,
             ledger=self.ledger,
+            locks=self.locks,
+            semaphores=self.semaphores,
             emit=self.emit,
             schedule=self._watchdog.schedule,
             created=self.now,

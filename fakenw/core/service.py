@@ -19,8 +19,11 @@ from fakenw.bindery.objects import Bindery
 from fakenw.core.connection import Connection
 from fakenw.core.connection_table import ConnectionTable
 from fakenw.core.ledger import Ledger
+from fakenw.core.locks import LockTable
 from fakenw.core.peer import Peer
+from fakenw.core.semaphores import Semaphores
 from fakenw.core.settings import ServerSettings
+from fakenw.core.waiting import PendingWait
 from fakenw.volumes.volume import Volumes
 from fakenw.wire.layout import Reply, Request
 from fakenw.wire.packet import Code
@@ -49,6 +52,8 @@ class ServiceHost(Protocol):
     volumes: Volumes
     table: ConnectionTable
     ledger: Ledger
+    locks: LockTable
+    semaphores: Semaphores
     random: Random
     tree: NdsTree | None  # None: a bindery server
     keys: NdsKeys
@@ -115,6 +120,14 @@ class Succeeded(Exception):
     def __init__(self, code: int) -> None:
         super().__init__(f"done, completion code 0x{code:02X}")
         self.code = code
+
+
+class HeldBack(Exception):
+    """The reply is held back until *wait* ends: its code is 0, or *code* where the time limit came first."""
+
+    def __init__(self, wait: PendingWait, code: Code) -> None:
+        super().__init__(f"held back, then 0 or completion code 0x{code:02X}")
+        self.wait, self.code = wait, code
 
 
 class NcpService:

@@ -283,7 +283,7 @@ R = TypeVar("R", bound=Reply)
 # Groups whose sub-function stands behind a length word (Wireshark ncp2222.py, has_length).
 WITH_LENGTH = frozenset({0x15, 0x16, 0x17, 0x72, 0x7B})
 # Groups whose sub-function follows at once.
-WITHOUT_LENGTH = frozenset({0x20, 0x22, 0x57, 0x68})
+WITHOUT_LENGTH = frozenset({0x20, 0x22, 0x57, 0x68, 0x6F})
 
 
 class Request(Layout, Generic[R]):

@@ -45,6 +45,7 @@ class Code(IntEnum):
     OK = 0x00
     CANNOT_LICENSE = 0x01
     OUT_OF_SPACE = 0x01  # of a write
+    SEMAPHORE_OVERFLOW = 0x01
     INVALID_MINUTES = 0x01  # 23/30
     INVALID_PARAMETER = 0x79  # or no such item; 123/x
     INVALID_LENGTH = 0x7E
@@ -79,6 +80,7 @@ class Code(IntEnum):
     BAD_DIRECTORY_NAME = 0x9E
     DIRECTORY_IN_USE = 0x9F
     NOT_EMPTY = 0xA0
+    IO_LOCKED = 0xA2  # another connection has locked these bytes
     BAD_RENAME = 0xA4  # of a directory, into another directory
     BAD_OPEN_MODE = 0xA5
     SIGNATURE_REQUIRED = 0xAC
@@ -121,6 +123,9 @@ class Code(IntEnum):
     NO_TRUSTEE = 0xFE
     NO_RESTRICTION = 0xFE
     BINDERY_LOCKED = 0xFE  # a supervisor has closed it
+    LOCK_COLLISION = 0xFD  # a physical record is locked, and the request does not wait
+    TIMED_OUT = 0xFE  # a lock or a semaphore was not to be had within the time limit
+    BAD_SEMAPHORE_NAME = 0xFE
     FAILURE = 0xFF
 
 

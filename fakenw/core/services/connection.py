@@ -65,8 +65,9 @@ def get_station_number(call: Call[ncp.GetStationNumber]) -> ncp.StationNumber:
 
 @service.answers(ncp.EndOfJob)
 def end_of_job(call: Call[ncp.EndOfJob]) -> None:
-    """Frees the task's files (task 0: all). Login and license stay, which is why it cures no leak."""
+    """Frees the task's files, locks and semaphores (task 0: all). Login and license stay: it cures no leak."""
     call.connection.shut("end-of-job", task=call.task or None)
+    call.connection.give_back(call.task or None)
 
 
 @service.answers(ncp.Logout)

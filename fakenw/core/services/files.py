@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fakenw.core.locks import Kind, LockedRecord
 from fakenw.core.service import Call, NcpService
 from fakenw.core.services.changes import (
     NOT_REMOVED,
@@ -67,6 +68,8 @@ NOT_CREATED = (
 )
 NOT_WRITTEN = (Code.BAD_FILE_HANDLE, Code.NO_WRITE_RIGHTS, Code.FAILURE, *UNCHANGEABLE)
 
+END = 1 << 32  # of every file
+
 
 @service.answers(ncp.OpenFileOld, refuses=NOT_OPENED)
 def open_file_old(call: Call[ncp.OpenFileOld]) -> ncp.OpenedFile:
@@ -103,13 +106,13 @@ def open_or_create_file(call: Call[ncp.OpenOrCreateFile]) -> ncp.OpenedFile:
 
 @service.answers(ncp.CloseFile, refuses=(Code.BAD_FILE_HANDLE,))
 def close_file(call: Call[ncp.CloseFile]) -> None:
-    call.connection.close(_handle(call, call.request.handle), "close")
+    call.connection.close(handle_of(call, call.request.handle), "close")
 
 
 @service.answers(ncp.CommitFile, ncp.CommitFileToDisk, refuses=(Code.BAD_FILE_HANDLE,))
 def commit_file(call: FileCall) -> None:
     """What was written is there at once."""
-    _handle(call, call.request.handle)
+    handle_of(call, call.request.handle)
 
 
 @service.answers(ncp.GetFileSize, refuses=(Code.BAD_FILE_HANDLE,))
@@ -117,21 +120,23 @@ def get_file_size(call: Call[ncp.GetFileSize]) -> ncp.FileSize:
     return ncp.FileSize(_opened(call, call.request.handle).node.size)
 
 
-@service.answers(ncp.ReadFile, refuses=(Code.BAD_FILE_HANDLE, Code.FAILURE, *UNREADABLE))
+@service.answers(ncp.ReadFile, refuses=(Code.BAD_FILE_HANDLE, Code.FAILURE, Code.IO_LOCKED, *UNREADABLE))
 def read_file(call: Call[ncp.ReadFile]) -> ncp.FileData:
     request = call.request
     file = _opened(call, request.handle, READ, Code.NO_READ_RIGHTS)
+    _unlocked(call, file, request.offset, request.offset + request.size, writing=False)
     data = file.node.read(request.offset, min(request.size, LARGEST_READ))
     call.connection.bytes_read += len(data)
     return ncp.FileData.of(data, request.offset)
 
 
-@service.answers(ncp.WriteFile, refuses=(*NOT_WRITTEN, Code.INVALID_LENGTH))
+@service.answers(ncp.WriteFile, refuses=(*NOT_WRITTEN, Code.INVALID_LENGTH, Code.IO_LOCKED))
 def write_file(call: Call[ncp.WriteFile]) -> None:
     request = call.request
     file = _opened(call, request.handle, WRITE, Code.NO_WRITE_RIGHTS)
     if len(request.data) < request.size:
         raise Refused(Code.INVALID_LENGTH)
+    _unlocked(call, file, request.offset, request.offset + request.size if request.size else END, writing=True)
     if request.size:
         may_grow(call, file.place, file.node.size, request.offset + request.size)
         file.node.write(request.offset, request.data[: request.size], now(call))
@@ -140,12 +145,14 @@ def write_file(call: Call[ncp.WriteFile]) -> None:
     call.connection.bytes_written += request.size
 
 
-@service.answers(ncp.CopyFile, refuses=NOT_WRITTEN)
+@service.answers(ncp.CopyFile, refuses=(*NOT_WRITTEN, Code.IO_LOCKED))
 def copy_file(call: Call[ncp.CopyFile]) -> ncp.CopiedBytes:
     request = call.request
     source = _opened(call, request.handle, READ, Code.NO_READ_RIGHTS)
     target = _opened(call, request.to_handle, WRITE, Code.NO_WRITE_RIGHTS)
     count = min(request.size, max(0, source.node.size - request.offset))
+    _unlocked(call, source, request.offset, request.offset + count, writing=False)
+    _unlocked(call, target, request.to_offset, request.to_offset + count, writing=True)
     for done in range(0, count, LARGEST_READ):
         data = source.node.read(request.offset + done, min(LARGEST_READ, count - done))
         target.node.write(request.to_offset + done, data, now(call))
@@ -246,7 +253,8 @@ def open_at(
             raise Refused(Code.NO_READ_RIGHTS)
         if changing and (node.attributes & READ_ONLY or not held & Right.WRITE):
             raise Refused(Code.READ_ONLY if mode & EMPTY else Code.NO_WRITE_RIGHTS)
-        if not volumes.sharing.allows(place, access | (WRITE if mode & EMPTY else 0), connection.serial):
+        locked = call.host.locks.hinder(connection.serial, LockedRecord(Kind.FILE, place), writing=bool(changing))
+        if locked or not volumes.sharing.allows(place, access | (WRITE if mode & EMPTY else 0), connection.serial):
             raise Refused(Code.IN_USE)
         if mode & EMPTY:
             node.truncate(0, now(call))
@@ -279,7 +287,7 @@ def _opened_file(
     return ncp.OpenedFile(handle, bytes(2), *about(found.entry))
 
 
-def _handle(call: FileCall, handle: bytes) -> bytes:
+def handle_of(call: FileCall, handle: bytes) -> bytes:
     """The handle as it was given out: clients of 87/1 make the first two of its six bytes up (Linux ncpfs)."""
     handle = b"\0\0" + handle[2:]
     if handle not in call.connection.files:
@@ -289,7 +297,16 @@ def _handle(call: FileCall, handle: bytes) -> bytes:
 
 def _opened(call: FileCall, handle: bytes, access: int = 0, code: Code = Code.FAILURE) -> FileHandle:
     """The open file; it was opened for all of *access*, or the request is refused with *code*."""
-    file = call.connection.files[_handle(call, handle)]
+    file = call.connection.files[handle_of(call, handle)]
     if access & ~file.access:
         raise Refused(code)
     return file
+
+
+def _unlocked(call: FileCall, file: FileHandle, start: int, end: int, *, writing: bool) -> None:
+    """Refuse where another connection has locked some of the bytes; a shared lock hinders writing only."""
+    locks = call.host.locks
+    if locks and locks.hinder(
+        call.connection.serial, LockedRecord(Kind.PHYSICAL, file.place, start, end), writing=writing
+    ):
+        raise Refused(Code.IO_LOCKED)

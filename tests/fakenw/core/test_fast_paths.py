@@ -192,7 +192,7 @@ def test_activity(doing: list[tuple[str, str, int]]) -> None:
     """The watch hears of every request, or only of those that matter to it."""
     plain = dispatch.Dispatch._execute
 
-    def execute(self: dispatch.Dispatch, connection: Any, packet: RequestPacket) -> bytes:
+    def execute(self: dispatch.Dispatch, connection: Any, packet: RequestPacket) -> bytes | None:
         self._watchdog.requested(connection, self._host.now)
         return plain(self, connection, packet)
 

@@ -28,11 +28,14 @@ from fakenw.wire.requests import (
     entries,
     file_information,
     files,
+    holdings,
     message,
     namespace,
     properties,
+    semaphores,
     server,
     status,
+    synchronization,
     trustees,
     volumes,
 )
@@ -377,6 +380,74 @@ def use_file_information(op: Client, user: int) -> None:
     op.refused(file_information.ScanTrusteePaths(9, 0xFFFF, user), Code.NO_SUCH_VOLUME)
 
 
+def use_locks(joe: Client, op: Client) -> None:
+    """Each kind by its old functions and by its new ones: logged, locked as a set, released, cleared; and refused."""
+    sync = synchronization
+    one = op.done(files.CreateFile(0, 0, "SYS:ONE.TXT")).handle
+    name, record = (0, "SYS:ONE.TXT"), (0, one, 16, 8)
+    for request in (
+        *(sync.LogFileOld(0, 0, 0, "SYS:ONE.TXT"), sync.LockFileSetOld(9), sync.ReleaseFileSet(0)),
+        *(sync.LogFile(0, 0, 0, "SYS:ONE.TXT"), sync.LockFileSet(9), sync.ReleaseFile(*name), sync.ClearFile(*name)),
+        *(sync.ClearFileSet(0), sync.LogLogicalRecordOld(0, 0, "A"), sync.LockLogicalRecordSetOld(1, 9)),
+        *(sync.ReleaseLogicalRecord("A"), sync.ClearLogicalRecord("A"), sync.LogLogicalRecord(0, 0, "A")),
+        *(sync.LockLogicalRecordSet(1, 9), sync.ReleaseLogicalRecordSet(0), sync.ClearLogicalRecordSet(0)),
+        *(sync.LogPhysicalRecordOld(0, one, 16, 8, 0), sync.LockPhysicalRecordSetOld(1, 9)),
+        *(sync.ReleasePhysicalRecord(*record), sync.ClearPhysicalRecord(*record)),
+        *(sync.LogPhysicalRecord(0, one, 16, 8, 0), sync.LockPhysicalRecordSet(1, 9)),
+        *(sync.ReleasePhysicalRecordSet(0), sync.ClearPhysicalRecordSet(0)),
+        *(sync.LogLogicalRecord(1, 0, "A"), sync.LogPhysicalRecord(1, one, 16, 8, 0), sync.LogFile(0, 1, 0, name[1])),
+    ):
+        op.done(request)
+    joe.refused(sync.LogLogicalRecord(1, 1, "A"), Code.TIMED_OUT)  # after a tick
+    joe.refused(sync.LogLogicalRecordOld(1, 1, "A"), Code.TIMED_OUT)
+    joe.refused(sync.LogFile(0, 3, 1, "SYS:ONE.TXT"), Code.TIMED_OUT)
+    joe.refused(files.OpenFile(0, 6, 1, "SYS:ONE.TXT"), Code.IN_USE)
+    for unlocking in (sync.ReleaseLogicalRecord("A"), sync.ClearLogicalRecord("A")):
+        joe.refused(unlocking, Code.FAILURE)
+    for logged, lock_set in (
+        (sync.LogFile(0, 0, 0, "SYS:ONE.TXT"), (sync.LockFileSetOld(1), sync.LockFileSet(0))),
+        (sync.LogLogicalRecord(0, 0, "A"), (sync.LockLogicalRecordSetOld(1, 1), sync.LockLogicalRecordSet(1, 0))),
+    ):
+        joe.done(logged)
+        for locking in lock_set:
+            joe.refused(locking, Code.TIMED_OUT)
+    for asking in (holdings.GetOpenFiles, holdings.GetLogicalRecords):
+        op.done(asking(op.number, 0))
+        joe.refused(asking(op.number, 0), Code.NOT_OPERATOR)
+    op.done(sync.ClearFile(*name))
+    other = joe.done(files.OpenFile(0, 6, 1, "SYS:ONE.TXT")).handle
+    joe.refused(sync.LogPhysicalRecordOld(1, other, 16, 1, 1), Code.TIMED_OUT)
+    joe.refused(sync.LogPhysicalRecord(1, other, 16, 1, 0), Code.LOCK_COLLISION)
+    joe.refused(sync.ClearPhysicalRecord(0, other, 16, 1), Code.FAILURE)
+    joe.done(sync.LogPhysicalRecord(0, other, 16, 1, 0))
+    joe.refused(sync.LockPhysicalRecordSetOld(1, 1), Code.TIMED_OUT)
+    joe.refused(sync.LockPhysicalRecordSet(1, 0), Code.LOCK_COLLISION)
+    joe.refused(files.ReadFile(0, other, 16, 1), Code.IO_LOCKED)
+    for client, handle in ((joe, other), (op, one)):
+        client.done(files.CloseFile(0, handle))
+    op.done(files.EraseFile(0, 0, "SYS:ONE.TXT"))
+    layouts: Any
+    for layouts in (
+        (
+            *(semaphores.OpenSemaphoreOld, semaphores.ExamineSemaphoreOld, semaphores.WaitOnSemaphoreOld),
+            *(semaphores.SignalSemaphoreOld, semaphores.CloseSemaphoreOld),
+        ),
+        (
+            *(semaphores.OpenSemaphore, semaphores.ExamineSemaphore, semaphores.WaitOnSemaphore),
+            *(semaphores.SignalSemaphore, semaphores.CloseSemaphore),
+        ),
+    ):
+        opening, examine, wait, signal, close = layouts
+        handle = op.done(opening(1, "GATE")).handle
+        for asked in (examine(handle), wait(handle, 0), signal(handle), wait(handle, 9)):
+            op.done(asked)
+        op.refused(wait(handle, 1), Code.TIMED_OUT)
+        op.done(holdings.GetSemaphores(op.number, 0))
+        joe.refused(holdings.GetSemaphores(op.number, 0), Code.NOT_OPERATOR)
+        op.done(close(handle))
+        op.refused(close(handle), Code.FAILURE)
+
+
 def use_the_tree(joe: Client) -> None:
     """What nmap and libncp ask, in one fragment or in several, and what we do not know."""
     users = nds.Filter(
@@ -430,6 +501,7 @@ def converse(process: Process, transport: str) -> dict[Key, set[int]]:
     use_trustees(op, user)
     use_disk_space(op, user)
     use_file_information(op, user)
+    use_locks(joe, op)
     use_the_tree(joe)
     joe.done(connection.Logout())
     joe.end()
