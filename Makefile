@@ -14,7 +14,7 @@ DEVELOPED := $(VENV)/.developed
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: run
 run: $(INSTALLED) ## the license leak of KB Q257223 and its remedies, in memory
@@ -35,6 +35,14 @@ test: $(DEVELOPED) ## the tests, as CI runs them; PYTEST_ARGS='-k ledger' choose
 .PHONY: test-all
 test-all: $(DEVELOPED) ## these, the ones that take minutes, and eight times the random examples
 	$(VENV)/bin/pytest --hypothesis-profile=thorough $(PYTEST_ARGS)
+
+# Each Python has an environment of its own, in which `make test-fast` installs what it needs.
+.PHONY: test-pythons
+test-pythons: ## test-fast on each Python from 3.11 to 3.14 that is here
+	@for version in 3.11 3.12 3.13 3.14; do \
+	  if ! python$$version -c '' 2>/dev/null; then absent="$$absent $$version"; continue; fi; \
+	  $(MAKE) --no-print-directory VENV=$(VENV)/$$version PYTHON=python$$version test-fast || failed="$$failed $$version"; \
+	done; echo "not found:$${absent:- none}; failed:$${failed:- none}"; [ -z "$$failed" ]
 
 .PHONY: trust
 trust: $(VENV)/.trust ## what shows that tests and judge catch what they should: 20 minutes; docs/trust.md
@@ -66,10 +74,13 @@ load: $(INSTALLED) ## ten thousand licenses on a Monday morning, over real socke
 	@$(VENV)/bin/harness load --clients 15000 --licenses 10000 --profile morning --leak 1%
 
 .PHONY: docs
-docs: $(DEVELOPED) ## docs/ncp.md and docs/catalogue.md, from the code and the scenarios
+docs: $(DEVELOPED) ## the pages of docs/ that are made from the code and the scenarios
 	@mkdir -p docs
 	@$(VENV)/bin/python -m fakenw.cli.ncp_page >docs/ncp.md
 	@$(VENV)/bin/python -m harness.cli.catalogue_page >docs/catalogue.md
+	@$(VENV)/bin/python -m harness.cli.commands_page >docs/commands.md
+	@$(VENV)/bin/python -m harness.cli.scenario_page >docs/scenario.md
+	@$(VENV)/bin/python -m harness.cli.testing_page >docs/testing.md
 
 .PHONY: wheel
 wheel: $(DEVELOPED) ## dist/fakenw-VERSION: a wheel to install anywhere, and the source archive that it is built from
@@ -83,7 +94,7 @@ base-image: ## a Debian base for the image, if none can be pulled; needs root, d
 	@docker/base-image.sh fakenw-base:bookworm
 
 .PHONY: image
-image: $(DEVELOPED) $(if $(filter fakenw-base:bookworm,$(BASE)),base-image) ## the image of server and clients; BASE=python:3.11-slim chooses another base
+image: $(INSTALLED) $(if $(filter fakenw-base:bookworm,$(BASE)),base-image) ## the image of server and clients; BASE=python:3.11-slim chooses another base
 	@docker/image.sh $(BASE)
 
 .PHONY: lab

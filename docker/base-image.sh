@@ -35,7 +35,11 @@ mirror=${MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Pack
 
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
-echo "making base image $tag: Debian $suite with ${packages//,/, }; this takes about a minute"
+project=$(realpath "$(dirname "${BASH_SOURCE[0]}")/..")
+mkdir -p "$project/dist"
+took=$project/dist/.base-image-seconds
+last=$(cat "$took" 2>/dev/null || true)
+echo "making base image $tag: Debian $suite with ${packages//,/, }${last:+; the last time it took $last s}"
 debootstrap --variant=minbase --include="$packages" "$suite" "$root" "$mirror" >"$root.log" 2>&1 ||
   { tail -5 "$root.log" >&2; rm -f "$root.log"; refuse "debootstrap failed"; }
 rm -f "$root.log"
@@ -48,7 +52,11 @@ rm -f etc/passwd- etc/shadow- etc/group- etc/gshadow- var/lib/dpkg/*-old
 find . -name __pycache__ -prune -exec rm -rf {} +
 sed -i 's/^\([^:]*:[^:]*\):[0-9]*:/\1:20000:/' etc/shadow # when a password was last changed: today
 
+old=$(docker image inspect -f '{{.Id}}' "$tag" 2>/dev/null || true)
 tar --create --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner --one-file-system \
   --exclude='./dev/*' --exclude='./proc/*' --exclude='./sys/*' . |
   docker import --change 'CMD ["python3"]' --change "LABEL fakenw.made-by=$made_by" - "$tag" >/dev/null
-echo "base image $tag is made: $(docker image inspect -f '{{.Size}}' "$tag" | awk '{printf "%.0f MB", $1 / 1e6}')"
+# The base whose name this one has taken; images on it keep it until the next make image.
+docker images -q --no-trunc --filter dangling=true | { grep -xF "$old" || true; } | xargs -r docker image rm >/dev/null
+echo "$SECONDS" >"$took"
+echo "base image $tag is made, in $SECONDS s: $(docker image inspect -f '{{.Size}}' "$tag" | awk '{printf "%.0f MB", $1 / 1e6}')"

@@ -8,7 +8,8 @@ version=$(sed -n 's/^version = "\(.*\)"$/\1/p' pyproject.toml)
 bundle=fakenw-$version-bundle
 date=${SOURCE_DATE_EPOCH:-1767225600}
 image=$(docker image inspect -f '{{.Id}}' "fakenw:$version")
-inputs=$({ echo "$image"; find docs docker README.md ARCHITECTURE.md CHANGES.md CONTRIBUTING.md SECURITY.md LICENSE dist/wheelhouse -type f -print0 |
+docker/wheels.sh "$image"
+inputs=$({ echo "$image"; find docs docker README.md ARCHITECTURE.md CHANGES.md CONTRIBUTING.md SECURITY.md LICENSE dist/wheelhouse -type f ! -name .of -print0 |
   sort -z | xargs -0 sha256sum; } | sha256sum | cut -c 1-16)
 if [ -f "dist/$bundle.tar" ] && [ "$(cat dist/.bundle-of 2>/dev/null)" = "$inputs" ]; then
   echo "bundle dist/$bundle.tar is there"
@@ -22,7 +23,8 @@ root=$work/$bundle
 mkdir -p "$root/docker"
 cp -r docs README.md ARCHITECTURE.md CHANGES.md CONTRIBUTING.md SECURITY.md LICENSE docker/install.sh "$root"
 cp docker/compose.yaml docker/lab.sh "$root/docker"
-cp -r dist/wheelhouse "$root/wheels"
+mkdir "$root/wheels"
+cp dist/wheelhouse/*.whl "$root/wheels"
 docker run --rm --network none --entrypoint python3 "$image" -c 'import sys; print("%d.%d" % sys.version_info[:2])' >"$root/python-version"
 docker save "fakenw:$version" fakenw:latest | gzip -n -1 >"$root/image.tar.gz"
 (cd "$root" && find . -type f ! -name SHA256SUMS -print0 | sort -z | xargs -0 sha256sum >SHA256SUMS)

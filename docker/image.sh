@@ -1,23 +1,29 @@
 #!/usr/bin/env bash
-# The image fakenw:VERSION, on a base image. An image of the same wheels on the same base is not built again.
+# The image fakenw:VERSION, on a base image. It bears a hash of its sources and of its base as the label fakenw.inputs, and
+# is built only where there is no image with that label.
 #
-# usage: image.sh BASE
+# usage: image.sh BASE [NAME]
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 base=$1
+name=${2:-fakenw}
 docker version >/dev/null 2>&1 || { echo 'image.sh: no Docker Engine answers: see docker version' >&2; exit 1; }
 docker image inspect "$base" >/dev/null 2>&1 || docker pull "$base"
-docker/wheels.sh "$base"
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' pyproject.toml)
-inputs=$({ docker image inspect -f '{{.Id}}' "$base"; sha256sum docker/Dockerfile dist/wheelhouse/*; } | sha256sum | cut -c 1-16)
-
-if [ "$(docker image inspect -f '{{index .Config.Labels "fakenw.inputs"}}' "fakenw:$version" 2>/dev/null)" = "$inputs" ]; then
-  echo "image fakenw:$version is there"
+inputs=$({
+  docker image inspect -f '{{.Id}}' "$base"
+  find fakenw harness packaging pyproject.toml README.md LICENSE docker/Dockerfile docker/wheels.sh -type f ! -name '*.pyc' -print0 |
+    sort -z | xargs -0 sha256sum
+} | sha256sum | cut -c 1-16)
+if [ "$(docker image inspect -f '{{index .Config.Labels "fakenw.inputs"}}' "$name:$version" 2>/dev/null)" = "$inputs" ]; then
+  echo "image $name:$version is there"
   exit 0
 fi
-echo "building image fakenw:$version"
-old=$(docker image inspect -f '{{.Id}}' "fakenw:$version" 2>/dev/null || true)
+
+last=$(cat dist/.image-seconds 2>/dev/null || true)
+echo "building image $name:$version${last:+; the last time it took $last s}"
+docker/wheels.sh "$base"
 # The context is the Dockerfile and the wheels, fakenw's in a directory of its own: it alone is installed again when it
 # alone has changed.
 context=$(mktemp -d)
@@ -26,10 +32,15 @@ mkdir "$context/ours" "$context/wheelhouse"
 cp docker/Dockerfile "$context"
 cp dist/wheelhouse/*.whl "$context/wheelhouse"
 mv "$context"/wheelhouse/fakenw-*.whl "$context/ours"
-log=$(docker build -q --network none --build-arg "BASE=$base" --build-arg "VERSION=$version" \
-  --build-arg "INPUTS=$inputs" -t "fakenw:$version" -t fakenw:latest "$context" 2>&1) ||
-  { echo "$log" >&2; exit 1; }
-# The classic builder leaves the first stage as a nameless image: the newest is its cache.
-docker images -q -f dangling=true -f label=fakenw.stage | tail -n +2 | xargs -r docker image rm >/dev/null 2>&1 || true
-[ -z "$old" ] || docker image rm "$old" >/dev/null 2>&1 || true # a container may still be made from it
-echo "image fakenw:$version is built: $(docker image inspect -f '{{.Size}}' "fakenw:$version" | awk '{printf "%.0f MB", $1 / 1e6}')"
+build() {
+  log=$(docker build -q --network none --build-arg "BASE=$base" "$@" "$context" 2>&1) || { echo "$log" >&2; exit 1; }
+}
+# The first stage has a name as well: the classic builder would leave it without one, and it is the cache of the next build.
+old=$(docker image inspect -f '{{.Id}}' "$name-install:$version" 2>/dev/null || true)
+build --target install -t "$name-install:$version"
+build --label "org.opencontainers.image.version=$version" --label "fakenw.inputs=$inputs" -t "$name:$version" -t "$name:latest"
+# The images whose names these two have taken; one that a container is made from stays until the next time.
+docker image prune --force --filter label=fakenw.inputs >/dev/null
+docker images -q --no-trunc --filter dangling=true | { grep -xF "$old" || true; } | xargs -r docker image rm >/dev/null
+echo "$SECONDS" >dist/.image-seconds
+echo "image $name:$version is built, in $SECONDS s: $(docker image inspect -f '{{.Size}}' "$name:$version" | awk '{printf "%.0f MB", $1 / 1e6}')"

@@ -2,7 +2,7 @@
 
 from fakenw.config.field_types import BinderyName, Count, Duration, SomeTime, Text, WireText
 from harness.client.context import Component
-from harness.client.settings import Drive, File, Name, ServerName, Settings, UserText, verb
+from harness.client.settings import Drive, File, Name, ServerFile, ServerName, Settings, UserName, UserText, verb
 from harness.client.workstation import sleep
 
 __all__ = [
@@ -13,10 +13,12 @@ __all__ = [
     "Duration",
     "File",
     "Name",
+    "ServerFile",
     "ServerName",
     "Settings",
     "SomeTime",
     "Text",
+    "UserName",
     "UserText",
     "WireText",
     "sleep",

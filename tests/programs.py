@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -71,6 +72,14 @@ def serving(journal: Path, *arguments: object) -> Iterator[dict[str, str]]:
     with ServerProcess(*LISTEN, "--journal", journal, *arguments) as server:
         yield {transport: f"{host}:{port}" for transport, (host, port) in server.addresses.items()}
         assert server.stop(PATIENCE) == 0
+
+
+def free_port() -> int:
+    """A port of TCP that nothing listens on at this moment."""
+    with socket.socket() as tcp:
+        tcp.bind(("127.0.0.1", 0))
+        port: int = tcp.getsockname()[1]
+        return port
 
 
 def wait_until(condition: Callable[[], object], what: str) -> None:

@@ -1,10 +1,12 @@
-"""The pages say what is so: ARCHITECTURE.md of every package. test_catalogue_runs reads docs/journal.md."""
+"""The pages say what is so of packages and policies. test_catalogue_runs reads docs/journal.md."""
 
 from __future__ import annotations
 
 import ast
 import re
 from pathlib import Path
+
+from fakenw.journal.policy import BY_RELEASE, POLICIES
 
 ROOT = Path(__file__).parents[1]
 
@@ -20,3 +22,10 @@ def test_the_tree_has_the_sentence_of_each_package() -> None:
         if not re.search(rf"\b{folder.name}/ +{re.escape(str(told))}\n", tree)
     ]
     assert wrong == []
+
+
+def test_each_policy_has_its_release() -> None:
+    text = (ROOT / "docs" / "nal-and-apm.md").read_text(encoding="utf-8")
+    told = dict(re.findall(r"^\| `(\w+)` \| ([\d.]+|none)\b", text, re.MULTILINE))
+    assert told.keys() == POLICIES.keys()
+    assert {release: policy for policy, release in told.items() if release != "none"} == BY_RELEASE

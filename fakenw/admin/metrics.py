@@ -66,6 +66,8 @@ class Metrics(Collector):
         for (function, subfunction), count in server.counts.by_function.items():
             requests.add_metric([str(function) if subfunction is None else f"{function}/{subfunction}"], count)
         yield requests
+        bad = server.counts.bad_signatures
+        yield CounterMetricFamily("fakenw_bad_signatures", "Packets that were not executed for it.", bad)
         last = [connection.last_request for connection in server.table.by_number.values() if connection.unit]
         idle = (self._now() - min(last)) / SECOND if last else 0.0
         yield GaugeMetricFamily(

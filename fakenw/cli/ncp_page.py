@@ -17,7 +17,8 @@ from typing import Any
 
 from fakenw.core.service import NcpService, ServiceFunction
 from fakenw.core.services import SERVICES
-from fakenw.wire import layout, packet
+from fakenw.core.services.nds import VERBS, NdsVerb
+from fakenw.wire import layout, nds, nds_login, packet
 from fakenw.wire.layout import WITH_LENGTH, WITHOUT_LENGTH, Field, Layout, Nothing
 from fakenw.wire.packet import Code
 
@@ -35,11 +36,30 @@ Made by `make docs` from the declarations in `fakenw/wire/` and `fakenw/core/ser
   refusal, but a login that succeeded although the password has expired. Besides, every function but Logout (25)
   answers 0xFD with status 0x01 on a connection that is not, or no longer, the caller's. An NCP that is not listed is
   0xFB, as is 104 on a server without a tree.
+- An offset in an NDS message counts from its data, behind the verb; in an answer from behind the NDS code. *text* is
+  UTF-16LE with a NUL and *octets* are bytes, both behind their length (4 LE) and padded to four bytes.
 - *sure*: as the sources say. *inferred*: no source says it all, or they contradict one another.
 """
 
 COLUMNS = ("NCP", "name", "request", "reply", "refuses with", "source", "sure?")
+NDS_COLUMNS = ("verb", "name", "message", "answer", "source")
 PACKET_TYPES = ("CREATE", "REQUEST", "REPLY", "WATCHDOG", "DESTROY", "BURST", "BEING_PROCESSED", "BROADCAST")
+
+
+SIGNATURES = """\
+## Packet signatures
+
+97 agrees on them: flag 0x02, by the levels 0 to 3 of client and server. They begin with the request behind a login by
+23/24 or by verb 60 whose code was 0 or 0xDF, and end with the connection; a logout does not end them. Requests and
+destroys carry eight bytes, and so do replies: over TCP behind the header of the frame, over UDP behind the packet. The
+top bit of a frame's length makes no difference.
+
+Known, from ncpfs 2.2.6 and the Linux kernel as two clients that are independent of one another: the hash, the roots,
+the bytes that are covered, when signing begins, and how either client treats an answer to 97 and a bad reply. Not known
+of Novell's own: the code for a login that must sign and does not (here 0xAC), the treatment of a bad signature (here
+over UDP the packet is dropped, over TCP the socket is closed), whether Client32 sets the top bit and whether it is
+hashed then, and the flags 0x04 (whole packets) and 0x08 (encryption), which are never agreed on.
+"""
 
 
 def page(services: Iterable[NcpService]) -> str:
@@ -57,6 +77,8 @@ def page(services: Iterable[NcpService]) -> str:
         title, *_ = (sys.modules[module].__doc__ or module).partition("\n")
         functions.sort(key=lambda entry: (entry.layout.function, entry.layout.subfunction or 0))
         parts.append(_table(title.rstrip("."), COLUMNS, map(_row, functions)))
+    verbs = [_message(number, verb) for number, verb in VERBS.items()]
+    parts += [_table("NDS messages, which 104/2 carries", NDS_COLUMNS, verbs), SIGNATURES]
     constants = _comments(packet, "")
     status = {name: text.removeprefix("status: ") for name, text in constants.items() if text.startswith("status: ")}
     for title, first, digits, known in (
@@ -103,6 +125,16 @@ def _shape(field: Field) -> tuple[int | None, str]:
             return None, "the rest:"
         case layout.DateAndTime():
             return 7, "7 time"
+        case nds.Unicode():
+            return None, "text"
+        case nds_login.Bytes():
+            return None, "octets"
+        case nds.Repeated(item=item):
+            return None, f"4 LE count, then {_shape(item)[1]} each:"
+        case nds.Address():
+            return None, "4 LE type, octets address"
+        case nds.SearchFilter():
+            return None, "filter"
     raise TypeError(f"{type(field).__name__} has no words yet: how does it lie on the wire?")
 
 
@@ -131,6 +163,19 @@ def _row(function: ServiceFunction) -> tuple[str, ...]:
         ", ".join(f"0x{code:02X}" for code in sorted(function.refuses)),
         "<br>".join(dict.fromkeys(one.source for one in layouts)),
         "sure" if all(one.sure for one in layouts) else "inferred",
+    )
+
+
+def _message(number: int, verb: NdsVerb) -> tuple[str, ...]:
+    layouts = list(filter(None, (verb.message, verb.reply)))
+    notes = [inspect.cleandoc(one.__doc__) for one in layouts if one.__doc__ and not _made(one.__doc__)]
+    name = words(verb.message.__name__) if verb.message else "Logout"
+    return (
+        str(number),
+        "<br>".join([f"**{name}**", *notes]),
+        "<br>".join(fields(verb.message, 0)) if verb.message else "none",
+        "<br>".join(fields(verb.reply, 0)) if verb.reply else "see the note" if number in (2, 5, 6) else "none",
+        "<br>".join(dict.fromkeys(one.source for one in layouts)),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from fakenw.bindery.objects import USER, Bindery
+from fakenw.cli.terminal import say
 from fakenw.config.field_types import duration, size
 from fakenw.config.server_file import ConfigFile, checked_ncp, load, ncp_number
 from fakenw.config.yaml_file import DocumentError
@@ -178,7 +179,7 @@ class Mistakes(click.ClickException):
     exit_code = 2
 
     def show(self, file: Any = None) -> None:
-        click.echo(self.message, err=True)
+        say(self.message, err=True)
 
 
 class ConfigParam(click.ParamType[ConfigFile]):

@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+_ERROR = "Error: "  # what click writes before a message
+
 
 class Program(click.Group):
     """A group of commands. *where*: for the name of each its "module:function", and its line in --help.
@@ -49,7 +51,12 @@ def _harmless_errors() -> Iterator[None]:
     try:
         yield
     except click.ClickException as problem:
+        from fakenw.cli.terminal import columns, fitted
         from fakenw.journal.sentences import harmless_lines
 
         problem.message = harmless_lines(problem.message)  # type: ignore[misc] # there is no other way in
+        if (width := columns(err=True)) is not None:
+            lines = fitted(f"{_ERROR}{problem.format_message()}", width)
+            text = "\n".join(lines).removeprefix(_ERROR)
+            problem.format_message = lambda: text  # type: ignore[method-assign] # nor here
         raise

@@ -3,7 +3,6 @@
 Rules of this file:
 
 * Text for a terminal is escaped by ``harmless``; with ``--json`` the server's response is printed.
-* Exit codes: 0 done, 1 the server refused, 2 bad usage, 3 the server does not answer.
 """
 
 from __future__ import annotations
@@ -22,16 +21,18 @@ import click
 from fakenw.admin.client import AdminClient, AdminRefused, AdminUnreachable
 from fakenw.admin.ready_file import ReadyServer
 from fakenw.cli.parameters import TimeParam
+from fakenw.cli.terminal import say
 from fakenw.core.peer import TRANSPORTS, Peer
 from fakenw.journal.record import SECOND, JournalError, read_lines
 from fakenw.journal.sentences import clock, harmless, sentence
 
 REFUSED, UNREACHABLE = 1, 3
+EXIT_CODES = "Exit codes: 0 done, 1 the server refuses, 2 bad usage, 3 the server does not answer."
 LOOK_EVERY = 0.2  # seconds
 
 
 def _end(code: int, text: str) -> NoReturn:
-    click.echo(f"fakenw: {text}", err=True)
+    say(f"fakenw: {text}", err=True)
     sys.exit(code)
 
 
@@ -80,10 +81,13 @@ def uses_admin(function: Callable[..., None]) -> Callable[..., None]:
 
 
 def _print(response: Any, as_json: bool, text: str) -> None:
-    click.echo(json.dumps(response, indent=2) if as_json else text)
+    if as_json:
+        click.echo(json.dumps(response, indent=2))
+    else:
+        say(text)
 
 
-@click.command()
+@click.command(epilog=EXIT_CODES)
 @uses_admin
 def connections(server: AdminClient, as_json: bool) -> None:
     """The connection table, as MONITOR shows it.
@@ -112,7 +116,7 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
     return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-@click.command()
+@click.command(epilog=EXIT_CODES)
 @click.argument("number", type=click.IntRange(1, 65_534))
 @uses_admin
 def clear(server: AdminClient, as_json: bool, number: int) -> None:
@@ -121,7 +125,7 @@ def clear(server: AdminClient, as_json: bool, number: int) -> None:
     _print(response, as_json, f"connection {number} is cleared")
 
 
-@click.command("set")
+@click.command("set", epilog=EXIT_CODES)
 @click.argument("changes", nargs=-1, required=True, metavar="NAME=VALUE...")
 @uses_admin
 def set_command(server: AdminClient, as_json: bool, changes: tuple[str, ...]) -> None:
@@ -140,7 +144,7 @@ def set_command(server: AdminClient, as_json: bool, changes: tuple[str, ...]) ->
     _print(response, as_json, f"{response['held']} of {response['limit']} licenses held")
 
 
-@click.command()
+@click.command(epilog=EXIT_CODES)
 @click.argument("state", type=click.Choice(["on", "off"]))
 @uses_admin
 def login(server: AdminClient, as_json: bool, state: str) -> None:
@@ -149,14 +153,14 @@ def login(server: AdminClient, as_json: bool, state: str) -> None:
     _print(response, as_json, f"login is {'open' if response['logins'] else 'closed'}")
 
 
-@click.command()
+@click.command(epilog=EXIT_CODES)
 @uses_admin
 def down(server: AdminClient, as_json: bool) -> None:
     """Bring the server down: it refuses all, and releases nothing."""
     _print(server.post("/api/down", {}), as_json, "the server is down")
 
 
-@click.command()
+@click.command(epilog=EXIT_CODES)
 @click.argument("text", default="mark")
 @uses_admin
 def mark(server: AdminClient, as_json: bool, text: str) -> None:
@@ -165,7 +169,7 @@ def mark(server: AdminClient, as_json: bool, text: str) -> None:
     _print(response, as_json, f"marked at {clock(round(response['t'] * SECOND))}")
 
 
-@click.command()
+@click.command(epilog=EXIT_CODES)
 @click.option("--follow", is_flag=True, help="Print new lines as they are written, until Ctrl-C.")
 @uses_admin
 def journal(server: AdminClient, as_json: bool, follow: bool) -> None:
@@ -174,28 +178,30 @@ def journal(server: AdminClient, as_json: bool, follow: bool) -> None:
     while True:
         first, lines, after = server.journal(number)
         if first > number:
-            click.echo(f"fakenw: {first - number} lines are no longer stored by the server", err=True)
+            say(f"fakenw: {first - number} lines are no longer stored by the server", err=True)
         number = after
         try:
             output = lines if as_json else [sentence(record) for record in read_lines(lines, "journal").records]
         except JournalError as problem:
             _end(REFUSED, str(problem))
         for text in filter(None, output):
-            click.echo(text.rstrip("\n"))
+            if as_json:
+                click.echo(text.rstrip("\n"))
+            else:
+                say(text)
         if not follow:
             return
         time.sleep(LOOK_EVERY)
 
 
-@click.command()
+@click.command(epilog="Exit codes: 0 it answers, 2 bad usage, 3 it does not answer in time.")
 @click.argument("place", metavar="HOST:PORT|FILE")
 @click.option("--transport", type=click.Choice(list(TRANSPORTS)), default="tcp", show_default=True)
 @click.option("--for", "how_long", type=TimeParam(), default="30s", show_default=True, help="The longest wait.")
 def wait(place: str, transport: str, how_long: int) -> None:
     """Wait until a server answers NCP at HOST:PORT, or is ready.
 
-    FILE is that of `fakenw serve --ready-file`: no other server is taken for this one. Exit code 3 where it does not
-    answer in time.
+    FILE is that of `fakenw serve --ready-file`: no other server is taken for this one.
     """
     from fakenw.health import answers
 

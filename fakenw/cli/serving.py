@@ -27,6 +27,7 @@ from fakenw.cli.parameters import (
     UsersParam,
     WatchdogParam,
 )
+from fakenw.cli.terminal import say
 from fakenw.config.server_file import ConfigFile, example
 from fakenw.core.peer import Peer
 from fakenw.core.server import Server
@@ -38,7 +39,9 @@ from fakenw.journal.sentences import harmless, sentence
 from fakenw.volumes.dos_name import fold
 
 
-@click.command()
+@click.command(
+    epilog="Exit codes: 0 ended in order, 1 a file could not be written while it ran, 2 bad usage, or it cannot start."
+)
 @click.option(
     "--config",
     "file",
@@ -109,7 +112,20 @@ from fakenw.volumes.dos_name import fold
     help="Serve a directory; may be repeated. Changes stay in memory, unless a configuration file makes the volume "
     "writable. SYS=DIR replaces the built-in SYS.",
 )
-@click.option("--tree", type=str.upper, metavar="NAME", help="Show an NDS tree; without it, a bindery server.")
+@click.option(
+    "--tree",
+    type=str.upper,
+    metavar="NAME",
+    help="The NDS tree in which users can log in, as in the bindery; without it, a bindery server.",
+)
+@click.option(
+    "--signatures",
+    type=click.IntRange(0, 3),
+    default=1,
+    show_default=True,
+    help="Packet signatures: 0 never, 1 if the client asks for them, 2 if it can sign, 3 always: a login without is "
+    "refused.",
+)
 @click.option(
     "--journal",
     metavar="FILE|-",
@@ -245,7 +261,7 @@ def serve(
     sys.exit(_run(server, journal, pcap, admin, admin_token, listen, around, overwrite=overwrite, rotate=rotate))
 
 
-@click.command("config")
+@click.command("config", epilog="Exit codes: 0 no mistakes, 2 bad usage, or mistakes in the file.")
 @click.option("--example", "shown", is_flag=True, help="Print a file that shows and explains all fields.")
 @click.option("--check", "file", type=ConfigParam(), help="Look for mistakes in a file.")
 def configuration(shown: bool, file: ConfigFile | None) -> None:
@@ -315,9 +331,9 @@ def _run(
         if admin is not None:
             lines.append(running.administer(*admin, token))
         for note in running.start(journal, pcap, overwrite=overwrite, rotate=rotate):
-            click.echo(harmless(f"fakenw: {note}"), err=True)
+            say(harmless(f"fakenw: {note}"), err=True)
     except CannotRun as problem:
-        click.echo(harmless(f"fakenw: {problem}"), err=True)
+        say(harmless(f"fakenw: {problem}"), err=True)
         return 2
     if code:
         return code
@@ -357,10 +373,10 @@ def _say(text: str) -> None:
     except OSError:  # it is no file
         pipe = None
     if pipe is None or pipe.has_room():
-        click.echo(f"fakenw: {text}", err=True)
+        say(f"fakenw: {text}", err=True)
 
 
 def _print(record: Record) -> None:
     text = sentence(record)
     if text is not None:
-        click.echo(text, err=True)
+        say(text, err=True)

@@ -12,7 +12,15 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StrictInt, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    StrictInt,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 from fakenw.config.yaml_file import shown
 from fakenw.journal.record import SECOND
@@ -118,5 +126,8 @@ BinderyName = Annotated[
 ]
 WireText = Annotated[Text, AfterValidator(on_the_wire)]
 Count = Annotated[StrictInt, Field(ge=1)]
-Duration = Annotated[int, BeforeValidator(duration), PlainSerializer(seconds)]
+DURATION: dict[str, Any] = {  # in JSON Schema
+    "anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": r"^\s*\d[\d.]*((d|h|m|s|ms)\d*)*\s*$"}]
+}
+Duration = Annotated[int, BeforeValidator(duration), PlainSerializer(seconds), WithJsonSchema(DURATION)]
 SomeTime = Annotated[Duration, AfterValidator(_some_time)]

@@ -193,6 +193,15 @@ class SetSection(Model):
     )
     packets: Annotated[StrictInt, Field(ge=_PACKETS[0], le=_PACKETS[1])] = Field(10, alias="Number of watchdog packets")
     plain_passwords: StrictBool = Field(True, alias="Allow unencrypted passwords")
+    signatures: Annotated[StrictInt, Field(ge=0, le=3)] = Field(1, alias="NCP packet signature option")
+
+    @classmethod
+    def unfold(cls, data: Any) -> Any:
+        """The case of the names does not matter, as on the console."""
+        if not isinstance(data, dict):
+            return data
+        names = {str(field.alias).lower(): field.alias for field in cls.model_fields.values()}
+        return {names.get(str(key).lower(), key): value for key, value in data.items()}
 
 
 class ConfigFile(Model):
@@ -226,6 +235,7 @@ class ConfigFile(Model):
         if "set" in self.model_fields_set:
             settings["watchdog"] = (self.set.first, self.set.between, self.set.packets)
             settings["plain_passwords"] = self.set.plain_passwords
+            settings["signatures"] = self.set.signatures
         if not self.watchdog:
             settings["watchdog"] = None
         if "unlicensed_files" in self.model_fields_set:

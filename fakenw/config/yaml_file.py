@@ -53,8 +53,15 @@ class Mistakes(ValueError):
     """Raised by a validator that has found mistakes below its own place: each with the place there, and a text."""
 
     def __init__(self, found: Iterable[tuple[Keys, str]]) -> None:
-        self.found = tuple(found)
-        super().__init__("; ".join(text for _, text in self.found))
+        self.found = tuple((place, text, "value_error") for place, text in found)  # and pydantic's type of it
+        super().__init__("; ".join(text for _, text, _ in self.found))
+
+    @classmethod
+    def below(cls, place: Keys, problem: ValidationError) -> Mistakes:
+        """Those of a value at *place* that was validated by itself."""
+        made = cls(())
+        made.found = tuple(((*place, *loc), text, kind) for loc, text, kind in _mistakes(problem))
+        return made
 
 
 class Model(BaseModel):
@@ -191,18 +198,13 @@ def check(model: type[M], data: object, name: str) -> M:
         raise DocumentError(lines) from None
 
 
-def worded(problem: ValidationError) -> str:
-    """The errors of pydantic as one line of text."""
-    return "; ".join(dict.fromkeys(f"{_field(loc)}: {text}" for loc, text, _ in _mistakes(problem)))
-
-
 def _mistakes(problem: ValidationError) -> Iterator[tuple[Keys, str, str]]:
     """The place, the text and pydantic's type of each mistake that the document itself has not reported."""
     for error in problem.errors(include_url=False):
         match error.get("ctx"):
             case {"error": Mistakes(found=found)}:
-                for below, text in found:
-                    yield (*error["loc"], *below), text, error["type"]
+                for below, text, kind in found:
+                    yield (*error["loc"], *below), text, kind
             case _ if error["input"] is not _VOID:
                 yield error["loc"], _wording(error), error["type"]
 
@@ -319,7 +321,9 @@ class _Document:
 def _child(node: yaml.Node, part: int | str) -> tuple[yaml.Node | None, yaml.Node | None]:
     """The key (of a mapping) and the value of *node* at *part*; both None if there is no such part."""
     if isinstance(node, yaml.MappingNode):
-        return next(((key, value) for key, value in node.value if key.value == part), (None, None))
+        keys = {key.value: (key, value) for key, value in reversed(node.value)}
+        folded = {str(name).lower(): pair for name, pair in keys.items()}  # SET parameters are known in any case
+        return keys.get(part) or folded.get(str(part).lower(), (None, None))
     if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
         return None, node.value[part]
     return None, None
@@ -338,10 +342,9 @@ def _field(path: Keys) -> str:
 _EXPECTED = {
     "string_type": "expected text (in quotes)",
     "string_too_short": "expected text that is not empty",
-    "int_type": "expected a whole number",
-    "float_type": "expected a number",
-    "finite_number": "expected a number",
-    "bool_type": "expected true or false",
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "expected a whole number"),
+    **dict.fromkeys(("float_type", "float_parsing", "finite_number"), "expected a number"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "expected true or false"),
     "tuple_type": "expected a list",
     "list_type": "expected a list",
     "dict_type": "expected a mapping",
@@ -349,6 +352,8 @@ _EXPECTED = {
     "greater_than": "expected more than {gt:g}",
     "greater_than_equal": "expected {ge} or more",
     "less_than_equal": "expected {le} or less",
+    "too_short": "expected {min_length} items or more",
+    "too_long": "expected {max_length} items or fewer",
 }
 
 
@@ -368,4 +373,4 @@ def _wording(error: ErrorDetails) -> str:
             return f"{shown(given)} is unknown; {expected_one_of(quoted, given)}{quotes}"
         case kind if kind in _EXPECTED:
             return f"{shown(given)}; {_EXPECTED[kind].format_map(context)}"
-    return f"{shown(given)}: {error['msg']}"
+    return f"{shown(given)}; {error['msg'].replace('Input should be', 'expected')}"

@@ -13,6 +13,7 @@ from typing import Any
 
 from fakenw.core.ledger import Emit, Ledger, NoRoom
 from fakenw.core.peer import Peer, Transport
+from fakenw.crypto.signatures import Signer
 from fakenw.journal.policy import State
 from fakenw.journal.record import SECOND
 from fakenw.volumes.sharing import FileHandle
@@ -66,6 +67,14 @@ class Connection:
     next_file: int = 1
     exchange: NdsExchange | None = None  # an incomplete NDS message
     fragments: int = 0  # NDS messages so far, modulo 256
+    agreed: bool = False  # to sign, by NCP 97
+    root: bytes | None = None  # of the signatures that begin behind the next reply
+    signer: Signer | None = None
+    datagram: tuple[bytes, bytes] | None = None  # the last one, and the request in it; kept where signing was agreed
+    bad_signatures: int = 0  # that are not in the journal yet
+    told_bad: int | None = None  # the time of the last line about these
+    nds_seed: tuple[int, bytes] | None = None  # of verb 57: the entry, and what its password must seal
+    nds_authid: tuple[int, bytes] | None = None  # of verb 59: the entry, and what its proof must be for
     unsupported: set[tuple[int, int | None, int | None]] = field(default_factory=set)  # in the journal
     station: str = field(init=False)  # the peer's text, for the journal
     transport: Transport = field(init=False)

@@ -21,6 +21,7 @@ from fakenw.core.ledger import NoRoom
 from fakenw.core.peer import Peer
 from fakenw.core.service import Call, ServiceHost, Succeeded
 from fakenw.core.services import SERVICES, nds
+from fakenw.core.signing import signed
 from fakenw.core.watchdog import Watchdog
 from fakenw.journal.policy import State
 from fakenw.wire import packet as ncp
@@ -120,6 +121,9 @@ class Dispatch:
             code = Code.NO_LICENSE
             host.emit("deny", {**connection.about(), "what": "license", "code": code})
         status = 0 if connection.message is None else ncp.MESSAGE_WAITING
+        if connection.signer is not None:
+            plain = ncp.encode_reply(ncp.REPLY, packet.sequence, packet.connection, packet.task, code, status, data)
+            return signed(connection.signer, plain, framed=connection.transport.framed)
         encode = framed_reply if connection.transport.framed else ncp.encode_reply
         return encode(ncp.REPLY, packet.sequence, packet.connection, packet.task, code, status, data)
 
@@ -157,5 +161,9 @@ def _key(packet: RequestPacket) -> Key | None:
 
 
 def _reply(connection: Connection, packet: RequestPacket, code: int, status: int, kind: int = ncp.REPLY) -> bytes:
-    encode = framed_reply if connection.transport.framed else ncp.encode_reply
+    framed = connection.transport.framed
+    if connection.signer is not None and kind == ncp.REPLY:
+        reply = ncp.encode_reply(kind, packet.sequence, packet.connection, packet.task, code, status, b"")
+        return signed(connection.signer, reply, framed=framed)
+    encode = framed_reply if framed else ncp.encode_reply
     return encode(kind, packet.sequence, packet.connection, packet.task, code, status, b"")

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import NamedTuple
 
+from fakenw.crypto.signatures import DATAGRAMS, FRAMED, SignedForm
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Transport:
@@ -25,10 +27,11 @@ class Transport:
     watched: bool  # the watchdog queries its stations, and broadcasts announce messages (ncp.md 7)
     number: int  # in 123/16 and 123/17
     nds: int  # address type of NDS (libncp nwnet.h)
+    signed: SignedForm  # what a packet signature covers
 
 
-TCP = Transport("tcp", framed=True, lossless=True, watched=False, number=6, nds=9)
-UDP = Transport("udp", framed=False, lossless=False, watched=True, number=5, nds=8)
+TCP = Transport("tcp", framed=True, lossless=True, watched=False, number=6, nds=9, signed=FRAMED)
+UDP = Transport("udp", framed=False, lossless=False, watched=True, number=5, nds=8, signed=DATAGRAMS)
 TRANSPORTS = {transport.name: transport for transport in (TCP, UDP)}
 
 

@@ -19,6 +19,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from fakenw.bindery.initial_objects import initial_bindery, net_address
+from fakenw.bindery.nds_keys import NdsKeys
 from fakenw.bindery.nds_tree import NdsTree
 from fakenw.core.connection import Connection
 from fakenw.core.connection_table import ConnectionTable
@@ -28,13 +29,14 @@ from fakenw.core.ledger import Ledger
 from fakenw.core.peer import Peer
 from fakenw.core.service import Counts
 from fakenw.core.settings import ServerSettings
+from fakenw.core.signing import BadSignature, Signing
 from fakenw.core.wall_clock import WallClock
 from fakenw.core.watchdog import Watchdog
 from fakenw.journal.policy import State
 from fakenw.journal.record import FORMAT, SECOND, Record
 from fakenw.volumes.volume import Volumes
 from fakenw.wire import packet as ncp
-from fakenw.wire.framing import DMDT, BadFrame, Deframer, frame_reply, whole_request
+from fakenw.wire.framing import DMDT, BadFrame, Deframer, whole_request
 from fakenw.wire.layout import Malformed
 from fakenw.wire.packet import Broadcast, Code, ReplyPacket, RequestPacket, WatchdogPacket
 
@@ -75,8 +77,10 @@ class Server:
             settings.name, address, settings.users, settings.groups, settings.user_connections
         )
         self.tree = NdsTree(settings.tree, self.bindery) if settings.tree else None
+        self.keys = NdsKeys(settings.seed)
         self.logins = True
         self.counts = Counts()
+        self._signing = Signing(self.emit, self.counts, lambda: self.now)
         self._watchdog = Watchdog(settings, self.table, self.emit, self._deadlines, self._query, self.clear)
         self._dispatch = Dispatch(self, self._watchdog, self._deadlines, self._send_raw)
         self._by_type = {ncp.REQUEST: self._request, ncp.CREATE: self._create, ncp.DESTROY: self._destroy}
@@ -120,10 +124,10 @@ class Server:
         """
         self.now = now
         stream = self._streams.get(peer)
-        if stream is not None and not stream.rest and not self._delays:
+        if stream is not None and not stream.rest and not stream.signed and not self._delays:
             packet = whole_request(data)
             if packet is not None:
-                self._request(peer, packet)
+                self._request(peer, self.table.by_peer.get(peer), packet)
                 return self.take_effects()
         if stream is None:
             if not peer.transport.framed:
@@ -132,8 +136,8 @@ class Server:
             stream = self._streams[peer] = Deframer(DMDT)
         try:
             self._execute(peer, stream, data)
-        except BadFrame:
-            self._stream_ended(peer, "lost")
+        except (BadFrame, BadSignature) as bad:
+            self._stream_ended(peer, "lost" if isinstance(bad, BadFrame) else "bad-signature")
             self._effects.closes.append(peer)
         return self.take_effects()
 
@@ -209,6 +213,7 @@ class Server:
         """End a connection on the server's side, for example by the watchdog; *cause* is that of the journal."""
         if connection.transport.framed:
             self._cleared.add(connection.peer)
+        self._signing.end(connection.peer, known=True)
         self._end(connection, cause)
 
     def leave_message(self, connection: Connection, text: str) -> None:
@@ -286,6 +291,12 @@ class Server:
             self.kept[peer] = None
 
     def _packet(self, peer: Peer, data: bytes) -> None:
+        connection = self.table.by_peer.get(peer)
+        if self._signing.signers or (connection is not None and connection.agreed):
+            unsigned = self._signing.packet(peer, connection, data)
+            if unsigned is None:
+                return
+            data = unsigned
         kind = ncp.packet_type(data)
         receiver = self._by_type.get(kind)
         if receiver is None:
@@ -298,18 +309,18 @@ class Server:
                 packet = ncp.decode_request(data)
             except Malformed:
                 return
-            receiver(peer, packet)
+            receiver(peer, connection, packet)
 
-    def _create(self, peer: Peer, packet: RequestPacket) -> None:
+    def _create(self, peer: Peer, old: Connection | None, packet: RequestPacket) -> None:
         """A station has one slot. A second create means that it was restarted, or that a reply was lost."""
         if self._dispatch.down:
             self._reply(peer, packet, number=0, code=Code.FAILURE, status=ncp.SERVER_DOWN)
             return
-        old = self.table.by_peer.get(peer)
         if old is not None and old.awaiting_first_request:
             self._watchdog.activity(old, self.now)
             self._reply(peer, packet, number=old.number)
             return
+        self._sign_no_more(peer)
         if old is not None:
             self.counts.reused += 1
             self._end(old, "reinitialize", keep_number=True)
@@ -345,22 +356,31 @@ class Server:
         self._send(peer, ReplyPacket(ncp.REPLY, 0, 0, 0, code, 0, b"").encode())
         self._watchdog.query_all(self.now)
 
-    def _destroy(self, peer: Peer, packet: RequestPacket) -> None:
+    def _destroy(self, peer: Peer, connection: Connection | None, packet: RequestPacket) -> None:
         """Always answered: libncp over UDP waits a minute for it."""
-        connection = self.table.by_peer.get(peer)
         if connection is not None and connection.number == packet.connection:
             connection.last_request = self.now
             self._end(connection, "destroy")
         self._reply(peer, packet)
+        self._sign_no_more(peer)
 
-    def _request(self, peer: Peer, packet: RequestPacket) -> None:
-        connection = self.table.by_peer.get(peer)
+    def _request(self, peer: Peer, connection: Connection | None, packet: RequestPacket) -> None:
         if connection is None or connection.number != packet.connection:
             self._invalid_connection(peer, packet)
             return
         reply = self._dispatch.request(connection, packet)
         if reply is not None:
             self._effects.sends.append((peer, reply))
+        if connection.root is not None:
+            self._signing.begin(connection)
+            if peer in self._streams:
+                self._streams[peer].signed = True
+
+    def _sign_no_more(self, peer: Peer) -> None:
+        """The station's connection has ended, or is about to be another."""
+        self._signing.end(peer)
+        if peer in self._streams:
+            self._streams[peer].signed = False
 
     def _invalid_connection(self, peer: Peer, packet: RequestPacket) -> None:
         """The number is not this station's. The code repeats the status, which libncp ignores."""
@@ -384,7 +404,7 @@ class Server:
         self._send(peer, reply.encode())
 
     def _send(self, peer: Peer, packet: bytes) -> None:
-        self._send_raw(peer, frame_reply(packet) if peer.transport.framed else packet)
+        self._send_raw(peer, self._signing.seal(peer, packet))
 
     def _send_raw(self, peer: Peer, data: bytes) -> None:
         """Send bytes that are framed already."""
@@ -409,6 +429,7 @@ class Server:
     def _stream_ended(self, peer: Peer, cause: str) -> None:
         """The NCP connection of a TCP stream ends with it (ncp.md 1.1)."""
         self._streams.pop(peer, None)
+        self._signing.end(peer)
         self.kept.pop(peer, None)
         self._cleared.discard(peer)
         connection = self.table.by_peer.get(peer)

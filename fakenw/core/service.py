@@ -13,6 +13,7 @@ from datetime import datetime
 from random import Random
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
+from fakenw.bindery.nds_keys import NdsKeys
 from fakenw.bindery.nds_tree import NdsTree
 from fakenw.bindery.objects import Bindery
 from fakenw.core.connection import Connection
@@ -33,6 +34,7 @@ class Counts:
     duplicates: int = 0  # replies that were sent again
     acknowledged: int = 0  # 0x9999: still executing
     invalid_connections: int = 0  # requests on a number that is not the station's
+    bad_signatures: int = 0
     late: int = 0  # with a sequence number that had been executed
     denied: int = 0  # creates for which there was no slot
     reused: int = 0  # creates of a station that had a slot
@@ -49,6 +51,7 @@ class ServiceHost(Protocol):
     ledger: Ledger
     random: Random
     tree: NdsTree | None  # None: a bindery server
+    keys: NdsKeys
     addresses: tuple[Peer, ...]  # where it listens
     now: int
     logins: bool  # False: a console operator has disabled login (23/203)

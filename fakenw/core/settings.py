@@ -99,6 +99,7 @@ class ServerSettings:
     this time (None: never). *keep_cleared*: the unit of a connection that an operator has cleared stays held for this
     time, under the policy nls (0: it is released; Novell TID 10061455: 72 hours).
     *instance* are 32 hexadecimal digits that no other start of a server has; the edge sets it.
+    *signatures* is NCP PACKET SIGNATURE OPTION: 0 never, 1 where the client wants it, 2 where it can, 3 always.
     *speed* is the server's seconds in one real second, needed here only to give a watchdog query 100 ms of real time.
     """
 
@@ -122,8 +123,11 @@ class ServerSettings:
     seed: int = 0
     instance: str = "0" * 32
     tree: str | None = None  # the NDS tree; None: a bindery server
+    signatures: int = 1
 
     def __post_init__(self) -> None:
+        if self.signatures not in range(4):
+            raise ValueError(f"signatures: {self.signatures} is not 0, 1, 2 or 3")
         if self.watchdog is not None:
             _check_watchdog(self.watchdog)
 

@@ -25,7 +25,7 @@ GIVEN_BACK = frozenset({"logout", "destroy", "unlicense"})
 UNKNOWN = Policy("unknown", frozenset())
 """The policy of a server whose ``start`` names none: no state holds a unit."""
 
-_REQUESTS = {"create", "open", "busy", "deny", "login-failed"}  # events that a request causes
+_REQUESTS = {"create", "open", "busy", "deny", "login", "login-failed"}  # events that a request causes
 _REQUESTED = GIVEN_BACK | {"login", "request", "service", "create", "close", "end-of-job"}  # causes that are requests
 
 

@@ -18,6 +18,7 @@ _CAUSES = {
     "reinitialize": "the station attached anew",
     "idle-policy": "it was idle",
     "stalled": "it did not read its replies",
+    "bad-signature": "a packet had a bad signature",
     "busy": "it repeated a request that is still being executed too often",
     "expired": "the assignment ended",
 }
@@ -53,6 +54,8 @@ def sentence(record: Record) -> str | None:
         "create": f"{get('station')} attached as connection {get('connection')}",
         "close": f"connection {get('connection')} of {get('station')} ended: {cause}",
         "deny": f"{get('station')} was refused, no {get('what')} is free; {held}",
+        "login": f"{subject} logged in ({get('how')}{', signed' if get('signed') else ''})",
+        "bad-signature": f"{subject}: bad signatures on {get('packets')} packets, which were not executed",
         "login-failed": f"{subject}: login failed, completion code 0x{get('code', 0):02X}",
         "open": f"{subject} opened {get('path')}",
         "shut": f"{subject}: {get('path')} closed ({get('cause')})",

@@ -1,10 +1,10 @@
 """NCP over TCP ("Demand Transport"): a length before every packet.
 
 A request is ``DmdT``, length, version, reply buffer size; a reply is ``tNcP``, length. The length
-counts the header. Its top bits are flags: the highest says that an 8-byte signature follows the
-header (Wireshark masks it, libncp and the kernel mask four bits). fakenw never signs, and skips a
-received signature. The next frame after a bad one cannot be found: the connection must be closed,
-as real clients do.
+counts the header. Its top bits are flags: the highest says that an 8-byte signature follows the header
+(Wireshark masks it, libncp and the kernel mask four bits). These clients do not set it: once a
+stream is *signed*, a signature stands in every frame. Before that a signature is skipped. The next
+frame after a bad one cannot be found: the connection must be closed, as real clients do.
 """
 
 from __future__ import annotations
@@ -36,13 +36,14 @@ class BadFrame(ValueError):
         self.before: list[bytes] = []
 
 
-def frame_request(packet: bytes, reply_size: int = 65536) -> bytes:
+def frame_request(packet: bytes, reply_size: int = 65536, signature: bytes = b"") -> bytes:
     """*reply_size* is only a hint; clients send 0 and 128 as well."""
-    return _request.pack(DMDT, _request.size + len(packet), VERSION, reply_size) + packet
+    size = _request.size + len(signature) + len(packet)
+    return _request.pack(DMDT, size, VERSION, reply_size) + signature + packet
 
 
-def frame_reply(packet: bytes) -> bytes:
-    return _reply.pack(TNCP, _reply.size + len(packet)) + packet
+def frame_reply(packet: bytes, signature: bytes = b"") -> bytes:
+    return _reply.pack(TNCP, _reply.size + len(signature) + len(packet)) + signature + packet
 
 
 def whole_request(data: bytes) -> RequestPacket | None:
@@ -70,13 +71,15 @@ class Deframer:
     """Cuts a byte stream into packets, whatever its segments.
 
     ``magic`` selects the side: ``DMDT`` on the server, ``TNCP`` on the client. ``rest`` is what has not been cut: the
-    beginning of a frame that is not complete yet, and whole frames where ``cut`` was not used up.
+    beginning of a frame that is not complete yet, and whole frames where ``cut`` was not used up. Behind a login
+    ``signed`` is set: every packet then begins with its signature.
     """
 
     def __init__(self, magic: bytes) -> None:
         self._magic = magic
         self._header = _request.size if magic == DMDT else _reply.size
         self.rest = b""
+        self.signed = False
 
     def feed(self, data: bytes) -> list[bytes]:
         """The packets that *data* completes. Raises BadFrame; then close the connection."""
@@ -102,7 +105,7 @@ class Deframer:
                     raise BadFrame(f"expected {self._magic.decode()}, got {bytes(buffer[at : at + 4])!r}")
                 word = int.from_bytes(buffer[at + 4 : at + 8], "big")
                 length = word & LENGTH
-                start = self._header + (8 if word & SIGNED else 0)
+                start = self._header + (8 if word & SIGNED and not self.signed else 0)
                 if not start + SMALLEST_PACKET <= length <= LARGEST_FRAME:
                     raise BadFrame(f"a frame of {length} bytes")
                 if size - at < length:

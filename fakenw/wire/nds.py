@@ -31,19 +31,22 @@ class NdsCode(IntEnum):
     """NDS completion codes (Wireshark nds_reply_errors; libncp ndslib.h)."""
 
     OK = 0
+    GRACE_LOGIN = -223  # with the whole reply
     NO_SUCH_ENTRY = -601
+    NO_SUCH_ATTRIBUTE = -603
     INVALID_REQUEST = -641
     INVALID_ITERATION = -642
     INSUFFICIENT_BUFFER = -649
+    FAILED_AUTHENTICATION = -669
     INVALID_API_VERSION = -683
 
 
 class NdsRefused(Exception):
-    """The NDS code is not 0."""
+    """The NDS code is not 0; *data* may stand behind it all the same."""
 
-    def __init__(self, code: NdsCode) -> None:
+    def __init__(self, code: NdsCode, data: bytes = b"") -> None:
         super().__init__(code.name)
-        self.code = code
+        self.code, self.data = code, data
 
 
 _long = Number("<I")

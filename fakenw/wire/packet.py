@@ -81,6 +81,7 @@ class Code(IntEnum):
     NOT_EMPTY = 0xA0
     BAD_RENAME = 0xA4  # of a directory, into another directory
     BAD_OPEN_MODE = 0xA5
+    SIGNATURE_REQUIRED = 0xAC
     BAD_NAME_SPACE = 0xBF
     INTRUDER_LOCKOUT = 0xC5  # too many bad logins, or login is disabled on the server
     NOT_OPERATOR = 0xC6

@@ -12,6 +12,7 @@ import click
 from fakenw.admin.client import AdminClient, AdminRefused, AdminUnreachable
 from fakenw.admin.ready_file import ReadyServer
 from fakenw.cli.remote import admin_client
+from fakenw.cli.terminal import say
 from fakenw.journal.record import SECOND, Journal, JournalError, read_lines
 from fakenw.journal.sentences import harmless
 from harness.cli.parameters import DurationParam, OutputParam
@@ -27,7 +28,10 @@ from harness.report.text import NOT_EXPECTED, UNKNOWN
 LOOK_EVERY = 0.2  # seconds
 
 
-@click.command("assert")
+@click.command(
+    "assert",
+    epilog="Exit codes: 0 it is so, 1 it is not, 2 bad usage, 3 no answer, or the server's books do not balance.",
+)
 @click.argument("admin", metavar="ADMIN_URL|FILE")
 @click.option("--released", "assertion", is_flag=True, required=True, help="Every license came back from its client.")
 @click.option("--within", type=DurationParam(), default="30s", show_default=True, help="How long it is waited for.")
@@ -67,8 +71,6 @@ def assert_command(
 ) -> None:
     """Assert something of a server that runs.
 
-    Exit codes: 0 it is so, 1 it is not, 3 the server does not answer, or its books do not balance.
-
     ADMIN_URL is what `fakenw serve --admin` printed, FILE that of its --ready-file. A server that was started again
     meanwhile, or another one at that address, is not judged.
 
@@ -96,12 +98,10 @@ def assert_command(
             break
         time.sleep(LOOK_EVERY)
     if forgotten:
-        click.echo(
-            f"harness: {forgotten} lines are forgotten by the server; what came back before is not judged", err=True
-        )
+        say(f"harness: {forgotten} lines are forgotten by the server; what came back before is not judged", err=True)
     what = "every license was given back" if answer.passed else f"not released within {within / SECOND:g} s"
     for line in (what, *(f"  {why}" for why in answer.why)):
-        click.echo(line)
+        say(line)
     if junit:
         kind = "error" if answer.verdict.problems else "failure"
         failure = () if answer.passed else (kind, answer.verdict.verdict, what, "\n".join(answer.why))
@@ -167,5 +167,5 @@ class _WatchedServer:
 
 
 def _unknown(text: str) -> NoReturn:
-    click.echo(f"harness: {harmless(text)}", err=True)
+    say(f"harness: {harmless(text)}", err=True)
     sys.exit(UNKNOWN)

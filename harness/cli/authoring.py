@@ -9,46 +9,48 @@ from pathlib import Path
 
 import click
 
+from fakenw.cli.terminal import columns, say
+from fakenw.config.yaml_file import expected_one_of
 from fakenw.journal.record import SECOND
 from fakenw.journal.sentences import harmless, harmless_lines
 from harness.cli.explain import introduction, steps
 from harness.cli.matrix import REPAIRS, Cell, answer, conclusion, lines
 from harness.cli.parameters import BEHAVIORS, TRANSPORT, DurationParam, NamesParam, OutputParam
+from harness.cli.progress import progress
 from harness.client.behavior_file import BehaviorError, load
 from harness.judge.history import RunHistory
 from harness.judge.verdict import judge
 from harness.report.output import exit_with_usage_error, write
 from harness.report.text import Result, story
 from harness.runners import memory
+from harness.scenario import own_steps
 from harness.scenario.catalogue import catalogue, find
+from harness.scenario.json_schema import json_schema
 from harness.scenario.scenario import Scenario, ScenarioError
-from harness.scenario.steps import OWN
-from harness.scenario.steps import steps as steps_of
 
 
 def register_behaviors(behaviors: Sequence[Path]) -> tuple[str, ...]:
     """Make the components in these files available to scripts. Returns the absolute paths. Raises BehaviorError."""
     for file in behaviors:
-        for component in load(file):
-            OWN.update({step.verb: step for step in steps_of((component,))})
+        own_steps.add(load(file))
     return tuple(str(file.resolve()) for file in behaviors)
 
 
 SEED = click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same run.")
 
 
-@click.command("list")
+@click.command("list", epilog="Exit codes: 0 done, 2 bad usage.")
 def list_scenarios() -> None:
     """List the catalogue: ids, titles, sources, variants."""
     for scenario in catalogue():
-        click.echo(f"{scenario.id}  {scenario.title}\n    {scenario.source}")
+        say(f"{scenario.id}  {scenario.title}\n    {scenario.source}")
         if also := [name for name in scenario.known_as if name not in scenario.source]:
-            click.echo(f"    also known as {', '.join(also)}")
+            say(f"    also known as {', '.join(also)}")
         for plan in scenario.plans():
-            click.echo(f"    {plan.variant:16} {plan.expect:12} {plan.why}".rstrip())
+            say(f"    {plan.variant:16} {plan.expect:12} {plan.why}".rstrip())
 
 
-@click.command()
+@click.command(epilog="Exit codes: 0 done, 2 bad usage.")
 @click.argument("name", metavar="ID|FILE")
 @click.option("--variant", help="Which variant; default: the first.")
 @TRANSPORT
@@ -73,14 +75,15 @@ def explain(name: str, variant: str | None, transport: str | None, seed: int, be
     except (ScenarioError, BehaviorError) as problem:
         exit_with_usage_error(problem)
     run = RunHistory.of(memory.run(plan))
-    click.echo(harmless_lines("\n".join(introduction(scenario))))
-    click.echo(harmless(f"Variant: {plan.variant}{f', {plan.why}' if plan.why else ''} ({plan.transport})") + "\n")
-    click.echo("\n".join(steps(run)))
-    click.echo("")
-    click.echo("\n".join(story(Result(run, judge(run)))))
+    width = columns()
+    say(harmless_lines("\n".join(introduction(scenario) if width is None else introduction(scenario, width))))
+    say(harmless(f"Variant: {plan.variant}{f', {plan.why}' if plan.why else ''} ({plan.transport})") + "\n")
+    say("\n".join(steps(run) if width is None else steps(run, (width - 13) // 2)))
+    say("")
+    say("\n".join(story(Result(run, judge(run)))))
 
 
-@click.command()
+@click.command(epilog="Exit codes: 0 done, 2 bad usage.")
 @click.argument("file", type=click.Path(path_type=Path))
 def new(file: Path) -> None:
     """Write a commented scenario to FILE, as a start. See docs/write-a-scenario.md."""
@@ -91,7 +94,7 @@ def new(file: Path) -> None:
         exit_with_usage_error(f"{file} exists already; nothing was changed")
     except OSError as problem:
         exit_with_usage_error(f"{file} cannot be written: {problem.strerror}")
-    click.echo(f"{file} written; try: harness run {file}")
+    say(f"{file} written; try: harness run {file}")
 
 
 def template() -> str:
@@ -99,14 +102,13 @@ def template() -> str:
     return (resources.files("harness.cli") / "template.yaml").read_text(encoding="utf-8")
 
 
-@click.command()
+@click.command(epilog="Exit codes: 0 done, 2 bad usage.")
 def schema() -> None:
     """Print the JSON Schema of scenario files, for editors."""
-    made = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Scenario.model_json_schema()}
-    click.echo(json.dumps(made, indent=2))
+    click.echo(json.dumps(json_schema(), indent=2))
 
 
-@click.command()
+@click.command(epilog="Exit codes: 0 done, 2 bad usage.")
 @click.option("--repairs", type=NamesParam(), help="Only these, as NAME,NAME. Default: all.")
 @click.option("--scenarios", type=NamesParam(), help="Only these. Default: the whole catalogue.")
 @click.option("--for", "subject", default="Q257223", show_default=True, help="The scenario that the answer is about.")
@@ -134,7 +136,7 @@ def matrix(
     wanted = repairs or tuple(REPAIRS)
     for name in wanted:
         if name not in REPAIRS:
-            exit_with_usage_error(f"no repair {name}; expected {', '.join(REPAIRS)}")
+            exit_with_usage_error(f"no repair {name}; {expected_one_of(REPAIRS, name)}")
     try:
         chosen = [find(name) for name in scenarios] if scenarios else list(catalogue())
         about = find(subject)
@@ -143,13 +145,14 @@ def matrix(
     except ScenarioError as problem:
         exit_with_usage_error(problem)
     made: list[Cell] = []
-    for number, scenario in enumerate(chosen, 1):
-        click.echo(f"  {number} of {len(chosen)}: {scenario.id}", err=True)
-        for name in dict.fromkeys((next(iter(REPAIRS)), *wanted)):
-            made.append(_cell(scenario, name, transport, seed, within))
+    with progress(len(chosen)) as shown:
+        for number, scenario in enumerate(chosen, 1):
+            for name in dict.fromkeys((next(iter(REPAIRS)), *wanted)):
+                made.append(_cell(scenario, name, transport, seed, within))
+            shown.show(number, scenario.id)
     to_error = as_json == "-"
-    for line in (*lines(made), "", *conclusion(made, about.id)):
-        click.echo(line, err=to_error)
+    for line in (*lines(made, columns(err=to_error)), "", *conclusion(made, about.id)):
+        say(line, err=to_error)
     if as_json:
         found = {"format": 1, "within": within / SECOND, "cells": [cell.as_json() for cell in made]}
         found |= {"scenario": about.id, "cures": answer(made, about.id)}

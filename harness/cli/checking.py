@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from fakenw.journal.record import SECOND, JournalError
-from harness.cli.parameters import FILES, DurationParam, ZoneParam
+from harness.cli.parameters import EXIT_CODES, FILES, DurationParam, ZoneParam
 from harness.judge.history import RunHistory, load
 from harness.judge.verdict import judge
 from harness.report.output import Outputs, exit_with_usage_error, print_results_and_exit
@@ -16,7 +16,7 @@ from harness.report.text import Result
 from harness.runners.run_plans import run_directories
 
 
-@click.command()
+@click.command(epilog=EXIT_CODES)
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--within", type=DurationParam(), help="Replaces the time that the run's scenario allows.")
 @click.option(

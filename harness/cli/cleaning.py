@@ -6,12 +6,15 @@ import sys
 
 import click
 
+from fakenw.cli.terminal import say
 from fakenw.journal.sentences import harmless
 from harness.cli.running import needs_docker
 from harness.report.text import UNKNOWN
 
 
-@click.command()
+@click.command(
+    epilog="Exit codes: 0 done, 1 not all could be removed, 2 bad usage, or no Docker SDK, 3 no Docker Engine answers."
+)
 @click.option("--all", "everything", is_flag=True, help="Also those of runs on other machines that use this engine.")
 def clean(everything: bool) -> None:
     """Remove what killed runs, and runs with --keep, left in Docker.
@@ -25,11 +28,11 @@ def clean(everything: bool) -> None:
     try:
         removed, left = remove(everything)
     except Failed as problem:
-        click.echo(harmless(f"harness: {problem}"), err=True)
+        say(harmless(f"harness: {problem}"), err=True)
         sys.exit(UNKNOWN)
     for name in removed:
-        click.echo(f"removed {name}")
+        say(f"removed {name}")
     for name in left:
-        click.echo(f"could not be removed: {name}", err=True)
-    click.echo(f"{len(removed)} removed")
+        say(f"could not be removed: {name}", err=True)
+    say(f"{len(removed)} removed")
     sys.exit(1 if left else 0)

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from fakenw.cli.terminal import say
 from fakenw.journal.record import JournalError
 from fakenw.journal.sentences import clock, harmless
 from harness.cli.parameters import OutputParam, options
@@ -120,7 +121,10 @@ KNOWN = options(
 )
 
 
-@click.command()
+@click.command(
+    epilog="Exit codes: 0 the answer is yes or no, 2 bad usage, 3 the answer is unknown. With --exit-code: 0 Q257223 "
+    "was not found, 1 it is certain or probable, 2 bad usage, 3 it could not be told."
+)
 @EVIDENCE
 @KNOWN
 @click.option("--json", "as_json", type=OutputParam(dash=True), help="Write the findings as JSON.")
@@ -144,13 +148,11 @@ def diagnose(
     whose machine's registry has an entry for that server without a user, on a connection that a journal or two lists
     show to be idle. docs/lab.md has the rules.
 
-    The last line is the answer, and its certainty. Exit codes: 0 the answer is yes or no; 2 bad input; 3 the answer is
-    unknown. With --exit-code: 0 Q257223 was not found; 1 it is certain or probable; 2 bad input; 3 it could not be
-    told.
+    The last line is the answer, and its certainty.
 
     \b
-    harness diagnose --connections 0930.csv --connections 1000.csv --server FS1 --account SMSNW \\
-        --registry 10.1.1.7=ws7.reg --registry 10.1.1.9=ws9.reg
+    harness diagnose --connections 0930.csv --connections 1000.csv \\
+        --server FS1 --account SMSNW --registry 10.1.1.7=ws7.reg
     harness diagnose --journal server.jsonl --registry 10.1.1.7=ws7.reg
     """
     if (journal is None) == (not listed):
@@ -177,7 +179,7 @@ def diagnose(
     answer = decide(there, dumps, accounts, holders)
     to_error = as_json == "-"
     for line in [*answer.tally_lines(), "", *_input_lines(answer), "", *_finding_lines(answer), *_end_lines(answer)]:
-        click.echo(line, err=to_error)
+        say(line, err=to_error)
     if as_json:
         write(as_json, json.dumps(answer.as_json(), indent=2) + "\n")
     sys.exit(answer.exit_code if exit_code else UNKNOWN if answer.found is None else 0)

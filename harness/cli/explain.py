@@ -20,15 +20,15 @@ from harness.scenario.scenario import Scenario
 WIDTH = 54
 
 
-def introduction(scenario: Scenario) -> Iterator[str]:
-    """Title, source, description and cause of a scenario."""
+def introduction(scenario: Scenario, width: int = 110) -> Iterator[str]:
+    """Title, source, description and cause of a scenario, the longer ones in lines of *width* characters."""
     yield f"{scenario.id}: {scenario.title}"
     yield f"Source: {scenario.source}"
     parts = {"Sourced": scenario.sourced, "Our reading": scenario.reading, "About": scenario.description}
     parts["Cause"] = scenario.cause.text if scenario.cause else None
     for name, text in parts.items():
         if text:
-            yield from textwrap.wrap(f"{name}: {' '.join(text.split())}", 110, subsequent_indent="    ")
+            yield from textwrap.wrap(f"{name}: {' '.join(text.split())}", width, subsequent_indent="    ")
 
 
 def _get(record: Record, *names: str) -> str:
@@ -50,14 +50,15 @@ _CLIENT: Mapping[str, Callable[[Record], str]] = {
     "detach": lambda r: "the redirector releases the connection",
     "work-failed": lambda r: f"{_get(r, 'component')} could not go on with {_get(r, 'file')}: {_get(r, 'reason')}",
     "step-failed": lambda r: f"{_get(r, 'verb')} failed: {_get(r, 'text')}",
+    "behavior-failed": lambda r: f"{_get(r, 'text')} ({_get(r, 'file')}:{_get(r, 'line')})",
     "done": lambda r: "the script has ended",
 }
 _SILENT = {"start", "registry"}
 _RUNNER = {"fault", "exit", "mark"}
 
 
-def steps(run: RunHistory) -> Iterator[str]:
-    """The timeline in two columns. *run* has at least one server."""
+def steps(run: RunHistory, width: int = WIDTH) -> Iterator[str]:
+    """The timeline in two columns of *width* characters. *run* has at least one server."""
     moments: list[tuple[int, bool, str]] = []
     server = run.servers[0]
     for client in run.clients:
@@ -74,14 +75,14 @@ def steps(run: RunHistory) -> Iterator[str]:
             if record.event in _RUNNER:
                 what = " ".join(filter(None, [_get(record, "what", "cause"), _get(record, "client", "server")]))
                 moments.append((run.to_server(run.runner, server, record.t), True, f"** {what} **"))
-    yield f"{'':9}  {'what the clients do':{WIDTH}}  what the servers see"
+    yield f"{'':9}  {'what the clients do':{width}}  what the servers see"
     last = ""
     for t, of_client, text in sorted(moments, key=lambda moment: moment[0]):
         at = clock(t)
-        rows = textwrap.wrap(text, WIDTH)
+        rows = textwrap.wrap(text, width)
         for n, row in enumerate(rows):
             shown = at if not n and at != last else ""
-            yield f"{shown:9}  {row if of_client else '':{WIDTH}}  {'' if of_client else row}".rstrip()
+            yield f"{shown:9}  {row if of_client else '':{width}}  {'' if of_client else row}".rstrip()
         last = at
 
 

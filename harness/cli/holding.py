@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from fakenw.cli.terminal import say
 from fakenw.core.peer import Peer
 from fakenw.journal.sentences import harmless
 from harness.cli.parameters import TRANSPORT, DurationParam
@@ -15,7 +16,7 @@ from harness.report.output import exit_with_usage_error
 from harness.runners.hold import hold as hold_license
 
 
-@click.command()
+@click.command(epilog="Exit codes: 0 held and released, 1 no license, or it was lost, 2 bad usage.")
 @click.argument("address", metavar="HOST:PORT")
 @click.option("--user", default="GUEST", show_default=True, metavar="NAME[:PASSWORD]", help="The account.")
 @click.option("--for", "how_long", type=DurationParam(), default="60s", show_default=True, help="How long to hold.")
@@ -34,9 +35,9 @@ def hold(address: str, user: str, how_long: int, no_logout: bool, transport: str
         Account.parse(user),
         how_long,
         log_out=not no_logout,
-        report=click.echo,
+        report=say,
         stopped=stop.is_set,
     )
     if problem:
-        click.echo(harmless(f"harness: {problem}"), err=True)
+        say(harmless(f"harness: {problem}"), err=True)
         sys.exit(1)

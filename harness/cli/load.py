@@ -18,10 +18,12 @@ from typing import Any
 import click
 
 from fakenw.cli.remote import admin_client, exits
+from fakenw.cli.terminal import say
 from fakenw.core.peer import TRANSPORTS, Peer
 from fakenw.journal.record import SECOND
 from harness.cli.load_options import ENOUGH, ConditionParam, MixParam, RefusedParam, ShareParam, SweepParam
 from harness.cli.parameters import DurationParam, OutputParam
+from harness.cli.progress import Progress, progress
 from harness.load import junit, report, summary
 from harness.load.coordinator import LoadProgress, carry_out
 from harness.load.outcome import Outcome
@@ -42,7 +44,10 @@ POLL_INTERVAL = 0.2  # seconds
 SHORT_DAY = 120 * SECOND  # over real sockets
 
 
-@click.command("load")
+@click.command(
+    "load",
+    epilog="Exit codes: 0 done, 1 a --fail-if is true, 2 bad usage or too many clients for this computer, 3 unknown.",
+)
 @click.option("--clients", type=click.IntRange(1, 60_000), default=1000, show_default=True, help="Number of clients.")
 @click.option("--licenses", type=click.IntRange(1, ENOUGH), default=1000, show_default=True, help="Number of licenses.")
 @click.option(
@@ -141,19 +146,18 @@ def load_command(**asked: Any) -> None:
     \b
     harness load --clients 15000 --licenses 10000 --profile morning
     harness load --clients 12000 --licenses 10000 --leak 1% --on memory --baseline
-    harness load --clients 12000 --leak 1% --on memory --days 5 --sweep licenses=9000..13000:500 --baseline
-
-    Exit codes: 0 done, 1 a --fail-if is true, 2 bad usage or too many clients for this computer, 3 unknown.
+    harness load --clients 12000 --leak 1% --on memory --days 5 \\
+        --sweep licenses=9000..13000:500 --baseline
     """
     spec = _specification(asked)
     to_error = asked["as_json"] == "-"
-    click.echo(summary.plan(spec), err=to_error)
+    say(summary.plan(spec), err=to_error)
     text: list[str] = []
     points: list[Point] = []
 
     def output(line: str) -> None:
         text.append(line)
-        click.echo(line, err=to_error)
+        say(line, err=to_error)
 
     if asked["on"] == "memory":
         outcomes, points = _on_memory(spec, asked["sweep"], asked["baseline"], output)
@@ -219,17 +223,18 @@ def _in_parallel(specs: Sequence[LoadSpecification]) -> list[Outcome]:
     runs = [pool.submit(_virtual, spec) for spec in specs]
     try:
         done = 0
-        while done < len(runs):
-            wait(runs, timeout=POLL_INTERVAL)
-            ended = sum(run.done() for run in runs)
-            if ended > done and len(runs) > 1:
-                click.echo(f"  {ended} of {len(runs)} runs", err=True)
-            done = ended
-            if stop.is_set():
-                click.echo("harness: stopped; the outcome is unknown", err=True)
-                for process in multiprocessing.active_children():
-                    process.kill()
-                sys.exit(UNKNOWN)
+        with progress(len(runs), lines=len(runs) > 1) as shown:
+            while done < len(runs) and not stop.is_set():
+                wait(runs, timeout=POLL_INTERVAL)
+                ended = sum(run.done() for run in runs)
+                if ended > done:
+                    shown.show(ended, "runs")
+                done = ended
+        if stop.is_set():
+            say("harness: stopped; the outcome is unknown", err=True)
+            for process in multiprocessing.active_children():
+                process.kill()
+            sys.exit(UNKNOWN)
         return [run.result() for run in runs]
     finally:
         pool.shutdown(cancel_futures=True)
@@ -287,10 +292,10 @@ def _over_sockets(spec: LoadSpecification, asked: dict[str, Any], output: Output
                 with exits():
                     outcome = _run(one, asked, folder / f"{name}.jsonl", from_addresses)
         except (NoServer, OSError) as problem:
-            click.echo(f"harness: {problem}", err=True)
+            say(f"harness: {problem}", err=True)
             sys.exit(UNKNOWN)
         except KeyboardInterrupt:
-            click.echo("harness: stopped at once; the outcome is unknown", err=True)
+            say("harness: stopped at once; the outcome is unknown", err=True)
             sys.exit(UNKNOWN)
         for line in summary.result(outcome):
             output(line)
@@ -316,21 +321,23 @@ def _run(spec: LoadSpecification, asked: dict[str, Any], journal: Path, from_add
             raise click.UsageError(f"{asked['server']!r} is not HOST:PORT") from None
         admin = admin_client(asked["admin"], asked["admin_token"]) if asked["admin"] else None
         server = ForeignServer(address, admin, view.saw)
-    return carry_out(spec, server, view if known else None, asked["processes"], from_addresses, _ProgressPrinter())
+    with progress(spec.clients * spec.days) as shown:
+        printer = _ProgressPrinter(shown)
+        return carry_out(spec, server, view if known else None, asked["processes"], from_addresses, printer)
 
 
 class _ProgressPrinter:
-    """Prints the progress: on a terminal always in the same line, elsewhere a line every five seconds."""
+    """Shows the progress: in a bar always, as a line every five seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, shown: Progress) -> None:
         self._before: LoadProgress | None = None
-        self._tty = sys.stderr.isatty()
+        self._shown = shown
 
     def __call__(self, moment: LoadProgress) -> None:
-        if self._tty:
-            click.echo(f"\r\x1b[K{summary.progress(moment, self._before)}", err=True, nl=False)
+        if self._shown.is_bar:
+            self._shown.show(moment.logons, summary.beside_bar(moment))
         elif self._before is None or moment.seconds - self._before.seconds >= 5:
-            click.echo(summary.progress(moment, self._before), err=True)
+            self._shown.note(summary.progress(moment, self._before))
         else:
             return
         self._before = moment
@@ -347,13 +354,13 @@ def _write_results_and_exit(
             report.write(asked["report"], outcomes, text, points, title)
         except OSError as problem:
             raise click.UsageError(f"{asked['report']}: the report cannot be written: {problem.strerror}") from None
-        click.echo(f"report: {asked['report'] / 'report.html'}", err=True)
+        say(f"report: {asked['report'] / 'report.html'}", err=True)
     if asked["junit"]:
         write(asked["junit"], junit_xml(junit.cases(outcomes, asked["conditions"], title)))
     true = [condition.text for condition in asked["conditions"] if condition.holds(outcomes[0])]
     if any(result["doubts"] for result in results) or not all(outcome.whole for outcome in outcomes):
-        click.echo("harness: the outcome is unknown: see above", err=True)
+        say("harness: the outcome is unknown: see above", err=True)
         sys.exit(FAILED if true else UNKNOWN)
     if true:
-        click.echo(f"harness: {', '.join(true)}", err=True)
+        say(f"harness: {', '.join(true)}", err=True)
         sys.exit(FAILED)

@@ -116,8 +116,11 @@ class Cell:
         return self.verdict
 
 
-def lines(cells: Sequence[Cell]) -> Iterator[str]:
-    """The matrix as a table: a row per scenario, a column per repair, an exclamation mark where the repair harms."""
+def lines(cells: Sequence[Cell], width: int | None = None) -> Iterator[str]:
+    """The matrix as a table: a row per scenario, a column per repair, an exclamation mark where the repair harms.
+
+    What does not fit into *width* columns is a table of its own below.
+    """
     table = {(cell.scenario, cell.repair): cell for cell in cells}
     scenarios = list(dict.fromkeys(cell.scenario for cell in cells))
     repairs = list(dict.fromkeys(cell.repair for cell in cells))
@@ -130,8 +133,22 @@ def lines(cells: Sequence[Cell]) -> Iterator[str]:
             row.append(f"{cell}{' !' if shipped and cell.worse_than(shipped) else ''}")
         rows.append(row)
     widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
-    for row in rows:
-        yield "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+    for number, shown in enumerate(_tables(widths, width)):
+        if number:
+            yield ""
+        for row in rows:
+            yield "  ".join(row[n].ljust(widths[n]) for n in shown).rstrip()
+
+
+def _tables(widths: Sequence[int], width: int | None) -> Iterator[list[int]]:
+    """The columns of each table: the first, and as many others as fit into *width*; all where that is None."""
+    shown = [0]
+    for n in range(1, len(widths)):
+        if width is not None and len(shown) > 1 and sum(widths[one] + 2 for one in [*shown, n]) - 2 > width:
+            yield shown
+            shown = [0]
+        shown.append(n)
+    yield shown
 
 
 def answer(cells: Sequence[Cell], scenario: str) -> dict[str, dict[str, list[str]]]:

@@ -145,6 +145,7 @@ def _outputs(*chosen: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return add
 
 
+EXIT_CODES = "Exit codes: 0 every verdict is the expected one, 1 one is not, 2 bad usage, 3 a verdict is unknown."
 FILES = _outputs(_FILES)
 RESULTS = options(
     _outputs(_FILES, _REPORT),

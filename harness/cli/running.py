@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+import itertools
 import signal
 import sys
 import threading
@@ -11,12 +11,15 @@ from pathlib import Path
 
 import click
 
+from fakenw.cli.terminal import say
+from fakenw.config.yaml_file import expected_one_of
 from fakenw.core.settings import RELEASES
 from fakenw.journal.policy import POLICIES
 from fakenw.journal.record import SECOND
 from fakenw.journal.sentences import harmless
 from harness.cli.authoring import register_behaviors
-from harness.cli.parameters import BEHAVIORS, RESULTS, TRANSPORT, DurationParam, ExitCodeParam, ImageParam
+from harness.cli.parameters import BEHAVIORS, EXIT_CODES, RESULTS, TRANSPORT, DurationParam, ExitCodeParam, ImageParam
+from harness.cli.progress import Progress, progress
 from harness.cli.rerun import exec_again, run_again
 from harness.client.behavior_file import BehaviorError
 from harness.report.output import Outputs, exit_with_usage_error, print_results_and_exit
@@ -28,9 +31,10 @@ from harness.scenario.plan import Plan
 from harness.scenario.scenario import Scenario, ScenarioError
 
 EXEC_TIMEOUT = 600 * SECOND
+MANY = 20  # runs on memory, which take seconds
 
 
-@click.command()
+@click.command(epilog=EXIT_CODES)
 @click.argument("scenarios", nargs=-1)
 @click.option("--on", type=click.Choice(RUNNERS), default="memory", show_default=True, help="The runner.")
 @TRANSPORT
@@ -95,9 +99,10 @@ def run(
             for plan in scenario.plans(transport, variants, seed=seed, speed=factor, images=replaced, behaviors=files)
         ]
         plans = [plan for _, plan in named]
+        known = list(dict.fromkeys(client.name for plan in plans for client in plan.clients))
         for name in replaced:
-            if not any(client.name == name for plan in plans for client in plan.clients):
-                raise ScenarioError([f"--image {name}: no client of these scenarios has that name"])
+            if name not in known:
+                raise ScenarioError([f"--image {name}: there is no client {name!r}; {expected_one_of(known, name)}"])
         for plan in plans:
             _can_run(plan, on)
     except (ScenarioError, BehaviorError) as problem:
@@ -109,15 +114,16 @@ def run(
     stop = stop_on_signals()
     if on != "memory":
         count = "1 run" if len(plans) == 1 else f"{len(plans)} runs"
-        click.echo(f"{count} in {on}, {speed:g} times as fast as real time", err=True)
-    progress = functools.partial(click.echo, err=True)
+        say(f"{count} in {on}, {speed:g} times as fast as real time", err=True)
     commands = [run_again(name, plan, on, behaviors, replaced) for name, plan in named]
-    options = RunOptions(outputs.report, commands, parallel=parallel, keep=keep, progress=progress)
-    results = run_plans(plans, on, stop, options, _progress(len(plans), on))
+    short = on == "memory" or (len(plans) == 1 and on == "processes")
+    with progress(len(plans), lines=not short, bar=not short or len(plans) > MANY) as shown:
+        options = RunOptions(outputs.report, commands, parallel=parallel, keep=keep, progress=shown.note)
+        results = run_plans(plans, on, stop, options, _ended(shown, on))
     print_results_and_exit(results, outputs, missing=len(plans) - len(results))
 
 
-@click.command("exec")
+@click.command("exec", epilog=EXIT_CODES)
 @click.argument("command", nargs=-1, required=True)
 @click.option("--licenses", type=click.IntRange(0, 65534), default=5, show_default=True, help="The server's licenses.")
 @click.option(
@@ -234,22 +240,19 @@ def _can_run(plan: Plan, on: str) -> None:
 
 def _say_what_is_followed(plans: list[Plan]) -> None:
     if not FOLLOWED and any(plan.own() for plan in plans):
-        click.echo("on this system a process that detaches from a client is not followed; it is on Linux", err=True)
+        say("on this system a process that detaches from a client is not followed; it is on Linux", err=True)
 
 
-def _progress(count: int, on: str) -> Callable[[Result], None]:
-    ended = 0
+def _ended(shown: Progress, on: str) -> Callable[[Result], None]:
+    """Called with each result, by any thread."""
+    counted = itertools.count(1)
 
-    def report(result: Result) -> None:
-        nonlocal ended
-        ended += 1
-        if on == "memory" or (count == 1 and on == "processes"):
-            return
+    def show(result: Result) -> None:
         phases = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in result.phases.items())
         took = f" ({phases})" if on == "containers" else ""
-        click.echo(harmless(f"  {ended} of {count}: {result.variant}: {result.said()}{took}"), err=True)
+        shown.show(next(counted), harmless(f"{result.variant}: {result.said()}{took}"))
 
-    return report
+    return show
 
 
 def stop_on_signals() -> threading.Event:
@@ -260,7 +263,7 @@ def stop_on_signals() -> threading.Event:
         if stop.is_set():
             signal.default_int_handler(number, None)
         stop.set()
-        click.echo("stopping; a second signal stops at once", err=True)
+        say("stopping; a second signal stops at once", err=True)
 
     signal.signal(signal.SIGINT, handle)
     signal.signal(signal.SIGTERM, handle)

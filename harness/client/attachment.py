@@ -2,7 +2,9 @@
 
 Rules of this file:
 
-* A connection attaches (0x1111), negotiates a buffer, and logs in with an encrypted password (libncp).
+* A connection attaches (0x1111), negotiates a buffer and signatures, and logs in with an encrypted password (libncp).
+* A login to NDS brings no license: the connection asks for one (NCP 23/29). Where there is no tree the login is that of
+  the bindery.
 * After a refused login the connection is destroyed, unless a setting says otherwise: in KB Q145909 it is not, and
   goes on costing a license.
 """
@@ -15,10 +17,14 @@ from typing import Any, NamedTuple
 
 from fakenw.bindery.objects import USER
 from fakenw.bindery.passwords import answer, hash_password
+from fakenw.crypto.seals import NotOpened
+from fakenw.crypto.signatures import SIZE, bindery_root
 from fakenw.wire.layout import encode_text
 from fakenw.wire.packet import Code, Refused
 from fakenw.wire.requests.bindery import GetLoginKey, GetObjectId, KeyedLogin
-from fakenw.wire.requests.connection import NegotiateBuffer
+from fakenw.wire.requests.connection import SIGNATURES, ChangeConnectionState, NegotiateBigPacket, NegotiateBuffer
+from fakenw.wire.requests.nds import Ping
+from harness.client.nds_login import log_in_to_tree
 from harness.client.workstation import Gone, Lost, Requester, World, failure
 
 BUFFER_SIZE = 1024
@@ -50,6 +56,10 @@ class Denied(Refused):
     def what(self) -> str:
         """What was refused: license, slot, account or login."""
         return _SHORT_OF.get(self.code, "login")
+
+
+class NotAgreed(Gone):
+    """Client and server insist on different things: libncp's error 0x8861, at which it destroys the connection."""
 
 
 class InUse(Exception):
@@ -95,7 +105,22 @@ class ClientFile:
     handle: bytes = b""
 
 
-async def log_in(world: World, connection: Attachment, *, keep_refused: bool = False) -> None:
+class LoginManner(NamedTuple):
+    """How connections log in. *nds*: to a tree, where there is one.
+
+    *signatures*: the level of packet signatures that the client asks for, None: it does not ask.
+    """
+
+    nds: bool = False
+    signatures: int | None = None
+
+
+USUAL = LoginManner()
+
+
+async def log_in(
+    world: World, connection: Attachment, manner: LoginManner = USUAL, *, keep_refused: bool = False
+) -> None:
     """Attach and log in. Raises Denied, Gone, Lost, OSError.
 
     A refused connection is destroyed, or with *keep_refused* left as it is.
@@ -103,17 +128,11 @@ async def log_in(world: World, connection: Attachment, *, keep_refused: bool = F
     requester = connection.requester
     try:
         await requester.create()
-        await requester.call(NegotiateBuffer(BUFFER_SIZE))
-        key = await requester.call(GetLoginKey())
-        account = await requester.call(GetObjectId(USER, connection.user))
-        # Clients fold passwords to upper case before they hash them (libncp).
-        hashed = hash_password(account.object_id, encode_text(connection.password.upper()))
-        login = KeyedLogin(answer(key.key, hashed), USER, connection.user)
-        try:
-            await requester.call(login)
-        except Refused as refusal:
-            if refusal.code != Code.GRACE_LOGIN:
-                raise
+        signed = await _negotiate(requester, manner.signatures)
+        if manner.nds and await _has_tree(requester):
+            await _log_in_to_tree(requester, connection, signed=signed)
+        else:
+            await _log_in_to_bindery(requester, connection, signed=signed)
     except Refused as refusal:
         denied = Denied(refusal.code)
         world.write("denied", **connection.where(), code=denied.code, what=denied.what, user=connection.user)
@@ -123,4 +142,72 @@ async def log_in(world: World, connection: Attachment, *, keep_refused: bool = F
         raise denied from None
     except (Gone, Lost) as problem:
         world.write("attach-failed", **connection.where(), user=connection.user, **failure(problem))
+        if isinstance(problem, NotAgreed):
+            with suppress(Lost):
+                await requester.destroy()
         raise
+
+
+async def _negotiate(requester: Requester, level: int | None) -> bool:
+    """The buffer, and whether packets will be signed: the flag of the server's last answer. Raises Gone, Lost.
+
+    As libncp: level 0 takes what the server answers, 1 and 2 ask once more with the other flag, 3 insists.
+    """
+    if level is None:
+        await requester.call(NegotiateBuffer(BUFFER_SIZE))
+        return False
+    asked = SIGNATURES if level >= 2 else 0
+    try:
+        answered = (await _ask_to_sign(requester, asked)) & SIGNATURES
+        if answered != asked and level in (1, 2):
+            asked = answered
+            answered = (await _ask_to_sign(requester, asked)) & SIGNATURES
+    except Refused:
+        if level == 3:
+            raise NotAgreed("the server does not sign packets") from None
+        await requester.call(NegotiateBuffer(BUFFER_SIZE))
+        return False
+    if answered != asked and level != 0:
+        raise NotAgreed("signatures of packets cannot be agreed")
+    return bool(answered)
+
+
+async def _ask_to_sign(requester: Requester, flag: int) -> int:
+    size = BUFFER_SIZE + (SIZE if flag else 0)
+    return (await requester.call(NegotiateBigPacket(size, flag))).security
+
+
+async def _has_tree(requester: Requester) -> bool:
+    try:
+        await requester.call(Ping(bytes(3)))
+    except Refused:
+        return False
+    return True
+
+
+async def _log_in_to_bindery(requester: Requester, connection: Attachment, *, signed: bool) -> None:
+    key = await requester.call(GetLoginKey())
+    account = await requester.call(GetObjectId(USER, connection.user))
+    # Clients fold passwords to upper case before they hash them (libncp).
+    hashed = hash_password(account.object_id, encode_text(connection.password.upper()))
+    try:
+        await requester.call(KeyedLogin(answer(key.key, hashed), USER, connection.user))
+    except Refused as refusal:
+        if refusal.code != Code.GRACE_LOGIN:
+            raise
+    if signed:
+        requester.sign(bindery_root(hashed, key.key))
+
+
+async def _log_in_to_tree(requester: Requester, connection: Attachment, *, signed: bool) -> None:
+    try:
+        login = await log_in_to_tree(requester, connection.user, connection.password, signed=signed)
+    except NotOpened as problem:
+        raise Gone(f"a malformed reply: {problem}") from None
+    if login.root is not None:
+        requester.sign(login.root)
+    try:
+        await requester.call(ChangeConnectionState(1))
+    except Refused as refusal:
+        if refusal.code != Code.UNSUPPORTED:  # 3.x, where every connection has a license
+            raise

@@ -18,7 +18,8 @@ from typing import Any
 
 from fakenw.core.peer import TRANSPORTS
 from harness.client.arbiter import Arbiter, ArbiterSettings
-from harness.client.attachment import Account, Denied
+from harness.client.attachment import Account, Denied, LoginManner
+from harness.client.behavior_file import guarded, raised_at
 from harness.client.components.apm import Apm
 from harness.client.components.ccim import Ccim
 from harness.client.components.copyqueue import CopyQueue
@@ -57,6 +58,7 @@ class Machine:
     """Composes a client::
 
         {"name": ..., "user": "NAME[:PASSWORD]", "accounts": [the same], "transport": "udp" | "tcp", "seed": ...,
+         "login": "bindery" | "nds", "signatures": None | 0 | 1 | 2 | 3,
          "script": [steps], "registry": the text of a .reg file,
          "arbiter": {settings}, "redirector": {...}, and one such entry for each component}
 
@@ -74,7 +76,8 @@ class Machine:
         random = Random(f"{client.get('seed', 0)}/{client.get('name')}")
         self.registry = parse(text.encode(), "registry") if text else Registry()
         redirector = RedirectorSettings.model_validate(settings("redirector"))
-        self.redirector = Redirector(world, TRANSPORTS[client.get("transport", "udp")], redirector)
+        manner = LoginManner(client.get("login") == "nds", client.get("signatures"))
+        self.redirector = Redirector(world, TRANSPORTS[client.get("transport", "udp")], redirector, manner)
         arbiter = ArbiterSettings.model_validate(settings("arbiter"))
         nal = NalSettings.model_validate(settings("nal"))
         self.workstation = workstation = WorkstationContext(
@@ -117,8 +120,18 @@ class Machine:
                     self._world.write("work-failed", component=component, file=None, **failure(problem))
                 what = {"what": problem.what} if isinstance(problem, Denied) else {}
                 declared = {"may_fail": True} if step.get("may_fail") else {}
-                self._world.write("step-failed", verb=verb, **failure(problem), **what, text=str(problem), **declared)
+                fields = {**failure(problem), **what, "text": str(problem), **raised_at(problem), **declared}
+                self._world.write("step-failed", verb=verb, **fields)
 
     async def _repeat(self, times: int, script: Sequence[Step]) -> None:
         for _ in range(times):
             await self._play(script)
+
+
+async def play(world: World, client: Mapping[str, Any], own: Sequence[type[Component]]) -> None:
+    """Compose a client and play its script, until a component of the user's own raises."""
+
+    async def whole() -> None:
+        await Machine(world, client, own).run()
+
+    await guarded(world, whole())

@@ -32,7 +32,7 @@ from fakenw.wire.layout import R, Request
 from fakenw.wire.packet import Refused
 from fakenw.wire.requests.connection import ChangeConnectionState, Logout
 from fakenw.wire.requests.files import CloseFile, OpenFile
-from harness.client.attachment import Account, Attachment, ClientFile, Denied, InUse, log_in
+from harness.client.attachment import USUAL, Account, Attachment, ClientFile, Denied, InUse, LoginManner, log_in
 from harness.client.scavenger import scavenge
 from harness.client.settings import Settings
 from harness.client.workstation import TURN, Failure, Gone, Lost, Requester, World, failure, sleep
@@ -61,12 +61,19 @@ class RedirectorSettings(Settings):
 class Redirector:
     """The connections of one workstation."""
 
-    def __init__(self, world: World, transport: Transport = UDP, settings: RedirectorSettings | None = None) -> None:
+    def __init__(
+        self,
+        world: World,
+        transport: Transport = UDP,
+        settings: RedirectorSettings | None = None,
+        manner: LoginManner = USUAL,
+    ) -> None:
         self.connections: list[Attachment] = []
         self.last_server: str | None = None  # the server of the last connect
         self.settings = settings or RedirectorSettings()
         self._world = world
         self.transport = transport
+        self._manner = manner
         self._handles = 0
 
     def existing(self, server: str, context: str = "") -> Attachment | None:
@@ -206,7 +213,7 @@ class Redirector:
     async def _log_in(self, connection: Attachment) -> None:
         keep = self.settings.failed_login == "keep"
         try:
-            await log_in(self._world, connection, keep_refused=keep)
+            await log_in(self._world, connection, self._manner, keep_refused=keep)
         except Failure as problem:
             if keep and isinstance(problem, Denied):
                 connection.aside = True
@@ -269,7 +276,7 @@ class Redirector:
         ended.close()
         connection.requester = Requester(self._world, connection.server, self.transport)
         try:
-            await log_in(self._world, connection)
+            await log_in(self._world, connection, self._manner)
             self._attached(connection)
             for file in connection.handles.values():
                 if file.handle:

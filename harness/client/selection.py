@@ -45,8 +45,8 @@ class NalSettings(Settings):
     """NAL. Settings about the choice of a path are written to the registry when the machine starts."""
 
     lists: dict[Text, tuple[PathText, ...]] = Field(default_factory=dict)  # by name: "CAP List for site GS1"
-    preferred: tuple[PathText, ...] = ()
-    use_preferred: StrictBool = False
+    preferred: tuple[PathText, ...] = ()  # the paths that are preferred
+    use_preferred: StrictBool = False  # they come first of all
     existing: StrictBool = True  # a path to a connected server comes first
     random: StrictBool = True  # the others in random order; else in that of the list
     providers: tuple[Literal["NWBIND", "NWNDS"], ...] = ("NWNDS", "NWBIND")  # in their active order

@@ -81,6 +81,7 @@ UserText = Annotated[
 ]
 AskedServer = Annotated[BinderyName, Mention.ASKED, Field(description="the name of a server")]
 ServerName = Annotated[BinderyName, Mention.SERVER, Field(description="the name of a server")]
+UserName = Annotated[BinderyName, Mention.USER, Field(description="the name of a user")]
 ServerFile = Annotated[WireText, Mention.FILE, Field(description="a file: VOLUME:DIRECTORY/FILE")]
 File = Annotated[WireText, Field(description="a file: VOLUME:DIRECTORY/FILE")]
 Drive = Annotated[

@@ -10,7 +10,8 @@ Rules of this file:
 * UDP: the same bytes again, 20 tries 3 seconds apart (libncp). A "being processed" re-arms the timer
   and costs no try. A malformed packet is ignored. The requester itself answers the watchdog, not the program above it:
   that is why a watchdog does not cure Q257223 (Linux ncpfs).
-* TCP: nothing is repeated. A malformed stream counts as closed. Watchdog packets are skipped, as in libncp.
+* TCP: nothing is repeated. A malformed stream, or a bad signature in it, counts as closed. Watchdog packets are
+  skipped, as in libncp.
 * Times of the requester are network time in microseconds; a ``Sleep`` is scenario time.
 """
 
@@ -21,6 +22,7 @@ from collections.abc import Coroutine, Generator
 from typing import Any, NamedTuple, Protocol, cast
 
 from fakenw.core.peer import Transport
+from fakenw.crypto.signatures import SIZE, Signer
 from fakenw.journal.record import SECOND
 from fakenw.wire.framing import TNCP, BadFrame, Deframer, frame_request
 from fakenw.wire.layout import Malformed, R, Request
@@ -89,7 +91,9 @@ def _await(what: Sleep | Exchange) -> Generator[Sleep | Exchange, Any, Any]:
 
 
 async def sleep(duration: int) -> None:
-    """Wait for *duration* microseconds of scenario time."""
+    """Wait for *duration* microseconds of scenario time. Raises ValueError for what is no such number."""
+    if not isinstance(duration, int) or duration < 0:
+        raise ValueError(f"sleep takes a whole number of microseconds, 0 or more, not {duration!r}")
     await _await(Sleep(duration))
 
 
@@ -134,6 +138,7 @@ class Requester:
         self.deadline: int | None = None  # network time at which to call expire
         self._world = world
         self._deframer = Deframer(TNCP) if transport.framed else None
+        self._signer: Signer | None = None
         self._link: Link | None = None
         self._sequence = 0
         self._busy = False  # an exchange is outstanding
@@ -164,6 +169,12 @@ class Requester:
             return cast(R, request.reply.decode(reply.data))
         except Malformed as problem:
             raise Gone(f"a malformed reply: {problem}") from None
+
+    def sign(self, root: bytes) -> None:
+        """A login has succeeded, and signatures were agreed: packets are signed from now on, and replies verified."""
+        self._signer = Signer(root, self.transport.signed)
+        if self._deframer is not None:
+            self._deframer.signed = True
 
     async def destroy(self) -> None:
         """Destroy the connection, whatever the reply, and close the link. Raises Lost, after the link is closed."""
@@ -208,8 +219,9 @@ class Requester:
             self._outcome = Gone("the connection has ended")
             return []
         raw = packet.encode()
+        signature = self._signer.sign_request(raw) if self._signer is not None and packet.type != CREATE else b""
         self._pending, self._outcome, self._tries = packet, None, 1
-        self._sent = frame_request(raw) if self._deframer else raw
+        self._sent = frame_request(raw, signature=signature) if self._deframer else raw + signature
         self._arm(now)
         return [self._sent]
 
@@ -249,7 +261,12 @@ class Requester:
         return outcome
 
     def _read(self, now: int, data: bytes) -> list[bytes]:
-        """Process one packet from the server. Raises Malformed."""
+        """Process one packet from the server. Raises Malformed, over TCP also for a bad signature."""
+        if self._signer is not None:
+            verified = self._verified(self._signer, data)
+            if verified is None:
+                return []
+            data = verified
         kind = packet_type(data)
         if kind == WATCHDOG and not self._deframer:
             asked = decode_watchdog(data)
@@ -264,6 +281,18 @@ class Requester:
                     self._tries -= 1
                     self._arm(now)
         return []  # a broadcast (0xBBBB) or an unknown packet is skipped, as in libncp
+
+    def _verified(self, signer: Signer, data: bytes) -> bytes | None:
+        """A packet without its signature. A datagram with a bad one is ignored, as in libncp. Raises Malformed."""
+        framed = self._deframer is not None
+        packet, signature = (data[SIZE:], data[:SIZE]) if framed else (data[:-SIZE], data[-SIZE:])
+        if packet_type(packet if framed else data) != REPLY:  # not signed, but framed all the same
+            return packet if framed else data
+        if signer.accept_reply(packet, signature):
+            return packet
+        if framed:
+            raise Malformed("a bad signature")
+        return None
 
     def _is_awaited(self, reply: ReplyPacket) -> bool:
         asked = self._pending

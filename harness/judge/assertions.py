@@ -40,8 +40,8 @@ def released(run: RunHistory, wanted: LicenseSelection, connections: int = 1) ->
     if not selected:
         why += [f"nothing was licensed, so that {wanted} prove nothing", *_refusals(run)]
     why += [
-        f"{_holder(history)} holds a license of {history.server.name} since {clock(holding.granted)}; "
-        f"its last request was at {clock(history.last_request)}"
+        f"{_holder(history)} holds a license of {history.server.name} since {clock(holding.granted)}: "
+        f"not released by its client; its last request was at {clock(history.last_request)}"
         for history, holding in held
     ]
     why += [
@@ -56,6 +56,7 @@ def released(run: RunHistory, wanted: LicenseSelection, connections: int = 1) ->
 
 _RECLAIMED = {
     "lost": "the server reclaimed it when the socket closed, as after an exit without a logout",
+    "bad-signature": "the server closed the socket, since a packet had a bad signature",
     "stalled": "the server closed the socket, since the client did not read the replies",
     "watchdog": "the watchdog reclaimed it, after the station had been silent",
     "cleared": "an operator cleared the connection",

@@ -49,6 +49,7 @@ class AuditedConnection:
     idle: int | None = None  # since when
     idle_known: bool = True
     silent: bool | None = False
+    login_state: tuple[int, str] | None = None  # the time and the state of a login, whose line must come next
 
     @classmethod
     def reconstructed(cls, serial: int, record: Record) -> AuditedConnection:
@@ -101,6 +102,13 @@ class AuditedConnection:
             yield f"the last request of {self} was between {least} and {seconds(t)}, not at {seconds(last)}"
 
     # Lines that are no part of a transition
+
+    def logs_in(self, record: Record) -> Iterator[str]:
+        """A login in the tree is authenticated, one in the bindery licensed."""
+        reached = "authenticated" if record.get("how") == "nds" else "licensed"
+        told = self.login_state is not None or self.whole  # else the state may be before the beginning
+        if told and self.login_state != (record.t, reached):
+            yield f"{self} logged in ({harmless(record.get('how'))}), but no state before it is {reached} by a login"
 
     def opens(self, record: Record) -> Iterator[str]:
         handle = str(record.get("handle"))

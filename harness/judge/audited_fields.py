@@ -51,6 +51,8 @@ FIELDS: Mapping[str, Mapping[str, Kind]] = {
     "grant": {"unit": TEXT},
     "release": {"unit": TEXT},
     "deny": {"station": TEXT, "code": COUNT},
+    "login": {"user": TEXT, "how": TEXT},
+    "bad-signature": {"packets": COUNT},
     "login-failed": {"user": TEXT, "code": COUNT},
     "unserved": {"clients": COUNT},
     "unsupported": {"ncp": TEXT},

@@ -27,8 +27,8 @@ FORGOTTEN = "forgotten"  # the cause of a reconstructed line
 IDLE_LATE = 10  # seconds of real time that an idle line may be late; a kept unit may be late by one
 
 _OF_CONNECTIONS = frozenset({"create", "grant", "state", "open", "shut", "idle", "busy", "watchdog", "close"})
-_OF_CONNECTIONS |= {"unsupported", "login-failed"}  # events of lines that are always about a connection
-_EXECUTED = frozenset({"create", "open", "deny", "login-failed", "unsupported"})  # never on a server that is down
+_OF_CONNECTIONS |= {"unsupported", "login", "login-failed", "bad-signature"}  # always about a connection
+_EXECUTED = frozenset({"create", "open", "deny", "login", "login-failed", "unsupported"})  # never while it is down
 _CLEARS = frozenset({"shut", "state", "release", "close"})  # events of a reset
 _LICENSES = re.compile(r"(?:^|, )licenses=(\d{1,9})(?:,|$)")
 _LONGEST_TEXT = 200  # of an operator line, which may have been cut off there
@@ -115,6 +115,8 @@ class AuditedServer:
                 self._about(line, record, known, before, forgotten)
         if self._down and (event in _EXECUTED or (event == "state" and str(record.get("cause")) in BY_REQUEST)):
             self._tell(line, f"{event} on a server that is down")
+        if known is not None and event not in ("state", "release"):
+            known.login_state = None
         if not self._logins and event == "state" and record.get("cause") == "login":
             self._tell(line, f"serial {serial} logged in while login was disabled")
         self._lost = forgotten
@@ -223,6 +225,8 @@ class AuditedServer:
                 transitions.shut(line, record, known, before)
             case "close":
                 self._close(line, record, known, before)
+            case "login":
+                self._told(line, known.logs_in(record))
             case "login-failed" | "open" | "unsupported":
                 self._told(line, known.requests(record))
                 if record.event == "open":
@@ -237,7 +241,7 @@ class AuditedServer:
                 self._told(line, known.watched(record.get("what")))
                 if record.get("what") == "gave-up":
                     transitions.expect(known, line, record, "watchdog", f"the watchdog gave {known} up")
-        if record.event in ("open", "unsupported", "idle", "busy", "watchdog"):  # login-failed has another user
+        if record.event not in ("state", "shut", "close", "login-failed"):  # the last has another user
             self._told(line, known.of_user(record, known.user))
 
     def _may_open(self, line: int, record: Record, known: AuditedConnection) -> None:

@@ -20,16 +20,16 @@ from harness.judge.audited_units import AuditedUnits
 from harness.judge.policy_rules import PolicyRule
 
 _STATES = ("attached", "authenticated", "licensed")
-_MOVES: dict[str, tuple[tuple[str, ...], str]] = {  # by cause: from one of these states to that one
-    "create": (("gone",), "attached"),
-    "login": (_STATES, "licensed"),
-    "request": (("authenticated",), "licensed"),
-    "service": (("authenticated",), "licensed"),
-    "unlicense": (("licensed",), "authenticated"),
-    "logout": (("authenticated", "licensed"), "attached"),
+_MOVES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # by cause: from one of these states to one of those
+    "create": (("gone",), ("attached",)),
+    "login": (_STATES, ("licensed", "authenticated")),  # the latter in a tree
+    "request": (("authenticated",), ("licensed",)),
+    "service": (("authenticated",), ("licensed",)),
+    "unlicense": (("licensed",), ("authenticated",)),
+    "logout": (("authenticated", "licensed"), ("attached",)),
     **dict.fromkeys(
-        ("destroy", "lost", "stalled", "watchdog", "cleared", "reinitialize", "idle-policy", "busy"),
-        (_STATES, "gone"),
+        ("destroy", "lost", "stalled", "bad-signature", "watchdog", "cleared", "reinitialize", "idle-policy", "busy"),
+        (_STATES, ("gone",)),
     ),
 }
 _NOT_UNDER_ATTACH = ("request", "unlicense")  # NetWare 3.x has no such request
@@ -50,6 +50,7 @@ class OpenTransition:
     user: object
     events: tuple[str, ...] = ("shut", "state")
     granted: str | None = None  # by a line before
+    shuts: bool = False  # a file was shut by a line before
     release: str | None = None  # the unit that must be released
     ends: bool = False  # the connection
     at_once: bool = True  # all of it has one time
@@ -113,7 +114,7 @@ class AuditedTransitions:
             return
         if str(cause) not in _MOVES:
             self._tell(line, f"expected the cause of a shut, not {harmless(cause)}")
-        elif _MOVES[str(cause)][1] == "licensed":
+        elif _MOVES[str(cause)][1] == ("licensed",):
             self._tell(line, f"{known} is licensed ({harmless(cause)}), and a file was shut, which that does not do")
         granted = before.granted if before else None
         path = harmless(record.get("path"))
@@ -122,7 +123,7 @@ class AuditedTransitions:
             why = f"{harmless(granted)} was granted, but no state follows that holds it"
         self._goes_on(line, record, known, before, why)
         assert self.open is not None
-        self.open.granted = granted
+        self.open.granted, self.open.shuts = granted, True
 
     def state(self, line: int, record: Record, known: AuditedConnection, before: OpenTransition | None) -> None:
         get, serial = record.get, known.serial
@@ -131,10 +132,12 @@ class AuditedTransitions:
         self._same(line, record, known, before)
         if known.state != was:
             self._tell(line, f"{move}, but it was {harmless(known.state)}")
-        origins, target = _MOVES.get(cause, ((), ""))
+        origins, targets = _MOVES.get(cause, ((), ()))
         absent = (self._attach and cause in _NOT_UNDER_ATTACH) or (cause == "create" and before is None and known.whole)
-        if was not in origins or to != target or absent:
+        if was not in origins or to not in targets or absent:
             self._tell(line, f"{move}, which that cause does not do")
+        if to == "licensed" and before is not None and before.shuts:
+            self._tell(line, f"{move}, and a file was shut, which that does not do")
         if to != "licensed" and known.files:
             self._tell(
                 line, f"{move}, but {harmless(next(iter(known.files.values())))} is still open: no shut before it"
@@ -153,6 +156,7 @@ class AuditedTransitions:
             self.units.use(unit, serial)
         known.unit, known.state, known.user_known, known.had_unit = unit, to, True, held is not None
         known.user = get("user") if to in ("authenticated", "licensed") else None
+        known.login_state = (record.t, to) if cause == "login" else None
         self._leave(line, record, known, held, move)
 
     def _leave(self, line: int, record: Record, known: AuditedConnection, held: str | None, move: str) -> None:

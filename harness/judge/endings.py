@@ -1,4 +1,4 @@
-"""How the programs of the user's own ended, and whether each ended as the scenario says.
+"""How the programs and the behaviours of the user's own ended, and whether each ended as the scenario says.
 
 Rules of this file:
 
@@ -6,6 +6,7 @@ Rules of this file:
   still running at the end was ended by the runner.
 * A program that ended otherwise than expected proves nothing by what it did before: no verdict is better than
   ``unknown``.
+* A behaviour that raised proves nothing either.
 * Exit codes are those of a shell: 128 and the number of the signal that ended the program.
 """
 
@@ -47,6 +48,21 @@ def endings(run: RunHistory) -> list[str]:
     return [_exit(run, record) for record in ended] + [
         _still(run, record) for record in run.runner_lines("still-running")
     ]
+
+
+def raised(run: RunHistory) -> list[str]:
+    """A sentence for each behaviour that raised."""
+    return [
+        f"a behavior of {harmless(client.name)} raised {harmless(record.get('text'))}{place(record)}"
+        for client in run.clients
+        for record in client.journal.records
+        if record.event == "behavior-failed"
+    ]
+
+
+def place(record: Record) -> str:
+    """`` (backup.py:12)``: where in a file of the user's own a line's error came up; empty where in none."""
+    return f" ({harmless(record['file'])}:{harmless(record.get('line'))})" if record.get("line") else ""
 
 
 def unexpected(run: RunHistory) -> str | None:

@@ -20,6 +20,7 @@ from typing import Any
 
 from fakenw.journal.record import Record
 from fakenw.journal.sentences import clock, harmless
+from harness.judge.endings import place
 from harness.judge.history import ClientHistory, ConnectionHistory, RunHistory
 from harness.judge.run_record import NEVER
 
@@ -208,7 +209,7 @@ def _failed_steps(run: RunHistory, excused: Collection[str]) -> Iterator[str]:
 
 
 def _failure(record: Record) -> str:
-    return f"{harmless(record.get('verb'))}: {harmless(record.get('text') or record.get('reason'))}"
+    return f"{harmless(record.get('verb'))}: {harmless(record.get('text') or record.get('reason'))}{place(record)}"
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -10,6 +10,7 @@ from harness.judge.usage import LastUse
 
 _RECLAIMED = {
     "lost": "the server reclaimed it when the socket closed",
+    "bad-signature": "the server closed the socket, since a packet had a bad signature",
     "stalled": "the server closed the socket, since its client did not read the replies",
     "cleared": "an operator cleared the connection",
     "reinitialize": "the station attached anew, and the server ended its old connection",

@@ -25,7 +25,7 @@ from harness.judge.audit import Problem, books_balance
 from harness.judge.causes import CAUSES
 from harness.judge.checks import FUNCTIONS, selected
 from harness.judge.completeness import incomplete
-from harness.judge.endings import clauses, unexpected
+from harness.judge.endings import clauses, raised, unexpected
 from harness.judge.history import ConnectionHistory, RunHistory
 from harness.judge.proof import NO_PROOF, Proof
 from harness.judge.reasons import claim, interruption, too_close, why_held
@@ -125,9 +125,9 @@ def judge(
         wanted, connections = LicenseSelection.of(asserted), asserted.get("clients", 1)
     checks = selected(run.settings.get("checks") or ())
     asked = (within, checks.get("released", {}).get("within"), run.settings.get("within"))
-    limit = next((t for t in map(microseconds, asked) if t is not None), WITHIN)
+    stated = next((t for t in map(microseconds, asked) if t is not None), WITHIN)
     # Delays of the network and of a busy machine are real time, which --speed does not scale: an allowance for them.
-    limit += microseconds(run.settings.get("patience")) or 0
+    limit = stated + (microseconds(run.settings.get("patience")) or 0)
     may_fail = frozenset(str(name) for name in run.settings.get("fails") or ())
     verdict = Verdict(expected=str(run.settings.get("expect") or "released"), may_fail=may_fail)
     for journal in {id(server.journal): server.journal for server in run.servers}.values():
@@ -162,11 +162,20 @@ def judge(
     verdict.failed += verdict.proof.wrongly_licensed
     if wanted is not None:
         verdict.expected = wanted.expected(reclaimed=bool(verdict.reclaimed))
-    when = "by the time of the assertion" if wanted else f"within {clock(limit)} of being no longer needed"
+    when = "by the time of the assertion" if wanted else _within(run, stated, limit)
     verdict.verdict, verdict.reason = _worst(run, verdict, licensed, when)
     if verdict.verdict != "unknown":
-        verdict.notes += verdict.proof.failed_steps[:NOTED]
+        verdict.notes += [*raised(run)[:NOTED], *verdict.proof.failed_steps[:NOTED]]
     return verdict
+
+
+def _within(run: RunHistory, stated: int, limit: int) -> str:
+    """``within 0:05:15 of ...``, and why where that is not the time that is *stated*."""
+    text, more, speed = f"within {clock(limit)} of being no longer needed", limit - stated, run.settings.get("speed", 1)
+    if clock(limit) == clock(stated):
+        return text
+    real = f"{more / SECOND / speed:g} s of real time for a busy machine"
+    return f"{text} ({clock(stated)}, and {real}, which is {clock(more)} at --speed {speed:g})"
 
 
 def _sort(verdict: Verdict, history: ConnectionHistory, holding: Holding, need: LastUse, within: int) -> None:
@@ -224,6 +233,8 @@ def _worst(run: RunHistory, verdict: Verdict, licensed: int, when: str) -> tuple
         count = f"{unproven}{len(verdict.leaked)} of {licensed}"
         first = f"{verdict.leaked[0]}: {verdict.leaked[0].reason}"
         return "leaked", f"{count} licenses not released {when}; {first}"
+    if broken := raised(run):
+        return "unknown", f"{broken[0]}{f' (and {len(broken) - 1} more)' if broken[1:] else ''}"
     if failures := run.runner_lines("failed"):
         return "unknown", f"the run could not be carried out: {harmless(failures[0].get('reason'))}{clauses(run)}"
     if not run.servers:

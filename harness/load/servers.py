@@ -40,10 +40,11 @@ class OwnServer:
         config.write_text(json.dumps({"server": settings, "bindery": {"users": users}}))
         options = ["--config", config, "--journal", journal, "--overwrite", "--seed", spec.seed]
         try:
-            self._server = ServerProcess(*options, "--listen", f"{spec.transport}:127.0.0.1:0")
+            log = journal.with_suffix(".log")  # on a terminal the server would tell every event
+            self._server = ServerProcess(*options, "--listen", f"{spec.transport}:127.0.0.1:0", log=log)
             self.address = self._server.ready(READY_WITHIN).addresses[spec.transport]
         except ServerFailed as problem:
-            raise NoServer(f"the server could not be started (exit code {problem.code})") from None
+            raise NoServer(str(problem)) from None
         finally:
             config.unlink()
         self._file = journal.open("rb")

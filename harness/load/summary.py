@@ -53,6 +53,12 @@ def progress(moment: LoadProgress, before: LoadProgress | None) -> str:
     )
 
 
+def beside_bar(moment: LoadProgress) -> str:
+    """The progress where a bar shows the logons and the time."""
+    rate = moment.logons / moment.seconds if moment.seconds else 0
+    return f"held {moment.held} of {moment.limit}  refused {moment.refused}  {rate:.0f}/s"
+
+
 def result(outcome: Outcome) -> Iterator[str]:
     statistics, view, spec = outcome.statistics, outcome.view, outcome.spec
     if not outcome.whole:

@@ -11,6 +11,7 @@ from typing import Literal, NoReturn
 
 import click
 
+from fakenw.cli.terminal import say
 from fakenw.journal.sentences import harmless, harmless_lines
 from harness.report import html
 from harness.report.junit import case_of, junit_xml
@@ -40,22 +41,22 @@ def print_results_and_exit(
     as_json, report = outputs.as_json, outputs.report
     to_error = as_json == "-"
 
-    def say(text: str) -> None:
-        click.echo(harmless(text), err=to_error)
+    def tell(text: str) -> None:
+        say(harmless(text), err=to_error)
 
     for scenario in dict.fromkeys(result.scenario for result in results):
         mine = [result for result in results if result.scenario == scenario]
         title = mine[0].run.settings.get("title")
-        say(f"{scenario}: {title}" if title else scenario)
+        tell(f"{scenario}: {title}" if title else scenario)
         for line in table(mine):
-            say(f"  {line}")
+            tell(f"  {line}")
         told = [result for result in mine if every_story or not result.verdict.ok]
         told = told or [result for result in mine if result.verdict.leaked][:1] or mine[: len(mine) == 1]
         for result in told:
-            say("")
+            tell("")
             for line in story(result):
-                say(line)
-        say("")
+                tell(line)
+        tell("")
     if as_json:
         write(as_json, json.dumps([result.as_json() for result in results], indent=2) + "\n")
     if outputs.junit:
@@ -72,12 +73,12 @@ def print_results_and_exit(
             html.write(report, results)
         except OSError as problem:
             exit_with_usage_error(f"{report}: the report cannot be written: {problem.strerror}")
-        click.echo(f"report: {report / 'report.html'}", err=True)
+        say(f"report: {report / 'report.html'}", err=True)
     code = exit_code(results)
     if missing and code != NOT_EXPECTED:
-        say(f"exit 3: stopped before {missing} of {missing + len(results)} runs had begun")
+        tell(f"exit 3: stopped before {missing} of {missing + len(results)} runs had begun")
         sys.exit(UNKNOWN)
-    say(last_line(results))
+    tell(last_line(results))
     sys.exit(code)
 
 
@@ -93,5 +94,5 @@ def write(path: str, text: str, mode: Literal["w", "a"] = "w") -> None:
 
 
 def exit_with_usage_error(problem: object) -> NoReturn:
-    click.echo(harmless_lines(f"harness: {problem}"), err=True)
+    say(harmless_lines(f"harness: {problem}"), err=True)
     sys.exit(BAD_USAGE)

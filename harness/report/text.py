@@ -8,7 +8,7 @@ from typing import Any
 
 from fakenw.journal.record import FORMAT, SECOND, microseconds
 from harness.judge.diagnosis import explain
-from harness.judge.endings import IN_FULL, endings
+from harness.judge.endings import IN_FULL, endings, raised
 from harness.judge.history import RunHistory
 from harness.judge.verdict import Verdict
 
@@ -108,7 +108,8 @@ def story(result: Result) -> list[str]:
     """The reasons of a verdict, in words."""
     verdict = result.verdict
     why = [f"  {line}" for line in explain(result.run, verdict)]
-    reason = verdict.reason.partition("; ")[0] if why else verdict.reason  # the rest is told at length
+    told = why and not (verdict.verdict == "unknown" and raised(result.run))
+    reason = verdict.reason.partition("; ")[0] if told else verdict.reason  # the rest is told at length
     lines = [f"{result.variant or result.scenario}: {verdict.verdict}: {reason}", *why]
     ends = [sentence for sentence in endings(result.run) if sentence not in reason]
     lines += [f"  {sentence}" for sentence in ends[:IN_FULL]]

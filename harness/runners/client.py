@@ -21,7 +21,7 @@ from typing import Any
 from fakenw.journal.record import FORMAT, SECOND
 from fakenw.journal.writer import JournalFile
 from harness.client.behavior_file import load
-from harness.client.machine import Machine
+from harness.client.machine import play as play_script
 from harness.runners.sockets import SocketWorld
 
 
@@ -67,7 +67,7 @@ def main() -> None:
     own = [component for file in first.get("behaviors", ()) for component in load(Path(file))]
 
     async def play() -> None:
-        await Machine(world, client, own).run()
+        await play_script(world, client, own)
         print("done", flush=True)
 
     def readable() -> None:

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 from fakenw.journal.record import SECOND, Journal, Record
 from fakenw.transports.capture import CaptureFile
 from harness.client.behavior_file import load
-from harness.client.machine import Machine
+from harness.client.machine import play
 from harness.runners.link_conditions import LinkConditions
 from harness.runners.memory_clients import ClientWorld
 from harness.runners.memory_network import EPOCH, Network, utc
@@ -83,12 +83,7 @@ class MemoryRun:
         self._write("spawn", client=name)
 
     async def _play(self, world: ClientWorld, client: dict[str, Any]) -> None:
-        try:
-            await Machine(world, client, self._own).run()
-        except Exception as problem:
-            if not self._own:
-                raise
-            self._write("failed", reason=f"{world.name}: {type(problem).__name__}: {problem}")
+        await play(world, client, self._own)
         self._done.add(world)
         self._active.discard(world)
 

@@ -102,6 +102,8 @@ class Network:
             clear_idle=spec.clear_idle,
             keep_cleared=spec.keep_cleared or 0,
             seed=seed,
+            tree=spec.tree,
+            signatures=spec.signatures,
         )
 
         def boot(incarnation: int) -> Server:

@@ -152,6 +152,8 @@ def server_options(plan: Plan, spec: ServerSpec) -> list[str]:
     options += ["--policy", spec.policy] if spec.policy else []
     options += ["--user-connections", str(spec.user_connections)]
     options += ["--watchdog", spec.watchdog] if spec.watchdog else []
+    options += ["--tree", spec.tree] if spec.tree else []
+    options += ["--signatures", str(spec.signatures)]
     for option, time in (("--clear-idle", spec.clear_idle), ("--keep-cleared", spec.keep_cleared)):
         options += [option, f"{time / SECOND:f}"] if time else []  # never in exponent notation
     for ncp, time in spec.slow.items():

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from fakenw.journal.record import SECOND
 from fakenw.wire.packet import ReplyPacket
+from harness.client.behavior_file import guarded
 from harness.client.workstation import Exchange, Link, Requester, Sleep
 
 Behavior = Coroutine[Any, Any, None]
@@ -165,7 +166,7 @@ class Driver:
         raise NotImplementedError
 
     def spawn(self, behaviour: Behavior) -> None:
-        self.start(behaviour)
+        self.start(guarded(self, behaviour))
 
     def write(self, event: str, **fields: Any) -> None:
         """Write to the client's journal, if a subclass has one."""
@@ -191,7 +192,9 @@ class Driver:
             if isinstance(awaited, Sleep):
                 self.wake_after(awaited.duration, behavior)
                 return
-            assert isinstance(awaited, Exchange), awaited
+            if not isinstance(awaited, Exchange):  # its author hears of it at the line that awaits it
+                value, error = None, TypeError(f"a behavior awaits sleep or an exchange with a server, not {awaited!r}")
+                continue
             self.begin(awaited)
             outcome = self.outcome(awaited.requester)
             if outcome is None:

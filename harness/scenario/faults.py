@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union
 
-from pydantic import BeforeValidator, Discriminator, Field, PlainSerializer, Tag, create_model
+from pydantic import BeforeValidator, Discriminator, Field, PlainSerializer, Tag, WithJsonSchema, create_model
 
 from fakenw.config.field_types import Count, Duration, SomeTime, duration, is_bindery_name, seconds
 from fakenw.config.yaml_file import Named, one_of, shown, verb_of
@@ -53,7 +53,12 @@ def _jump(value: object) -> int:
 
 ClientName = Annotated[str, BeforeValidator(_client_name)]
 MachineName = Annotated[str, BeforeValidator(_machine_name)]
-Jump = Annotated[int, BeforeValidator(_jump), PlainSerializer(seconds)]
+Jump = Annotated[
+    int,
+    BeforeValidator(_jump),
+    PlainSerializer(seconds),
+    WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^\s*-?\d"}]}),
+]
 Percent = Annotated[float, Field(ge=0, le=100, strict=True)]
 
 

@@ -22,7 +22,7 @@ from harness.client.registry import Registry
 from harness.client.selection import LISTS
 from harness.client.settings import Mention
 from harness.scenario import server_files
-from harness.scenario.settings import ClientSpec, Parts
+from harness.scenario.settings import PARTS, ClientSpec, Parts
 from harness.scenario.steps import Call, Repeat
 
 Named = tuple[Keys, Mention, str]  # where it stands, what it is, and its name
@@ -39,7 +39,7 @@ def of_script(script: Sequence[Any], place: Keys) -> Iterator[Named]:
 
 def of_settings(parts: Parts, place: Keys) -> Iterator[Named]:
     """The servers that the settings of *parts* name."""
-    for part in Parts.model_fields:
+    for part in PARTS:
         settings = getattr(parts, part)
         for field in settings.model_fields_set:
             if mention := Mention.within(type(settings).model_fields[field].annotation):

@@ -12,7 +12,7 @@ from fakenw.journal.record import FORMAT, SECOND
 from harness.scenario.faults import Fault
 from harness.scenario.mentions import licensing_servers
 from harness.scenario.schedule import ScheduledFault, placed, timeline
-from harness.scenario.settings import ClientSpec, Parts, ServerSpec, Transport
+from harness.scenario.settings import PARTS, ClientSpec, ServerSpec, Transport
 from harness.scenario.steps import Check
 
 VerdictName = Literal["released", "reclaimed", "leaked", "interrupted", "unknown"]
@@ -69,7 +69,9 @@ class Plan(Model):
                 "accounts": [str(account) for account in client.accounts],
                 "script": [step.order() for step in client.script],
                 "registry": client.registry,
-                **{part: getattr(client, part).model_dump(exclude_defaults=True) for part in Parts.model_fields},
+                "login": client.login,
+                "signatures": client.signatures,
+                **{part: getattr(client, part).model_dump(exclude_defaults=True) for part in PARTS},
             }
             for client in self.clients
             if client.script is not None

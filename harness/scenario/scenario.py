@@ -11,7 +11,7 @@ Rules of this file:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -29,15 +29,16 @@ from fakenw.config import yaml_file
 from fakenw.config.field_types import SomeTime, Text, WireText, mark_repeated, some
 from fakenw.config.yaml_file import DocumentError, Keys, Mistakes, Model, expected_one_of, shown
 from fakenw.core.peer import TRANSPORTS
-from harness.client.settings import Name, merged
+from harness.client.settings import Name
 from harness.judge.verdict import WITHIN
 from harness.scenario import mentions
 from harness.scenario.faults import Fault
 from harness.scenario.plan import Plan, VerdictName
-from harness.scenario.schedule import placed, timeline
+from harness.scenario.schedule import impossible
 from harness.scenario.settings import ClientSpec, Never, Parts, ServerHabits, ServerSpec, Transport
 from harness.scenario.steps import Check, CheckName, Released, Script
 
+TREE = "TREE"  # of servers that are in one because a client logs in to NDS
 ScenarioError = DocumentError  # a mistake in a scenario's file, or in a request for its plans
 
 
@@ -50,9 +51,9 @@ class Expect(Model):
     *images* has other expectations for a client's image, by its tag or by its whole name.
     """
 
-    udp: VerdictName = "released"
-    tcp: VerdictName = "released"
-    images: dict[Text, Expect] = Field(default_factory=dict)
+    udp: VerdictName = "released"  # of a run over UDP
+    tcp: VerdictName = "released"  # of a run over TCP
+    images: dict[Text, Expect] = Field(default_factory=dict)  # by the tag or the name of a client's image
 
     @classmethod
     def unfold(cls, data: Any) -> Any:
@@ -76,8 +77,8 @@ def tag(image: str) -> str:
 class Change(Parts):
     """Settings of every client, habits of every server, and faults that replace all faults."""
 
-    server: ServerHabits = ServerHabits()
-    faults: tuple[Fault, ...] | None = None
+    server: ServerHabits = ServerHabits()  # of every server
+    faults: tuple[Fault, ...] | None = None  # in place of all faults
 
 
 class Cause(Model):
@@ -94,18 +95,26 @@ class Variant(Change):
     """
 
     title: Text | None = None  # the variant in one line
-    expect: Expect | None = None
-    fails: tuple[CheckName, ...] | None = None
-    transport: Transport | None = None
-    checks: tuple[Check, ...] = ()
-    script: Script | None = None
-    scripts: dict[Name, Script] = Field(default_factory=dict)
+    expect: Expect | None = None  # the expected verdict; left out: the file's
+    fails: tuple[CheckName, ...] | None = None  # the checks that are expected to fail; left out: the file's
+    transport: Transport | None = None  # left out: the file's
+    checks: tuple[Check, ...] = ()  # in place of those of the same names
+    script: Script | None = None  # in place of every client's
+    scripts: dict[Name, Script] = Field(default_factory=dict)  # in place of a client's, by client
     licensed: Never | dict[Name, Never] = Field(default_factory=dict)  # of every client, or by client
+
+
+def _in_tree(server: ServerSpec, clients: Sequence[ClientSpec]) -> ServerSpec:
+    """A server of 4.x or later is in a tree where a client logs in to one; on 3.x that client finds the bindery."""
+    wanted = any(client.login == "nds" for client in clients)
+    if server.tree or not wanted or server.release.startswith("3"):
+        return server
+    return server.model_copy(update={"tree": TREE})
 
 
 def _changed(variant: Variant, change: Change) -> Variant:
     """The variant with *change* applied to it."""
-    parts = {name: merged(getattr(variant, name), getattr(change, name)) for name in Parts.model_fields}
+    parts = Parts.of(variant, change)
     habits = variant.server.model_copy(update={n: getattr(change.server, n) for n in change.server.model_fields_set})
     faults = variant.faults if change.faults is None else change.faults
     return variant.model_copy(update={**parts, "server": habits, "faults": faults})
@@ -123,10 +132,10 @@ class Scenario(Parts):
     known_as: tuple[Name, ...] = ()  # other names for finding it, such as the number of its article
     sourced: Text | None = None  # the content of the source
     reading: Text | None = None  # our reading, where the source says nothing
-    description: Text | None = None
+    description: Text | None = None  # for readers
     idle_after: SomeTime | None = None  # idle time after which a connection is no longer needed
     timeout: SomeTime | None = None  # real time after which clients that have not finished are given up
-    transport: Transport = "udp"
+    transport: Transport = "udp"  # of every client that has none of its own
     servers: Annotated[tuple[ServerSpec, ...], AfterValidator(some), BeforeValidator(mark_repeated)] = Field(
         description="a list of servers"
     )
@@ -134,42 +143,45 @@ class Scenario(Parts):
     clients: Annotated[tuple[ClientSpec, ...], AfterValidator(some), BeforeValidator(mark_repeated)] = Field(
         description="a list of clients"
     )
-    faults: tuple[Fault, ...] = ()
-    cause: Cause | None = None
-    checks: tuple[Check, ...] = ()
-    expect: Expect = Expect()
-    fails: tuple[CheckName, ...] = ()
-    variants: dict[Name, Variant] = Field(default_factory=dict)
+    faults: tuple[Fault, ...] = ()  # what happens to machines, with waits between
+    cause: Cause | None = None  # the one change without which the outcome is another
+    checks: tuple[Check, ...] = ()  # what must be so, beside the verdict
+    expect: Expect = Expect()  # the expected verdict
+    fails: tuple[CheckName, ...] = ()  # the checks that are expected to fail
+    variants: dict[Name, Variant] = Field(default_factory=dict)  # by name; left out: one run, called default
     _folder: str = PrivateAttr("")
 
     @field_validator("faults")
     @classmethod
     def _of_clients(cls, faults: tuple[Fault, ...], info: ValidationInfo) -> tuple[Fault, ...]:
-        _known(faults, info.data)
+        _refuse(_impossible(faults, info.data))
         return faults
 
     @field_validator("cause")
     @classmethod
     def _without(cls, cause: Cause | None, info: ValidationInfo) -> Cause | None:
-        _known((cause.without.faults if cause else None) or (), info.data)
+        if cause is not None:
+            faults = _impossible(cause.without.faults or (), info.data)
+            _refuse((("without", "faults", *place), text) for place, text in faults)
         return cause
 
     @field_validator("variants")
     @classmethod
     def _about_clients(cls, variants: dict[str, Variant], info: ValidationInfo) -> dict[str, Variant]:
+        clients = info.data.get("clients", ())  # not there: refused themselves
+        names = [one.name for one in clients]
+        scripted = [one.name for one in clients if one.script is not None]
+        found: list[tuple[Keys, str]] = []
         for name, variant in variants.items():
-            try:
-                _known(variant.faults or (), info.data)
-                for client in variant.scripts if "clients" in info.data else ():
-                    scripted = [one.name for one in info.data["clients"] if one.script is not None]
-                    if client not in scripted:
-                        raise ValueError(f"a script for {shown(client)}; {expected_one_of(scripted, client)}")
-                for client in variant.licensed if "clients" in info.data and variant.licensed != "never" else ():
-                    names = [one.name for one in info.data["clients"]]
-                    if client not in names:
-                        raise ValueError(f"licensed: no client {shown(client)}; {expected_one_of(names, client)}")
-            except ValueError as problem:
-                raise ValueError(f"{name}: {problem}") from None
+            faults = _impossible(variant.faults or (), info.data)
+            found += [((name, "faults", *place), text) for place, text in faults]
+            licensed = () if isinstance(variant.licensed, str) else variant.licensed
+            for part, given, known in (("scripts", variant.scripts, scripted), ("licensed", licensed, names)):
+                for client in given if clients else ():
+                    if client not in known:
+                        what = f"there is no client {shown(client)}" + (" with a script" if client in names else "")
+                        found.append(((name, part, client), f"{what}; {expected_one_of(known, client)}"))
+        _refuse(found)
         return variants
 
     @model_validator(mode="after")
@@ -261,7 +273,7 @@ class Scenario(Parts):
             transport=transport,
             seed=seed,
             speed=speed,
-            servers=tuple(server.with_habits(variant.server) for server in self.servers),
+            servers=tuple(_in_tree(server.with_habits(variant.server), clients) for server in self.servers),
             clients=clients,
             faults=self.faults if variant.faults is None else variant.faults,
             checks=tuple(checks.values()),
@@ -290,11 +302,17 @@ class Scenario(Parts):
         )
 
 
-def _known(faults: Sequence[Fault], data: Mapping[str, Any]) -> None:
-    """Raise ValueError for an impossible fault. *data* lacks servers and clients that were themselves refused."""
-    if data.keys() >= {"servers", "clients"}:
-        clients = {client.name: client.names() for client in data["clients"]}
-        placed(timeline(faults), clients, [server.name for server in data["servers"]])
+def _impossible(faults: Sequence[Fault], data: Mapping[str, Any]) -> list[tuple[Keys, str]]:
+    """The first impossible fault. *data* lacks servers and clients that were themselves refused."""
+    if not data.keys() >= {"servers", "clients"}:
+        return []
+    clients = {client.name: client.names() for client in data["clients"]}
+    return impossible(faults, clients, [server.name for server in data["servers"]])
+
+
+def _refuse(found: Iterable[tuple[Keys, str]]) -> None:
+    if mistakes := list(found):
+        raise Mistakes(mistakes)
 
 
 def load(path: Path) -> Scenario:

@@ -8,11 +8,12 @@ Rules of this file:
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from fakenw.config.field_types import seconds
-from fakenw.config.yaml_file import expected_one_of, shown
+from fakenw.config.yaml_file import Keys, expected_one_of, shown
 from harness.scenario.faults import Fault, Role
 from harness.scenario.steps import Wait
 
@@ -62,15 +63,33 @@ def placed(
         known = {"client": [*ours], "server": [*servers], "machine": [*ours, *servers]}[fault.role]
         if name not in known and not (is_server and fault.role == "machine"):
             what = "client or server" if fault.role == "machine" else fault.role
-            raise ValueError(f"{fault.verb}: there is no {what} {shown(name)}; {expected_one_of(known)}")
+            raise ValueError(f"there is no {what} {shown(name)}; {expected_one_of(known, name)}")
         if is_server and name.upper() in (one.upper() for one in ours):
-            raise ValueError(f"{fault.verb}: {shown(name)} is a client and a server; expected names that differ")
+            raise ValueError(f"{shown(name)} is a client and a server; expected names that differ")
         if is_client:
             found += [fault._replace(role="client", name=one) for one in ours[name]]
         else:
             found.append(fault._replace(role="server", name=name.upper()))
             states[name.upper()] = _state(found[-1], states.get(name.upper(), "up"))
     return found
+
+
+def impossible(
+    faults: Sequence[Fault], clients: Mapping[str, Sequence[str]], servers: Collection[str]
+) -> list[tuple[Keys, str]]:
+    """The first of *faults* for which ``placed`` raises: its place among them, and why. Empty where none is."""
+
+    def why(count: int) -> str:
+        try:
+            placed(timeline(faults[:count]), clients, servers)
+        except ValueError as problem:
+            return str(problem)
+        return ""
+
+    if not why(len(faults)):
+        return []
+    first = bisect_left(range(len(faults)), True, key=lambda n: bool(why(n + 1)))
+    return [((first, faults[first].verb), why(first + 1))]
 
 
 def _state(fault: ScheduledFault, before: str) -> str:
@@ -83,9 +102,9 @@ def _state(fault: ScheduledFault, before: str) -> str:
         case "freeze", "up" | "frozen":
             return "frozen"
         case "server-up", _:
-            raise ValueError(f"server-up: {fault.name} is not down; expected server-down before")
+            raise ValueError(f"{fault.name} is not down; expected server-down before")
         case _, "down":
-            raise ValueError(f"{fault.verb}: {fault.name} is down then; expected server-up before")
+            raise ValueError(f"{fault.name} is down then; expected server-up before")
         case "server-down", "frozen":
-            raise ValueError(f"server-down: {fault.name} is frozen then; expected thaw before")
+            raise ValueError(f"{fault.name} is frozen then; expected thaw before")
     return before

@@ -32,6 +32,8 @@ Transport = Literal["udp", "tcp"]
 Release = Literal["3.12", "4.11", "5.1", "6.5"]
 Policy = Literal["attach", "login", "service", "nls", "ual"]
 Never = Literal["never"]
+LoginWay = Literal["bindery", "nds"]
+SignatureLevel = Annotated[StrictInt, Field(ge=0, le=3)]
 
 
 def _container_path(text: str) -> str:
@@ -57,8 +59,10 @@ _A = {"command": "a command", "image": "an image"}
 
 
 class Parts(Model):
-    """The settings of the parts of a client, by the names of the parts."""
+    """The settings of the parts of a client, by the names of the parts, and how its connections log in."""
 
+    login: LoginWay = "bindery"  # nds: to the tree of the server, where it has one
+    signatures: SignatureLevel | None = None  # the client's level of packet signatures; left out: it does not ask
     arbiter: ArbiterSettings = ArbiterSettings()
     redirector: RedirectorSettings = RedirectorSettings()
     nal: NalSettings = NalSettings()
@@ -72,30 +76,42 @@ class Parts(Model):
     service: ServiceSettings = ServiceSettings()
 
     @staticmethod
-    def of(*layers: Parts) -> dict[str, Settings]:
+    def of(*layers: Parts) -> dict[str, Any]:
         """The settings of every part, merged field by field; the last layer that sets a field wins."""
-        return {part: merged(*(getattr(layer, part) for layer in layers)) for part in Parts.model_fields}
+        found: dict[str, Any] = {part: merged(*(getattr(layer, part) for layer in layers)) for part in PARTS}
+        for name in LOGIN_FIELDS:
+            given = [getattr(layer, name) for layer in layers if name in layer.model_fields_set]
+            found |= {name: given[-1]} if given else {}
+        return found
+
+
+LOGIN_FIELDS = ("login", "signatures")
+PARTS: dict[str, type[Settings]] = {
+    name: type(field.default) for name, field in Parts.model_fields.items() if name not in LOGIN_FIELDS
+}
 
 
 class ServerHabits(Model):
     """The settings of a server that a variant can change for all servers."""
 
-    release: Release = "5.1"
-    licenses: Annotated[StrictInt, Field(ge=0, le=LARGEST_CONNECTION)] = 5
-    policy: Policy | None = None  # the release's own
-    connections: Annotated[StrictInt, Field(ge=1, le=LARGEST_CONNECTION)] = 1000
+    release: Release = "5.1"  # of NetWare
+    licenses: Annotated[StrictInt, Field(ge=0, le=LARGEST_CONNECTION)] = 5  # connection licenses
+    policy: Policy | None = None  # what costs a license; left out: the release's own
+    connections: Annotated[StrictInt, Field(ge=1, le=LARGEST_CONNECTION)] = 1000  # connection numbers
     user_connections: Annotated[StrictInt, Field(ge=0, le=65_535)] = 0  # of one user at once; 0: any number
     watchdog: Annotated[Text, AfterValidator(_watchdog)] | None = None  # off, or FIRST,BETWEEN,COUNT
     clear_idle: SomeTime | None = None  # idle time after which the server clears a licensed connection
     keep_cleared: SomeTime | None = None  # under nls: how long the unit of a cleared connection is held
     slow: dict[Ncp, SomeTime] = Field(default_factory=dict)  # the duration of slow NCPs
+    tree: BinderyName | None = None  # the NDS tree; without it a client that logs in to NDS finds one on 4.x and later
+    signatures: SignatureLevel = 1  # of packets: 0 never, 1 if the client asks, 2 if it can, 3 always
 
 
 class ServerSpec(ServerHabits):
     """A server of a scenario."""
 
     name: BinderyName = Field(description="the name of the server, 1 to 47 characters")
-    users: tuple[UserText, ...] = ()
+    users: tuple[UserText, ...] = ()  # NAME or NAME:PASSWORD, besides SUPERVISOR and GUEST
 
     def with_habits(self, habits: ServerHabits) -> ServerSpec:
         """The server with all fields that *habits* sets."""
@@ -110,14 +126,14 @@ class ClientSpec(Parts):
     """A client, or *count* of them: scripted, or the user's own program or image."""
 
     name: Name = Field(description="the name of the client")
-    user: UserText = Credentials("GUEST")
-    transport: Transport | None = None  # the run's
-    count: Count = 1
-    script: Script | None = None
-    command: Annotated[tuple[Text, ...], AfterValidator(some)] | None = None  # without it: the image's own
-    image: Text | None = Field(None, validate_default=True)
+    user: UserText = Credentials("GUEST")  # of the logon, NAME or NAME:PASSWORD
+    transport: Transport | None = None  # left out: the run's
+    count: Count = 1  # so many machines, called NAME#1, NAME#2 ...
+    script: Script | None = None  # the steps of a scripted client
+    command: Annotated[tuple[Text, ...], AfterValidator(some)] | None = None  # a program of the user's own
+    image: Text | None = Field(None, validate_default=True)  # an image of the user's own; runs command, or its own
     exit: ExitCode = 0  # the expected exit code of a command or an image
-    environment: dict[str, str] = Field(default_factory=dict)
+    environment: dict[str, str] = Field(default_factory=dict)  # of a command or an image
     files: dict[ContainerPath, Text] = Field(default_factory=dict)  # path in the container: path by the scenario's file
     accounts: tuple[UserText, ...] = ()  # client connection accounts, and those of services
     registry: Text | None = None  # the text of a .reg file: the machine's registry at the start

@@ -19,17 +19,19 @@ from pydantic import (
     Discriminator,
     Field,
     PlainSerializer,
-    PlainValidator,
     StrictBool,
+    StrictFloat,
     StrictInt,
     Tag,
     ValidationError,
+    ValidatorFunctionWrapHandler,
     WithJsonSchema,
+    WrapValidator,
     create_model,
 )
 
 from fakenw.config.field_types import Count, Duration, SomeTime, some
-from fakenw.config.yaml_file import Named, expected_one_of, one_of, shown, verb_of, worded
+from fakenw.config.yaml_file import Mistakes, Named, expected_one_of, one_of, shown, verb_of
 from fakenw.journal.record import SECOND
 from harness.client.context import Component
 from harness.client.machine import COMPONENTS
@@ -84,16 +86,21 @@ class Call(_Step):
         return {**order, "may_fail": True} if order["args"].pop("may_fail", None) else order
 
 
+def _strict(hint: Any) -> Any:
+    """Of the plain types those that take no other's values: ``yes`` is no number."""
+    return {int: StrictInt, float: StrictFloat, bool: StrictBool}.get(hint, hint) if isinstance(hint, type) else hint
+
+
 def _step(component: type[Component], name: str, method: Callable[..., Awaitable[None]]) -> type[Call]:
     """The step that calls a verb of a component."""
     hints = get_type_hints(method, include_extras=True)
     parameters = list(inspect.signature(method).parameters.values())[1:]  # without self
     fields: dict[str, Any] = {
-        one.name: (hints[one.name], ... if one.default is one.empty else one.default) for one in parameters
+        one.name: (_strict(hints[one.name]), ... if one.default is one.empty else one.default) for one in parameters
     }
     title = f"{component.__name__}{name.title().replace('-', '')}"
     doc = inspect.cleandoc(method.__doc__ or "").partition("Raises")[0].strip()
-    made: type[Call] = create_model(title, __base__=Call, __doc__=doc, **fields)
+    made: type[Call] = create_model(title, __base__=Call, __module__=component.__module__, __doc__=doc, **fields)
     needed = [one.name for one in parameters if one.default is one.empty] or [one.name for one in parameters]
     made.verb = f"{component.name}.{name}"
     made.alone = needed[0] if len(needed) == 1 else ""
@@ -110,6 +117,13 @@ STEPS: list[type[_Step]] = [*steps(COMPONENTS), Wait, Repeat]
 OWN: dict[str, type[_Step]] = {}  # the steps of behaviours of the user's own, by verb
 
 _OWN = "a behaviour of your own"
+_OTHER = {"not": {"enum": [step.verb for step in STEPS]}}
+_OWN_SCHEMA = {
+    "anyOf": [
+        {"type": "string", **_OTHER},
+        {"type": "object", "propertyNames": _OTHER, "minProperties": 1, "maxProperties": 1},
+    ]
+}
 
 
 def _tag(value: Any) -> Any:
@@ -117,12 +131,15 @@ def _tag(value: Any) -> Any:
     return _OWN if isinstance(verb, str) and verb in OWN else verb
 
 
-def _own(value: Any) -> Any:
+def _own(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
+    """Not as one of the union, whose mistakes would be at a place that the file does not have."""
     verb = verb_of(value)
+    if not isinstance(verb, str) or verb not in OWN:
+        return check(value)
     try:
         return value if isinstance(value, _Step) else OWN[verb].model_validate(value)
     except ValidationError as problem:
-        raise ValueError(f"{verb}: {worded(problem)}") from None
+        raise Mistakes.below((verb,), problem) from None
 
 
 if TYPE_CHECKING:
@@ -133,14 +150,14 @@ else:
             *(Annotated[step, Tag(step.verb)] for step in STEPS),
             Annotated[
                 _Step,
-                PlainValidator(_own),
                 PlainSerializer(lambda step: step.model_dump()),
-                WithJsonSchema({"type": "object", "title": "A behaviour of your own", "maxProperties": 1}),
+                WithJsonSchema({"title": "a behaviour of your own", **_OWN_SCHEMA}),
                 Tag(_OWN),
             ],
         ],
         Discriminator(_tag),
         one_of("step", *STEPS, also=OWN),
+        WrapValidator(_own),
     ]
 Script = tuple[Step, ...]
 Repeat.model_rebuild()

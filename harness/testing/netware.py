@@ -45,7 +45,7 @@ class NetwareError(Exception):
     """The server could not be started, or refused a request."""
 
 
-@dataclass
+@dataclass(repr=False)
 class Netware:
     """A running server. ``host`` and ``port`` are the same for TCP and UDP."""
 
@@ -63,6 +63,9 @@ class Netware:
     _marked: int | None = None
     _failure: tuple[RunHistory, AssertionAnswer] | None = None  # the last assertion that did not hold
     _clients: list[ScriptedWorkstation] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        return f"<NetWare server {self.name} at {self.address}>"  # pytest shows it in a failure: one line
 
     # State
 
@@ -163,7 +166,7 @@ class Netware:
     def wait_for(
         self, condition: Callable[[RunHistory], object], within: float | str = 10, what: str = ""
     ) -> RunHistory:
-        """Wait until *condition* of the history is true. Raises AssertionError after *within* (real time)."""
+        """Read the journal until *condition* of its history is true. Raises AssertionError after *within*."""
         deadline = time.monotonic() + _seconds(within)
         while True:
             run = self.run()
@@ -185,9 +188,9 @@ class Netware:
     ) -> None:
         """Assert that every license is released by its client *within* real time, and that there was one.
 
-        *clients*: so many connections must have had a license and logged in. *since*: ``"mark"`` for those that were
-        held at the last mark, or later. *by*: ``client``, ``anybody`` (the server may have reclaimed it), or one cause
-        such as ``logout``.
+        No file may be open at that moment, and the books must balance. *clients*: so many connections must have had a
+        license and logged in. *since*: ``"mark"`` for those that were held at the last mark, or later. *by*:
+        ``client``, ``anybody`` (the server may have reclaimed it), or one cause such as ``logout``.
         """
         __tracebackhide__ = True
         if since not in (None, "mark"):
@@ -205,7 +208,10 @@ class Netware:
             time.sleep(LOOK_EVERY)
 
     def assert_denied(self, *, user: str | None = None, what: str | None = None, times: int | None = None) -> None:
-        """Assert that the server refused: *what* is ``license``, ``slot`` or ``account``; exactly *times*, or once."""
+        """Assert that the server refused a client exactly *times*, or at least once.
+
+        *what* was not free: a ``license``, a ``slot`` (connection number) or, by the user's limit, the ``account``.
+        """
         __tracebackhide__ = True
         run = self.run()
         found = denials(run, user, what)

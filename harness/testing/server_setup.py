@@ -25,12 +25,12 @@ class Setup:
     def of(cls, given: Mapping[str, Any]) -> Self:
         """The setup with these settings. Raises ValueError for a mistake, with what was expected."""
         for name, value in given.items():
-            if name not in _EXPECTED:
-                raise ValueError(f"no setting {name}; expected {', '.join(_EXPECTED)}, may_hold")
+            if name not in EXPECTED:
+                raise ValueError(f"no setting {name}; expected {', '.join(EXPECTED)}, may_hold")
             if not _FITS[name](value):
                 # A password is quoted nowhere.
                 shown = type(value).__name__ if name in ("users", "options") else repr(value)
-                raise ValueError(f"{name}={shown}; expected {_EXPECTED[name]}")
+                raise ValueError(f"{name}={shown}; expected {EXPECTED[name]}")
         words = {name: tuple(given[name]) for name in ("users", "options") if name in given}
         for user in words.get("users", ()):
             name, _, password = user.partition(":")
@@ -51,7 +51,7 @@ def _are_words(value: object) -> bool:
     return isinstance(value, list | tuple) and all(isinstance(word, str) for word in value)
 
 
-_EXPECTED = {
+EXPECTED = {
     "licenses": "a whole number from 0 to 65534",
     "release": f"one of {', '.join(map(repr, RELEASES))}",
     "policy": f"one of {', '.join(map(repr, POLICIES))}, or None for the release's own",

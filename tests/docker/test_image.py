@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,6 +22,7 @@ from fakenw.core.peer import Peer
 from tests.programs import wait_until
 
 docker_client = pytest.importorskip("docker.client", reason="the Docker SDK is not installed")
+docker_errors = pytest.importorskip("docker.errors", reason="the Docker SDK is not installed")
 pytestmark = pytest.mark.docker
 
 PROJECT = Path(__file__).parent.parent.parent
@@ -137,6 +144,66 @@ def test_nothing_is_built_twice(engine: Engine) -> None:
     assert f"image {engine.image} is there" in again.stdout
     assert "base image fakenw-base:bookworm is there" in again.stdout
     assert engine.client.images.get(engine.image).id == before
+
+
+@dataclass
+class Copy:
+    """A copy of the project, and the image that is built from it under a name of its own."""
+
+    engine: Engine
+    folder: Path
+    name: str = f"fakenw-test-{os.getpid()}"
+
+    def build(self) -> str:
+        """What docker/image.sh says, without the name."""
+        command = [str(self.folder / "docker" / "image.sh"), "fakenw-base:bookworm", self.name]
+        environment = {**os.environ, "PYTHON": sys.executable}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=300)
+        return done.stdout.replace(f"{self.name}:{version('fakenw')}", "NAME")
+
+    def change(self) -> None:
+        """Change a source."""
+        with (self.folder / "packaging" / "twistd_plugin.py").open("a") as source:
+            source.write("# changed\n")
+
+    def remove(self, *names: str) -> None:
+        for name in names:
+            with suppress(docker_errors.ImageNotFound):
+                self.engine.client.images.remove(f"{self.name}{name}")
+
+
+@pytest.fixture
+def copy(engine: Engine, tmp_path: Path) -> Iterator[Copy]:
+    for name in ("docker", "fakenw", "harness", "packaging", "dist/wheelhouse"):
+        if (PROJECT / name).exists():  # without a wheelhouse the copy fetches one
+            shutil.copytree(PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(PROJECT / name, tmp_path)
+    copy = Copy(engine, tmp_path)
+    copy.change()  # it shall have no image in common with the project
+    yield copy
+    copy.remove(f":{version('fakenw')}", ":latest", f"-install:{version('fakenw')}")
+
+
+def test_it_is_built_again_where_something_changed(engine: Engine, copy: Copy) -> None:
+    """A source has changed, or the image is gone; each time no image is left without a name, and the time is told."""
+    before = nameless(engine)
+    built = r"building image NAME(.*)\n(?:fetching .*\n)?image NAME is built, in (\d+) s: \d+ MB\n"
+    first = re.fullmatch(built, copy.build())
+    assert first
+    assert first[1] == ""
+    assert copy.build() == "image NAME is there\n"
+    copy.change()
+    again = re.fullmatch(built, copy.build())
+    assert again
+    assert again[1] == f"; the last time it took {first[2]} s"
+    copy.remove(f":{version('fakenw')}")
+    assert copy.build().startswith(f"building image NAME; the last time it took {again[2]} s\n")
+    assert nameless(engine) <= before
+
+
+def nameless(engine: Engine) -> set[str]:
+    return {image.id for image in engine.client.images.list(filters={"dangling": True})}
 
 
 @pytest.mark.slow  # a Debian is made twice

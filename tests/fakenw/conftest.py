@@ -13,6 +13,7 @@ from fakenw.journal.record import read
 from harness.judge.audit import books_balance
 from tests.fakenw.administered_server import DEADLINE, Served
 from tests.fakenw.stage import POLICIES, Stage
+from tests.harness.runners.journal_page import undocumented
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -70,7 +71,7 @@ def units() -> Callable[[str, Iterable[tuple[str, str | None]]], int]:
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
-    """Starts servers; at the end each stops in order, and its books balance."""
+    """Starts servers; at the end each stops in order, its books balance, and docs/journal.md has each of its lines."""
     running: list[Served] = []
 
     def start(*options: str) -> Served:
@@ -82,7 +83,9 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
     yield start
     for served in running:
         assert (served.stop(DEADLINE), served.errors.read_text()) == (0, "")
-        assert books_balance(read(served.journal)) == []
+        journal = read(served.journal)
+        assert books_balance(journal) == []
+        assert [missing for record in journal.records for missing in undocumented(record)] == []
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from fakenw.wire.requests.nds import (
     FragmentReply,
 )
 
-BEGIN_LOGIN = 57
+SET_KEYS = 54  # a verb that we lack
 NAMES = 0x381D  # what nmap wants to know of an entry
 ONLY_RDN = 0x1001
 ALL = Filter(

@@ -18,6 +18,7 @@ from fakenw.core.delivery import Delivery
 from fakenw.core.peer import Peer
 from fakenw.core.server import Server
 from fakenw.core.settings import ServerSettings
+from fakenw.crypto.signatures import DATAGRAMS, FRAMED, Signer, bindery_root
 from fakenw.journal.fold import Fold
 from fakenw.journal.record import SECOND, Record
 from fakenw.volumes.sms_volume import sms_tree
@@ -40,7 +41,14 @@ class Stage:
     """A server, its journal and the time. What the server sends waits in the station's ``inbox``."""
 
     def __init__(self, policy: str = "nls", licenses: int = 5, **more: Any) -> None:
-        more = {"release": RELEASE[policy], "policy_name": policy, "licenses": licenses, "users": USERS, **more}
+        more = {
+            "release": RELEASE[policy],
+            "policy_name": policy,
+            "licenses": licenses,
+            "users": USERS,
+            "tree": "FAKETREE",
+            **more,
+        }
         self.server = Server(ServerSettings(**more), Volumes([("SYS", sms_tree())]), Random(1))
         self.now = 0
         self.records: list[Record] = []
@@ -155,21 +163,46 @@ class Station:
         self.sequence = 0
         self.inbox: list[bytes] = []  # NCP packets, out of their frames
         self.last = b""
+        self.root = b""  # of signatures, from the last login
+        self.signer: Signer | None = None  # behind a signed login
         self._deframer = Deframer(TNCP)
 
     def sent_to(self, data: bytes) -> None:
-        self.inbox += self._deframer.feed(data) if self.tcp else [data]
+        self.inbox += [self.verified(packet) for packet in (self._deframer.feed(data) if self.tcp else [data])]
+
+    def verified(self, data: bytes) -> bytes:
+        """A packet without its signature, which must be right."""
+        if self.signer is None or (not self.tcp and ncp.packet_type(data) != ncp.REPLY):
+            return data
+        packet, signature = (data[8:], data[:8]) if self.tcp else (data[:-8], data[-8:])
+        assert self.signer.accept_reply(packet, signature)
+        return packet
+
+    def signs(self, root: bytes) -> None:
+        """From now on packets are signed."""
+        self.signer = Signer(root, FRAMED if self.tcp else DATAGRAMS)
+        self._deframer.signed = True
+
+    def signs_no_more(self) -> None:
+        self.signer, self._deframer.signed = None, False
 
     def send(self, packet: bytes) -> list[bytes]:
         """Send one NCP packet; what came back."""
+        signature = b""
+        if self.signer is not None and ncp.packet_type(packet) in (ncp.REQUEST, ncp.DESTROY):
+            signature = self.signer.sign_request(packet)
+        return self.send_raw(frame_request(packet, signature=signature) if self.tcp else packet + signature)
+
+    def send_raw(self, data: bytes) -> list[bytes]:
+        """Send a frame or a datagram; what came back."""
         self.inbox.clear()
-        self.last = packet
-        self.stage.receive(self.name, frame_request(packet) if self.tcp else packet)
+        self.last = data
+        self.stage.receive(self.name, data)
         return list(self.inbox)
 
     def again(self) -> list[bytes]:
         """Send the same bytes once more; what came back."""
-        return self.send(self.last)
+        return self.send_raw(self.last)
 
     def ask(self, packet: RequestPacket) -> ReplyPacket:
         """Send a packet that is always answered. A notice that comes with the reply stays in the inbox."""
@@ -182,6 +215,11 @@ class Station:
         if reply.completion == 0:
             self.number, self.sequence = reply.connection, 0
         return reply
+
+    def negotiate(self, flags: int = 2) -> int:
+        """Ask for signatures; the flags of the answer."""
+        told = self.call(connection.NegotiateBigPacket(1032, flags)).data
+        return connection.BigPacketSize.decode(told).security
 
     def destroy(self) -> ReplyPacket:
         self.sequence = (self.sequence + 1) & 0xFF
@@ -209,6 +247,7 @@ class Station:
         if found.completion:
             return found.completion
         hashed = hash_password(bindery.ObjectInfo.decode(found.data).object_id, password.encode())
+        self.root = bindery_root(hashed, key)
         return self.code(bindery.KeyedLogin(answer(key, hashed), USER, name))
 
     def change(self, state: int) -> int:

@@ -181,7 +181,7 @@ def test_the_configuration_of_a_load_is_private(tmp_path: Path, monkeypatch: pyt
     """As long as it is there; also where the server does not start."""
     seen: list[tuple[int, bool]] = []
 
-    def start(*options: object) -> ServerProcess:
+    def start(*options: object, log: Path) -> ServerProcess:
         config = Path(str(options[options.index("--config") + 1]))
         seen.append((config.stat().st_mode & 0o777, '"password"' in config.read_text()))
         raise ServerFailed("no", 2)

@@ -19,6 +19,7 @@ _TOLD_BY = {
     "create": "connection",
     "grant": "cause",
     "state": "to",
+    "login": "how",
     "open": "handle",
     "shut": "handle",
     "release": "cause",

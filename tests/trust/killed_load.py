@@ -86,7 +86,9 @@ class LoadingStation:
         key = bindery.LoginKey.decode(self._call(bindery.GetLoginKey()).data)
         found = bindery.ObjectInfo.decode(self._call(bindery.GetObjectId(USER, user)).data)
         login = bindery.KeyedLogin(answer(key.key, hash_password(found.object_id, b"")), USER, user)
-        self._licensed = self._tell_licensed(self._call(login, LICENSED, REFUSED), "login")
+        self._licensed = self._tell_licensed(self._call(login, (*LICENSED, "login"), REFUSED), "login")
+        if self._licensed:
+            self._tell("login keyed")
         return self._licensed
 
     def _tell_licensed(self, reply: ReplyPacket, cause: str) -> bool:

@@ -16,6 +16,7 @@ TOLD = [
     "state attached",
     "grant login",
     "state licensed",
+    "login keyed",
     "open 000000000001",
     "shut 000000000001",
     "state attached",
@@ -80,6 +81,6 @@ def test_the_last_request_may_be_written_and_unanswered(written: int) -> None:
     answered = 2
     records, told = lived()[: 1 + answered + written], Acknowledged(TOLD[:answered], [("grant", "state"), ("deny",)])
     assert found(records, told) == []
-    assert found([*records, lived()[5]], told) == [
+    assert found([*records, lived()[6]], told) == [
         f"unexpected: {JOE}: {line}" for line in [*TOLD[2 : 2 + written], "open 000000000001"]
     ]

@@ -36,13 +36,19 @@ def _accepted(connection: Connection, proposed: int) -> int:
 
 @service.answers(ncp.NegotiateBuffer)
 def negotiate_buffer(call: Call[ncp.NegotiateBuffer]) -> ncp.BufferSize:
+    """A client that falls back to this one does not sign (libncp)."""
+    call.connection.agreed = False
     return ncp.BufferSize(_accepted(call.connection, call.request.proposed))
 
 
 @service.answers(ncp.NegotiateBigPacket)
 def negotiate_big_packet(call: Call[ncp.NegotiateBigPacket]) -> ncp.BigPacketSize:
-    """Security flags are answered 0, so that nobody signs."""
-    return ncp.BigPacketSize(_accepted(call.connection, call.request.proposed), 0, 0)
+    """Of the security flags only that of signatures is ever answered. Who signs already goes on (libncp insists)."""
+    connection, level = call.connection, call.host.settings.signatures
+    wanted = call.request.security & ncp.SIGNATURES
+    connection.agreed = connection.signer is not None or level >= 2 or (level == 1 and bool(wanted))
+    flags = ncp.SIGNATURES if connection.agreed else 0
+    return ncp.BigPacketSize(_accepted(connection, call.request.proposed), 0, flags)
 
 
 @service.answers(ncp.RequestBurst, refuses=(Code.UNSUPPORTED,))

@@ -1,20 +1,16 @@
-"""Login and passwords.
-
-The order of a login: is the account there (0xFC), may anybody log in and is the account not locked (0xC5), is the
-password right (0xFF), then ``login_control.CHECKS``, and last the license (0xE0). Whatever is refused leaves the
-connection and its license as they were; only a wrong password is counted, in the account.
-"""
+"""Bindery logins and passwords."""
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any, NoReturn
+from typing import Any
 
 from fakenw.bindery import login_control
-from fakenw.bindery.objects import NODE_CONTROL, USER, BinderyObject
+from fakenw.bindery.objects import USER, BinderyObject
 from fakenw.bindery.passwords import answer, decrypt_hash, hash_password, new_login_key, real_length
 from fakenw.core.service import Call, NcpService, Succeeded
+from fakenw.core.services.accounts import admit, fail, log_in, may_log_in
 from fakenw.core.services.bindery import named
+from fakenw.crypto.signatures import bindery_root
 from fakenw.journal.policy import State
 from fakenw.volumes.dos_name import fold
 from fakenw.wire.layout import encode_text
@@ -25,7 +21,13 @@ service = NcpService()
 
 # The codes of a password that is checked, of a login, and of a password that is changed
 NOT_VERIFIED = (Code.NO_SUCH_OBJECT, Code.INTRUDER_LOCKOUT, Code.FAILURE)
-LOGIN_CODES = (*NOT_VERIFIED, *(code for code, _ in login_control.CHECKS), Code.NO_LICENSE, Code.GRACE_LOGIN)
+LOGIN_CODES = (
+    *NOT_VERIFIED,
+    *(code for code, _ in login_control.CHECKS),
+    Code.SIGNATURE_REQUIRED,
+    Code.NO_LICENSE,
+    Code.GRACE_LOGIN,
+)
 NOT_CHANGED = (
     *NOT_VERIFIED,
     Code.NO_SUCH_PROPERTY,
@@ -45,7 +47,8 @@ def get_login_key(call: Call[ncp.GetLoginKey]) -> ncp.LoginKey:
 def keyed_login(call: Call[ncp.KeyedLogin]) -> None:
     key = _take_key(call)
     item = _who(call, call.request.object_type, call.request.name)
-    _log_in(call, item, _answers(call, key, item.password))
+    root = bindery_root(item.password, key) if key else None
+    _log_in(call, item, _answers(call, key, item.password), "keyed", root)
 
 
 @service.answers(ncp.PlainLogin, refuses=(Code.NO_PLAIN_PASSWORDS, *LOGIN_CODES))
@@ -63,14 +66,14 @@ def verify_password(call: Call[ncp.VerifyPassword]) -> None:
     """Checks without a login. A wrong password counts as in a login, or the lockout could be gone round (inferred)."""
     _plainly(call)
     item = _who(call, call.request.object_type, call.request.name)
-    _admit(call, item, _hash(item, call.request.password) == item.password)
+    admit(call, item, _hash(item, call.request.password) == item.password)
 
 
 @service.answers(ncp.KeyedVerifyPassword, refuses=NOT_VERIFIED)
 def keyed_verify_password(call: Call[ncp.KeyedVerifyPassword]) -> None:
     key = _take_key(call)
     item = _who(call, call.request.object_type, call.request.name)
-    _admit(call, item, _answers(call, key, item.password))
+    admit(call, item, _answers(call, key, item.password))
 
 
 @service.answers(ncp.ChangePassword, refuses=(Code.NO_PLAIN_PASSWORDS, *NOT_CHANGED))
@@ -80,7 +83,7 @@ def change_password(call: Call[ncp.ChangePassword]) -> None:
     request = call.request
     item = _owner(call, request.object_type, request.name)
     if not call.connection.operator:
-        _admit(call, item, _hash(item, request.password) == item.password)
+        admit(call, item, _hash(item, request.password) == item.password)
     _change(call, item, _hash(item, request.new_password), len(encode_text(request.new_password)))
 
 
@@ -93,7 +96,7 @@ def keyed_change_password(call: Call[ncp.KeyedChangePassword]) -> None:
     old = item.password or empty
     if call.connection.operator and not _answers(call, key, old):
         old = empty
-    _admit(call, item, _answers(call, key, old))
+    admit(call, item, _answers(call, key, old))
     _change(call, item, decrypt_hash(old, request.sent), real_length(old, request.length))
 
 
@@ -103,7 +106,7 @@ LoginCall = Call[Any]
 def _plain(call: LoginCall, kind: int, name: str, password: str) -> None:
     _plainly(call)
     item = _who(call, kind, name)
-    _log_in(call, item, _hash(item, password) == item.password)
+    _log_in(call, item, _hash(item, password) == item.password, "plain")
 
 
 def _plainly(call: LoginCall) -> None:
@@ -132,7 +135,7 @@ def _who(call: LoginCall, kind: int, name: str) -> BinderyObject:
     """An object that can log in."""
     item = call.host.bindery.find(kind, name)
     if item is None or not item.password:
-        _fail(call, name, Code.NO_SUCH_OBJECT)
+        fail(call, name, Code.NO_SUCH_OBJECT)
     return item
 
 
@@ -147,56 +150,16 @@ def _owner(call: LoginCall, kind: int, name: str) -> BinderyObject:
     return item
 
 
-def _fail(call: LoginCall, name: str, code: Code) -> NoReturn:
-    call.host.emit("login-failed", {**call.connection.about(), "user": name, "code": code})
-    raise Refused(code)
-
-
-def _admit(call: LoginCall, item: BinderyObject, right: bool) -> None:
-    """Refuse a locked account whatever the password, and a wrong password, which is counted."""
-    host, lockout = call.host, call.host.settings.lockout
-    if lockout is not None:
-        now = host.utc(host.now)
-        if login_control.locked(item.control, now, lockout):
-            _fail(call, item.name, Code.INTRUDER_LOCKOUT)
-        if not right:
-            item.control = login_control.login_failed(item.control, now, lockout, _here(call))
-    if not right:
-        _fail(call, item.name, Code.FAILURE)
-
-
-def _here(call: LoginCall) -> bytes:
-    """The station's address as the bindery has it (23/26): over IP the network is the IPv4 address, the rest zero."""
-    return call.connection.peer.network + bytes(8)
-
-
-def _log_in(call: LoginCall, item: BinderyObject, right: bool) -> None:
+def _log_in(call: LoginCall, item: BinderyObject, right: bool, how: str, root: bytes | None = None) -> None:
     """A bindery login that succeeds is licensed (libncp ncplib.c); without room it changes nothing.
 
-    Raises Succeeded where the password has expired and a grace login was used up.
+    Without a login key there is no *root*, and signatures do not begin. Raises Succeeded where the password has
+    expired and a grace login was used up.
     """
-    connection, host = call.connection, call.host
-    if not host.logins:
-        _fail(call, item.name, Code.INTRUDER_LOCKOUT)
-    _admit(call, item, right)
-    control, now = item.control, host.utc(host.now)
-
-    def others() -> int:
-        return sum(c.object_id == item.id for c in host.table.by_number.values() if c is not connection)
-
-    asked = login_control.LoginAttempt(control, item.item(NODE_CONTROL), partial(_here, call), now, others)
-    match code := login_control.refusal(asked):
-        case Code.TOO_MANY_CONNECTIONS:
-            host.emit("deny", {**connection.about(), "user": item.name, "what": "account", "code": code})
-            raise Refused(code)
-        case Code.ACCOUNT_DISABLED | Code.BAD_STATION | Code.BAD_LOGIN_TIME | Code.PASSWORD_EXPIRED:
-            _fail(call, item.name, code)
-    assert code is None
-    connection.move(host.now, State.LICENSED, "login", user=item.name)
-    connection.object_id, connection.login_time = item.id, host.now
-    connection.operator = host.bindery.is_supervisor(item)
-    item.control = login_control.logged_in(control, now)
-    if login_control.password_expired(control, now):
+    connection = call.connection
+    signs = (root is not None and connection.agreed) or connection.signer is not None
+    may_log_in(call, item, right, signs=signs)
+    if log_in(call, item, State.LICENSED, how, root):
         raise Succeeded(Code.GRACE_LOGIN)
 
 

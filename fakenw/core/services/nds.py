@@ -1,16 +1,19 @@
-"""NDS, as far as a client needs it to look around: ping, Resolve Name, List, Search. Without a tree, none of it."""
+"""NDS, as far as a client needs it to look around and to log in. Without a tree, none of it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
 from ipaddress import IPv4Address
-from typing import Any
+from typing import Any, NamedTuple
 
 from fakenw.bindery.nds_tree import NdsTree
 from fakenw.core.service import Call, NcpService, ServiceHost
+from fakenw.core.services import nds_login
+from fakenw.volumes.dos_name import fold
 from fakenw.wire import nds as wire
-from fakenw.wire.layout import Malformed
+from fakenw.wire import nds_login as login
+from fakenw.wire.layout import Layout, Malformed
 from fakenw.wire.nds import NO_HANDLE, NdsCode, NdsExchange, NdsRefused, Start
 from fakenw.wire.packet import Code, Refused
 from fakenw.wire.requests import nds as ncp
@@ -24,9 +27,12 @@ def ping(call: Call[ncp.Ping]) -> ncp.Pong:
     return ncp.Pong(tree=_tree(call).name.ljust(32, "_"))
 
 
-@service.answers(ncp.Fragment, refuses=(Code.INVALID_LENGTH, Code.FAILURE))
+@service.answers(ncp.Fragment, refuses=(Code.INVALID_LENGTH, Code.FAILURE, Code.NO_LICENSE))
 def fragment(call: Call[ncp.Fragment]) -> ncp.FragmentReply:
-    """One message at a time: a client waits for the last fragment before it asks again."""
+    """One message at a time: a client waits for the last fragment before it asks again.
+
+    A login needs a license at once where every user that is logged in does (the policies login and attach).
+    """
     tree, connection, request = _tree(call), call.connection, call.request
     exchange = connection.exchange
     if request.handle == NO_HANDLE:
@@ -46,6 +52,7 @@ def fragment(call: Call[ncp.Fragment]) -> ncp.FragmentReply:
         connection.exchange = exchange
         return _answer(exchange.handle, b"")
     if exchange.reply is None:
+        connection.exchange = None
         exchange.reply = _execute(call, tree, exchange.start, bytes(exchange.request))
     largest = wire.LARGEST_FRAGMENT if connection.transport.framed else connection.buffer - ncp.AROUND_FRAGMENT
     handle, part = exchange.next(largest)
@@ -83,7 +90,7 @@ def _answer(handle: int, data: bytes) -> ncp.FragmentReply:
     return ncp.FragmentReply(4 + len(data), handle, data)
 
 
-def _code(code: NdsCode) -> bytes:
+def _code(code: int) -> bytes:
     return code.to_bytes(4, "little", signed=True)
 
 
@@ -95,11 +102,13 @@ def _execute(call: Call[ncp.Fragment], tree: NdsTree, start: Start, data: bytes)
         return _code(NdsCode.INVALID_REQUEST)
     room = min(start.reply_size, wire.LARGEST_MESSAGE)
     try:
-        found = verb(call, tree, data, room)
+        found = verb.answer(call, tree, data, room)
         if len(found) > room:
             raise NdsRefused(NdsCode.INSUFFICIENT_BUFFER)
     except NdsRefused as refusal:
-        return _code(refusal.code)
+        return _code(refusal.code) + refusal.data
+    except Refused as refusal:  # by the account: what a bindery login is refused with
+        return _code(NdsCode.FAILED_AUTHENTICATION if refusal.code == Code.FAILURE else -refusal.code)
     except Malformed:
         return _code(NdsCode.INVALID_REQUEST)
     return _code(NdsCode.OK) + found
@@ -155,8 +164,63 @@ def _addresses(host: ServiceHost) -> tuple[tuple[int, bytes], ...]:
     return tuple(told)
 
 
+def _read_info(call: Call[Any], tree: NdsTree, data: bytes, room: int) -> bytes:
+    _version(data, 2, 2)
+    asked = login.ReadInfo.decode(data)
+    return wire.encode_entry(tree.entry(asked.entry, asked.flags), asked.info_flags)
+
+
+def _read(call: Call[Any], tree: NdsTree, data: bytes, room: int) -> bytes:
+    """The only attribute is the key, which servers and users have."""
+    _version(data, 0, 1)
+    asked, host = login.Read.decode(data), call.host
+    keyed = tree.entry(asked.entry).base_class in ("User", "NCP Server")
+    wanted = {fold(name) for name in asked.attributes}
+    if not keyed or not (asked.all_attributes or fold(login.PUBLIC_KEY) in wanted):
+        raise NdsRefused(NdsCode.NO_SUCH_ATTRIBUTE)
+    values = {login.PUBLIC_KEY: nds_login.public_key(host, asked.entry)}
+    return login.attribute_values(asked.info_type, values)
+
+
+def _server_address(call: Call[Any], tree: NdsTree, data: bytes, room: int) -> bytes:
+    _version(data, 0, 0)
+    asked = login.GetServerAddress.decode(data)
+    entry = tree.entry(nds_login.server_entry(call.host), asked.flags)
+    return login.ServerAddress(entry.dn, _addresses(call.host)).encode()
+
+
 Verb = Callable[[Call[Any], NdsTree, bytes, int], bytes]
-VERBS: dict[int, Verb] = {1: _resolve_name, 5: _list, 6: _search}
+
+
+class NdsVerb(NamedTuple):
+    """What answers a verb; the layouts of its message and of the answer, where these have one."""
+
+    answer: Verb
+    message: type[Layout] | None = None
+    reply: type[Layout] | None = None
+
+
+def _of_version(version: int, verb: Callable[[Call[Any], bytes], bytes]) -> Verb:
+    def step(call: Call[Any], tree: NdsTree, data: bytes, room: int) -> bytes:
+        _version(data, version, version)
+        return verb(call, data)
+
+    return step
+
+
+VERBS: dict[int, NdsVerb] = {
+    1: NdsVerb(_resolve_name, wire.ResolveName, wire.Resolved),
+    2: NdsVerb(_read_info, login.ReadInfo),
+    3: NdsVerb(_read, login.Read, login.AttributeValue),
+    5: NdsVerb(_list, wire.ListEntries),
+    6: NdsVerb(_search, wire.SearchEntries),
+    53: NdsVerb(_server_address, login.GetServerAddress, login.ServerAddress),
+    57: NdsVerb(_of_version(0, nds_login.begin_login), login.BeginLogin, login.LoginBegun),
+    58: NdsVerb(_of_version(2, nds_login.finish_login), login.FinishLogin, login.LoginFinished),
+    59: NdsVerb(_of_version(0, nds_login.begin_authentication), login.BeginAuthentication, login.AuthenticationBegun),
+    60: NdsVerb(_of_version(0, nds_login.finish_authentication), login.FinishAuthentication),
+    61: NdsVerb(_of_version(0, nds_login.log_out)),
+}
 
 
 def _version(data: bytes, least: int, most: int) -> None:

@@ -23,6 +23,8 @@ from fakenw.wire.layout import (
     WordLE,
 )
 
+SIGNATURES = 0x02  # a security flag of 97
+
 
 class BufferSize(Reply, source="Wireshark ncp2222.py; libncp"):
     accepted: Word

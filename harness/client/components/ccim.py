@@ -22,7 +22,7 @@ COMPONENTS = ("BASE", "HINV", "SINV", "SMSAPM32")
 
 
 class CcimSettings(Settings):
-    every: SomeTime = 23 * 3600 * SECOND
+    every: SomeTime = 23 * 3600 * SECOND  # the time from cycle to cycle
     spread: Duration = 0  # the longest random delay of a machine's first cycle
     checks: Duration = 60 * SECOND  # how long a cycle has the CAP open (ours)
 

@@ -24,7 +24,7 @@ PROVIDERS = ("SYSTM", "USER", "USRGP")
 
 
 class OdpSettings(Settings):
-    every: SomeTime = 3600 * SECOND
+    every: SomeTime = 3600 * SECOND  # the time from poll to poll
 
 
 class Odp(Component):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import time
@@ -15,6 +16,8 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from fakenw.admin.http import AdminResource
+from fakenw.admin.operations import SETTINGS, Administration
 from fakenw.core.peer import TCP, Peer
 from fakenw.health import answers
 from fakenw.journal.record import read
@@ -180,6 +183,7 @@ def test_metrics_agree_with_the_journal(serve: Callable[..., Served]) -> None:
     assert metrics['fakenw_requests_total{function="23/24"}'] >= metrics["fakenw_grants_total"]
     states = sum(value for name, value in metrics.items() if name.startswith("fakenw_connections{"))
     assert states == len(served.get("/api/connections")["connections"])
+    assert metrics["fakenw_bad_signatures_total"] == 0
     assert metrics["fakenw_routes"] >= states
     assert metrics["fakenw_deadlines"] <= states
     for client in clients:
@@ -217,6 +221,19 @@ def test_the_examples_of_the_document(serve: Callable[..., Served]) -> None:
         assert code == int(status), (method, path, body)
         assert shape(json.loads(body)) == shape(json.loads(shown)), (method, path)
     client.close()
+
+
+def test_every_route_is_in_the_document() -> None:
+    """As the code compares paths and operations with them; and everything that can be set."""
+    text = (Path(__file__).parents[3] / "docs" / "api.md").read_text(encoding="utf-8")
+    http, done = inspect.getsource(AdminResource), inspect.getsource(Administration.do)
+    routes = [f"GET {path}" for path in re.findall(r'case "(/[^"]+)"', http)]
+    routes += [f"POST {path}" for path in re.findall(r'if path == "(/api/[^"]+)"', http)]
+    for parts in re.findall(r"case \[(.+)\]:", done):
+        routes.append("POST /api/" + "/".join(part.strip('"') for part in parts.split(", ")).replace("number", "1"))
+    assert {"GET /health", "GET /api/journal", "POST /api/clock/advance", "POST /api/connections/1/clear"} < {*routes}
+    assert [route for route in routes if not re.search(rf"{re.escape(route)}\b", text)] == []
+    assert [name for name in SETTINGS if f'"{name}": ' not in text] == []
 
 
 def shape(value: Any) -> Any:

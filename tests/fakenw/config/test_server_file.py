@@ -51,6 +51,7 @@ volumes:
 set:
   Delay before first watchdog packet: 15.7 sec
   Number of watchdog packets: 5
+  NCP PACKET SIGNATURE OPTION: 3
 """
 
 Read = Callable[[str], ConfigFile]
@@ -119,6 +120,7 @@ def test_settings(read: Read) -> None:
         "lockout": Lockout(attempts=3),
         "watchdog": (286, 1080, 5),
         "plain_passwords": True,
+        "signatures": 3,
     }
     assert read("policy: ual").settings() == {"policy_name": "ual"}
 
@@ -261,7 +263,8 @@ def test_delay_between(read: Read, text: str, count: int | None) -> None:
         ("path: files", "writable: yes", "21: volumes.0..path: missing; expected a directory"),
         ("name: data", "name: 'da ta'", "21: volumes.0..name: 'da ta' is not a name; expected 1 to 15 .*"),
         ("packets: 5", "packets: 4", "24: set.Number of watchdog packets: 4; expected 5 or more"),
-        ("Number of w", "Number of W", r"24: .*: unknown key; .* \(did you mean Number of watchdog packets\?\)"),
+        ("OPTION: 3", "OPTION: 4", "25: set.NCP packet signature option: 4; expected 3 or less"),
+        ("Number of w", "Numbers of w", r"24: .*: unknown key; .* \(did you mean Number of watchdog packets\?\)"),
         ("policy: login", "slow: {23/x: 1s}", "7: slow.*: '23/x' is no NCP; expected a number such as 72, or two .*"),
         ("policy: login", "slow: {23/256: 1s}", "7: slow.*: '23/256' is no NCP; expected .*"),
         ("policy: login", "slow: {23/29: 0}", "7: slow.23/29: no time at all; expected more than 0"),

@@ -7,6 +7,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from fakenw.bindery.nds_tree import ORGANIZATION, ROOT
 from fakenw.bindery.objects import USER
 from fakenw.bindery.passwords import answer, hash_password
@@ -30,7 +32,8 @@ from fakenw.wire.requests import (
     volumes,
 )
 from fakenw.wire.requests import nds as tree
-from tests.fakenw.login_ways import encrypt_hash, length_byte
+from harness.client.nds_login import NdsFailed
+from tests.fakenw.login_ways import encrypt_hash, length_byte, nds_login
 from tests.programs import LISTEN
 
 DEADLINE = 60.0  # seconds that anything may take on a busy machine
@@ -295,7 +298,12 @@ def use_the_tree(joe: Client) -> None:
         for fields in (0x381D, 0x3FFF):
             listing = nds.ListEntries(1, 0, nds.NO_HANDLE, ORGANIZATION, fields, "", "")
             assert joe.message(5, listing.encode(), most) == 0
-    assert joe.message(57, bytes(8)) == -641
+    assert joe.message(54, bytes(8)) == -641
+    assert joe.message(57, bytes(8)) == -601
+    with pytest.raises(NdsFailed):
+        nds_login(joe, "WRONG")
+    nds_login(joe, "SECRET")
+    joe.done(connection.ChangeConnectionState(1))
     start = nds.Start(506, 1000, 0, 6, 4096, asked.encode()[:489])
     joe.done(tree.CloseFragment(joe.done(tree.Fragment(nds.NO_HANDLE, start.encode())).handle))
 

@@ -23,7 +23,7 @@ def test_records_then_sends_then_closes(open_scene: Callable[..., Scene]) -> Non
     socket, wire = scene.socket()
     scene.done.clear()
     socket.send(frame_request(CREATE) + frame_request(request(1, 1, GUEST)))
-    assert scene.done == ["create", "state", "grant", "state", "send", "send"]
+    assert scene.done == ["create", "state", "grant", "state", "login", "send", "send"]
     assert [reply.completion for reply in replies(wire)] == [0, 0]
     scene.done.clear()
     socket.send(frame_request(request(2, 1, connection.Logout())) + b"garbage")
@@ -199,7 +199,7 @@ def test_one_turn_is_one_write_and_still_comes_before_its_replies() -> None:
     first.send(frame_request(request(2, 1, GUEST)))
     assert (scene.done, len(turn)) == ([], 1)
     turn.pop()()
-    assert scene.done == ["create", "state", "grant", "state", "send", "send", "send"]
+    assert scene.done == ["create", "state", "grant", "state", "login", "send", "send", "send"]
     scene.done.clear()
     first.send(frame_request(request(3, 1, server.GetServerTime())))
     assert (scene.done, turn) == (["send"], [])

@@ -11,7 +11,7 @@ import pytest
 from fakenw.cli.main import main as fakenw
 from harness.cli.main import main
 
-HEAVY = {"asyncio", "jinja2", "pydantic", "twisted", "yaml", "prometheus_client", "psutil"}
+HEAVY = {"asyncio", "jinja2", "pydantic", "twisted", "yaml", "prometheus_client", "psutil", "rich"}
 
 
 def imported(*command: str) -> set[str]:
@@ -36,7 +36,7 @@ def test_a_run_in_memory_imports_no_edge() -> None:
     """The bug of the article needs no reactor, no metrics, no container and no load."""
     modules = imported("harness", "run", "Q257223", "--variant", "counted")
     tops = {name.partition(".")[0] for name in modules}
-    assert not tops & {"docker", "locust", "prometheus_client", "twisted", "uvloop"}
+    assert not tops & {"docker", "locust", "prometheus_client", "rich", "twisted", "uvloop"}
 
 
 @pytest.mark.parametrize("group", [fakenw, main], ids=["fakenw", "harness"])

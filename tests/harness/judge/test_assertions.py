@@ -26,8 +26,8 @@ def test_a_license_that_is_held_may_come_back_yet() -> None:
     answer = answered(held_once(until=None))
     assert (answer.passed, answer.waiting, answer.verdict.verdict) == (False, True, "leaked")
     assert answer.why == (
-        "user JOE on connection 1 from udp:10.0.0.2:1025 holds a license of FAKENW since 0:00:02; "
-        "its last request was at 0:00:02",
+        "user JOE on connection 1 from udp:10.0.0.2:1025 holds a license of FAKENW since 0:00:02: "
+        "not released by its client; its last request was at 0:00:02",
     )
 
 

@@ -251,7 +251,29 @@ def test_a_login_shuts_no_file() -> None:
     book.lines.append(Record(4_000_000, "server", "shut", shut))
     book.move(4, 1, "licensed", "login", "JOE")
     told = [problem.text for problem in books_balance(book.journal())]
-    assert told == ["serial 1 is licensed (login), and a file was shut, which that does not do"]
+    assert told == ["serial 1 went from licensed to licensed (login), and a file was shut, which that does not do"]
+
+
+LOGINS = {  # how: the state that it reaches
+    "keyed": "licensed",
+    "plain": "licensed",
+    "nds": "authenticated",
+}
+
+
+@pytest.mark.parametrize("how", LOGINS)
+def test_a_login_reaches_its_state(how: str) -> None:
+    """In the bindery that is licensed, in the tree authenticated; the line follows at once, and only once."""
+    for to in ("licensed", "authenticated"):
+        book = ServerBook("login")
+        book.create(1, 1)
+        book.move(2, 1, to, "login", "JOE")
+        book.line(2, "login", 1, user="JOE", how=how)
+        told = [problem.text for problem in books_balance(book.journal())]
+        wrong = f"serial 1 logged in ({how}), but no state before it is {LOGINS[how]} by a login"
+        assert told == [wrong] * (to != LOGINS[how])
+        book.line(2, "login", 1, user="JOE", how=how)
+        assert [problem.text for problem in books_balance(book.journal())][-1] == wrong
 
 
 KEEP = 3600

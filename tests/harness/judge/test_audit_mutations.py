@@ -120,6 +120,8 @@ def harmless(journal: Journal, mutation: Mutation) -> str | None:
             return "a unit may be released a second late"
         case "deny" | "login-failed" if gone or what == "doubled" or field in ("code", "user", "station"):
             return "a refusal changes nothing"
+        case "login" if gone or (field == "how" and "nds" not in (get("how"), mutation.records[n].get("how"))):
+            return "a login is told by its state, and keyed or plain is no difference to the books"
         case "mark" if gone or what == "doubled" or field in ("text", "from"):
             return "a mark changes nothing"
         case "operator" if field == "from" or (action == "message" and field == "text") or field == "forced":

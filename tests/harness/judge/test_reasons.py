@@ -26,6 +26,25 @@ def test_the_patience_of_a_run_is_granted_on_top(patience: float | None, until: 
     assert judge(run).verdict == expected
 
 
+@pytest.mark.parametrize(
+    ("speed", "patience", "told"),
+    [
+        (60, 15, " (0:05:00, and 0.25 s of real time for a busy machine, which is 0:00:15 at --speed 60)"),
+        (1, 0.25, ""),
+        (1, 0, ""),
+    ],
+)
+def test_a_limit_that_differs_from_the_stated_one(speed: float, patience: float, told: str) -> None:
+    """The sentence says why, where the difference is one of seconds."""
+    runner = RunnerBook(patience=patience)
+    runner.bend("run", speed=speed)
+    run = put_together(held_once(until=None), scripted(needed=10), runner)
+    limit = "0:05:15" if patience == 15 else "0:05:00"
+    assert judge(run).reason.startswith(
+        f"1 of 1 licenses not released within {limit} of being no longer needed{told}; connection 1"
+    )
+
+
 def test_how_many_more_problems_the_books_have() -> None:
     """The first is told, the others are counted."""
     book = held_once(until=10)

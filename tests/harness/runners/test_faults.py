@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -132,19 +133,20 @@ def test_faults_of_one_of_many_and_of_all() -> None:
 @pytest.mark.parametrize(
     ("fault", "problem"),
     [
-        ({"cut": "sw"}, "faults: cut: there is no client 'sw'; expected one of ws, twin"),
+        ({"cut": "sw"}, "faults[0].cut: there is no client 'sw'; expected one of ws, twin"),
         ({"cut": "a b"}, "'a b' is not the name of a client; expected NAME, or NAME#2 for the second of them"),
         ({"ctu": "ws"}, "'ctu' is not a fault; expected one of freeze, thaw, process-killed, power-off, cut"),
         ({"loss": {"client": "ws", "percent": 100}}, "faults[0].loss.percent: "),
         ({"restart": {"client": "ws", "address": "old"}}, "expected one of same, new"),
         ({"delay": {"client": "ws"}}, "expected how much longer"),
         ({"freeze": "a b"}, "'a b' is not the name of a machine; expected NAME of a client or of a server"),
-        ({"freeze": "sw"}, "faults: freeze: there is no client or server 'sw'; expected one of ws, twin, A, TWIN"),
-        ({"cut": "A"}, "faults: cut: there is no client 'A'; expected one of ws, twin"),
-        ({"server-down": "ws"}, "faults: server-down: there is no server 'WS'; expected one of A, TWIN"),
-        ({"freeze": "TWIN"}, "faults: freeze: 'TWIN' is a client and a server; expected names that differ"),
-        ({"cut": "twin"}, "faults: cut: 'twin' is a client and a server; expected names that differ"),
-        ({"server-up": "A"}, "faults: server-up: A is not down; expected server-down before"),
+        ({"freeze": "sw"}, "faults[0].freeze: there is no client or server 'sw'; expected one of ws, twin, A, TWIN"),
+        ({"cut": "twn"}, "faults[0].cut: there is no client 'twn'; expected one of ws, twin (did you mean twin?)"),
+        ({"cut": "A"}, "faults[0].cut: there is no client 'A'; expected one of ws, twin"),
+        ({"server-down": "ws"}, "faults[0].server-down: there is no server 'WS'; expected one of A, TWIN"),
+        ({"freeze": "TWIN"}, "faults[0].freeze: 'TWIN' is a client and a server; expected names that differ"),
+        ({"cut": "twin"}, "faults[0].cut: 'twin' is a client and a server; expected names that differ"),
+        ({"server-up": "A"}, "faults[0].server-up: A is not down; expected server-down before"),
         ({"drop": {"client": "ws"}}, "faults[0].drop.packets: missing; expected how many packets"),
         ({"drop": {"client": "ws", "packets": 1, "way": "up"}}, "'up' is unknown; expected one of out, in, both"),
         ({"duplicate": {"client": "ws", "percent": 101}}, "faults[0].duplicate.percent: 101; expected 100"),
@@ -221,7 +223,8 @@ def test_a_variant_has_faults_and_scripts_of_its_own(tmp_path: Path) -> None:
     assert (calm.scheduled_faults(), len(odd.scheduled_faults())) == ([], 1)
     assert [client["script"][0]["verb"] for client in odd.scripted()] == ["nal.close", "apm.close"]
     variants = {"odd": {"scripts": {"three": ["apm.close"]}}}
-    with pytest.raises(ScenarioError, match="odd: a script for 'three'; expected one of one, two"):
+    mistake = "variants.odd.scripts.three: there is no client 'three'; expected one of one, two"
+    with pytest.raises(ScenarioError, match=re.escape(mistake)):
         Scenario.read({**data, "variants": variants}, "the test")
 
 

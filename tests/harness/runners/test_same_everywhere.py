@@ -16,10 +16,11 @@ from typing import Any
 import pytest
 
 from fakenw.core.settings import ticks
-from fakenw.journal.record import SECOND
+from fakenw.journal.record import SECOND, read
 from harness.judge.history import ConnectionHistory, RunHistory
 from harness.judge.history import load as load_run
 from harness.scenario.catalogue import find
+from tests.harness.runners.journal_page import undocumented
 from tests.programs import harness
 
 pytestmark = pytest.mark.process
@@ -92,6 +93,17 @@ def test_verdicts(on: str, transport: str) -> None:
     assert {(one["scenario"], one["variant"]): len(one["leaked"]) for one in found} == memory
 
 
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize("on", RUNNERS)
+def test_each_line_is_documented(on: str, transport: str) -> None:
+    """docs/journal.md has each event that servers, clients and the runner write, and the type of each field."""
+    journals = list(results_of(on)[transport][0].rglob("*.jsonl"))
+    roles = {journal.name.partition("-")[0].removesuffix(".jsonl") for journal in journals}
+    assert roles == {"server", "client", "runner"}
+    records = [record for journal in journals for record in read(journal).records]
+    assert set[tuple[str, str, str]]().union(*map(undocumented, records)) == set()
+
+
 @pytest.mark.parametrize("on", RUNNERS)
 def test_the_watchdog_takes_its_time(on: str) -> None:
     """S30: a license without a machine is taken back when the watchdog gives up, and not before."""
@@ -155,6 +167,14 @@ def test_the_refused_get_a_license_after_a_release(on: str, transport: str) -> N
     first_release = min(holding.released or 0 for history in run.histories for holding in history.holdings)
     granted = [holding.granted for history in run.histories for holding in history.holdings]
     assert sum(time >= first_release for time in granted) == 2
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize("on", RUNNERS)
+def test_a_login_to_nds_is_signed(on: str, transport: str) -> None:
+    (server,) = run_of(on, transport, "nds-signed", "as-shipped").servers
+    logins = [(line["how"], line["signed"]) for line in server.records if line.event == "login"]
+    assert logins == [("nds", True)]
 
 
 def late(history: ConnectionHistory) -> int:

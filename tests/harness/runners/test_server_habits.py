@@ -84,7 +84,7 @@ def test_the_run_record_shows_them() -> None:
     """Durations in seconds, as everywhere in JSON."""
     (server,) = planned([], servers=[{"name": "FAKENW", **HABITS}]).opening("memory")["servers"]
     times = {"clear_idle": 5400, "keep_cleared": 259_200, "slow": {"23/24": 7200, "72": 0.00005}}
-    assert server == {**HABITS, **times, "name": "FAKENW", "users": ["JOE", "ANN"]}
+    assert server == {**HABITS, **times, "name": "FAKENW", "users": ["JOE", "ANN"], "tree": None, "signatures": 1}
 
 
 @pytest.mark.parametrize(

@@ -158,8 +158,15 @@ USER = "not a user; expected text: NAME or NAME:PASSWORD, NAME of 1 to 47 charac
         ("shipped: {expect: leaked}", "shipped: {script: [{operator.clear: {server: FAKENW, user: BOB}}]}", "23: "
          "variants.shipped.script[0].operator.clear.user: no server has the user 'BOB'; expected one of JOE, ANN, "
          "SUPERVISOR, GUEST, or strangers: [BOB]"),
-        ("shipped: {expect: leaked}", "shipped: {licensed: {workstaton: never}}", "22: variants: shipped: licensed: no "
-         "client 'workstaton'; expected workstation (did you mean workstation?)"),
+        ("shipped: {expect: leaked}", "shipped: {licensed: {workstaton: never}}", "23: "
+         "variants.shipped.licensed.workstaton: there is no client 'workstaton'; expected workstation (did you mean "
+         "workstation?)"),
+        ("shipped: {expect: leaked}", "shipped:\n    scripts:\n      workstaton: [nal.close]", "25: "
+         "variants.shipped.scripts.workstaton: there is no client 'workstaton'; expected workstation (did you mean "
+         "workstation?)"),
+        ("shipped: {expect: leaked}", "shipped:\n    faults:\n      - wait: 1m\n      - cut: workstaton", "26: "
+         "variants.shipped.faults[1].cut: there is no client 'workstaton'; expected workstation (did you mean "
+         "workstation?)"),
         ("checks:", "  - {name: p, command: [p], licensed: never}\n  - {name: q, command: [q]}\nchecks:", "9: clients: "
          "licensed: never of one program of several; expected it of all, for the journal cannot tell them apart"),
         ("user: joe:secret", "licensed: no", "11: clients[0].licensed: false is unknown; expected never"),
@@ -352,7 +359,7 @@ def test_a_cause_is_about_machines_that_there_are(tmp_path: Path) -> None:
     """The faults without which it does not happen are checked as all faults are."""
     cause = "cause: {text: it is cut off, without: {faults: [{cut: nobody}]}}\n"
     assert mistakes(tmp_path, LEAST + cause) == [
-        "my.yaml:9: cause: cut: there is no client 'nobody'; expected workstation"
+        "my.yaml:9: cause.without.faults[0].cut: there is no client 'nobody'; expected workstation"
     ]
 
 

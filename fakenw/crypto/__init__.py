@@ -1,0 +1,1 @@
+"""NDS logins and packet signatures as arithmetic: hashes, a cipher, keys, sealed messages and proofs."""
