@@ -17,7 +17,16 @@ from fakenw.bindery.login_control import (
     node,
     week,
 )
-from fakenw.bindery.objects import FILE_SERVER, GROUP, NODE_CONTROL, SECURITY_EQUALS, SUPERVISOR_ID, USER, Bindery
+from fakenw.bindery.objects import (
+    FILE_SERVER,
+    GROUP,
+    NET_ADDRESS,
+    NODE_CONTROL,
+    SECURITY_EQUALS,
+    SUPERVISOR_ID,
+    USER,
+    Bindery,
+)
 from fakenw.wire.layout import encode_text
 
 EVERYONE = "EVERYONE"
@@ -69,7 +78,7 @@ def initial_bindery(
     bindery.add(USER, "SUPERVISOR", "", SUPERVISOR_ID)
     server = bindery.add(FILE_SERVER, server_name)
     server.security = 0x40
-    server.add("NET_ADDRESS", 0, 0x40, address)
+    server.add(NET_ADDRESS, 0, 0x40, address)
     bindery.add(GROUP, EVERYONE)
     for group in groups:
         bindery.add(GROUP, group)
@@ -83,7 +92,7 @@ def initial_bindery(
 
 
 def net_address(serial_number: int) -> bytes:
-    """Network, node, socket. The serial number is the internal network, freely chosen; the node is 1 (mars_nwe)."""
+    """Network, node, socket, until it listens. The serial number is the network, freely chosen; node 1 (mars_nwe)."""
     return serial_number.to_bytes(4, "big") + (1).to_bytes(6, "big") + _SOCKET
 
 

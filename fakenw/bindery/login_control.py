@@ -8,7 +8,7 @@ Rules of this file:
 * Time is the server's wall clock, whole seconds. A date in the property is the last valid day, up to 23:59:59
   (mars_nwe nwdbm.c).
 * NODE_CONTROL has ten bytes an entry, network and node; a node of all ones is any (mars_nwe nwdbm.c). An IP station's
-  network is its IPv4 address and its node zero, as 23/26 shows it; no source says so for NODE_CONTROL.
+  network is its IPv4 address and its node zero; no source says so.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ from typing import Any
 from fakenw.core.service import NcpService, ServiceFunction
 from fakenw.core.services import SERVICES
 from fakenw.core.services.nds import VERBS, NdsVerb
-from fakenw.wire import layout, nds, nds_login, packet
-from fakenw.wire.layout import WITH_LENGTH, WITHOUT_LENGTH, Field, Layout, Nothing
+from fakenw.wire import known_ncps, layout, nds, nds_login, packet
+from fakenw.wire.layout import WITH_LENGTH, WITHOUT_LENGTH, Field, Layout, Nothing, Request
 from fakenw.wire.packet import Code
 
 HEAD = """\
@@ -35,7 +35,8 @@ Made by `make docs` from the declarations in `fakenw/wire/` and `fakenw/core/ser
 - *Refuses with*: the completion codes that the function may answer with, as declared beside it; 0xDF among them is no
   refusal, but a login that succeeded although the password has expired. Besides, every function but Logout (25)
   answers 0xFD with status 0x01 on a connection that is not, or no longer, the caller's. An NCP that is not listed is
-  0xFB, as is 104 on a server without a tree.
+  0xFB, as is 104 on a server without a tree. 0x7D of a function that reaches into a volume is inferred for all of them:
+  sources have it for 23/28 alone.
 - An offset in an NDS message counts from its data, behind the verb; in an answer from behind the NDS code. *text* is
   UTF-16LE with a NUL and *octets* are bytes, both behind their length (4 LE) and padded to four bytes.
 - *sure*: as the sources say. *inferred*: no source says it all, or they contradict one another.
@@ -68,11 +69,11 @@ def page(services: Iterable[NcpService]) -> str:
         "with_length": ", ".join(map(str, sorted(WITH_LENGTH))),
         "without_length": ", ".join(map(str, sorted(WITHOUT_LENGTH))),
     }
-    parts = [HEAD.format_map(groups)]
     families: dict[str, list[ServiceFunction]] = {}
     for service in services:
         for function in service.functions.values():
             families.setdefault(function.layout.__module__, []).append(function)
+    parts = [HEAD.format_map(groups), _count([one for family in families.values() for one in family])]
     for module, functions in families.items():
         title, *_ = (sys.modules[module].__doc__ or module).partition("\n")
         functions.sort(key=lambda entry: (entry.layout.function, entry.layout.subfunction or 0))
@@ -92,6 +93,17 @@ def page(services: Iterable[NcpService]) -> str:
     rows = [(f"0x{code:02X}", words(name), meanings.get(name, "")) for name, code in every]
     parts.append(_table("Completion codes, @6 of a reply", ("code", "name", "meaning"), rows))
     return "\n".join(parts)
+
+
+def _count(functions: Sequence[ServiceFunction]) -> str:
+    """How many functions there are, and how many are lacking."""
+    numbers = {(one.layout.function, one.layout.subfunction) for one in functions}
+    sure = sum(_is_sure(one.layout) for one in functions)
+    lacking = len(known_ncps.known() - numbers)
+    return f"""\
+**{len(functions)} functions**: {sure} sure, {len(functions) - sure} inferred. Wireshark 4.0 knows {lacking} more, which
+are refused with 0xFB; the journal names each that a station asks for (`unsupported`).
+"""
 
 
 def fields(kind: type[Layout], at: int) -> list[str]:
@@ -120,7 +132,11 @@ def _shape(field: Field) -> tuple[int | None, str]:
             count, (_, item) = field.encode((1,)), _number(field.encode((1,))[len(field.encode(())) :])
             return None, f"{_number(count[: len(field.encode(()))])[1]} count, then {item} each:"
         case layout.Texts():
-            return None, "1 count, then pstr each:"
+            return (
+                (field.room, f"{field.room} count, then pstr each:")
+                if field.room
+                else (None, "1 count, then pstr each:")
+            )
         case layout.Remaining():
             return None, "the rest:"
         case layout.DateAndTime():
@@ -162,7 +178,7 @@ def _row(function: ServiceFunction) -> tuple[str, ...]:
         "<br>".join(fields(kind, 8)) or "none",
         ", ".join(f"0x{code:02X}" for code in sorted(function.refuses)),
         "<br>".join(dict.fromkeys(one.source for one in layouts)),
-        "sure" if all(one.sure for one in layouts) else "inferred",
+        "sure" if _is_sure(request) else "inferred",
     )
 
 
@@ -177,6 +193,10 @@ def _message(number: int, verb: NdsVerb) -> tuple[str, ...]:
         "<br>".join(fields(verb.reply, 0)) if verb.reply else "see the note" if number in (2, 5, 6) else "none",
         "<br>".join(dict.fromkeys(one.source for one in layouts)),
     )
+
+
+def _is_sure(request: type[Request[Any]]) -> bool:
+    return request.sure and request.reply.sure
 
 
 def _made(doc: str) -> bool:

@@ -62,6 +62,7 @@ class Connection:
     bytes_read: int = 0
     bytes_written: int = 0
     operator: bool = False  # may use the console functions
+    closes_bindery: bool = False  # until it opens it, logs out or ends
     directories: dict[int, VolumePath] = field(default_factory=dict)
     files: dict[bytes, FileHandle] = field(default_factory=dict)
     next_file: int = 1
@@ -115,6 +116,7 @@ class Connection:
             self.ledger.release(now, before, cause, about)
         if to in (State.ATTACHED, State.GONE):
             self.user, self.object_id, self.login_time, self.operator = None, 0, None, False
+            self.closes_bindery = False
         if to is State.ATTACHED:
             self.message, self.broadcasts = None, True  # both belonged to the user
         if to is not State.GONE:

@@ -26,6 +26,7 @@ from fakenw.core.watchdog import Watchdog
 from fakenw.journal.policy import State
 from fakenw.wire import packet as ncp
 from fakenw.wire.framing import framed_reply
+from fakenw.wire.known_ncps import subfunction_of
 from fakenw.wire.layout import Malformed, split_body
 from fakenw.wire.packet import Code, Refused, RequestPacket
 
@@ -104,6 +105,8 @@ class Dispatch:
                 subfunction, body = split_body(packet.function, body)
                 entry = self._functions.get((packet.function, subfunction))
             if entry is None:
+                if subfunction is None:
+                    subfunction = subfunction_of(packet.function, packet.body)
                 self._counted[packet.function, subfunction] += 1
                 host.unsupported(connection, packet.function, subfunction)
                 code = Code.UNSUPPORTED

@@ -59,6 +59,16 @@ class Peer(NamedTuple):
         except ValueError:
             return bytes(4)
 
+    @property
+    def node(self) -> bytes:
+        """The node in replies: libncp reads the port in its first two bytes."""
+        return self.address[1].to_bytes(2, "big") + bytes(4)
+
+    @property
+    def net_address(self) -> bytes:
+        """Network, node and socket in twelve bytes. The socket is the port as well: inferred."""
+        return self.network + self.node + self.address[1].to_bytes(2, "big")
+
     def __str__(self) -> str:
         host, port = self.address
         return f"{self.transport.name}:{host}:{port}"

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 from fakenw.bindery.initial_objects import initial_bindery, net_address
 from fakenw.bindery.nds_keys import NdsKeys
 from fakenw.bindery.nds_tree import NdsTree
+from fakenw.bindery.objects import FILE_SERVER, NET_ADDRESS
 from fakenw.core.connection import Connection
 from fakenw.core.connection_table import ConnectionTable
 from fakenw.core.deadlines import Deadlines
@@ -37,6 +38,7 @@ from fakenw.journal.record import FORMAT, SECOND, Record
 from fakenw.volumes.volume import Volumes
 from fakenw.wire import packet as ncp
 from fakenw.wire.framing import DMDT, BadFrame, Deframer, whole_request
+from fakenw.wire.known_ncps import name_of
 from fakenw.wire.layout import Malformed
 from fakenw.wire.packet import Broadcast, Code, ReplyPacket, RequestPacket, WatchdogPacket
 
@@ -67,7 +69,7 @@ class Server:
         self.volumes = volumes
         self.random = random
         self.now = 0
-        self.addresses: tuple[Peer, ...] = ()  # of its listeners, set by the edge
+        self._addresses: tuple[Peer, ...] = ()
         self._wall_clock = WallClock()
         self.table = ConnectionTable(settings.connections)
         self._deadlines = Deadlines()
@@ -79,6 +81,7 @@ class Server:
         self.tree = NdsTree(settings.tree, self.bindery) if settings.tree else None
         self.keys = NdsKeys(settings.seed)
         self.logins = True
+        self.bindery_closer: Connection | None = None
         self.counts = Counts()
         self._signing = Signing(self.emit, self.counts, lambda: self.now)
         self._watchdog = Watchdog(settings, self.table, self.emit, self._deadlines, self._query, self.clear)
@@ -91,6 +94,19 @@ class Server:
         self._effects = Effects([], [], [])
 
     # For the edges
+
+    @property
+    def addresses(self) -> tuple[Peer, ...]:
+        """Where it listens, which the edge sets. The first that is IPv4 is the server's NET_ADDRESS."""
+        return self._addresses
+
+    @addresses.setter
+    def addresses(self, listeners: tuple[Peer, ...]) -> None:
+        self._addresses = listeners
+        found = next((peer.net_address for peer in listeners if any(peer.network)), None)
+        own = self.bindery.find(FILE_SERVER, self.settings.name)
+        if found is not None and own is not None:
+            own.add(NET_ADDRESS, value=found)
 
     def start(self, now: int, utc: datetime) -> Effects:
         """Begin the journal at the wall time *utc* (with a time zone)."""
@@ -265,7 +281,10 @@ class Server:
         if key not in connection.unsupported and len(connection.unsupported) < UNSUPPORTED:
             connection.unsupported.add(key)
             number = f"{function}" if subfunction is None else f"{function}/{subfunction}"
-            more = {} if verb is None else {"verb": verb}
+            more: dict[str, Any] = {} if verb is None else {"verb": verb}
+            name = name_of(function, subfunction, verb)
+            if name is not None:
+                more["name"] = name
             self.emit("unsupported", {**connection.about(), "ncp": number, **more})
 
     # Packets

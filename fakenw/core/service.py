@@ -55,6 +55,7 @@ class ServiceHost(Protocol):
     addresses: tuple[Peer, ...]  # where it listens
     now: int
     logins: bool  # False: a console operator has disabled login (23/203)
+    bindery_closer: Connection | None  # the last supervisor who closed the bindery (23/68)
     counts: Counts
 
     def utc(self, now: int) -> datetime:

@@ -48,6 +48,7 @@ def sentence(record: Record) -> str | None:
     cause = _CAUSES.get(get("cause"), get("cause"))
     held = f"{get('held')} of {get('limit')} licenses held"
     verb = "" if get("verb") is None else f", NDS verb {get('verb')}"
+    name = "" if get("name") is None else f" ({get('name')})"
     text = {
         "grant": f"{subject} took a license {cause}; {held}",
         "release": f"{get('unit')} is free again: {cause}; {held}",
@@ -67,7 +68,7 @@ def sentence(record: Record) -> str | None:
         + (f" connection {get('connection')}" if get("connection") else "")
         + (f": {get('text')}" if get("text") else ""),
         "advanced": f"the clock has jumped by {get('seconds')} s",
-        "unsupported": f"{subject} requested NCP {get('ncp')}{verb}, which is not supported",
+        "unsupported": f"{subject} requested NCP {get('ncp')}{verb}{name}, which is not supported",
         "unserved": f"out of descriptors: clients over TCP that were disconnected at once: {get('clients')}",
         "mark": f"marked: {get('text')}",
         "stop": f"stopped; {held}",

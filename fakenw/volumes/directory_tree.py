@@ -26,6 +26,8 @@ HIDDEN = 0x02
 SYSTEM = 0x04
 DIRECTORY = 0x10
 ARCHIVE = 0x20
+RENAME_INHIBIT = 0x20000
+DELETE_INHIBIT = 0x40000
 
 LARGEST = 0xFFFFFFFF  # a size has four bytes on the wire
 
@@ -49,7 +51,11 @@ class Node(ABC):
 
     size: int  # bytes, at most LARGEST; 0 for a directory
     modified: datetime  # naive, UTC
-    attributes: int  # READ_ONLY | HIDDEN | SYSTEM | DIRECTORY | ARCHIVE | 0x08 execute only | 0x80 shareable
+    attributes: int  # READ_ONLY | HIDDEN | SYSTEM | DIRECTORY | ARCHIVE | 0x08 execute only | 0x80 shareable ...
+
+    def change(self, attributes: int | None = None, modified: datetime | None = None) -> None:
+        """Set the given values, as far as the tree can store them. Raises PathError."""
+        raise _read_only()
 
 
 class File(Node):
@@ -65,10 +71,6 @@ class File(Node):
 
     def truncate(self, size: int, now: datetime) -> None:
         """Set the size of the file; added bytes are zeros. Raises PathError."""
-        raise _read_only()
-
-    def change(self, attributes: int | None = None, modified: datetime | None = None) -> None:
-        """Set the given values, as far as the tree can store them. Raises PathError."""
         raise _read_only()
 
 

@@ -152,6 +152,14 @@ class HostDirectory(Directory):
         with self._place.opened(_OPEN_DIRECTORY) as descriptor:
             return self._read(descriptor)[0]
 
+    def change(self, attributes: int | None = None, modified: datetime | None = None) -> None:
+        """Of a directory only the time is stored."""
+        with self._place.to_change(_OPEN_DIRECTORY, Code.NO_MODIFY_RIGHTS) as descriptor:
+            if modified is not None:
+                seconds = modified.replace(tzinfo=UTC).timestamp()
+                os.utime(descriptor, (seconds, seconds))
+                self.modified = modified
+
     def index(self) -> DosNames:
         with self._place.opened(_OPEN_DIRECTORY) as descriptor:
             return self._listings.names(self._place.parts, descriptor, lambda: self._read(descriptor))

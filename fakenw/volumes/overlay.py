@@ -39,11 +39,13 @@ class _Layer:
     """The changes in one directory.
 
     *own* are entries that were made, changed or moved here; a Directory in it is the tree below the one that is shown.
-    *hidden* are removed names of the directory below.
+    *hidden* are removed names of the directory below. *attributes* and *modified* are the directory's own.
     """
 
     own: dict[str, OverlayFile | Directory] = field(default_factory=dict)
     hidden: set[str] = field(default_factory=set)
+    attributes: int | None = None
+    modified: datetime | None = None
     index: tuple[DosNames, DosNames] | None = None  # of the directory below, and of the two together
 
     def add(self, name: str, node: OverlayFile | Directory) -> None:
@@ -178,7 +180,11 @@ class OverlayDirectory(Directory):
 
     def __init__(self, changes: _Changes, parts: Parts, below: Directory) -> None:
         self._changes, self._parts, self._below = changes, parts, below
+        layer = changes.layers.get(parts)
         self.modified = below.modified
+        if layer is not None:
+            self.modified = layer.modified or below.modified
+            self.attributes = layer.attributes or below.attributes
 
     def names(self) -> Collection[str]:
         layer = self._changes.layers.get(self._parts)
@@ -210,6 +216,13 @@ class OverlayDirectory(Directory):
         if isinstance(node, Directory):
             return OverlayDirectory(self._changes, (*self._parts, name), node)
         return OverlayFile(self._changes, (self._parts, name), node)
+
+    def change(self, attributes: int | None = None, modified: datetime | None = None) -> None:
+        layer = self._changes.layer(self._parts)
+        if attributes is not None:
+            layer.attributes = self.attributes = attributes | DIRECTORY
+        if modified is not None:
+            layer.modified = self.modified = modified
 
     def create_file(self, name: str, attributes: int, now: datetime) -> File:
         self._changes.reserve(ENTRY, Code.DIRECTORY_FULL)

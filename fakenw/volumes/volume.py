@@ -18,6 +18,7 @@ from typing import Generic, TypeVar
 from fakenw.volumes.directory_tree import Directory, DirectoryEntry, PathError
 from fakenw.volumes.dos_name import DOS_CHARACTER, fold
 from fakenw.volumes.overlay import Overlay
+from fakenw.volumes.remarks import Remarks
 from fakenw.volumes.sharing import Sharing
 from fakenw.wire.packet import Code
 
@@ -131,6 +132,7 @@ class Volume:
     root: Directory
     numbers: Numbers[tuple[str, ...]] = field(default_factory=lambda: Numbers(MOST_ENTRIES))
     searches: Numbers[tuple[str, ...]] = field(default_factory=lambda: Numbers(0xFFFF))
+    remarks: Remarks = field(default_factory=Remarks)
 
     def number_of(self, parts: tuple[str, ...]) -> int:
         """The directory entry number of the DOS names *parts*."""
@@ -144,13 +146,15 @@ class Volume:
         return parts
 
     def removed(self, parts: tuple[str, ...]) -> None:
-        """Forget the numbers of a removed entry."""
+        """Forget the numbers of a removed entry, and what was noted of it."""
         for numbers in (self.numbers, self.searches):
             numbers.forget(parts)
+        self.remarks.forget(parts)
 
     def moved(self, old: tuple[str, ...], new: tuple[str, ...]) -> None:
-        """Update the numbers of a renamed entry and of everything below it."""
+        """Update the numbers and remarks of a renamed entry and of everything below it."""
         depth = len(old)
+        self.remarks.move(old, new)
         for numbers in (self.numbers, self.searches):
             for parts in numbers.keys():  # noqa: SIM118  # a copy, which does not change meanwhile
                 if parts[:depth] == old:

@@ -140,21 +140,29 @@ class Items(Field):
 
 
 class Texts(Field):
-    """Counted texts behind their number in one byte, such as the components of a path in 87/x."""
+    """Counted texts behind their number in one byte, such as the components of a path in 87/x.
+
+    With a *room* they take that many bytes, however long they are.
+    """
+
+    def __init__(self, room: int = 0) -> None:
+        self.room = room
 
     def decode(self, data: bytes, at: int) -> tuple[tuple[str, ...], int]:
         if at >= len(data):
             raise Malformed(f"expected a count at {at}")
-        count, at, texts = data[at], at + 1, []
+        start, count, at, texts = at, data[at], at + 1, []
         for _ in range(count):
             text, at = _counted.decode(data, at)
             texts.append(text)
-        return tuple(texts), at
+        if len(data) < start + self.room:
+            raise Malformed(f"expected {self.room} bytes at {start}")
+        return tuple(texts), max(at, start + self.room)
 
     def encode(self, value: tuple[str, ...]) -> bytes:
         if len(value) > 255:
             raise Malformed(f"{len(value)} texts; a count byte holds 255")
-        return bytes([len(value)]) + b"".join(map(_counted.encode, value))
+        return (bytes([len(value)]) + b"".join(map(_counted.encode, value))).ljust(self.room, b"\0")
 
 
 class Remaining(Field):
@@ -273,7 +281,7 @@ class Nothing(Reply, source="replies without data"):
 R = TypeVar("R", bound=Reply)
 
 # Groups whose sub-function stands behind a length word (Wireshark ncp2222.py, has_length).
-WITH_LENGTH = frozenset({0x15, 0x16, 0x17, 0x7B})
+WITH_LENGTH = frozenset({0x15, 0x16, 0x17, 0x72, 0x7B})
 # Groups whose sub-function follows at once.
 WITHOUT_LENGTH = frozenset({0x20, 0x22, 0x57, 0x68})
 

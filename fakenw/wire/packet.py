@@ -51,7 +51,7 @@ class Code(IntEnum):
     ALREADY_TEMPORARY = 0x7A
     ALREADY_LOGGED_IN = 0x7B
     NOT_AUTHENTICATED = 0x7C
-    NOT_LOGGED_IN = 0x7D
+    NOT_LOGGED_IN = 0x7D  # of files: inferred, sources have it for 23/28 alone
     IN_USE = 0x80  # another station has the file open and denies this access
     OUT_OF_HANDLES = 0x81
     NO_CREATE_RIGHTS = 0x84
@@ -105,6 +105,7 @@ class Code(IntEnum):
     ILLEGAL_NAME = 0xEF
     WILD_CARD = 0xF0  # not allowed here
     BINDERY_SECURITY = 0xF1
+    NO_OBJECT_READ = 0xF2
     NO_OBJECT_RENAME = 0xF3
     NO_OBJECT_DELETE = 0xF4
     NO_OBJECT_CREATE = 0xF5
@@ -117,6 +118,9 @@ class Code(IntEnum):
     NO_SUCH_PROPERTY = 0xFB
     NO_SUCH_OBJECT = 0xFC
     BAD_CONNECTION = 0xFD
+    NO_TRUSTEE = 0xFE
+    NO_RESTRICTION = 0xFE
+    BINDERY_LOCKED = 0xFE  # a supervisor has closed it
     FAILURE = 0xFF
 
 

@@ -17,7 +17,7 @@ from fakenw.journal.sentences import harmless
 Kind = tuple[str, Callable[[object], bool]]  # in words, and whether a value is one
 
 ACTIONS = frozenset({"clear", "message", "console-message", "set-time", "enable-login", "disable-login"})
-ACTIONS |= {"down", "set", "reset", "clock-advance"}
+ACTIONS |= {"down", "set", "reset", "clock-advance", "close-bindery", "open-bindery"}
 _CODES = {("slot", False): 0xF9, ("license", False): 0xF9, ("license", True): 0xE0, ("account", True): 0xD9}
 
 
@@ -83,6 +83,8 @@ def missing(record: Record) -> Iterator[str]:
         kinds = {**kinds, **_of_operator(record, about)}
     elif event == "start" and "keep_cleared" in fields:
         kinds = {**kinds, "keep_cleared": SECONDS}
+    elif event == "unsupported" and "name" in fields:
+        kinds = {**kinds, "name": TEXT}
     for name, (words, is_one) in kinds.items():
         if not is_one(fields.get(name)):
             yield f"{event}: expected {name} to be {words}, not {harmless(fields.get(name))}"

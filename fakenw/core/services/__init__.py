@@ -7,6 +7,10 @@ from fakenw.core.services import (
     connection,
     console,
     directories,
+    directory_entries,
+    disk_space,
+    entries,
+    file_information,
     files,
     login,
     message,
@@ -15,6 +19,7 @@ from fakenw.core.services import (
     properties,
     server,
     status,
+    trustees,
     volumes,
 )
 
@@ -31,5 +36,10 @@ SERVICES = (
     directories.service,
     files.service,
     namespace.service,
+    entries.service,
+    trustees.service,
+    disk_space.service,
+    directory_entries.service,
+    file_information.service,
     nds.service,
 )

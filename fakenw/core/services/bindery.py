@@ -9,6 +9,7 @@ from typing import Any
 
 from fakenw.bindery.objects import (
     WILD_TYPE,
+    Bindery,
     BinderyObject,
     Level,
     has_wild_card,
@@ -25,6 +26,9 @@ service = NcpService()
 NOBODY = 0xFFFFFFFF  # the id of a caller who has not logged in
 BOTH_NIBBLES = 0x11
 
+# The codes of an object that is not there
+NO_OBJECT = (Code.NO_SUCH_OBJECT, Code.BINDERY_LOCKED)
+
 
 def level(call: Call[Any], owner: int) -> Level:
     """Who the caller is to the object with the id *owner*. A supervisor is whoever was one when logging in."""
@@ -36,9 +40,17 @@ def level(call: Call[Any], owner: int) -> Level:
     return Level.OBJECT if connection.object_id == owner else Level.LOGGED_IN
 
 
+def opened(call: Call[Any]) -> Bindery:
+    """The bindery, unless a supervisor has closed it."""
+    closer = call.host.bindery_closer
+    if closer is not None and closer.closes_bindery:
+        raise Refused(Code.BINDERY_LOCKED)
+    return call.host.bindery
+
+
 def named(call: Call[Any], kind: int, name: str) -> BinderyObject:
     """The object that a request names."""
-    item = call.host.bindery.find(kind, name)
+    item = opened(call).find(kind, name)
     if item is None:
         raise Refused(Code.NO_SUCH_OBJECT)
     return item
@@ -46,7 +58,7 @@ def named(call: Call[Any], kind: int, name: str) -> BinderyObject:
 
 def numbered(call: Call[Any], object_id: int) -> BinderyObject:
     """The object with the id that a request gives."""
-    item = call.host.bindery.objects.get(object_id)
+    item = opened(call).objects.get(object_id)
     if item is None:
         raise Refused(Code.NO_SUCH_OBJECT)
     return item
@@ -54,7 +66,10 @@ def numbered(call: Call[Any], object_id: int) -> BinderyObject:
 
 @service.answers(
     ncp.CreateObject,
-    refuses=(Code.NO_OBJECT_CREATE, Code.WILD_CARD, Code.ILLEGAL_NAME, Code.BINDERY_SECURITY, Code.OBJECT_EXISTS),
+    refuses=(
+        *(Code.NO_OBJECT_CREATE, Code.WILD_CARD, Code.ILLEGAL_NAME, Code.BINDERY_SECURITY, Code.OBJECT_EXISTS),
+        Code.BINDERY_LOCKED,
+    ),
 )
 def create_object(call: Call[ncp.CreateObject]) -> None:
     request = call.request
@@ -66,13 +81,13 @@ def create_object(call: Call[ncp.CreateObject]) -> None:
         raise Refused(Code.ILLEGAL_NAME)
     if not may_set(Level.SUPERVISOR, request.security):
         raise Refused(Code.BINDERY_SECURITY)
-    if call.host.bindery.find(request.object_type, request.name) is not None:
+    if opened(call).find(request.object_type, request.name) is not None:
         raise Refused(Code.OBJECT_EXISTS)
     item = call.host.bindery.add(request.object_type, request.name)
     item.flags, item.security = request.flags, request.security
 
 
-@service.answers(ncp.DeleteObject, refuses=(Code.NO_OBJECT_DELETE, Code.WILD_CARD, Code.NO_SUCH_OBJECT))
+@service.answers(ncp.DeleteObject, refuses=(Code.NO_OBJECT_DELETE, Code.WILD_CARD, *NO_OBJECT))
 def delete_object(call: Call[ncp.DeleteObject]) -> None:
     """Who is logged in as the object stays so until logging out; its name is its connection's."""
     if not call.connection.operator:
@@ -84,7 +99,7 @@ def delete_object(call: Call[ncp.DeleteObject]) -> None:
 
 @service.answers(
     ncp.RenameObject,
-    refuses=(Code.NO_OBJECT_RENAME, Code.WILD_CARD, Code.NO_SUCH_OBJECT, Code.ILLEGAL_NAME, Code.OBJECT_EXISTS),
+    refuses=(Code.NO_OBJECT_RENAME, Code.WILD_CARD, *NO_OBJECT, Code.ILLEGAL_NAME, Code.OBJECT_EXISTS),
 )
 def rename_object(call: Call[ncp.RenameObject]) -> None:
     request = call.request
@@ -100,7 +115,7 @@ def rename_object(call: Call[ncp.RenameObject]) -> None:
     call.host.bindery.rename(item, request.new_name)
 
 
-@service.answers(ncp.ChangeObjectSecurity, refuses=(Code.WILD_CARD, Code.NO_SUCH_OBJECT, Code.BINDERY_SECURITY))
+@service.answers(ncp.ChangeObjectSecurity, refuses=(Code.WILD_CARD, *NO_OBJECT, Code.BINDERY_SECURITY))
 def change_object_security(call: Call[ncp.ChangeObjectSecurity]) -> None:
     request = call.request
     if has_wild_card(request.name):
@@ -111,13 +126,13 @@ def change_object_security(call: Call[ncp.ChangeObjectSecurity]) -> None:
     item.security = request.security
 
 
-@service.answers(ncp.GetObjectId, refuses=(Code.NO_SUCH_OBJECT,))
+@service.answers(ncp.GetObjectId, refuses=NO_OBJECT)
 def get_object_id(call: Call[ncp.GetObjectId]) -> ncp.ObjectInfo:
     item = named(call, call.request.object_type, call.request.name)
     return ncp.ObjectInfo(item.id, item.type, item.name)
 
 
-@service.answers(ncp.GetObjectName, refuses=(Code.NO_SUCH_OBJECT, Code.BINDERY_SECURITY))
+@service.answers(ncp.GetObjectName, refuses=(*NO_OBJECT, Code.BINDERY_SECURITY))
 def get_object_name(call: Call[ncp.GetObjectName]) -> ncp.ObjectInfo:
     item = numbered(call, call.request.object_id)
     if not may_read(level(call, item.id), item.security):
@@ -125,11 +140,11 @@ def get_object_name(call: Call[ncp.GetObjectName]) -> ncp.ObjectInfo:
     return ncp.ObjectInfo(item.id, item.type, item.name)
 
 
-@service.answers(ncp.ScanObjects, refuses=(Code.NO_SUCH_OBJECT,))
+@service.answers(ncp.ScanObjects, refuses=NO_OBJECT)
 def scan_objects(call: Call[ncp.ScanObjects]) -> ncp.ScannedObject:
-    request = call.request
+    request, bindery = call.request, opened(call)
     last = request.last_id
-    while (item := call.host.bindery.scan(last, request.object_type, request.pattern)) is not None:
+    while (item := bindery.scan(last, request.object_type, request.pattern)) is not None:
         if may_read(level(call, item.id), item.security):
             has_properties = 0xFF if item.properties else 0
             return ncp.ScannedObject(item.id, item.type, item.name, item.flags, item.security, has_properties)
@@ -143,7 +158,7 @@ def get_own_access(call: Call[ncp.GetOwnAccess]) -> ncp.OwnAccess:
     return ncp.OwnAccess(level(call, own) * BOTH_NIBBLES, own or NOBODY)
 
 
-@service.answers(ncp.GetObjectAccess, refuses=(Code.NO_SUCH_OBJECT,))
+@service.answers(ncp.GetObjectAccess, refuses=NO_OBJECT)
 def get_object_access(call: Call[ncp.GetObjectAccess]) -> ncp.ObjectAccess:
     return ncp.ObjectAccess(level(call, numbered(call, call.request.object_id).id) * BOTH_NIBBLES)
 
@@ -152,3 +167,34 @@ def get_object_access(call: Call[ncp.GetObjectAccess]) -> ncp.ObjectAccess:
 def is_manager(call: Call[ncp.IsManager]) -> None:
     if not call.connection.operator:
         raise Refused(Code.FAILURE)
+
+
+@service.answers(ncp.CloseBindery, refuses=(Code.FAILURE, Code.BINDERY_LOCKED))
+def close_bindery(call: Call[ncp.CloseBindery]) -> None:
+    """Until it is opened, or the closer logs out or is gone (inferred), nothing of the bindery can be asked.
+
+    From 4.x on the bindery is an emulation, which has no files to close (Novell): nothing is locked (inferred).
+    """
+    _supervisor(call)
+    opened(call)
+    if call.host.settings.release.startswith("3"):
+        call.host.bindery_closer, call.connection.closes_bindery = call.connection, True
+    _emit(call, "close-bindery")
+
+
+@service.answers(ncp.OpenBindery, refuses=(Code.FAILURE,))
+def open_bindery(call: Call[ncp.OpenBindery]) -> None:
+    """Any supervisor may open it."""
+    _supervisor(call)
+    call.host.bindery_closer = None
+    _emit(call, "open-bindery")
+
+
+def _supervisor(call: Call[Any]) -> None:
+    if not call.connection.operator:
+        raise Refused(Code.FAILURE)
+
+
+def _emit(call: Call[Any], action: str) -> None:
+    by = call.connection
+    call.host.emit("operator", {"action": action, "by": by.user, "station": by.station})

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fakenw.core.services.paths import SUBDIRECTORIES, FileCall, may_change, path_of, visible
-from fakenw.volumes.directory_tree import READ_ONLY, UNCHANGEABLE, Directory, File, PathError
+from fakenw.core.services.paths import SUBDIRECTORIES, FileCall, may, path_of, visible
+from fakenw.volumes.directory_tree import READ_ONLY, RENAME_INHIBIT, UNCHANGEABLE, Directory, File, PathError
 from fakenw.volumes.dos_name import fold, is_dos_name, is_wild, renamed, split_pattern
+from fakenw.volumes.remarks import Right
 from fakenw.volumes.volume import Found, VolumePath
 from fakenw.wire.packet import Code, Refused
 
@@ -48,17 +49,17 @@ def each(founds: list[Found], do: Callable[[Found], Code | None]) -> None:
             raise Refused(some if None in reasons else all_of_them)
 
 
-def hindrance(call: FileCall, found: Found) -> Code | None:
-    """Why an entry cannot be erased or renamed."""
+def hindrance(call: FileCall, found: Found, inhibit: int) -> Code | None:
+    """Why an entry cannot be erased or renamed; *inhibit* is the attribute that forbids this alone."""
     place, sharing = found.path.place, call.host.volumes.sharing
     if place in sharing.by_place or (found.entry.is_directory and sharing.below(place)):
         return Code.ALL_IN_USE
-    return Code.READ_ONLY if found.entry.attributes & READ_ONLY else None
+    return Code.READ_ONLY if found.entry.attributes & (READ_ONLY | inhibit) else None
 
 
 def remove(call: FileCall, found: Found) -> None:
     """Remove a file, or a directory that is empty and that nobody else has a handle of."""
-    may_change(call, Code.NO_DELETE_RIGHTS)
+    may(call, found.path, Right.ERASE, Code.NO_DELETE_RIGHTS)
     if not found.path.parts:
         raise Refused(Code.NO_DELETE_RIGHTS)
     others = (other for other in call.host.table.by_number.values() if other is not call.connection)
@@ -98,7 +99,8 @@ def there_is(directory: Directory, name: str) -> bool:
 
 def rename_files(call: FileCall, founds: list[Found], to: VolumePath, directory: Directory, template: str) -> None:
     """Let each file be what *template* makes of its name, in the directory at *to*."""
-    may_change(call, Code.NO_RENAME_RIGHTS)
+    for found in founds:
+        may(call, found.path, Right.MODIFY, Code.NO_RENAME_RIGHTS)
     many = is_wild(template) or len(founds) > 1
 
     def rename(found: Found) -> Code | None:
@@ -107,7 +109,7 @@ def rename_files(call: FileCall, founds: list[Found], to: VolumePath, directory:
             raise Refused(Code.BAD_FILE_NAME)
         if found.path.volume != to.volume:
             raise Refused(Code.OTHER_VOLUME)
-        hindered = hindrance(call, found)
+        hindered = hindrance(call, found, RENAME_INHIBIT)
         if hindered is None and there_is(directory, name):
             hindered = Code.ALL_EXIST
         if hindered is None:
@@ -119,10 +121,10 @@ def rename_files(call: FileCall, founds: list[Found], to: VolumePath, directory:
 
 def rename_entry(call: FileCall, found: Found, to: VolumePath, directory: Directory, name: str, wrong: Code) -> None:
     """Let one file or directory be *name* in the directory at *to*. *wrong* is the code for a bad name."""
-    may_change(call, Code.NO_RENAME_RIGHTS)
+    may(call, found.path, Right.MODIFY, Code.NO_RENAME_RIGHTS)
     if not is_dos_name(name):
         raise Refused(wrong)
-    hindered = hindrance(call, found)
+    hindered = hindrance(call, found, RENAME_INHIBIT)
     if hindered is None and there_is(directory, name):
         hindered = Code.ALL_EXIST
     if hindered is not None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from fakenw.bindery.objects import USER
 from fakenw.core.connection import SMALLEST_BUFFER, Connection
 from fakenw.core.service import Call, NcpService
-from fakenw.core.services.bindery import named, numbered
+from fakenw.core.services.bindery import NO_OBJECT, named, numbered
 from fakenw.journal.policy import State
 from fakenw.journal.record import SECOND
 from fakenw.wire.packet import Code, Refused
@@ -119,32 +120,38 @@ def set_watchdog_delay(call: Call[ncp.SetWatchdogDelay]) -> None:
 
 @service.answers(ncp.GetInternetAddress, refuses=(Code.BAD_CONNECTION,))
 def get_internet_address(call: Call[ncp.GetInternetAddress]) -> ncp.InternetAddress:
-    """The port is not there: a client reads one behind the address, and it is always 0 on real servers (libncp)."""
-    network = connection_of(call, call.request.connection).peer.network
-    return ncp.InternetAddress(network, bytes(6), 0, IP_CONNECTION)
+    """libncp reads the port behind the address, where real servers have 0; a station is reached only with its port."""
+    peer = connection_of(call, call.request.connection).peer
+    return ncp.InternetAddress(peer.network, peer.node, peer.address[1], IP_CONNECTION)
 
 
 @service.answers(ncp.GetInternetAddressOld, refuses=(Code.FAILURE,))
 def get_internet_address_old(call: Call[ncp.GetInternetAddressOld]) -> ncp.InternetAddressOld:
     """An unused number is 0xFF here, the only code that Wireshark knows of this function."""
-    other = connection_of(call, call.request.connection, Code.FAILURE)
-    return ncp.InternetAddressOld(other.peer.network, bytes(6), 0)
+    peer = connection_of(call, call.request.connection, Code.FAILURE).peer
+    return ncp.InternetAddressOld(peer.network, peer.node, peer.address[1])
 
 
-@service.answers(ncp.GetObjectConnectionsOld, refuses=(Code.NO_SUCH_OBJECT,))
+@service.answers(ncp.GetObjectConnectionsOld, refuses=NO_OBJECT)
 def get_object_connections_old(call: Call[ncp.GetObjectConnectionsOld]) -> ncp.ConnectionListOld:
     """A byte holds no number beyond 255."""
     numbers = _connections(call, named(call, call.request.object_type, call.request.name).id)
     return ncp.ConnectionListOld(tuple(number for number in numbers if number <= 255))
 
 
-@service.answers(ncp.GetObjectConnections, refuses=(Code.NO_SUCH_OBJECT,))
+@service.answers(ncp.GetUserConnections, refuses=NO_OBJECT)
+def get_user_connections(call: Call[ncp.GetUserConnections]) -> ncp.ConnectionListOld:
+    numbers = _connections(call, named(call, USER, call.request.name).id)
+    return ncp.ConnectionListOld(tuple(number for number in numbers if number <= 255))
+
+
+@service.answers(ncp.GetObjectConnections, refuses=NO_OBJECT)
 def get_object_connections(call: Call[ncp.GetObjectConnections]) -> ncp.ConnectionList:
     numbers = _connections(call, named(call, call.request.object_type, call.request.name).id, call.request.after)
     return ncp.ConnectionList(numbers[:255])
 
 
-@service.answers(ncp.GetConnectionsOfObject, refuses=(Code.NO_SUCH_OBJECT,))
+@service.answers(ncp.GetConnectionsOfObject, refuses=NO_OBJECT)
 def get_connections_of_object(call: Call[ncp.GetConnectionsOfObject]) -> ncp.ConnectionsOfObject:
     item = numbered(call, call.request.object_id)
     return ncp.ConnectionsOfObject(_connections(call, item.id, call.request.after)[:LONGEST_LIST])

@@ -13,10 +13,31 @@ from fakenw.core.services.changes import (
     remove,
     rename_files,
 )
-from fakenw.core.services.paths import NO_ENTRY, FileCall, about, from_dos_time, may_change, now, path_of, visible
-from fakenw.journal.policy import State
-from fakenw.volumes.directory_tree import ARCHIVE, READ_ONLY, UNCHANGEABLE, UNREADABLE, DirectoryEntry, File, PathError
+from fakenw.core.services.disk_space import may_grow
+from fakenw.core.services.paths import (
+    NO_ENTRY,
+    FileCall,
+    about,
+    from_dos_time,
+    made,
+    may,
+    now,
+    path_of,
+    rights,
+    visible,
+)
+from fakenw.volumes.directory_tree import (
+    ARCHIVE,
+    DELETE_INHIBIT,
+    READ_ONLY,
+    UNCHANGEABLE,
+    UNREADABLE,
+    DirectoryEntry,
+    File,
+    PathError,
+)
 from fakenw.volumes.dos_name import fold, is_dos_name, split_pattern
+from fakenw.volumes.remarks import Right
 from fakenw.volumes.sharing import DENY_READ, DENY_WRITE, READ, WRITE, FileHandle
 from fakenw.volumes.volume import Found, VolumePath
 from fakenw.wire.packet import Code, Refused
@@ -112,6 +133,7 @@ def write_file(call: Call[ncp.WriteFile]) -> None:
     if len(request.data) < request.size:
         raise Refused(Code.INVALID_LENGTH)
     if request.size:
+        may_grow(call, file.place, file.node.size, request.offset + request.size)
         file.node.write(request.offset, request.data[: request.size], now(call))
     else:
         file.node.truncate(request.offset, now(call))
@@ -123,16 +145,17 @@ def copy_file(call: Call[ncp.CopyFile]) -> ncp.CopiedBytes:
     request = call.request
     source = _opened(call, request.handle, READ, Code.NO_READ_RIGHTS)
     target = _opened(call, request.to_handle, WRITE, Code.NO_WRITE_RIGHTS)
-    data = source.node.read(request.offset, request.size)
-    if data:
-        target.node.write(request.to_offset, data, now(call))
-    return ncp.CopiedBytes(len(data))
+    count = min(request.size, max(0, source.node.size - request.offset))
+    for done in range(0, count, LARGEST_READ):
+        data = source.node.read(request.offset + done, min(LARGEST_READ, count - done))
+        target.node.write(request.to_offset + done, data, now(call))
+    return ncp.CopiedBytes(count)
 
 
 @service.answers(ncp.SetFileTime, refuses=(*NOT_WRITTEN, Code.UNSUPPORTED, Code.NO_MODIFY_RIGHTS))
 def set_file_time(call: Call[ncp.SetFileTime]) -> None:
     file = _opened(call, call.request.handle)
-    may_change(call, Code.NO_WRITE_RIGHTS)
+    may(call, VolumePath(file.place[0], file.place[1:]), Right.WRITE, Code.NO_WRITE_RIGHTS)
     try:
         moment = from_dos_time(call.request.date, call.request.time)
     except ValueError:
@@ -146,10 +169,11 @@ def set_file_time(call: Call[ncp.SetFileTime]) -> None:
 def erase_file(call: Call[ncp.EraseFile]) -> None:
     request = call.request
     founds = files_named(call, request.directory, request.name, request.attributes)
-    may_change(call, Code.NO_DELETE_RIGHTS)
+    for found in founds:
+        may(call, found.path, Right.ERASE, Code.NO_DELETE_RIGHTS)
 
     def erase(found: Found) -> Code | None:
-        hindered = hindrance(call, found)
+        hindered = hindrance(call, found, DELETE_INHIBIT)
         if hindered is None:
             remove(call, found)
         return hindered
@@ -174,7 +198,8 @@ def rename_file(call: Call[ncp.RenameFile]) -> None:
 def set_file_attributes(call: Call[ncp.SetFileAttributes]) -> None:
     request, sharing = call.request, call.host.volumes.sharing
     founds = files_named(call, request.directory, request.name, request.attributes)
-    may_change(call, Code.NO_MODIFY_RIGHTS)
+    for found in founds:
+        may(call, found.path, Right.MODIFY, Code.NO_MODIFY_RIGHTS)
 
     def change(found: Found) -> Code | None:
         place, node = found.path.place, found.entry.node
@@ -216,7 +241,10 @@ def open_at(
         if not mode & (OPEN | EMPTY):
             raise Refused(Code.NO_OVERWRITE_RIGHTS)
         changing = mode & EMPTY or access & WRITE
-        if changing and (node.attributes & READ_ONLY or connection.state is State.ATTACHED):
+        held = rights(call, found.path)
+        if access & READ and not held & Right.READ:
+            raise Refused(Code.NO_READ_RIGHTS)
+        if changing and (node.attributes & READ_ONLY or not held & Right.WRITE):
             raise Refused(Code.READ_ONLY if mode & EMPTY else Code.NO_WRITE_RIGHTS)
         if not volumes.sharing.allows(place, access | (WRITE if mode & EMPTY else 0), connection.serial):
             raise Refused(Code.IN_USE)
@@ -233,12 +261,13 @@ def open_at(
 
 def _created(call: FileCall, path: VolumePath, attributes: int) -> Found:
     """A new file."""
-    may_change(call, Code.NO_CREATE_RIGHTS)
+    to, directory = call.host.volumes.look_up_directory(VolumePath(path.volume, path.parts[:-1]))
+    may(call, to, Right.CREATE, Code.NO_CREATE_RIGHTS)
     if not path.parts or not is_dos_name(path.parts[-1]):
         raise Refused(Code.BAD_FILE_NAME)
-    to, directory = call.host.volumes.look_up_directory(VolumePath(path.volume, path.parts[:-1]))
     name = fold(path.parts[-1])
     node = directory.create_file(name, attributes & SETTABLE | ARCHIVE, now(call))
+    made(call, to / name)
     return Found(to / name, DirectoryEntry(name, name, node), directory)
 
 

@@ -9,7 +9,7 @@ from fakenw.bindery.objects import USER, BinderyObject
 from fakenw.bindery.passwords import answer, decrypt_hash, hash_password, new_login_key, real_length
 from fakenw.core.service import Call, NcpService, Succeeded
 from fakenw.core.services.accounts import admit, fail, log_in, may_log_in
-from fakenw.core.services.bindery import named
+from fakenw.core.services.bindery import NO_OBJECT, named, opened
 from fakenw.crypto.signatures import bindery_root
 from fakenw.journal.policy import State
 from fakenw.volumes.dos_name import fold
@@ -20,7 +20,7 @@ from fakenw.wire.requests import bindery as ncp
 service = NcpService()
 
 # The codes of a password that is checked, of a login, and of a password that is changed
-NOT_VERIFIED = (Code.NO_SUCH_OBJECT, Code.INTRUDER_LOCKOUT, Code.FAILURE)
+NOT_VERIFIED = (*NO_OBJECT, Code.INTRUDER_LOCKOUT, Code.FAILURE)
 LOGIN_CODES = (
     *NOT_VERIFIED,
     *(code for code, _ in login_control.CHECKS),
@@ -79,12 +79,12 @@ def keyed_verify_password(call: Call[ncp.KeyedVerifyPassword]) -> None:
 @service.answers(ncp.ChangePassword, refuses=(Code.NO_PLAIN_PASSWORDS, *NOT_CHANGED))
 def change_password(call: Call[ncp.ChangePassword]) -> None:
     """A supervisor needs no old password, and alone gives one to an object that has none (mars_nwe)."""
-    _plainly(call)
-    request = call.request
-    item = _owner(call, request.object_type, request.name)
-    if not call.connection.operator:
-        admit(call, item, _hash(item, request.password) == item.password)
-    _change(call, item, _hash(item, request.new_password), len(encode_text(request.new_password)))
+    _change_plainly(call, call.request.object_type)
+
+
+@service.answers(ncp.ChangeUserPassword, refuses=(Code.NO_PLAIN_PASSWORDS, *NOT_CHANGED))
+def change_user_password(call: Call[ncp.ChangeUserPassword]) -> None:
+    _change_plainly(call, USER)
 
 
 @service.answers(ncp.KeyedChangePassword, refuses=NOT_CHANGED)
@@ -107,6 +107,15 @@ def _plain(call: LoginCall, kind: int, name: str, password: str) -> None:
     _plainly(call)
     item = _who(call, kind, name)
     _log_in(call, item, _hash(item, password) == item.password, "plain")
+
+
+def _change_plainly(call: LoginCall, kind: int) -> None:
+    _plainly(call)
+    request = call.request
+    item = _owner(call, kind, request.name)
+    if not call.connection.operator:
+        admit(call, item, _hash(item, request.password) == item.password)
+    _change(call, item, _hash(item, request.new_password), len(encode_text(request.new_password)))
 
 
 def _plainly(call: LoginCall) -> None:
@@ -133,7 +142,10 @@ def _answers(call: LoginCall, key: bytes | None, hashed: bytes) -> bool:
 
 def _who(call: LoginCall, kind: int, name: str) -> BinderyObject:
     """An object that can log in."""
-    item = call.host.bindery.find(kind, name)
+    try:
+        item = opened(call).find(kind, name)
+    except Refused:
+        fail(call, name, Code.BINDERY_LOCKED)
     if item is None or not item.password:
         fail(call, name, Code.NO_SUCH_OBJECT)
     return item

@@ -14,12 +14,14 @@ from typing import Any
 
 from fakenw.core.connection import Connection
 from fakenw.core.service import Call, NcpService
+from fakenw.wire.packet import Code, Refused
 from fakenw.wire.requests import message as ncp
 
 service = NcpService()
 
 SENT, NO_CONNECTION, NOT_LOGGED_IN, NOT_ACCEPTING, HAS_ONE = range(5)
 SHORT = 58  # the longest text of the old functions
+CONSOLE = 60  # the longest text of an operator
 LONG = 254
 
 
@@ -51,6 +53,20 @@ def disable_broadcasts(call: Call[ncp.DisableBroadcasts]) -> None:
 @service.answers(ncp.EnableBroadcasts)
 def enable_broadcasts(call: Call[ncp.EnableBroadcasts]) -> None:
     call.connection.broadcasts = True
+
+
+@service.answers(ncp.ConsoleBroadcastOld, ncp.ConsoleBroadcast, refuses=(Code.NOT_OPERATOR, Code.BAD_CONNECTION))
+def console_broadcast(call: Call[Any]) -> None:
+    """It does not reach stations that accept no messages (Ralf Brown's list).
+
+    With one wrong number among them it reaches no station (inferred).
+    """
+    if not call.connection.operator:
+        raise Refused(Code.NOT_OPERATOR)
+    connections, wanted = call.host.table.by_number, call.request.stations
+    if any(number not in connections for number in wanted):
+        raise Refused(Code.BAD_CONNECTION)
+    _send(call, wanted or tuple(sorted(connections)), call.request.text[:CONSOLE])
 
 
 @service.answers(ncp.BroadcastToConsole)

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 from fakenw.core.service import Call, NcpService
 from fakenw.core.services.changes import NOT_REMOVED, NOT_RENAMED, hindrance, is_wanted, remove, rename_entry
 from fakenw.core.services.directories import make_directory
 from fakenw.core.services.files import CREATE, CREATED, EMPTY, NOT_CREATED, OPEN, open_at
-from fakenw.core.services.paths import NO_ENTRY, FileCall, admit, base, dos_time, matching, new_handle, rights
-from fakenw.volumes.directory_tree import DIRECTORY, DirectoryEntry
+from fakenw.core.services.paths import (
+    NO_ENTRY,
+    FileCall,
+    admit,
+    dos_time,
+    entry_at,
+    entry_path,
+    matching,
+    new_handle,
+    remark_of,
+    rights,
+)
+from fakenw.core.services.volumes import BLOCK, SECTOR
+from fakenw.volumes.directory_tree import DELETE_INHIBIT, DIRECTORY, DirectoryEntry
 from fakenw.volumes.dos_name import split_pattern
-from fakenw.volumes.volume import Found, Volume, VolumePath
+from fakenw.volumes.volume import Volume, VolumePath
 from fakenw.wire.layout import Malformed, Texts
 from fakenw.wire.packet import Code, Refused
 from fakenw.wire.requests import namespace as ncp
@@ -19,10 +32,8 @@ from fakenw.wire.requests import namespace as ncp
 service = NcpService()
 
 DOS = 0
-BY_HANDLE, BY_NUMBER, BY_NAME = 0, 1, 0xFF
 START = 0xFFFFFFFF  # of a search (mars_nwe)
-SUPERVISOR = (1).to_bytes(4, "big")  # made everything
-ENTRY_ROOM = 77 + 12  # bytes of an entry in a set, with the longest name
+YEAR_2000 = datetime(2000, 1, 1)
 LEVEL_2 = 0x4000
 QUOTED = {f"\xa0{wild}": wild for wild in "*?.\xac\xab\u2510"}  # byte 0xFF before a wild card, as code page 437
 
@@ -30,13 +41,11 @@ QUOTED = {f"\xa0{wild}": wild for wild in "*?.\xac\xab\u2510"}  # byte 0xFF befo
 NOT_FOUND = (*NO_ENTRY, Code.BAD_NAME_SPACE)
 
 
-@service.answers(
-    ncp.OpenOrCreate, refuses=(*NOT_FOUND, *NOT_CREATED, Code.BAD_DIRECTORY_NAME, Code.BAD_OPEN_MODE, Code.UNSUPPORTED)
-)
+@service.answers(ncp.OpenOrCreate, refuses=(*NOT_FOUND, *NOT_CREATED, Code.BAD_DIRECTORY_NAME, Code.BAD_OPEN_MODE))
 def open_or_create(call: Call[ncp.OpenOrCreate]) -> ncp.OpenedEntry:
     request = call.request
-    _check(request.mask, request.name_space)
-    path = _path(call, request.volume, request.base, request.flag, request.path)
+    _check(request.name_space)
+    path = entry_path(call, request.volume, request.base, request.flag, request.path)
     if request.attributes & DIRECTORY:
         if not request.mode & CREATE:
             raise Refused(Code.BAD_OPEN_MODE)
@@ -48,41 +57,43 @@ def open_or_create(call: Call[ncp.OpenOrCreate]) -> ncp.OpenedEntry:
         attributes = request.attributes & 0xFF
         six, found, action = open_at(call, path, request.search, request.access, attributes, request.mode)
         handle = six[2:]
-    return ncp.OpenedEntry(handle, action, 0, _info(call, found.path, found.entry, request.mask))
+    return ncp.OpenedEntry(handle, action, 0, entry_info(call, found.path, found.entry, request.mask))
 
 
 @service.answers(ncp.InitializeSearch, refuses=NOT_FOUND)
 def initialize_search(call: Call[ncp.InitializeSearch]) -> ncp.SearchPosition:
     request = call.request
-    _check(0, request.name_space)
-    found = _found(call, request.volume, request.base, request.flag, request.path)
+    _check(request.name_space)
+    found = entry_at(call, request.volume, request.base, request.flag, request.path)
     if not found.entry.is_directory:
         raise Refused(Code.FAILURE)
     volume = call.host.volumes.named(found.path.volume)
     return ncp.SearchPosition(volume.number, volume.number_of(found.path.parts), START)
 
 
-@service.answers(ncp.Search, refuses=(*NOT_FOUND, Code.UNSUPPORTED))
+@service.answers(ncp.Search, refuses=NOT_FOUND)
 def search(call: Call[ncp.Search]) -> ncp.FoundEntry:
     request = call.request
     for path, sequence, entry in _search(call, request):
-        info = _info(call, path / entry.name, entry, request.mask)
+        info = entry_info(call, path / entry.name, entry, request.mask)
         return ncp.FoundEntry(request.volume, request.directory, sequence, 0, info)
     raise Refused(Code.FAILURE)
 
 
-@service.answers(ncp.SearchSet, refuses=(*NOT_FOUND, Code.UNSUPPORTED))
+@service.answers(ncp.SearchSet, refuses=NOT_FOUND)
 def search_set(call: Call[ncp.SearchSet]) -> ncp.FoundSet:
     """As many entries as fit into what the client can take at once."""
     request = call.request
-    room = max(1, (call.connection.buffer - 20) // ENTRY_ROOM)
+    room = call.connection.buffer - 20
     found: list[bytes] = []
     last, more = request.sequence, 0
     for path, sequence, entry in _search(call, request):
-        if len(found) == min(room, max(1, request.most)):
+        info = entry_info(call, path / entry.name, entry, request.mask)
+        room -= len(info)
+        if found and (room < 0 or len(found) >= request.most):
             more = 0xFF
             break
-        found.append(_info(call, path / entry.name, entry, request.mask))
+        found.append(info)
         last = sequence
     if not found:
         raise Refused(Code.FAILURE)
@@ -94,36 +105,36 @@ def search_set(call: Call[ncp.SearchSet]) -> ncp.FoundSet:
 )
 def rename(call: Call[ncp.Rename]) -> None:
     request = call.request
-    _check(0, request.name_space)
+    _check(request.name_space)
     old, new = _two_paths(request)
     if not new:
         raise Refused(Code.INVALID_PATH)
-    found = _found(call, request.volume, request.base, request.flag, old)
+    found = entry_at(call, request.volume, request.base, request.flag, old)
     if not is_wanted(found, request.search):
         raise Refused(Code.FAILURE)
-    target = _path(call, request.new_volume, request.new_base, request.new_flag, new)
+    target = entry_path(call, request.new_volume, request.new_base, request.new_flag, new)
     if not target.parts:
         raise Refused(Code.BAD_RENAME)
     to, directory = call.host.volumes.look_up_directory(VolumePath(target.volume, target.parts[:-1]))
     rename_entry(call, found, to, directory, target.parts[-1], Code.BAD_DIRECTORY_NAME)
 
 
-@service.answers(ncp.GetEntryInfo, refuses=(*NOT_FOUND, Code.UNSUPPORTED))
+@service.answers(ncp.GetEntryInfo, refuses=NOT_FOUND)
 def get_entry_info(call: Call[ncp.GetEntryInfo]) -> ncp.EntryInfoReply:
     request = call.request
-    _check(request.mask, request.name_space, request.to_name_space)
-    found = _found(call, request.volume, request.base, request.flag, request.path)
-    return ncp.EntryInfoReply(_info(call, found.path, found.entry, request.mask))
+    _check(request.name_space, request.to_name_space)
+    found = entry_at(call, request.volume, request.base, request.flag, request.path)
+    return ncp.EntryInfoReply(entry_info(call, found.path, found.entry, request.mask))
 
 
 @service.answers(ncp.Delete, refuses=(*NOT_FOUND, *NOT_REMOVED, Code.DIRECTORY_IN_USE, Code.NOT_EMPTY, Code.ALL_IN_USE))
 def delete(call: Call[ncp.Delete]) -> None:
     request = call.request
-    _check(0, request.name_space)
-    found = _found(call, request.volume, request.base, request.flag, request.path)
+    _check(request.name_space)
+    found = entry_at(call, request.volume, request.base, request.flag, request.path)
     if not is_wanted(found, request.search):
         raise Refused(Code.FAILURE)
-    hindered = hindrance(call, found)
+    hindered = hindrance(call, found, DELETE_INHIBIT)
     if hindered is not None:
         raise Refused(hindered)
     remove(call, found)
@@ -132,8 +143,8 @@ def delete(call: Call[ncp.Delete]) -> None:
 @service.answers(ncp.AllocateShortHandle, refuses=(*NOT_FOUND, Code.NO_DIRECTORY_HANDLES))
 def allocate_short_handle(call: Call[ncp.AllocateShortHandle]) -> ncp.ShortHandle | ncp.ShortHandleLevel2:
     request = call.request
-    _check(0, request.name_space)
-    found = _found(call, request.volume, request.base, request.flag, request.path)
+    _check(request.name_space)
+    found = entry_at(call, request.volume, request.base, request.flag, request.path)
     handle = new_handle(call, found.path)
     volume = call.host.volumes.named(found.path.volume)
     if request.mode & LEVEL_2:
@@ -145,8 +156,8 @@ def allocate_short_handle(call: Call[ncp.AllocateShortHandle]) -> ncp.ShortHandl
 @service.answers(ncp.GetDirectoryBase, refuses=NOT_FOUND)
 def get_directory_base(call: Call[ncp.GetDirectoryBase]) -> ncp.DirectoryBase:
     request = call.request
-    _check(0, request.name_space, request.to_name_space)
-    found = _found(call, request.volume, request.base, request.flag, request.path)
+    _check(request.name_space, request.to_name_space)
+    found = entry_at(call, request.volume, request.base, request.flag, request.path)
     volume = call.host.volumes.named(found.path.volume)
     number = volume.number_of(found.path.parts)
     return ncp.DirectoryBase(number, number, volume.number)
@@ -158,42 +169,15 @@ def get_name_spaces(call: Call[ncp.GetNameSpaces]) -> ncp.NameSpaces:
     return ncp.NameSpaces(1, bytes([DOS]))
 
 
-def _check(mask: int, *name_spaces: int) -> None:
-    """Refuse what we cannot say of an entry, and other name spaces."""
+def _check(*name_spaces: int) -> None:
+    """Refuse other name spaces."""
     if any(name_spaces):
         raise Refused(Code.BAD_NAME_SPACE)
-    if mask & ~ncp.KNOWN:
-        raise Refused(Code.UNSUPPORTED)
-
-
-def _path(call: FileCall, volume: int, number: int, flag: int, names: tuple[str, ...]) -> VolumePath:
-    """What four fields of a request mean, once the connection may go there."""
-    volumes = call.host.volumes
-    if flag == BY_HANDLE:
-        path = base(call, number & 0xFF)
-    elif flag == BY_NUMBER:
-        found = volumes.numbered(volume)
-        path = VolumePath(found.name, found.parts_of(number))
-    elif flag == BY_NAME and names:
-        first, *rest = names
-        path, names = VolumePath.parse(first if ":" in first else first + ":"), tuple(rest)
-    else:
-        raise Refused(Code.INVALID_PATH)
-    for name in names:
-        if ":" in name:
-            raise Refused(Code.INVALID_PATH)
-        path = VolumePath.parse(name, path)
-    admit(call, path)
-    return path
-
-
-def _found(call: FileCall, volume: int, number: int, flag: int, names: tuple[str, ...]) -> Found:
-    return call.host.volumes.look_up(_path(call, volume, number, flag, names))
 
 
 def _search(call: FileCall, request: ncp.Search | ncp.SearchSet) -> Iterator[tuple[VolumePath, int, DirectoryEntry]]:
     """The directory's path, and each entry with its sequence."""
-    _check(request.mask, request.name_space)
+    _check(request.name_space)
     volume: Volume = call.host.volumes.numbered(request.volume)
     path = VolumePath(volume.name, volume.parts_of(request.directory))
     admit(call, path)
@@ -208,9 +192,11 @@ def _search(call: FileCall, request: ncp.Search | ncp.SearchSet) -> Iterator[tup
         yield path, sequence, entry
 
 
-def _info(call: FileCall, path: VolumePath, entry: DirectoryEntry, mask: int) -> bytes:
-    """The blocks of an entry that a mask wants. One date serves for all."""
+def entry_info(call: FileCall, path: VolumePath, entry: DirectoryEntry, mask: int) -> bytes:
+    """The blocks of an entry that a mask wants. What nobody has set has the date of the last change."""
     date, time = dos_time(entry.modified)
+    remark = remark_of(call, path)
+    created, created_time = remark.created or (date, time)
     volume = call.host.volumes.named(path.volume)
     number = volume.number_of(path.parts)
     info = ncp.EntryInfo(
@@ -220,17 +206,17 @@ def _info(call: FileCall, path: VolumePath, entry: DirectoryEntry, mask: int) ->
         size=entry.size,
         total_size=entry.size,
         streams=1,
-        created_time=time,
-        created=date,
-        creator=SUPERVISOR,
+        created_time=created_time,
+        created=created,
+        creator=remark.creator.to_bytes(4, "big"),
         modified_time=time,
         modified=date,
-        modifier=SUPERVISOR,
-        accessed=date,
-        archived_time=0,
-        archived=0,
-        archiver=bytes(4),
-        rights=rights(call),
+        modifier=remark.modifier.to_bytes(4, "big"),
+        accessed=date if remark.accessed is None else remark.accessed,
+        archived_time=remark.archived[1],
+        archived=remark.archived[0],
+        archiver=remark.archiver.to_bytes(4, "big"),
+        rights=remark.inherited,
         number=number,
         dos_number=number,
         volume=volume.number,
@@ -239,7 +225,28 @@ def _info(call: FileCall, path: VolumePath, entry: DirectoryEntry, mask: int) ->
         ea_key_size=0,
         name_space=DOS,
     )
-    return ncp.info_blocks(mask, info, entry.name)
+    more = _more(call, path, entry, mask) if mask & ncp.ONLY_WANTED else None
+    return ncp.info_blocks(mask, info, entry.name, more)
+
+
+def _more(call: FileCall, path: VolumePath, entry: DirectoryEntry, mask: int) -> ncp.ExtendedInfo:
+    volumes, parent = call.host.volumes, VolumePath(path.volume, path.parts[:-1])
+    return ncp.ExtendedInfo(
+        reference=0,
+        attributes=entry.attributes,
+        allocated=ncp.DataStream(1, 0, -(-entry.size // (BLOCK * SECTOR))).encode(),
+        logical=ncp.DataStream(1, 0, entry.size).encode(),
+        updated=(entry.modified - YEAR_2000) // timedelta(seconds=1) & 0xFFFFFFFF,
+        dos_name=entry.name,
+        flushed=0,
+        parent=volumes.named(path.volume).number_of(parent.parts),
+        finder=bytes(32),
+        siblings=len(volumes.directory(parent).names()) if mask & ncp.EXTENDED["siblings"] else 0,
+        effective_rights=rights(call, path),
+        mac_times=bytes(8),
+        access_time=0,
+        size=entry.size,
+    )
 
 
 def _two_paths(request: ncp.Rename) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -7,23 +7,27 @@ Every function that reaches into a volume comes through ``admit``; a file handle
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+from fakenw.bindery.objects import SECURITY_EQUALS, SUPERVISOR_ID
 from fakenw.core.ledger import NoRoom
 from fakenw.core.service import Call
 from fakenw.journal.policy import State
-from fakenw.volumes.directory_tree import HIDDEN, SYSTEM, UNREADABLE, Directory, DirectoryEntry
+from fakenw.volumes.directory_tree import HIDDEN, SYSTEM, UNREADABLE, Directory, DirectoryEntry, PathError
 from fakenw.volumes.dos_name import fold
-from fakenw.volumes.volume import VolumePath
+from fakenw.volumes.remarks import ALL_RIGHTS, EVERYTHING_ELSE, Remark, Right
+from fakenw.volumes.volume import Found, VolumePath
 from fakenw.wire.packet import Code, Refused
 
 SUBDIRECTORIES = 0x10  # search attributes: these only
 EVERYTHING = 0x8000  # files and subdirectories; only 87/x has room for it
 START = 0xFFFF  # of a search
 
-READ_OPEN_SEARCH = 0x45
-ALL_BUT_PARENTAL = 0xDF
+BY_HANDLE, BY_NUMBER, BY_NAME = 0, 1, 0xFF  # what the base of a path is, in 87/x
+
+TO_LOG_IN = Right.READ | Right.OPEN | Right.FILE_SCAN  # in SYS:LOGIN, before the login
 
 # The codes of a path that leads to no directory, and of one that leads to nothing at all
 NO_DIRECTORY = (
@@ -66,7 +70,11 @@ def new_handle(call: FileCall, path: VolumePath) -> int:
 
 
 def admit(call: FileCall, path: VolumePath) -> None:
-    """License the connection, or refuse. Before the login only SYS:LOGIN is there, for the login program itself."""
+    """License the connection, or refuse. Before the login only SYS:LOGIN is there, for the login program itself.
+
+    That the refusal is 0x7D is inferred: Wireshark and NDS's -125 name it "not logged in", but no source lists it for a
+    function of files.
+    """
     connection = call.connection
     if connection.state is State.AUTHENTICATED:
         if not call.host.settings.auto_license:
@@ -78,15 +86,72 @@ def admit(call: FileCall, path: VolumePath) -> None:
             raise Refused(Code.NOT_LOGGED_IN)
 
 
-def rights(call: FileCall) -> int:
-    """What the connection may do with files and directories: look, and after the login everything."""
-    return READ_OPEN_SEARCH if call.connection.state is State.ATTACHED else ALL_BUT_PARENTAL
+def entry_path(call: FileCall, volume: int, number: int, flag: int, names: tuple[str, ...]) -> VolumePath:
+    """What four fields of a request of 87/x mean, once the connection may go there."""
+    volumes = call.host.volumes
+    if flag == BY_HANDLE:
+        path = base(call, number & 0xFF)
+    elif flag == BY_NUMBER:
+        found = volumes.numbered(volume)
+        path = VolumePath(found.name, found.parts_of(number))
+    elif flag == BY_NAME and names:
+        first, *rest = names
+        path, names = VolumePath.parse(first if ":" in first else first + ":"), tuple(rest)
+    else:
+        raise Refused(Code.INVALID_PATH)
+    for name in names:
+        if ":" in name:
+            raise Refused(Code.INVALID_PATH)
+        path = VolumePath.parse(name, path)
+    admit(call, path)
+    return path
 
 
-def may_change(call: FileCall, code: Code) -> None:
-    """Refuse with *code* who has not logged in."""
-    if call.connection.state is State.ATTACHED:
+def entry_at(call: FileCall, volume: int, number: int, flag: int, names: tuple[str, ...]) -> Found:
+    return call.host.volumes.look_up(entry_path(call, volume, number, flag, names))
+
+
+def rights(call: FileCall, path: VolumePath, of: int | None = None) -> int:
+    """What the caller, or the object with the id *of*, may do with the entry at *path*, which is one of DOS names."""
+    connection, bindery = call.connection, call.host.bindery
+    user = None
+    if of is not None:
+        user = bindery.objects.get(of)
+        if user is not None and bindery.is_supervisor(user):
+            return ALL_RIGHTS
+    elif connection.state is State.ATTACHED:
+        return TO_LOG_IN
+    elif connection.operator:
+        return ALL_RIGHTS
+    remarks = call.host.volumes.named(path.volume).remarks
+    if not remarks:
+        return EVERYTHING_ELSE
+    user = user or bindery.objects.get(connection.object_id)
+    ids = (user.id, *user.ids(SECURITY_EQUALS)) if user is not None else (connection.object_id,)
+    return remarks.effective(path.parts, ids)
+
+
+def may(call: FileCall, path: VolumePath, right: int, code: Code) -> None:
+    """Refuse with *code* who lacks the right to the entry at *path*, which is one of DOS names."""
+    if not rights(call, path) & right:
         raise Refused(code)
+
+
+def remark_of(call: FileCall, path: VolumePath) -> Remark:
+    """What was noted of the entry at *path*, which is one of DOS names; to read."""
+    return call.host.volumes.named(path.volume).remarks.of(path.parts)
+
+
+def remark_to_change(call: FileCall, path: VolumePath) -> Remark:
+    return call.host.volumes.named(path.volume).remarks.to_change(path.parts)
+
+
+def made(call: FileCall, path: VolumePath) -> None:
+    """Note who made the entry at *path*, as far as there is room for it."""
+    if call.connection.object_id != SUPERVISOR_ID:
+        with suppress(PathError):
+            remark = remark_to_change(call, path)
+            remark.creator = remark.modifier = call.connection.object_id
 
 
 def visible(entry: DirectoryEntry, search: int) -> bool:

@@ -6,6 +6,7 @@ from itertools import islice
 from typing import Any
 
 from fakenw.bindery.objects import (
+    START,
     WILD_TYPE,
     BinderyObject,
     Property,
@@ -16,6 +17,7 @@ from fakenw.bindery.objects import (
     may_write,
 )
 from fakenw.core.service import Call, NcpService
+from fakenw.core.services import bindery
 from fakenw.core.services.bindery import level, named
 from fakenw.volumes.dos_name import fold
 from fakenw.wire.packet import Code, Refused
@@ -24,7 +26,7 @@ from fakenw.wire.requests import properties as ncp
 service = NcpService()
 
 # The codes where the object is not there, and where it has no such property
-NO_OBJECT = (Code.WILD_CARD, Code.NO_SUCH_OBJECT)
+NO_OBJECT = (Code.WILD_CARD, *bindery.NO_OBJECT)
 NO_PROPERTY = (*NO_OBJECT, Code.NO_SUCH_PROPERTY)
 
 MOST_MEMBERS = 255 * 32  # what 255 segments hold
@@ -135,6 +137,22 @@ def is_in_set(call: Call[ncp.IsInSet]) -> None:
     members, member = _members(_readable(call)), _member(call)
     if member not in members:
         raise Refused(Code.NO_SUCH_MEMBER)
+
+
+@service.answers(ncp.ListRelations, refuses=NO_OBJECT)
+def list_relations(call: Call[ncp.ListRelations]) -> ncp.Relations:
+    """What the caller may read, as many as its buffer holds."""
+    item, request = _object(call), call.request
+    name, last = fold(request.name), -1 if request.last == START else request.last
+    found = (
+        other.id
+        for other in call.host.bindery.objects.values()
+        if other.id > last
+        and (related := other.properties.get(name)) is not None
+        and item.id in related.members
+        and may_read(level(call, other.id), related.security)
+    )
+    return ncp.Relations(tuple(islice(found, (call.connection.buffer - 10) // 4)))
 
 
 PropertyCall = Call[Any]

@@ -62,6 +62,14 @@ def _told(clock: datetime) -> ncp.ServerTime:
     return ncp.ServerTime(clock)
 
 
+@service.answers(ncp.GetSynchronizedTime)
+def get_synchronized_time(call: Call[ncp.GetSynchronizedTime]) -> ncp.SynchronizedTime:
+    """The server's wall time, which is taken for UTC; it is the only time server, and no event is planned."""
+    since = call.host.utc(call.host.now) - datetime(1970, 1, 1)
+    seconds, fraction = since.days * 86_400 + since.seconds, (since.microseconds << 32) // 1_000_000
+    return ncp.SynchronizedTime(seconds & 0xFFFFFFFF, fraction, ncp.SYNCHRONIZED, bytes(8), 0xFFFFFFFF)
+
+
 @service.answers(ncp.VerifySerialNumber, refuses=(Code.FAILURE,))
 def verify_serial_number(call: Call[ncp.VerifySerialNumber]) -> None:
     if call.request.serial_number != call.host.settings.serial_number:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from fakenw.core.service import Call, NcpService
-from fakenw.core.services.paths import base
+from fakenw.core.services.paths import base, dos_time
 from fakenw.volumes.directory_tree import UNREADABLE, PathError
 from fakenw.volumes.volume import Volume
+from fakenw.wire.layout import Counted
 from fakenw.wire.packet import Code, Refused
 from fakenw.wire.requests import files
 from fakenw.wire.requests import volumes as ncp
@@ -87,6 +88,26 @@ def get_mounted_volumes(call: Call[ncp.GetMountedVolumes]) -> ncp.MountedVolumes
     """All from the number *start* on; there are never more than fit into a reply."""
     mounted = [(volume.number, volume.name) for volume in call.host.volumes if volume.number >= call.request.start]
     return ncp.MountedVolumes.of(mounted, 0, bool(call.request.flags & 1))
+
+
+@service.answers(ncp.GetNameSpaceList, refuses=(Code.NO_SUCH_VOLUME,))
+def get_name_space_list(call: Call[ncp.GetNameSpaceList]) -> ncp.NameSpaceList:
+    """There is one name space, that of DOS, with one data stream, whose number is that of the name space."""
+    call.host.volumes.numbered(call.request.number)
+    counted = Counted()
+    named = b"\1" + counted.encode("DOS") + b"\1\0" + counted.encode("Primary Data Stream")
+    return ncp.NameSpaceList(named + b"\1\0" * 3)
+
+
+@service.answers(ncp.GetExtendedVolumeInfo, refuses=(Code.NO_SUCH_VOLUME, Code.FAILURE, *UNREADABLE))
+def get_extended_volume_info(call: Call[ncp.GetExtendedVolumeInfo]) -> ncp.ExtendedVolumeInfo:
+    volume = call.host.volumes.numbered(call.request.number)
+    size = _size(volume, 0xFFFFFFFF, 0x80)
+    date, time = dos_time(volume.root.modified)
+    return ncp.ExtendedVolumeInfo(
+        *(132, 0, 0, SECTOR, size.sectors, size.blocks, size.free, bytes(76)),
+        *(size.blocks, size.free, bytes(16), 0, date << 16 | time, volume.name),
+    )
 
 
 def _info(volume: Volume) -> ncp.VolumeInfo:

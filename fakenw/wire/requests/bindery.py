@@ -34,6 +34,14 @@ class LoginUser(Request[Nothing], ncp=(23, 0), source="Wireshark ncp2222.py"):
     password: PString
 
 
+class ChangeUserPassword(Request[Nothing], ncp=(23, 1), source="Wireshark ncp2222.py"):
+    """As 23/64, of NetWare 286: users only."""
+
+    name: PString
+    password: PString
+    new_password: PString
+
+
 class VerifyPassword(Request[Nothing], ncp=(23, 63), source="Wireshark ncp2222.py; libncp"):
     object_type: Word
     name: PString
@@ -123,6 +131,14 @@ class ChangeObjectSecurity(Request[Nothing], ncp=(23, 56), source="libncp; mars_
     security: Byte
     object_type: Word
     name: PString
+
+
+class CloseBindery(Request[Nothing], ncp=(23, 68), source="Wireshark ncp2222.py; Ralf Brown's list: supervisors only"):
+    pass
+
+
+class OpenBindery(Request[Nothing], ncp=(23, 69), source="Wireshark ncp2222.py; Ralf Brown's list: supervisors only"):
+    pass
 
 
 class OwnAccess(Reply, source="Wireshark ncp2222.py; mars_nwe: BE"):

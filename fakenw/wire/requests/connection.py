@@ -100,7 +100,7 @@ class SetWatchdogDelay(
     minutes: LongLE
 
 
-class InternetAddressOld(Reply, source="Wireshark ncp2222.py"):
+class InternetAddressOld(Reply, source="Wireshark ncp2222.py; of an IP station as in 23/26: inferred", sure=False):
     network: Annotated[bytes, Raw(4)]
     node: Bytes6
     socket: Word
@@ -110,8 +110,11 @@ class GetInternetAddressOld(Request[InternetAddressOld], ncp=(23, 19), source="W
     connection: Byte
 
 
-class InternetAddress(Reply, source="libncp: IPv4 stands in the network; Wireshark has no reply", sure=False):
-    """``type``: 2 NCP over IPX, 3 internal, 11 UDP (libncp nwfse.h). TCP has none: 11 as well, inferred."""
+class InternetAddress(Reply, source="libncp: IPv4, then the port; Wireshark has no reply", sure=False):
+    """An IPv4 address is the network, its port begins the node; that it is the socket as well is inferred.
+
+    ``type``: 2 NCP over IPX, 3 internal, 11 UDP (libncp nwfse.h). TCP has none: 11 as well, inferred.
+    """
 
     network: Annotated[bytes, Raw(4)]
     node: Bytes6
@@ -129,6 +132,12 @@ class ConnectionListOld(Reply, source="Wireshark ncp2222.py: a counted string of
 
 class GetObjectConnectionsOld(Request[ConnectionListOld], ncp=(23, 21), source="Wireshark ncp2222.py"):
     object_type: Word
+    name: PString
+
+
+class GetUserConnections(Request[ConnectionListOld], ncp=(23, 2), source="Wireshark ncp2222.py"):
+    """As 23/21, of NetWare 286: users only."""
+
     name: PString
 
 

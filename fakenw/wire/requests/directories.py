@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from fakenw.wire.layout import Byte, Bytes2, Long, Nothing, PString, Reply, Request, Text14, Text16, Word
+from typing import Annotated
+
+from fakenw.wire.layout import Byte, Bytes2, Long, Nothing, PString, PStrings, Raw, Reply, Request, Text14, Text16, Word
+from fakenw.wire.requests.files import DirectoryHandle
+
+Bytes10 = Annotated[bytes, Raw(10)]
 
 
 class SetDirectoryHandle(Request[Nothing], ncp=(22, 0), source="Wireshark ncp2222.py; mars_nwe"):
@@ -48,7 +53,9 @@ class GetEffectiveRights(Request[EffectiveRights], ncp=(22, 3), source="Wireshar
     path: PString
 
 
-class CreateDirectory(Request[Nothing], ncp=(22, 10), source="Wireshark ncp2222.py; mars_nwe"):
+class CreateDirectory(
+    Request[Nothing], ncp=(22, 10), source="Wireshark ncp2222.py; mars_nwe; libncp: the inherit mask"
+):
     directory: Byte
     rights: Byte
     path: PString
@@ -119,3 +126,43 @@ class ContinueFileSearch(Request[FoundInSearch], ncp=0x3F, source="Wireshark ncp
     sequence: Word
     attributes: Byte
     pattern: PString
+
+
+class ExtractedHandle(Reply, source="Wireshark ncp2222.py; what the four bytes mean is inferred", sure=False):
+    """Opaque to clients, which return it in 22/24."""
+
+    server: Bytes10
+    place: Long
+
+
+class ExtractHandle(Request[ExtractedHandle], ncp=(22, 23), source="Wireshark ncp2222.py"):
+    directory: Byte
+
+
+class RestoreHandle(Request[DirectoryHandle], ncp=(22, 24), source="Wireshark ncp2222.py"):
+    """A new handle for the directory that was extracted, also on another connection."""
+
+    server: Bytes10
+    place: Long
+
+
+class GetPathOfNumber(
+    Request[DirectoryPath],
+    ncp=(22, 26),
+    source="Wireshark ncp2222.py: LE. BE, as 62 and 63 have the same number, is inferred",
+    sure=False,
+):
+    volume: Byte
+    directory_id: Word
+
+
+class RenameOrMove(
+    Request[Nothing], ncp=(22, 46), source="Wireshark ncp2222.py, which shows one component of each path"
+):
+    """A file or a directory; the first component of a path without a handle names the volume."""
+
+    directory: Byte
+    search: Byte
+    path: PStrings
+    new_directory: Byte
+    new_path: PStrings

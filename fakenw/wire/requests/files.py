@@ -38,6 +38,12 @@ class AllocateTemporaryHandle(Request[DirectoryHandle], ncp=(22, 19), source="Wi
     path: PString
 
 
+class AllocateSpecialHandle(Request[DirectoryHandle], ncp=(22, 22), source="Wireshark ncp2222.py; mars_nwe"):
+    directory: Byte
+    drive: Byte
+    path: PString
+
+
 class FreeDirectoryHandle(Request[Nothing], ncp=(22, 20), source="Wireshark ncp2222.py"):
     directory: Byte
 
@@ -213,7 +219,9 @@ class CopiedBytes(Reply, source="Wireshark ncp2222.py"):
     count: Long
 
 
-class CopyFile(Request[CopiedBytes], ncp=0x4A, source="Wireshark ncp2222.py: two bytes of length, four in the reply"):
+class CopyFile(
+    Request[CopiedBytes], ncp=0x4A, source="libncp: four bytes of length, where Wireshark ncp2222.py has two"
+):
     """From one open file into another, on the server."""
 
     reserved: Byte
@@ -221,4 +229,4 @@ class CopyFile(Request[CopiedBytes], ncp=0x4A, source="Wireshark ncp2222.py: two
     to_handle: Bytes6
     offset: Long
     to_offset: Long
-    size: Word
+    size: Long

@@ -56,3 +56,22 @@ class SendMessage(Request[ManySendStates], ncp=(21, 10), source="Wireshark ncp22
 
 class GetMessage(Request[Message], ncp=(21, 11), source="Wireshark ncp2222.py"):
     pass
+
+
+class ConsoleBroadcastOld(Request[Nothing], ncp=(23, 209), source="Wireshark ncp2222.py; Ralf Brown's list"):
+    """An operator's message. No station: all of them (Ralf Brown's list)."""
+
+    stations: Stations
+    text: PString
+
+
+class ConsoleBroadcast(
+    Request[Nothing],
+    ncp=(23, 253),
+    source="Wireshark ncp2222.py; that none means all is inferred from 23/209",
+    sure=False,
+):
+    """As 23/209, with numbers of four bytes."""
+
+    stations: Annotated[tuple[int, ...], Items(">B", "<I")]
+    text: PString

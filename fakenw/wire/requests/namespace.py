@@ -9,7 +9,20 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fakenw.wire.layout import Byte, LongLE, Nothing, PString, PStrings, Raw, Reply, Request, Rest, WordLE
+from fakenw.wire.layout import (
+    Byte,
+    Bytes8,
+    LongLE,
+    Nothing,
+    Number,
+    PString,
+    PStrings,
+    Raw,
+    Reply,
+    Request,
+    Rest,
+    WordLE,
+)
 
 Bytes4 = Annotated[bytes, Raw(4)]
 
@@ -61,25 +74,65 @@ BLOCKS = {
     "ea": (0x0020, 60, 12),
     "name space": (0x0200, 72, 4),
 }
-KNOWN = NAME | ONLY_WANTED | sum(bit for bit, _, _ in BLOCKS.values())
-# The order of the new style is inferred from what Wireshark 4.0 makes of 87/6; it has others for 87/1 and 87/3.
+ANYTHING = 0x3FFFFFFF  # bit 30, NSS's large sizes, is ignored, and requests nothing by itself (libncp)
+# The order of the new style is libncp's, and Wireshark 4.0's of 87/6, which has others for 87/1 and 87/3.
 NEW_ORDER = (
     *("space", "attributes", "size", "total", "ea", "archived", "modified", "created"),
     *("name space", "entry", "rights"),
 )
 
 
-def info_blocks(mask: int, info: EntryInfo, name: str) -> bytes:
+class DataStream(Reply, source="libncp; Wireshark 4.0, but for 87/3: a count, then number and size of each"):
+    count: LongLE
+    number: LongLE
+    size: LongLE
+
+
+class ExtendedInfo(
+    Reply,
+    source="libncp: since NetWare 4.11; Wireshark 4.0; inferred: that a sibling is any entry of the directory",
+    sure=False,
+):
+    """What a mask may request besides, in the new style only.
+
+    ``updated``: seconds since 2000, negative before. ``flushed``: 0, nothing waits to be written.
+    """
+
+    reference: WordLE
+    attributes: LongLE
+    allocated: Annotated[bytes, Raw(12)]
+    logical: Annotated[bytes, Raw(12)]
+    updated: LongLE
+    dos_name: PString
+    flushed: LongLE
+    parent: LongLE
+    finder: Annotated[bytes, Raw(32)]
+    siblings: LongLE
+    effective_rights: LongLE
+    mac_times: Bytes8
+    access_time: WordLE
+    size: Annotated[int, Number("<Q")]
+
+
+# The bit of each field; 25 and 27 to 30 are ignored
+EXTENDED = dict(
+    zip((name for name, _ in ExtendedInfo._fields), (*(1 << bit for bit in range(12, 25)), 1 << 26), strict=True)
+)
+
+
+def info_blocks(mask: int, info: EntryInfo, name: str, more: ExtendedInfo | None = None) -> bytes:
     """The blocks that *mask* requests, and the name; empty for 0."""
-    if not mask:
+    if not mask & ANYTHING:
         return b""
     raw = info.encode()
     text = name.encode("cp437")
     tail = bytes([len(text)]) + text if mask & NAME else b""
-    if mask & ONLY_WANTED:
-        wanted = (BLOCKS[block] for block in NEW_ORDER)
-        return b"".join(raw[at : at + size] for bit, at, size in wanted if mask & bit) + tail
-    return b"".join(raw[at : at + size] if mask & bit else bytes(size) for bit, at, size in BLOCKS.values()) + tail
+    if not mask & ONLY_WANTED:
+        return b"".join(raw[at : at + size] if mask & bit else bytes(size) for bit, at, size in BLOCKS.values()) + tail
+    wanted = (BLOCKS[block] for block in NEW_ORDER)
+    blocks = [raw[at : at + size] for bit, at, size in wanted if mask & bit]
+    blocks += [field.encode(getattr(more, key)) for key, field in ExtendedInfo._fields if more and mask & EXTENDED[key]]
+    return b"".join(blocks) + tail
 
 
 class OpenedEntry(Reply, source="Linux ncpfs; Wireshark ncp2222.py; the six bytes of a handle end with these four"):

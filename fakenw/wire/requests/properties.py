@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fakenw.wire.layout import Byte, Long, Nothing, Padded, PString, Raw, Reply, Request, Word
+from fakenw.wire.layout import Byte, Items, Long, Nothing, Padded, PString, Raw, Reply, Request, Word
 
 Segment = Annotated[bytes, Raw(128)]
 
@@ -109,3 +109,21 @@ class IsInSet(Request[Nothing], ncp=(23, 67), source="Wireshark ncp2222.py; mars
     name: PString
     member_type: Word
     member_name: PString
+
+
+class Relations(Reply, source="Wireshark ncp2222.py: a word counts the ids"):
+    ids: Annotated[tuple[int, ...], Items(">H", ">I")]
+
+
+class ListRelations(
+    Request[Relations],
+    ncp=(23, 76),
+    source="Wireshark ncp2222.py; Ralf Brown's list; what a relation is: inferred",
+    sure=False,
+):
+    """The objects in whose set ``name`` the object is; ``last``: the last id of the list before, 0xFFFFFFFF starts."""
+
+    last: Long
+    object_type: Word
+    object_name: PString
+    name: PString

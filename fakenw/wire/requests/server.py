@@ -49,6 +49,31 @@ class GetServerTime(Request[ServerTime], ncp=0x14, source="Wireshark ncp2222.py"
     pass
 
 
+class SynchronizedTime(
+    Reply,
+    source="Novell's NCP documents: TimeSync; Wireshark ncp2222.py lacks the last four bytes; inferred: the fraction",
+    sure=False,
+):
+    """Seconds of UTC since 1970, and 1/2**32 of one. ``status``: see SYNCHRONIZED. An ``event_time`` of -1: none."""
+
+    seconds: LongLE
+    fraction: LongLE
+    status: LongLE
+    event_offset: Annotated[bytes, Raw(8)]
+    event_time: LongLE
+    event_parameter: LongLE = 0
+
+
+# Of 114/1: the clock is synchronized, also with the network, synchronization is active; the only time server
+SYNCHRONIZED = 0x0001 | 0x0002 | 0x0004 | 0x0500
+
+
+class GetSynchronizedTime(
+    Request[SynchronizedTime], ncp=(114, 1), source="Novell's NCP documents: TimeSync; Wireshark ncp2222.py"
+):
+    pass
+
+
 class VerifySerialNumber(Request[Nothing], ncp=(23, 12), source="Wireshark ncp2222.py"):
     serial_number: LongLE
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Annotated
 
-from fakenw.wire.layout import Byte, LongLE, PString, Reply, Request, Rest, Text16, Word
+from fakenw.wire.layout import Byte, Long, LongLE, PString, Raw, Reply, Request, Rest, Text16, Word, WordLE
 
 
 class VolumeInfo(Reply, source="Wireshark ncp2222.py; mars_nwe"):
@@ -77,3 +78,42 @@ class GetMountedVolumes(Request[MountedVolumes], ncp=(22, 52), source="Wireshark
     start: LongLE
     flags: LongLE
     name_space: LongLE
+
+
+class NameSpaceList(Reply, source="Wireshark ncp2222.py; mars_nwe; the names are inferred", sure=False):
+    """Counted lists: the name spaces that are defined, data streams with the number of their name space, the numbers of
+    the loaded name spaces, and of the volume's name spaces and data streams.
+    """
+
+    lists: Rest
+
+
+class GetNameSpaceList(Request[NameSpaceList], ncp=(22, 47), source="Wireshark ncp2222.py"):
+    number: Byte
+
+
+class ExtendedVolumeInfo(
+    Reply,
+    source="Wireshark ncp2222.py, whose fields take 132 bytes where it says 128; the name follows them",
+    sure=False,
+):
+    """``length``: of the structure behind it. ``details``: suballocation, compression, migration."""
+
+    length: WordLE
+    type: LongLE
+    status: LongLE
+    sector_size: LongLE
+    sectors_per_cluster: LongLE
+    clusters: LongLE
+    freed_clusters: LongLE
+    details: Annotated[bytes, Raw(76)]
+    directory_entries: LongLE
+    free_directory_entries: LongLE
+    extents: Annotated[bytes, Raw(16)]
+    object_id: Long
+    modified: LongLE
+    name: PString
+
+
+class GetExtendedVolumeInfo(Request[ExtendedVolumeInfo], ncp=(22, 51), source="Wireshark ncp2222.py"):
+    number: Byte

@@ -9,6 +9,7 @@ import pytest
 
 from fakenw.cli.ncp_page import COLUMNS, PACKET_TYPES, fields, page, words
 from fakenw.core.services import SERVICES
+from fakenw.wire.known_ncps import known
 from fakenw.wire.layout import (
     Byte,
     Bytes6,
@@ -53,6 +54,16 @@ def test_every_function_has_its_line() -> None:
         assert name.startswith(f"**{words(request.__name__)}**")
         assert request.source in source
         assert sure == ("sure" if request.sure and request.reply.sure else "inferred")
+
+
+def test_how_many_there_are() -> None:
+    """The numbers at the top are those of the lines below, and what is lacking is what Wireshark knows besides."""
+    text = page(SERVICES)
+    kinds = [line[-1] for line in rows(text).values()]
+    sure, inferred = kinds.count("sure"), kinds.count("inferred")
+    assert f"**{sure + inferred} functions**: {sure} sure, {inferred} inferred." in text
+    lacking = {f"{f}" if sub is None else f"{f}/{sub}" for f, sub in known()} - rows(text).keys()
+    assert f"knows {len(lacking)} more" in text
 
 
 @pytest.mark.parametrize(

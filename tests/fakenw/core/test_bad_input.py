@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from fakenw.bindery.objects import USER
 from fakenw.bindery.passwords import answer, hash_password
 from fakenw.core.server import UNSUPPORTED
+from fakenw.journal.sentences import sentence
 from fakenw.wire import packet as ncp
 from fakenw.wire.framing import frame_request
 from fakenw.wire.packet import RequestPacket, decode_reply
@@ -313,23 +314,33 @@ def test_large_internet_packet_echo(open_stage: OpenStage, name: str) -> None:
 
 
 def test_unsupported_is_written_once_per_station(open_stage: OpenStage, transport: str) -> None:
-    """0xFB every time, one line each for a function and a sub-function."""
+    """0xFB every time, one line each for a function and a sub-function, with its name."""
     stage = open_stage("nls")
     for port in (1, 2):
         station = stage.station(f"{transport}:10.0.0.1:{port}").attached()
-        assert [raw(station, 0x20, b"\1"), raw(station, 0x20, b"\1"), raw(station, 0x20, b"\2")] == [0xFB] * 3
-        assert [raw(station, 0x03, b""), raw(station, 0x03, b"x")] == [0xFB] * 2
-    assert [record["ncp"] for record in stage.events("unsupported")] == ["32/1", "32/2", "3"] * 2
+        assert [raw(station, 0x22, b"\1"), raw(station, 0x22, b"\1"), raw(station, 0x25, b"")] == [0xFB] * 3
+        assert [raw(station, 0x5A, b"\0\1\x80"), raw(station, 0x5A, b"\0"), raw(station, 0xC7, b"")] == [0xFB] * 3
+    told = [(record["ncp"], record.get("name")) for record in stage.events("unsupported")]
+    assert (
+        told
+        == [
+            *(("34/1", "TTS Begin Transaction"), ("37", "Execute NCP Extension")),
+            *(("90/128", "Move File Data To Data Migration"), ("90", None), ("199", None)),
+        ]
+        * 2
+    )
+    said = sentence(stage.events("unsupported")[0]) or ""
+    assert said.endswith(" requested NCP 34/1 (TTS Begin Transaction), which is not supported")
 
 
 def test_unsupported_is_bounded_and_goes_with_the_connection(open_stage: OpenStage, transport: str) -> None:
     """A station that tries everything has so many lines; with its next connection they begin again."""
     stage = open_stage("nls")
     station = stage.station(f"{transport}:10.0.0.1:1").attached()
-    assert {raw(station, 0x20, bytes([number])) for number in range(200)} == {0xFB}
+    assert {raw(station, 0x22, bytes([number])) for number in range(200)} == {0xFB}
     assert len(stage.events("unsupported")) == UNSUPPORTED
     station.destroy()
-    raw(station.attached(), 0x20, b"\1")
+    raw(station.attached(), 0x22, b"\1")
     assert len(stage.events("unsupported")) == UNSUPPORTED + 1
 
 

@@ -200,3 +200,12 @@ def test_description_strings(open_stage: OpenStage) -> None:
     assert all((company, date, rights))
     assert b"3.12" in revision
     assert not any(rest)
+
+
+def test_synchronized_time(open_stage: OpenStage, transport: str) -> None:
+    """114/1: seconds since 1970 and their fraction, little-endian; synchronized, a single server, no event to come."""
+    stage = open_stage("nls")
+    station = stage.station(f"{transport}:10.0.0.1:1025").attached()
+    stage.wait(0.5)
+    told = station.call(server.GetSynchronizedTime())
+    assert told.data.hex() == "2776923900000080070500000000000000000000ffffffff00000000"

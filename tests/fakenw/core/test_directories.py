@@ -122,12 +122,14 @@ def test_there_are_255_handles(joe: Client) -> None:
 
 
 def test_rights(stage: Any, joe: Client) -> None:
-    """Looking before the login, nearly everything after it."""
+    """Looking before the login, nearly everything after it, and all for SUPERVISOR."""
     assert joe.ask(directories.GetEffectiveRights(0, "SYS:LOGIN")).rights == 0xDF
     guest = Client(stage.station("tcp:10.0.0.9:1025").attached())
     assert guest.ask(directories.GetEffectiveRights(0, "SYS:LOGIN")).rights == 0x45
     assert guest.code(directories.GetEffectiveRights(0, "SYS:PUBLIC")) == 0x7D
     assert joe.code(directories.GetEffectiveRights(0, "SYS:NONE")) == 0x9C
+    op = Client(stage.station("tcp:10.0.0.8:1025").licensed("SUPERVISOR", ""))
+    assert op.ask(directories.GetEffectiveRights(0, "SYS:LOGIN")).rights == 0xFF
 
 
 # The older searches

@@ -235,6 +235,20 @@ def test_copy_on_the_server(joe: Client) -> None:
     assert joe.code(files.CopyFile(0, source, source, 0, 0, 1)) == 0x94
 
 
+def test_a_copy_of_more_than_a_word_counts(joe: Client) -> None:
+    """The length has four bytes, the highest first."""
+    data = bytes(range(256)) * 1000
+    source = joe.create(BOX + "A")
+    for offset in range(0, len(data), 0x8000):
+        assert joe.put(source, offset, data[offset : offset + 0x8000]) == 0
+    target = joe.create(BOX + "B")
+    assert joe.ask(files.CopyFile(0, source, target, 0, 0, len(data))).count == len(data)
+    joe.close(source)
+    joe.close(target)
+    handle = joe.open(BOX + "B")
+    assert b"".join(joe.get(handle, offset, 0x8000) for offset in range(0, len(data), 0x8000)) == data
+
+
 def test_before_the_login_nothing_can_be_changed(stage: Any) -> None:
     """Who is only attached may read in SYS:LOGIN and do nothing else."""
     guest = Client(stage.station("tcp:10.0.0.3:1025").attached())

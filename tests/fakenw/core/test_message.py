@@ -172,3 +172,26 @@ def test_an_attachment_may_send_one(open_stage: OpenStage, transport: str) -> No
     send(sender, "hello", target.number)
     assert [record["by"] for record in stage.events("operator")] == [None]
     assert books_balance(Journal("server.jsonl", stage.records)) == []
+
+
+@pytest.mark.parametrize("kind", [message.ConsoleBroadcast, message.ConsoleBroadcastOld])
+def test_a_broadcast_from_the_console(
+    open_stage: OpenStage, transport: str, kind: type[message.ConsoleBroadcast] | type[message.ConsoleBroadcastOld]
+) -> None:
+    """To the stations named, or to all that are logged in and accept messages; at most 60 characters; 0xFD for none."""
+    stage = open_stage("nls")
+    ann, joe = pair(stage, transport)
+    console = stage.station("tcp:10.0.0.9:1025").licensed("SUPERVISOR")
+    idle = stage.station("udp:10.0.0.3:1025").attached()
+    assert ann.code(kind((joe.number,), "NO")) == 0xC6
+    assert console.code(kind((joe.number, 99), "NO")) == 0xFD
+    assert stage.events("operator") == []
+    assert console.code(kind((joe.number,), "X" * 70)) == 0
+    assert (fetch(ann, old=False), fetch(joe, old=False)) == (("", 0), ("X" * 60, 0))
+    assert joe.code(message.DisableBroadcasts()) == 0
+    assert console.code(kind((), "GO HOME")) == 0
+    assert [fetch(each)[0] for each in (ann, joe, console, idle)] == ["GO HOME", "", "GO HOME", ""]
+    told = [(line["by"], line["user"], line["text"]) for line in stage.events("operator")]
+    assert told == [
+        ("SUPERVISOR", *rest) for rest in (("JOE", "X" * 60), ("ANN", "GO HOME"), ("SUPERVISOR", "GO HOME"))
+    ]

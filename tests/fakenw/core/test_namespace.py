@@ -79,7 +79,7 @@ def test_what_is_said_of_an_entry(joe: Client) -> None:
     assert name == "LOGIN.EXE"
     assert (found.size, found.total_size, found.attributes, found.flags) == (5, 5, 0x20, 0x20)
     assert found.created == found.modified == found.accessed == 20 << 9 | 8 << 5 | 10
-    assert (found.creator, found.rights, found.name_space) == (b"\0\0\0\1", 0xDF, 0)
+    assert (found.creator, found.rights, found.name_space) == (b"\0\0\0\1", 0x1FF, 0)
     found, name = info(joe)
     assert (found.attributes, found.number, name) == (0x10, 0, "SYS")
 
@@ -92,7 +92,43 @@ def test_blocks_that_are_not_wanted(joe: Client) -> None:
     new = joe.ask(namespace.GetEntryInfo(0, 0, EVERY, 0x80000009, 0, 0, 1, FILE)).info
     assert new == whole[10:14] + b"\x09LOGIN.EXE"
     assert joe.ask(namespace.GetEntryInfo(0, 0, EVERY, 0, 0, 0, 1, FILE)).info == b""
-    assert joe.code(namespace.GetEntryInfo(0, 0, EVERY, 0x1000, 0, 0, 1, FILE)) == 0xFB
+    assert joe.ask(namespace.GetEntryInfo(0, 0, EVERY, 0x40000000, 0, 0, 1, FILE)).info == b""
+
+
+# The blocks of bits 12 to 24 and 26, in order: LOGIN.EXE has 5 bytes, is the only file of LOGIN, made in August 2000
+MORE = [
+    (0x1000, "0000"),  # reference
+    (0x2000, "20000000"),  # attributes in the name space
+    (0x4000, "010000000000000001000000"),  # one stream: number 0, of 1 block
+    (0x8000, "010000000000000005000000"),  # one stream: number 0, of 5 bytes
+    (0x10000, "00ad2401"),  # 222 days after the first of January 2000
+    (0x20000, "09" + b"LOGIN.EXE".hex()),
+    (0x40000, "00000000"),  # flush time
+    (0x80000, None),  # the number of LOGIN
+    (0x100000, "00" * 32),  # finder
+    (0x200000, "01000000"),  # siblings
+    (0x400000, "df000000"),  # effective rights
+    (0x800000, "00" * 8),  # Macintosh times
+    (0x1000000, "0000"),  # time of the last access
+    (0x4000000, "0500000000000000"),
+]
+
+
+def test_what_else_a_mask_requests(joe: Client) -> None:
+    """Bits 12 to 24 and 26 of the new style, in 87/1, 3, 6 and 20; others are ignored, and all in the old style."""
+    login = joe.ask(namespace.GetDirectoryBase(0, 0, 0, 0, 0, 1, ("LOGIN",))).base
+    blocks = [(bit, login.to_bytes(4, "little") if text is None else bytes.fromhex(text)) for bit, text in MORE]
+    for bit, block in blocks:
+        found = joe.ask(namespace.GetEntryInfo(0, 0, EVERY, 0x80000000 | bit, 0, 0, 1, FILE)).info
+        assert found == block, hex(bit)
+    every = b"".join(block for _, block in blocks)
+    size, name = bytes.fromhex("05000000"), b"\x09LOGIN.EXE"
+    for mask, expected in ((0xFFFFF009, size + every + name), (0x7FFFF001, bytes(76) + name), (0xBA000000, b"")):
+        opened = joe.ask(namespace.OpenOrCreate(0, OPEN, EVERY, mask, 0, 1, 0, 0, 1, FILE))
+        searched = joe.ask(namespace.Search(0, 0, EVERY, mask, 0, login, 0xFFFFFFFF, "LOGIN.EXE"))
+        told = joe.ask(namespace.GetEntryInfo(0, 0, EVERY, mask, 0, 0, 1, FILE))
+        many = joe.ask(namespace.SearchSet(0, 0, EVERY, mask, 9, 0, login, 0xFFFFFFFF, "LOGIN.EXE"))
+        assert [opened.info, searched.info, told.info, many.entries] == [expected] * 4, hex(mask)
 
 
 def test_search(joe: Client) -> None:

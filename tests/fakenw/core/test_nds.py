@@ -285,11 +285,11 @@ def test_filters_in_filters(station: Any) -> None:
 
 
 def test_verbs_that_we_lack(stage: Any, station: Any) -> None:
-    """-641, and the verb's number in the journal, once per station."""
+    """-641, and the verb's number and name in the journal, once per station."""
     for verb in (SET_KEYS, SET_KEYS, 96):
         assert ask(station, (verb, b"")) == (NdsCode.INVALID_REQUEST, b"")
-    lines = [(line["ncp"], line["verb"]) for line in stage.events("unsupported")]
-    assert lines == [("104/2", SET_KEYS), ("104/2", 96)]
+    lines = [(line["ncp"], line["verb"], line["name"]) for line in stage.events("unsupported")]
+    assert lines == [("104/2", SET_KEYS, "Set Keys"), ("104/2", 96, "Monitor Connection")]
 
 
 @given(st.sampled_from([1, 2, 3, 5, 6, 53, 57, 58, 59, 60, 61]), st.integers(0, 3), st.binary(max_size=120))

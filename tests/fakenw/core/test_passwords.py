@@ -167,3 +167,21 @@ def test_passwords_in_the_clear_can_be_forbidden(open_stage: OpenStage, transpor
     assert not stage.events("login-failed")
     assert keyed_change(station, "SECRET", "NEW") == 0
     assert station.login("JOE", "NEW") == 0
+
+
+def test_the_change_of_netware_286(open_stage: OpenStage, transport: str) -> None:
+    """23/1 is 23/64 of a user: a wrong old password is 0xFF, and no such user 0xFC."""
+    stage = open_stage("nls")
+    station = stage.station(f"{transport}:10.0.0.1:1025").licensed("JOE", "SECRET")
+    assert station.code(bindery.ChangeUserPassword("JOE", "WRONG", "OTHER")) == 0xFF
+    assert station.code(bindery.ChangeUserPassword("NOBODY", "", "OTHER")) == 0xFC
+    assert station.code(bindery.ChangeUserPassword("JOE", "SECRET", "OTHER")) == 0
+    assert station.login("JOE", "SECRET") == 0xFF
+    assert station.login("JOE", "OTHER") == 0
+    assert (
+        open_stage("nls", plain_passwords=False)
+        .station("tcp:10.0.0.1:1025")
+        .licensed("JOE", "SECRET")
+        .code(bindery.ChangeUserPassword("JOE", "SECRET", "OTHER"))
+        == 0xD6
+    )

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakenw.bindery.objects import FILE_SERVER, GROUP, GROUPS, MEMBERS, SECURITY_EQUALS, SET, START, USER
+from fakenw.core.peer import Peer
 from fakenw.wire.layout import Request
 from fakenw.wire.requests import bindery, properties
 
@@ -91,12 +92,16 @@ def test_as_many_segments_as_a_byte_counts(open_stage: OpenStage) -> None:
 
 
 def test_the_servers_address(open_stage: OpenStage, transport: str) -> None:
-    """NET_ADDRESS of the server object: network, node, socket 0x0451, for anybody who asks."""
-    station = logged_in(open_stage("nls"), transport, None)
+    """NET_ADDRESS of the server object, for anybody who asks: a network of its own, then where it listens."""
+    stage = open_stage("nls")
+    station = logged_in(stage, transport, None)
     value = read(station, "NET_ADDRESS", "FAKENW", kind=FILE_SERVER)
     assert value.data[4:12].hex() == "0000000000010451"
     assert value.data[:4] != bytes(4)
     assert (value.data[12:], value.more, value.flags) == (bytes(116), 0, 0)
+    stage.server.addresses = tuple(map(Peer.parse, ("tcp:::1:524", "tcp:10.0.0.9:524", "udp:10.0.0.8:10524")))
+    value = read(station, "NET_ADDRESS", "FAKENW", kind=FILE_SERVER)
+    assert value.data.hex() == "0a000009020c00000000020c" + "00" * 116
 
 
 def test_scan(open_stage: OpenStage, transport: str) -> None:
@@ -277,3 +282,25 @@ def test_a_value_is_what_was_written(open_stage: OpenStage, writes: list[tuple[i
             data, 0xFF if number < len(model) else 0, 0
         )
     assert station.code(properties.ReadProperty(USER, "JOE", len(model) + 1, "P")) == 0xEC
+
+
+def test_relations(open_stage: OpenStage, transport: str) -> None:
+    """The groups in whose GROUP_MEMBERS a user is, as far as the caller may read; a list goes on behind its last id."""
+    stage = open_stage("nls", groups=("ONE", "TWO"))
+    boss = logged_in(stage, transport, "SUPERVISOR")
+    ids = {item.name: item.id for item in stage.server.bindery.objects.values()}
+    for group in ("ONE", "TWO"):
+        assert boss.code(properties.CreateProperty(GROUP, group, SET, 0x31, MEMBERS)) in (0, 0xED)
+        assert boss.code(properties.AddToSet(GROUP, group, MEMBERS, USER, "JOE")) == 0
+    assert boss.code(properties.ChangePropertySecurity(GROUP, "TWO", 0x33, MEMBERS)) == 0
+
+    def related(station: Station, last: int = START) -> tuple[int, ...]:
+        reply = station.call(properties.ListRelations(last, USER, "JOE", "group_members"))
+        return properties.Relations.decode(reply.data).ids
+
+    assert related(boss) == (ids["EVERYONE"], ids["ONE"], ids["TWO"])
+    assert related(boss, ids["EVERYONE"]) == (ids["ONE"], ids["TWO"])
+    assert related(boss, ids["TWO"]) == ()
+    assert related(logged_in(stage, transport, "ANN")) == (ids["EVERYONE"], ids["ONE"])
+    for name, code in (("NOBODY", 0xFC), ("J*", 0xF0)):
+        assert boss.code(properties.ListRelations(START, USER, name, MEMBERS)) == code

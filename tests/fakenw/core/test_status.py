@@ -226,10 +226,10 @@ def test_addresses(open_stage: OpenStage) -> None:
 
 
 def test_internet_address(open_stage: OpenStage, transport: str) -> None:
-    """The IPv4 address stands in the network, the rest is 0; the type is 11; an unused number is 0xFD, 0xFF before."""
+    """The IPv4 address is the network, the port begins the node and is the socket; an unused number is 0xFD or 0xFF."""
     stage = open_stage("nls")
     station = stage.station(f"{transport}:10.1.2.3:1025").attached()
-    raw = bytes([10, 1, 2, 3]) + bytes(8)
+    raw = bytes([10, 1, 2, 3]) + b"\x04\x01" + bytes(4) + b"\x04\x01"
     assert station.call(connection.GetInternetAddress(1)).data == raw + b"\x0b"
     assert station.call(connection.GetInternetAddressOld(1)).data == raw
     assert station.code(connection.GetInternetAddress(2)) == 0xFD
@@ -317,3 +317,13 @@ def test_usage(open_stage: OpenStage) -> None:
     assert len(told.data) == 18
     assert connection.ConnectionUsage.decode(told.data) == connection.ConnectionUsage(0, bytes(6), bytes(6), 10)
     assert console.code(connection.GetConnectionUsage(99)) == 0xFD
+
+
+def test_connections_of_a_user(open_stage: OpenStage, transport: str) -> None:
+    """23/2 as NetWare 286 had it: a byte counts bytes; a group of that name is no user."""
+    stage = open_stage("nls")
+    for port in (1025, 1026):
+        station = stage.station(f"{transport}:10.0.0.1:{port}").licensed("JOE", "SECRET")
+    assert station.call(connection.GetUserConnections("joe")).data == b"\x02\x01\x02"
+    assert station.call(connection.GetUserConnections("ANN")).data == b"\x00"
+    assert station.code(connection.GetUserConnections("EVERYONE")) == 0xFC

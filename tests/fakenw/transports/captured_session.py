@@ -23,12 +23,17 @@ from fakenw.wire.requests import (
     bindery,
     connection,
     directories,
+    directory_entries,
+    disk_space,
+    entries,
+    file_information,
     files,
     message,
     namespace,
     properties,
     server,
     status,
+    trustees,
     volumes,
 )
 from fakenw.wire.requests import nds as tree
@@ -133,12 +138,13 @@ def ask_for_nothing(client: Client) -> None:
 def look_at_the_server(joe: Client, op: Client) -> None:
     """What a monitor and an operator ask."""
     for request in (
-        *(server.GetServerTime(), server.GetServerInfo(), server.GetDescriptionStrings()),
+        *(server.GetServerTime(), server.GetServerInfo(), server.GetDescriptionStrings(), server.GetSynchronizedTime()),
         *(connection.GetStationNumber(), connection.NegotiateBuffer(1024), connection.NegotiateBigPacket(1024, 0)),
         *(connection.SetWatchdogDelay(5), connection.EndOfJob(), connection.GetStationInfo(joe.number)),
         *(connection.GetStationInfoOld(joe.number), connection.GetInternetAddress(joe.number)),
         *(connection.GetInternetAddressOld(joe.number), connection.GetObjectConnections(0, USER, "JOE")),
-        *(connection.GetObjectConnectionsOld(USER, "JOE"), status.GetStatistics(), status.GetVersion()),
+        *(connection.GetObjectConnectionsOld(USER, "JOE"), connection.GetUserConnections("JOE")),
+        *(status.GetStatistics(), status.GetVersion()),
         *(status.GetUserInfo(joe.number), status.GetActiveConnections(0, 2), status.GetAddresses(0)),
         status.GetConnectionDetails(0xFF, bytes(3), (joe.number, op.number)),
     ):
@@ -174,6 +180,12 @@ def send_messages(joe: Client, op: Client) -> None:
     joe.done(message.GetMessageOld())
     op.done(message.SendMessage((joe.number, 200), "TWO"))
     joe.done(message.GetMessage())
+    for broadcast in (
+        message.ConsoleBroadcastOld((joe.number,), "THREE"),
+        message.ConsoleBroadcast((joe.number,), "FOUR"),
+    ):
+        op.done(broadcast)
+        joe.done(message.GetMessage())
 
 
 def use_the_bindery(joe: Client, op: Client) -> None:
@@ -197,10 +209,13 @@ def use_the_bindery(joe: Client, op: Client) -> None:
             properties.DeleteFromSet(USER, "TEMP", "SET", USER, "JOE"),
         ),
         *(properties.DeleteProperty(USER, "TEMP", "NOTE"), bindery.DeleteObject(USER, "TEMP")),
-        bindery.VerifyPassword(USER, "JOE", "SECRET"),
+        *(bindery.VerifyPassword(USER, "JOE", "SECRET"), bindery.CloseBindery(), bindery.OpenBindery()),
+        properties.ListRelations(0xFFFFFFFF, USER, "JOE", "GROUP_MEMBERS"),
         *(bindery.LoginUser("JOE", "SECRET"), bindery.ChangePassword(USER, "JOE", "SECRET", "OTHER")),
+        *(bindery.ChangeUserPassword("JOE", "OTHER", "THIRD"), bindery.ChangeUserPassword("JOE", "THIRD", "OTHER")),
     ):
-        (joe if isinstance(request, bindery.LoginUser | bindery.ChangePassword) else op).done(request)
+        own = isinstance(request, bindery.LoginUser | bindery.ChangePassword | bindery.ChangeUserPassword)
+        (joe if own else op).done(request)
     number = joe.done(bindery.GetObjectId(USER, "JOE")).object_id
     old, new = (hash_password(number, word) for word in (b"OTHER", b"SECRET"))
 
@@ -234,6 +249,13 @@ def use_volumes_and_directories(op: Client) -> None:
         directories.ContinueFileSearch(start.volume, start.directory_id, start.sequence, 0x06, "NO.SUCH"), Code.FAILURE
     )
     op.done(files.FreeDirectoryHandle(other))
+    op.done(directories.GetPathOfNumber(start.volume, start.directory_id))
+    kept = op.done(directories.ExtractHandle(op.done(files.AllocateSpecialHandle(0, 0, "SYS:PUBLIC")).handle))
+    op.done(directories.RestoreHandle(kept.server, kept.place))
+    op.done(volumes.GetNameSpaceList(0))
+    op.done(volumes.GetExtendedVolumeInfo(0))
+    op.done(directories.RenameOrMove(handle, 0x16, ("PUBLIC",), handle, ("PRIVATE",)))
+    op.done(directories.RenameOrMove(handle, 0x16, ("PRIVATE",), handle, ("PUBLIC",)))
 
 
 def use_files(op: Client) -> None:
@@ -259,7 +281,7 @@ def use_files(op: Client) -> None:
 
 def use_name_spaces(op: Client) -> None:
     """As libncp and the kernel do it: with a base, with a handle, with names only; both styles of the mask."""
-    old, new, nowhere = 0x0FFF, 0x80000FFF, (0, 0, 0xFF)
+    old, new, nowhere = 0x0FFF, 0x81FFFFFF, (0, 0, 0xFF)
     base = op.done(namespace.GetDirectoryBase(0, 0, 0, *nowhere, ("SYS",)))
     number = int.from_bytes(base.encode()[:4], "little")
     opened = namespace.OpenOrCreate(0, 0x09, 0x06, old, 0, 0x03, 0, number, 1, ("NEW.TXT",))
@@ -269,7 +291,9 @@ def use_name_spaces(op: Client) -> None:
         op.done(namespace.GetEntryInfo(0, 0, 0x06, mask, 0, number, 1, ("NEW.TXT",)))
         start = op.done(namespace.InitializeSearch(0, 0, 0, number, 1, ()))
         position = (start.volume, start.directory, start.sequence)
-        searched = mask if mask == old else mask & ~0x0010  # Wireshark forgets the total size in a new-style 87/3
+        searched = (
+            mask if mask == old else mask & ~0xC010
+        )  # Wireshark forgets total size and streams in a new-style 87/3
         op.done(namespace.Search(0, 0, 0x16, searched, *position, "*"))
         op.done(namespace.SearchSet(0, 0, 0x16, mask, 10, *position, "*"))
     op.done(files.CloseFile(0, bytes(2) + op.done(opened).handle))
@@ -278,6 +302,79 @@ def use_name_spaces(op: Client) -> None:
     names = b"\x07NEW.TXT" + b"\x07OLD.TXT"
     op.done(namespace.Rename(0, 0, 0x06, 0, number, 1, 1, 0, number, 1, 1, names))
     op.done(namespace.Delete(0, 0, 0x06, 0, number, 1, ("OLD.TXT",)))
+
+
+def use_entries(op: Client) -> None:
+    """Numbers, attributes, dates and paths, as libncp and the kernel ask for them."""
+    op.done(files.CloseFile(0, op.done(files.CreateFile(0, 0, "SYS:NUM.TXT")).handle))
+    number = op.done(namespace.GetDirectoryBase(0, 0, 0, 0, 0, 0xFF, ("SYS", "NUM.TXT"))).base
+    handle = op.done(files.AllocateTemporaryHandle(0, 0, "SYS:")).handle
+    dates = (0x290A, 0x4BC7, 1)
+    for request in (
+        entries.ModifyDosInfo(0, 0, 0x06, 0x3FFE, 0x20, *dates * 3, 0x290A, 0, 0, 0, 0, number, 1, ()),
+        entries.SetShortHandle(0, 0, handle, 0, 0, 0, 0xFF, ("SYS", "LOGIN")),
+        *(entries.GetHandlePath(0, handle), entries.GetNameSpaceInfo(0, 0, 0, 0, number, 0x1FFF)),
+        entries.SetNameSpaceInfo(0, 0, 0, number, 0x0003, b"\x07NEW.TXT" + bytes(4)),
+        *(entries.GetHugeInfo(0, 0, number, 1, bytes(16)), entries.GetFullPath(0, 0, 0, 0, 0, 0, number, 1, ())),
+    ):
+        op.done(request)
+    op.done(namespace.Delete(0, 0, 0x06, 0, number, 1, ()))
+
+
+def use_directory_entries(op: Client) -> None:
+    """NetWare 386's own entries: scanned, told, and set to what they are."""
+    handle = op.done(files.AllocateTemporaryHandle(0, 0, "SYS:LOGIN")).handle
+    root = op.done(files.AllocateTemporaryHandle(0, 0, "SYS:")).handle
+    found = op.done(directory_entries.ScanDirectory(handle, 0x06, 0xFFFFFFFF, "*.*"))
+    op.done(directory_entries.ScanDirectory(root, 0x16, 0xFFFFFFFF, "*.*"))
+    op.done(directory_entries.ScanDirectorySpace(handle, 0x06, 0xFFFFFFFF, "*.*"))
+    entry = found.entry[4:]
+    op.done(directory_entries.SetDirectoryEntry(handle, 0x06, found.sequence, 0x0002, bytes(2), 0, entry))
+    op.done(directory_entries.GetDirectoryEntry(handle))
+    op.done(directory_entries.SetDirectoryInfo(handle, 0x290A, 0x4BC7, 1, 0xFF, ""))
+    number = op.done(namespace.GetDirectoryBase(0, 0, 0, 0, 0, 0xFF, ("SYS", "LOGIN"))).base
+    op.done(directory_entries.GetNameSpaceEntry(0, number, 0))
+
+
+def use_trustees(op: Client, user: int) -> None:
+    """Rights are assigned, listed, asked for and taken away."""
+    here, one = (0, 0, 0xFF, ("SYS", "PUBLIC")), trustees.pack([(user, 0x41)])
+    for request in (
+        *(trustees.AddTrustee(0, user, 0xFB, "SYS:PUBLIC"), trustees.ScanTrustees(0, 0, "SYS:PUBLIC")),
+        *(trustees.GetObjectRights(user, 0, "SYS:PUBLIC"), trustees.DeleteTrustee(0, user, 0, "SYS:PUBLIC")),
+        trustees.AddExtendedTrustee(0, user, 0x1FB, "SYS:PUBLIC/NLIST.EXE"),
+        *(trustees.GetEntryRights(0, "SYS:PUBLIC"), trustees.ModifyMaximumRights(0, 0xFF, 0, "SYS:PUBLIC")),
+        trustees.DeleteExtendedTrustee(0, user, 0, "SYS:PUBLIC/NLIST.EXE"),
+        *(trustees.AddTrusteeSet(0, 0, 0x8006, 0xFFFF, 1, *here, one), trustees.ScanTrusteeSet(0, 0, 0x8006, 0, *here)),
+        *(trustees.DeleteTrusteeSet(0, 0, 1, *here, one), trustees.GetEffectiveRights(0, 0, 0x8006, 0xFFF, *here)),
+    ):
+        op.done(request)
+
+
+def use_disk_space(op: Client, user: int) -> None:
+    op.done(disk_space.SetSpaceRestriction(0, user, 100))
+    op.done(disk_space.ScanSpaceRestrictions(0, 0))
+    op.done(disk_space.GetSpaceInUse(0, user))
+    op.done(disk_space.RemoveSpaceRestriction(0, user))
+    for asked in (
+        *(disk_space.ScanSpaceRestrictions(9, 0), disk_space.GetSpaceInUse(9, user)),
+        *(volumes.GetNameSpaceList(9), volumes.GetExtendedVolumeInfo(9)),
+    ):
+        op.refused(asked, Code.NO_SUCH_VOLUME)
+
+
+def use_file_information(op: Client, user: int) -> None:
+    op.done(files.CloseFile(0, op.done(files.CreateFile(0, 0, "SYS:ONE.TXT")).handle))
+    dates = (0x290A, 0x290A, 0x290A, 0x4BC7, 0, 0x290A, 0)
+    for request in (
+        *(file_information.GetDiskUse(0, user), file_information.ScanTrusteePaths(0, 0xFFFF, user)),
+        file_information.ScanFileInformation(0xFFFF, 0, 6, "SYS:ONE.TXT"),
+        file_information.SetFileInformation(0x20, 0, *dates, bytes(56), 0, 6, "SYS:ONE.TXT"),
+        files.EraseFile(0, 6, "SYS:ONE.TXT"),
+    ):
+        op.done(request)
+    op.refused(file_information.GetDiskUse(9, user), Code.NO_SUCH_VOLUME)
+    op.refused(file_information.ScanTrusteePaths(9, 0xFFFF, user), Code.NO_SUCH_VOLUME)
 
 
 def use_the_tree(joe: Client) -> None:
@@ -327,6 +424,12 @@ def converse(process: Process, transport: str) -> dict[Key, set[int]]:
     use_volumes_and_directories(op)
     use_files(op)
     use_name_spaces(op)
+    use_entries(op)
+    use_directory_entries(op)
+    user = op.done(bindery.GetObjectId(USER, "JOE")).object_id
+    use_trustees(op, user)
+    use_disk_space(op, user)
+    use_file_information(op, user)
     use_the_tree(joe)
     joe.done(connection.Logout())
     joe.end()

@@ -125,15 +125,21 @@ def dissect(capture: Path) -> list[Frame]:
 
 # Wireshark notes every completion code and every NDS code that is not 0, by design.
 BY_DESIGN = re.compile(r"Error: \d+ \(0x89[0-9a-f]{2}\) [^,]*|NDS Error: 0xf[0-9a-f]{7} [^,]*")
-# It takes 23/75's encrypted length (libncp) for the length of a password that follows.
-MISREAD = {(23, 75)}
+# It takes 23/75's encrypted length (libncp) for the length of a password that follows, and expects 512 bytes of fields
+# in 87/25, where libncp sends those that the mask names. It expects one name in each path of 22/46. The fields that it
+# lists for 22/51 take more room than it gives them. It has an entry of its own for 22/37, which it doubts itself.
+MISREAD = {(22, 37), (22, 46), (22, 51), (23, 75), (87, 25)}
 # It expects one string where 23/201 has four, one behind the other.
 STRAY = {((23, 201), "Trailing stray characters")}
 # Codes that it does not list for the function: from mars_nwe and libncp, or inferred.
 UNLISTED = {
     *(((101, None), 0xFB), ((23, 19), 0xFD), ((23, 26), 0xFD), ((104, 2), 0xFF)),
-    *(((23, 24), 0xFC), ((23, 72), 0xFC), ((23, 74), 0xFC), ((23, 75), 0xFC)),
+    *(((23, 24), 0xFC), ((23, 72), 0xFC), ((23, 74), 0xFC), ((23, 75), 0xFC), ((23, 76), 0xFC)),
+    *(((23, 14), 0xFC), ((23, 71), 0x98)),
     *(((22, 21), 0x9B), ((22, 44), 0x98), ((63, None), 0x9B), ((87, 2), 0x7D), ((87, 3), 0x7D), ((87, 20), 0x7D)),
+    *(((87, number), 0x7D) for number in (19, 25, 26)),
+    *(((22, number), 0x98) for number in (30, 31, 37, 39, 40, 43, 50)),
+    ((22, 48), 0x7D),
 }
 
 

@@ -26,6 +26,14 @@ FRAMES: dict[str, Layout] = {
     "is_manager_73_reply_FF": Nothing(),
     "file_read_property": properties.ReadProperty(1, "SMSCCMBOOTACCT", 1, "LOGIN_CONTROL"),
     "file_access_level": bindery.GetOwnAccess(),
+    "change_user_password_1": bindery.ChangeUserPassword("JOE", "SECRET", "OTHER"),
+    "change_user_password_1_reply": Nothing(),
+    "close_bindery_68": bindery.CloseBindery(),
+    "close_bindery_68_reply": Nothing(),
+    "open_bindery_69": bindery.OpenBindery(),
+    "open_bindery_69_reply": Nothing(),
+    "list_relations_76": properties.ListRelations(0xFFFFFFFF, 1, "JOE", "GROUP_MEMBERS"),
+    "list_relations_76_reply": properties.Relations((0x02000002, 0x02000005)),
 }
 
 

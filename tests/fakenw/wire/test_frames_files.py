@@ -25,7 +25,12 @@ def entry(mask: int, name: str, number: int, size: int = 0, attributes: int = 0x
         *(size, attributes, attributes, size, size, 1, time, day, owner, time, day, owner),
         *(day, 0, 0, bytes(4), 0xDF, number, number, 0, 0, 0, 0, 0),
     )
-    return namespace.info_blocks(mask, info, name)
+    stream = b"\1\0\0\0" + bytes(4)
+    more = namespace.ExtendedInfo(
+        *(0, attributes, stream + b"\1\0\0\0", stream + size.to_bytes(4, "little"), 222 * 86_400, name, 0, 7),
+        *(bytes(32), 1, 0xDF, bytes(8), 0, size),
+    )
+    return namespace.info_blocks(mask, info, name, more)
 
 
 FRAMES: dict[str, Layout] = {
@@ -81,8 +86,8 @@ FRAMES: dict[str, Layout] = {
         b"\x00\x00\x00\x00\x00\x02", bytes(2), "B.TXT", 32, 0, 0, 10506, 10506, 10506, 19399
     ),
     "files_create_new_file_85": files.CreateNewFile(1, 0, "B.TXT"),
-    "files_copy_file": files.CopyFile(0, b"\x00\x00\x00\x00\x00\x01", b"\x00\x00\x00\x00\x00\x02", 0, 0, 3),
-    "files_copy_file_reply": files.CopiedBytes(3),
+    "files_copy_file": files.CopyFile(0, b"\x00\x00\x00\x00\x00\x01", b"\x00\x00\x00\x00\x00\x02", 0, 0, 1000),
+    "files_copy_file_reply": files.CopiedBytes(1000),
     "files_set_file_attributes": files.SetFileAttributes(1, 1, 6, "A.TXT"),
     "files_rename_file": files.RenameFile(1, 6, "A.TXT", 1, "C.TXT"),
     "files_open_or_create_file": files.OpenOrCreateFile(1, 0, 3, 19, "D.TXT"),
@@ -103,6 +108,8 @@ FRAMES: dict[str, Layout] = {
     "namespace_get_entry_info_reply": namespace.EntryInfoReply(entry(0xFFF, "LOGIN", 1)),
     "namespace_get_entry_info_2": namespace.GetEntryInfo(0, 0, 0x8006, 0x80000FFF, 0, 0, 1, ("LOGIN", "LOGIN.EXE")),
     "namespace_get_entry_info_2_reply": namespace.EntryInfoReply(entry(0x80000FFF, "LOGIN.EXE", 2, 5, 0x20)),
+    "namespace_get_more_info": namespace.GetEntryInfo(0, 0, 6, 0x81FFF001, 0, 0, 1, ("LOGIN", "LOGIN.EXE")),
+    "namespace_get_more_info_reply": namespace.EntryInfoReply(entry(0x81FFF001, "LOGIN.EXE", 2, 5, 0x20)),
     "namespace_get_entry_info_3": namespace.GetEntryInfo(0, 0, 0x8006, 0x80000009, 0, 0, 1, ("LOGIN",)),
     "namespace_get_entry_info_3_reply": namespace.EntryInfoReply(entry(0x80000009, "LOGIN", 1)),
     "namespace_initialize_search": namespace.InitializeSearch(0, 0, 0, 0, 1, ()),

@@ -45,6 +45,10 @@ def test_whole_lines(event: str, fields: dict[str, Any]) -> None:
     ("event", "fields", "sentences"),
     [
         ("grant", {}, ["grant: expected unit to be text, not None"]),
+        ("unsupported", {"ncp": "23/100"}, []),
+        ("unsupported", {"ncp": "23/100", "name": "Create Queue"}, []),
+        ("unsupported", {"ncp": "23/100", "name": 7}, ["unsupported: expected name to be text, not 7"]),
+        ("operator", {"action": "close-bindery", "station": "udp:10.0.0.9:1025"}, []),
         ("close", {"last_request": -0.000001}, ["close: expected last_request to be seconds, not -1e-06"]),
         ("close", {"last_request": "now"}, ["close: expected last_request to be seconds, not now"]),
         ("release", {"unit": "U", "serial": 1}, ["release: expected last_request to be seconds, not None"]),
