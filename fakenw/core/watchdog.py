@@ -57,7 +57,6 @@ class Watchdog:
             self._between = ticks(between)
         self._patience = settings.patience
         for connection in self._table.by_serial.values():
-            self.forget(connection)
             connection.unanswered = min(connection.unanswered, 1) if self._delays else 0
             self.schedule(connection)
 
@@ -76,15 +75,13 @@ class Watchdog:
     def forget(self, connection: Connection) -> None:
         """Cancel the entry of *connection*, which may have ended."""
         if connection.entry is not None:
-            connection.entry = None
             self._deadlines.cancel(connection.entry_number)
 
     def _entry_due(self, at: int, serial: int, now: int) -> None:
         """The entry of a connection is due; its deadline may have moved back meanwhile."""
-        connection = self._table.by_serial.get(serial)
-        if connection is not None and connection.entry == at:
-            connection.entry = None
-            self._due(connection, now)
+        connection = self._table.by_serial[serial]  # the entry of one that has ended was cancelled
+        connection.entry = None
+        self._due(connection, now)
 
     def _check(self, connection: Connection) -> None:
         if connection.state is not State.GONE:

@@ -245,3 +245,19 @@ def test_the_watchdog() -> None:
     assert told(silent().watched("sleeps")) == ["expected silent, answered or gave-up of the watchdog, not sleeps"]
     tcp = "the watchdog of serial 7, whose station is not asked over TCP"
     assert told(created("tcp:10.0.0.2:524").watched("silent")) == [tcp]
+
+
+def test_the_line_of_a_login_follows_its_state() -> None:
+    """At the same time: authenticated in the tree, else licensed. At a reconstructed beginning it may be missing."""
+    for first in (created, reconstructed):
+        one = first()
+        one.login_state = (10 * SECOND, "licensed")
+        assert told(one.logs_in(record(10, "login", how="bindery"))) == []
+        for t, how, state in ((10, "nds", "authenticated"), (10.000001, "bindery", "licensed")):
+            assert told(one.logs_in(record(t, "login", how=how))) == [
+                f"serial 7 logged in ({how}), but no state before it is {state} by a login"
+            ]
+    assert told(created().logs_in(record(10, "login", how="nds"))) == [
+        "serial 7 logged in (nds), but no state before it is authenticated by a login"
+    ]
+    assert told(reconstructed().logs_in(record(10, "login", how="nds"))) == []

@@ -88,6 +88,14 @@ def test_a_shut_belongs_to_a_state_or_to_a_request() -> None:
     book.line(2, "grant", 1, unit="connection:1", cause="login")
     book.shut(2, 1, "login", "SYS:LOGIN/X")
     assert book.marked() == [(6, "connection:1 was granted, but no state follows that holds it")]
+    book = licensed("service")
+    book.move(3, 1, "authenticated", "unlicense")
+    book.open(4, 1)
+    book.shut(5, 1, "request")
+    assert book.marked() == [
+        (9, "serial 1 is licensed (request), and a file was shut, which that does not do"),
+        (9, f"{OFFER} of serial 1 was shut (request), but no state follows"),
+    ]
 
 
 def test_a_connection_that_is_gone_is_closed() -> None:
