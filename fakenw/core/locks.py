@@ -73,7 +73,7 @@ class LockTable:
         return [lock for lock in self._by_serial.get(serial, ()) if lock.record.kind in kinds]
 
     def at(self, kind: Kind, name: Hashable) -> list[Lock]:
-        """The logged records of that name, whose ever."""
+        """The logged records of that name, of all connections."""
         return list(self._by_name.get((kind, name), ()))
 
     def entry(self, serial: int, task: int, record: LockedRecord, handle: bytes = b"") -> Lock:

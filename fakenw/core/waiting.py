@@ -23,7 +23,7 @@ class PendingWait:
         self._waits = waits
 
     def withdraw(self) -> None:
-        """Nothing is waited for any more, and nobody is told."""
+        """Nothing is waited for any more, and no reply is sent."""
         self._waits.remove(self)
 
 

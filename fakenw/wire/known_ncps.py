@@ -211,7 +211,7 @@ _WITH_LENGTH = frozenset({17, 21, 22, 23, 35, 36, 90, 114, 123, 131})
 
 
 def name_of(function: int, subfunction: int | None, verb: int | None = None) -> str | None:
-    """The name of an NCP, or of the NDS verb in it; None where nobody knows one."""
+    """The name of an NCP, or of the NDS verb in it; None for an unknown one."""
     return _ncps().get((function, subfunction)) if verb is None else _verbs().get(verb)
 
 

@@ -44,7 +44,7 @@ def negotiate_buffer(call: Call[ncp.NegotiateBuffer]) -> ncp.BufferSize:
 
 @service.answers(ncp.NegotiateBigPacket)
 def negotiate_big_packet(call: Call[ncp.NegotiateBigPacket]) -> ncp.BigPacketSize:
-    """Of the security flags only that of signatures is ever answered. Who signs already goes on (libncp insists)."""
+    """Of the security flags only that of signatures is answered. A connection that signs goes on (libncp insists)."""
     connection, level = call.connection, call.host.settings.signatures
     wanted = call.request.security & ncp.SIGNATURES
     connection.agreed = connection.signer is not None or level >= 2 or (level == 1 and bool(wanted))

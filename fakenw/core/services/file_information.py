@@ -96,7 +96,7 @@ def scan_trustee_paths(call: Call[ncp.ScanTrusteePaths]) -> ncp.TrusteePath:
 
 
 def _may_ask(call: Call[Any]) -> None:
-    """Who may read the object."""
+    """The level that may read the object."""
     item = numbered(call, call.request.object_id)
     if not may_read(level(call, item.id), item.security):
         raise Refused(Code.NO_OBJECT_READ)

@@ -193,7 +193,7 @@ def _search(call: FileCall, request: ncp.Search | ncp.SearchSet) -> Iterator[tup
 
 
 def entry_info(call: FileCall, path: VolumePath, entry: DirectoryEntry, mask: int) -> bytes:
-    """The blocks of an entry that a mask wants. What nobody has set has the date of the last change."""
+    """The blocks of an entry that a mask wants. A date that was never set is that of the last change."""
     date, time = dos_time(entry.modified)
     remark = remark_of(call, path)
     created, created_time = remark.created or (date, time)

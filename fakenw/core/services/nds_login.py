@@ -35,7 +35,7 @@ def begin_login(call: Call[Any], data: bytes) -> bytes:
 
 
 def finish_login(call: Call[Any], data: bytes) -> bytes:
-    """Verb 58: the user's private key for whoever knows the password. Raises NdsRefused.
+    """Verb 58: the user's private key, for a client that knows the password. Raises NdsRefused.
 
     A password that has expired, where a grace login is left, is refused with a whole reply (libncp then goes on).
     """

@@ -132,7 +132,7 @@ def rights(call: FileCall, path: VolumePath, of: int | None = None) -> int:
 
 
 def may(call: FileCall, path: VolumePath, right: int, code: Code) -> None:
-    """Refuse with *code* who lacks the right to the entry at *path*, which is one of DOS names."""
+    """Refuse with *code* a caller that lacks the right to the entry at *path*, which is one of DOS names."""
     if not rights(call, path) & right:
         raise Refused(code)
 
@@ -147,7 +147,7 @@ def remark_to_change(call: FileCall, path: VolumePath) -> Remark:
 
 
 def made(call: FileCall, path: VolumePath) -> None:
-    """Note who made the entry at *path*, as far as there is room for it."""
+    """Note the maker of the entry at *path*, as far as there is room for it."""
     if call.connection.object_id != SUPERVISOR_ID:
         with suppress(PathError):
             remark = remark_to_change(call, path)

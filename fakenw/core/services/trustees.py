@@ -1,6 +1,6 @@
 """Trustees, inherited rights masks and effective rights.
 
-The right of access control to an entry is needed to change who has rights to it. Whoever reaches an entry may look.
+The right of access control to an entry is needed to change its trustees. A user that reaches an entry may look.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Trustees: who has which rights to an entry, the inherited rights mask, and effective rights.
+"""Trustees: users' rights to an entry, the inherited rights mask, and effective rights.
 
 An object id is big-endian; rights are a little-endian word with the bits of ``fakenw.volumes.remarks.Right``, of which
 the functions of NetWare 2 have the lowest eight. In 87/10 and 87/11 the trustees have a fixed place, behind the room
