@@ -27,8 +27,8 @@ from fakenw.wire.layout import (
 Text12 = Annotated[str, Padded(12)]
 
 
-class FileEntry(Reply, source="mars_nwe NW_DOS_FILE_INFO; Wireshark ncp2222.py 22/30: the size BE", sure=False):
-    """``subdirectory``: the number of the directory that the file is in. ``tail``: of a deleted file."""
+class EntryHead(Reply, source="mars_nwe NW_DOS_FILE_INFO and NW_DOS_DIR_INFO", sure=False):
+    """What entries of files and of directories begin with."""
 
     subdirectory: LongLE
     attributes: LongLE
@@ -45,6 +45,11 @@ class FileEntry(Reply, source="mars_nwe NW_DOS_FILE_INFO; Wireshark ncp2222.py 2
     archiver: Long
     modified_time: WordLE
     modified: WordLE
+
+
+class FileEntry(EntryHead, source="mars_nwe NW_DOS_FILE_INFO; Wireshark ncp2222.py 22/30: the size BE", sure=False):
+    """``subdirectory``: the number of the directory that the file is in. ``tail``: of a deleted file."""
+
     modifier: Long
     size: LongLE
     reserved: Annotated[bytes, Raw(44)]
@@ -54,23 +59,8 @@ class FileEntry(Reply, source="mars_nwe NW_DOS_FILE_INFO; Wireshark ncp2222.py 2
 
 
 class SubdirectoryEntry(
-    Reply, source="mars_nwe NW_DOS_DIR_INFO: four bytes of space; Wireshark ncp2222.py 22/31: two", sure=False
+    EntryHead, source="mars_nwe NW_DOS_DIR_INFO: four bytes of space; Wireshark ncp2222.py 22/31: two", sure=False
 ):
-    subdirectory: LongLE
-    attributes: LongLE
-    unique: Byte
-    flags: Byte
-    name_space: Byte
-    length: Byte
-    name: Text12
-    created_time: WordLE
-    created: WordLE
-    creator: Long
-    archived_time: WordLE
-    archived: WordLE
-    archiver: Long
-    modified_time: WordLE
-    modified: WordLE
     next_trustee: Long
     reserved: Annotated[bytes, Raw(48)]
     space: LongLE

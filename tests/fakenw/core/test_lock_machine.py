@@ -1,7 +1,7 @@
 """Locks, semaphores and licenses under random use: what stations were told is what the server has, and no wait is lost.
 
 The model is the clients' side: what each was told it has, by the replies alone. After every step that is compared with
-the server; no two stations have what excludes one another; and whoever waits still has a reason to.
+the server; no two stations have what excludes one another; and a station waits only while another has what it wants.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ class Locking(RuleBasedStateMachine):
                 wait.granted()
 
     def answer(self) -> None:
-        """After each deadline: who is alive answers the watchdog."""
+        """After each deadline: the stations that are alive answer the watchdog."""
         self.settle()
         for name in self.living():
             station = self.stage.stations[name]
@@ -249,7 +249,7 @@ class Locking(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([0.06, 10, 1000]))
     def wait(self, seconds: float) -> None:
-        """Whoever is silent is gone after a quarter of an hour; no wait is longer than its limit."""
+        """A silent station is gone after a quarter of an hour; no wait is longer than its limit."""
         self.stage.until(self.stage.now + round(seconds * SECOND), self.answer)
         self.settle()
         if seconds >= 1000:
@@ -397,7 +397,7 @@ class Locking(RuleBasedStateMachine):
     @precondition(lambda self: self.waiting)
     @rule(name=one_waiting)
     def give_up(self, name: str) -> None:
-        """Another request over UDP: what was waited for is nobody's then."""
+        """Another request over UDP: the wait is given up."""
         if name.startswith("udp") and name not in self.silent:
             del self.waiting[name]
             assert self.ask(name, connection.GetStationNumber(), 1) == 0

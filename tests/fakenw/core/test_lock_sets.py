@@ -214,7 +214,7 @@ def test_only_files_are_locked(open_stage: OpenStage, transport: str, layout: Ca
 
 
 def test_a_file_lock_takes_a_license_as_an_open_does(open_stage: OpenStage, transport: str) -> None:
-    """Names take none; without a license nothing of files stays locked, and nobody locks one who has not logged in."""
+    """Names take none; without a license no file stays locked, and a station that has not logged in locks none."""
     stage = open_stage("nls")
     one, two = two_stations(stage, transport)
     assert one.change(0) == 0

@@ -1,4 +1,4 @@
-"""Locks of files and records: who has them, who waits for them, and that a wait ends at the right moment."""
+"""Locks of files and records: their holders, the stations that wait, and that a wait ends at the right moment."""
 
 from __future__ import annotations
 

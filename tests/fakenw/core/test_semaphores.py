@@ -91,7 +91,7 @@ def test_values_and_opens(open_stage: OpenStage, transport: str, group: Group) -
 
 
 def test_both_groups_mean_the_same_semaphores(open_stage: OpenStage, transport: str) -> None:
-    """With the handle's bytes the other way round; the new close tells who is left."""
+    """With the handle's bytes the other way round; the new close tells how many stations are left."""
     one, two = stations(open_stage("nls"), transport)
     handle, _ = opened(one, OLD)
     assert opened(two, NEW) == (handle, 2)
@@ -121,7 +121,7 @@ def test_a_connection_can_open_so_many(open_stage: OpenStage, transport: str, gr
 
 
 def test_a_wait_is_a_reply_held_back(open_stage: OpenStage, transport: str, group: Group) -> None:
-    """Until a signal, in order of arrival; meanwhile the value is below zero, one for each who waits."""
+    """Until a signal, in order of arrival; meanwhile the value is below zero, one for each station that waits."""
     one, two, three = stations(open_stage("nls"), transport, 3)
     (handle, _), _, _ = (opened(station, group, 0) for station in (one, two, three))
     waits(two, group.wait(handle, 0xFFFF))
@@ -135,7 +135,7 @@ def test_a_wait_is_a_reply_held_back(open_stage: OpenStage, transport: str, grou
 
 @pytest.mark.parametrize("limit", [1, 182])
 def test_a_wait_ends_at_its_time_limit(open_stage: OpenStage, transport: str, group: Group, limit: int) -> None:
-    """And takes nothing: the next signal is somebody else's."""
+    """And takes nothing: the next signal is for another station."""
     stage = open_stage("nls")
     one, two = stations(stage, transport)
     (handle, _), _ = (opened(station, group, 0) for station in (one, two))
@@ -155,7 +155,7 @@ ENDINGS = ("lost", "destroyed", "logged out", "end of job", "end of its task")
 
 @pytest.mark.parametrize("how", ENDINGS)
 def test_what_was_taken_is_given_back(open_stage: OpenStage, transport: str, group: Group, how: str) -> None:
-    """To whoever waits, at that moment; and the opens of the one that ended are closed."""
+    """To the station that waits, at that moment; and the opens of the one that ended are closed."""
     stage = open_stage("nls")
     one, two = stations(stage, transport)
     one.login()
@@ -181,7 +181,7 @@ def test_what_was_taken_is_given_back(open_stage: OpenStage, transport: str, gro
 
 
 def test_a_close_gives_nothing_back(open_stage: OpenStage, transport: str, group: Group) -> None:
-    """Whoever closes knows what it does; the value stays as it is (mars_nwe)."""
+    """A station that closes a semaphore gives nothing back: the value stays as it is (mars_nwe)."""
     one, two = stations(open_stage("nls"), transport)
     (handle, _), _ = (opened(station, group, 2) for station in (one, two))
     assert one.code(group.wait(handle, 0)) == 0
@@ -190,7 +190,7 @@ def test_a_close_gives_nothing_back(open_stage: OpenStage, transport: str, group
 
 
 def test_what_is_given_back_is_no_more_than_there_was(open_stage: OpenStage, transport: str, group: Group) -> None:
-    """A semaphore that begins with 0 passes events on: whoever waits for them has nothing of it to give back."""
+    """A semaphore that begins with 0 passes events on: a station that waits for them has nothing of it to give back."""
     one, two = stations(open_stage("nls"), transport)
     (handle, _), _ = (opened(station, group, 0) for station in (one, two))
     for _ in range(3):

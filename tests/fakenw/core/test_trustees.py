@@ -1,4 +1,4 @@
-"""Trustees: assigned, listed, taken away; and what follows from them for whoever comes to the files."""
+"""Trustees: assigned, listed, taken away; and what follows from them for users of the files."""
 
 from __future__ import annotations
 

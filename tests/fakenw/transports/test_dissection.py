@@ -13,7 +13,8 @@ import pytest
 
 from fakenw.wire import packet as ncp
 from fakenw.wire.packet import Code
-from tests.fakenw.transports.captured_session import DEADLINE, FUNCTIONS, Client, Key, Process, converse
+from tests.fakenw.transports.captured_client import DEADLINE, FUNCTIONS, Client, Key, Process
+from tests.fakenw.transports.captured_session import converse
 
 
 class Serve:
