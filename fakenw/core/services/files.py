@@ -147,13 +147,17 @@ def write_file(call: Call[ncp.WriteFile]) -> None:
 
 @service.answers(ncp.CopyFile, refuses=(*NOT_WRITTEN, Code.IO_LOCKED))
 def copy_file(call: Call[ncp.CopyFile]) -> ncp.CopiedBytes:
+    """Within one file the target gets what the source was before, as by memmove (inferred: no source says)."""
     request = call.request
     source = _opened(call, request.handle, READ, Code.NO_READ_RIGHTS)
     target = _opened(call, request.to_handle, WRITE, Code.NO_WRITE_RIGHTS)
     count = min(request.size, max(0, source.node.size - request.offset))
     _unlocked(call, source, request.offset, request.offset + count, writing=False)
     _unlocked(call, target, request.to_offset, request.to_offset + count, writing=True)
-    for done in range(0, count, LARGEST_READ):
+    may_grow(call, target.place, target.node.size, request.to_offset + count if count else 0)
+    pieces = range(0, count, LARGEST_READ)
+    moves_up = source.place == target.place and request.offset < request.to_offset < request.offset + count
+    for done in reversed(pieces) if moves_up else pieces:
         data = source.node.read(request.offset + done, min(LARGEST_READ, count - done))
         target.node.write(request.to_offset + done, data, now(call))
     return ncp.CopiedBytes(count)

@@ -70,6 +70,20 @@ def test_a_restriction_holds(op: Client, joe: Client) -> None:
     assert used(op, owner) == (NONE, 2)
 
 
+def test_a_restriction_holds_for_copies(op: Client, joe: Client) -> None:
+    """74 is a write of the server's own: of the target's owner, and nothing is copied where not all may be."""
+    owner = number(op, "JOE")
+    op.make(BOX + "A.TXT", bytes(500) * 10)
+    source, target = joe.open(BOX + "A.TXT"), joe.create(BOX + "B.TXT")
+    assert op.code(disk_space.SetSpaceRestriction(0, owner, 1)) == 0
+    assert joe.code(files.CopyFile(0, source, target, 0, 0, 500)) == 0
+    assert joe.code(files.CopyFile(0, source, target, 0, 3600, 500)) == 0x01
+    assert joe.ask(files.GetFileSize(0, target)).size == 500
+    assert joe.code(files.CopyFile(0, source, target, 0, 3596, 500)) == 0
+    assert joe.code(files.CopyFile(0, source, target, 500, 99_999, 0)) == 0
+    assert used(op, owner) == (1, 1)
+
+
 def test_restrictions_are_listed(op: Client, joe: Client) -> None:
     """Twelve at a time; the client says how many it has."""
     ids = [number(op, "JOE")]
