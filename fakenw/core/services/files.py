@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fakenw.core.locks import Kind, LockedRecord
 from fakenw.core.service import Call, NcpService
 from fakenw.core.services.changes import (
@@ -37,7 +39,7 @@ from fakenw.volumes.directory_tree import (
     File,
     PathError,
 )
-from fakenw.volumes.dos_name import fold, is_dos_name, split_pattern
+from fakenw.volumes.dos_name import split_pattern
 from fakenw.volumes.remarks import Right
 from fakenw.volumes.sharing import DENY_READ, DENY_WRITE, READ, WRITE, FileHandle
 from fakenw.volumes.volume import Found, VolumePath
@@ -268,19 +270,20 @@ def open_at(
     connection.next_file += 1
     connection.files[handle] = volumes.sharing.open(str(path), place, node, access, call.task, connection.serial)
     call.host.emit("open", {**connection.about(), "handle": handle.hex(), "path": str(path)})
-    return handle, Found(found.path, DirectoryEntry(found.entry.name, found.entry.own_name, node), found.parent), action
+    return handle, replace(found, entry=replace(found.entry, node=node)), action
 
 
 def _created(call: FileCall, path: VolumePath, attributes: int) -> Found:
     """A new file."""
     to, directory = call.host.volumes.look_up_directory(VolumePath(path.volume, path.parts[:-1]))
     may(call, to, Right.CREATE, Code.NO_CREATE_RIGHTS)
-    if not path.parts or not is_dos_name(path.parts[-1]):
+    names = directory.index().new(path.parts[-1]) if path.parts else None
+    if names is None:
         raise Refused(Code.BAD_FILE_NAME)
-    name = fold(path.parts[-1])
-    node = directory.create_file(name, attributes & SETTABLE | ARCHIVE, now(call))
-    made(call, to / name)
-    return Found(to / name, DirectoryEntry(name, name, node), directory)
+    own, dos = names
+    node = directory.create_file(own, attributes & SETTABLE | ARCHIVE, now(call), dos)
+    made(call, to / dos)
+    return Found(to / dos, DirectoryEntry(dos, own, node, own), directory)
 
 
 def _opened_file(

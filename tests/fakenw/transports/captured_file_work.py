@@ -96,6 +96,27 @@ def use_name_spaces(op: Client) -> None:
     op.done(namespace.Delete(0, 0, 0x06, 0, number, 1, ("OLD.TXT",)))
 
 
+def use_long_names(op: Client) -> None:
+    """As use_name_spaces, in LONG; the reply to 87/6 has the name of the other name space."""
+    mask, long, short = 0x0FFF, "A long name.text", "ALONGNAM.TEX"
+    made = op.done(namespace.OpenOrCreate(4, 0x09, 0x06, mask, 0, 0x03, 0, 0, 0xFF, ("SYS", long)))
+    op.done(files.CloseFile(0, bytes(2) + made.handle))
+    number = op.done(namespace.GetDirectoryBase(4, 4, 0, 0, 0, 0xFF, ("SYS", long))).base
+    start = op.done(namespace.InitializeSearch(4, 0, 0, 0, 1, ()))
+    position = (start.volume, start.directory, start.sequence)
+    op.done(namespace.Search(4, 0, 0x16, mask, *position, "*"))
+    op.done(namespace.SearchSet(4, 0, 0x16, mask, 10, *position, "*"))
+    op.done(namespace.GetEntryInfo(4, 0, 0x06, mask, 0, 0, 1, (long,)))
+    op.done(namespace.GetEntryInfo(0, 4, 0x06, mask, 0, 0, 1, (short,)))
+    op.done(entries.GetNameSpaceInfo(0, 4, 0, 0, number, 1))
+    op.done(entries.GetFullPath(0, 4, 0, 0, 0, 0, number, 1, ()))
+    handle = op.done(namespace.AllocateShortHandle(4, 4, 0, 0, 0, 1, ())).handle
+    op.done(entries.GetHandlePath(4, handle))
+    op.done(namespace.Rename(4, 0x04, 0x06, 0, 0, 1, 1, 0, 0, 1, 1, b"\x10A long name.text\x0cAnother name"))
+    op.done(entries.SetNameSpaceInfo(4, 0, 0, number, 1, b"\x07ONE.TXT"))
+    op.done(namespace.Delete(4, 0, 0x06, 0, 0, 1, ("another NAME",)))
+
+
 def use_entries(op: Client) -> None:
     """Numbers, attributes, dates and paths, as libncp and the kernel ask for them."""
     op.done(files.CloseFile(0, op.done(files.CreateFile(0, 0, "SYS:NUM.TXT")).handle))
