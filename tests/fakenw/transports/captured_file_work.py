@@ -190,6 +190,24 @@ def use_file_information(op: Client, user: int) -> None:
     op.refused(file_information.ScanTrusteePaths(9, 0xFFFF, user), Code.NO_SUCH_VOLUME)
 
 
+def ask_who_holds(op: Client, joe: Client) -> None:
+    """SYS:ONE.TXT is open and locked, and so is a part of it; so is a logical record."""
+    there = op.done(holdings.MapPathToNumber(0, "SYS:ONE.TXT"))
+    of_entry = 0, there.volume, there.entry, 0
+    for asking in (
+        *(holdings.GetFileHolders(*of_entry), holdings.GetPhysicalRecords(op.number, *of_entry)),
+        *(holdings.GetPhysicalRecordHolders(*of_entry), holdings.GetLogicalRecordHolders(0, "A")),
+        *(holdings.MapNumberToPath(there.volume, there.entry, 0), holdings.MapPathToNumber(0, "SYS:ONE.TXT")),
+    ):
+        op.done(asking)
+        joe.refused(asking, Code.NOT_OPERATOR)
+    nothing = 0, there.volume, 0xFFFFFF, 0
+    for asking in (holdings.GetFileHolders(*nothing), holdings.GetPhysicalRecordHolders(*nothing)):
+        op.refused(asking, Code.FAILURE)
+    op.refused(holdings.GetPhysicalRecords(op.number, *nothing), Code.FAILURE)
+    op.refused(holdings.GetLogicalRecordHolders(0, "NO SUCH"), Code.FAILURE)
+
+
 def use_locks(joe: Client, op: Client) -> None:
     """Each kind by its old functions and by its new ones: logged, locked as a set, released, cleared; and refused."""
     sync = synchronization
@@ -224,6 +242,7 @@ def use_locks(joe: Client, op: Client) -> None:
     for asking in (holdings.GetOpenFiles, holdings.GetLogicalRecords):
         op.done(asking(op.number, 0))
         joe.refused(asking(op.number, 0), Code.NOT_OPERATOR)
+    ask_who_holds(op, joe)
     op.done(sync.ClearFile(*name))
     other = joe.done(files.OpenFile(0, 6, 1, "SYS:ONE.TXT")).handle
     joe.refused(sync.LogPhysicalRecordOld(1, other, 16, 1, 1), Code.TIMED_OUT)
@@ -253,6 +272,8 @@ def use_locks(joe: Client, op: Client) -> None:
             op.done(asked)
         op.refused(wait(handle, 1), Code.TIMED_OUT)
         op.done(holdings.GetSemaphores(op.number, 0))
+        op.done(holdings.GetSemaphoreHolders(0, "GATE"))
         joe.refused(holdings.GetSemaphores(op.number, 0), Code.NOT_OPERATOR)
+        joe.refused(holdings.GetSemaphoreHolders(0, "GATE"), Code.NOT_OPERATOR)
         op.done(close(handle))
         op.refused(close(handle), Code.FAILURE)
