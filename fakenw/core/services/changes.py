@@ -51,9 +51,15 @@ def each(founds: list[Found], do: Callable[[Found], Code | None]) -> None:
 
 
 def hindrance(call: FileCall, found: Found, inhibit: int) -> Code | None:
-    """Why an entry cannot be erased or renamed; *inhibit* is the attribute that forbids this alone."""
-    place, sharing = found.path.place, call.host.volumes.sharing
+    """Why an entry cannot be erased or renamed; *inhibit* is the attribute that forbids this alone.
+
+    A file is in use that any connection has open, which whoever locks a part of it has, or that another one has locked
+    (inferred from 0x80, which is "lock fail" and "file in use": Wireshark).
+    """
+    place, sharing, locks = found.path.place, call.host.volumes.sharing, call.host.locks
     if place in sharing.by_place or (found.entry.is_directory and sharing.below(place)):
+        return Code.ALL_IN_USE
+    if locks and locks.hinder_files(call.connection.serial, place, below=found.entry.is_directory):
         return Code.ALL_IN_USE
     return Code.READ_ONLY if found.entry.attributes & (READ_ONLY | inhibit) else None
 

@@ -143,6 +143,7 @@ def write_file(call: Call[ncp.WriteFile]) -> None:
         may_grow(call, file.place, file.node.size, request.offset + request.size)
         file.node.write(request.offset, request.data[: request.size], now(call))
     else:
+        may_grow(call, file.place, file.node.size, request.offset)
         file.node.truncate(request.offset, now(call))
     call.connection.bytes_written += request.size
 
