@@ -18,7 +18,7 @@ FORMS = (
     "ipx:tap:NAME",
     "ipx:eth:NAME",
 )
-_DEFAULT_ROUTE = 0xFFFFFFFE  # as a network; the one above is every network
+LARGEST_NETWORK = 0xFFFFFFFD  # above are the default route and every network
 _CARD_NAME = re.compile(r"[^\s/:,]{1,15}")  # IFNAMSIZ of Linux
 
 
@@ -78,22 +78,10 @@ class IpxBinding:
     frames: Mapping[FrameType, int | None] = field(default_factory=lambda: dict.fromkeys(FrameType))
     nearest: frozenset[bytes] | None = None
 
-    def networks(self, internal: int, link: int) -> dict[FrameType, int]:
-        """Those of the link with this index."""
-        above = internal + 1 + len(FrameType) * link
-        return {
-            frame: _wrapped(above + index if given is None else given + len(FrameType) * link)
-            for index, (frame, given) in enumerate(self.frames.items())
-        }
-
-
-def _wrapped(number: int) -> int:
-    return (number - 1) % (_DEFAULT_ROUTE - 1) + 1
-
 
 def network_number(text: str) -> int:
     """The number of an IPX network, 1 to 8 hexadecimal digits. Raises ValueError."""
-    if not re.fullmatch("[0-9a-fA-F]{1,8}", text) or not 0 < (number := int(text, 16)) < _DEFAULT_ROUTE:
+    if not re.fullmatch("[0-9a-fA-F]{1,8}", text) or not 0 < (number := int(text, 16)) <= LARGEST_NETWORK:
         raise ValueError(f"{text!r} is no IPX network; expected 1 to 8 hexadecimal digits, 1 to FFFFFFFD")
     return number
 

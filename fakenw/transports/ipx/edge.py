@@ -21,7 +21,7 @@ from fakenw.core.ipx_link import CARD, DOSBOX, QEMU, STREAM, TAP, IpxBinding, Ip
 from fakenw.core.peer import IPX, Peer
 from fakenw.journal.record import Record
 from fakenw.transports.ipx.advertising import EVERY, Advertising
-from fakenw.transports.ipx.board import Board, Way
+from fakenw.transports.ipx.board import Board, Way, numbered
 from fakenw.transports.ipx.card_link import CardLink
 from fakenw.transports.ipx.datagram_link import DatagramLink
 from fakenw.transports.ipx.link import Link, LinkRefused
@@ -206,17 +206,22 @@ class IpxEdge:
             return
         tunnel = isinstance(link, TunnelLink)
         internal = self._server.settings.network_number
-        networks = TUNNEL_NETWORKS if tunnel else self._binding.networks(internal, wire.number)
+        networks = TUNNEL_NETWORKS if tunnel else self._networks(wire.number)
         if internal in networks.values():
-            raise LinkRefused(
-                f"{internal:08X} is the internal network; expected another number for the link"
-            )
+            raise LinkRefused(f"{internal:08X} is the internal network; expected another number for the link")
         wire.board = Board(link.name, link.node, networks, tunnel)
         self._by_board = {known.board: known for known in self._wires if known.board is not None}
         self.stack.boards = list(self._by_board)
         addresses = {self.stack.advertising.server(bind): None for board in self.stack.boards for bind in board.binds()}
         others = [peer for peer in self._server.addresses if peer.transport is not IPX]
         self._server.addresses = (*others, *map(_peer, addresses))
+
+    def _networks(self, number: int) -> dict[FrameType, int]:
+        """Those of the link with this number."""
+        above = number * len(FrameType)
+        frames = self._binding.frames
+        given = {frame: network + above for frame, network in frames.items() if network is not None}
+        return numbered(frames, self._server.settings.network_number + 1 + above) | given
 
     def _introduce(self, wire: IpxWire) -> None:
         if self._begun and not self._stopped:
