@@ -21,7 +21,8 @@ class TunnelLink(FrameReader):
     """Registers when the reactor runs, and again until it is answered. Raises OSError."""
 
     def __init__(self, reactor: Any, link: IpxLink, node: bytes, wire: Wire) -> None:
-        family, _, _, _, self._tunnel = socket.getaddrinfo(*link.address, type=socket.SOCK_DGRAM)[0]
+        family, _, _, _, address = socket.getaddrinfo(*link.address, type=socket.SOCK_DGRAM)[0]
+        self._tunnel: Any = address
         # Not connected: it would have an error where no DOSBox is, after which uvloop looks no more
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
         self._socket.setblocking(False)

@@ -182,8 +182,8 @@ class Ipxnet:
     def stop(self) -> None:
         self.socket.sendto(b"", self.socket.getsockname())
         self._thread.join()
-        for end in (self, *self._made):
-            end.socket.close()
+        for each in (self.socket, *(member.socket for member in self._made)):
+            each.close()
 
 
 class Member:

@@ -86,7 +86,7 @@ class WireClient:
         self.heard: list[tuple[Frame, IpxPacket]] = []
         self.server = IpxAddress(0, bytes(6), 0)
         self.router = EVERY_NODE
-        self._number, self._sequence = ncp.NO_CONNECTION, 0
+        self.number, self._sequence = ncp.NO_CONNECTION, 0
 
     def log_in(self) -> str:
         """Find the server, attach, log in, ask for its name."""
@@ -117,12 +117,12 @@ class WireClient:
         return self.ask(ncp.REQUEST, request.function, request.body())
 
     def ask(self, kind: int, function: int, body: bytes = b"") -> ReplyPacket:
-        data = RequestPacket(kind, self._sequence, self._number, 1, function, body).encode()
+        data = RequestPacket(kind, self._sequence, self.number, 1, function, body).encode()
         asked = IpxPacket(self.server, IpxAddress(self.network, self.node, 0x4001), NCP_TYPE, data)
         _, packet = self._until(lambda p: p.destination.socket == 0x4001, lambda: self._put(asked, self.router))
         reply = decode_reply(packet.data)
         assert reply.sequence == self._sequence
-        self._number, self._sequence = reply.connection, (self._sequence + 1) & 0xFF
+        self.number, self._sequence = reply.connection, (self._sequence + 1) & 0xFF
         return reply
 
     def listen(self, wanted: Callable[[IpxPacket], bool]) -> tuple[Frame, IpxPacket]:
