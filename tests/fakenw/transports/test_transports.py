@@ -36,7 +36,7 @@ from harness.runners.hold import hold
 WITHIN = 30.0  # seconds that anything may take on a busy machine
 CREATE = RequestPacket(ncp.CREATE, 0, ncp.NO_CONNECTION, 1, 0, b"").encode()
 reactor: Any = installed
-both = pytest.mark.parametrize("transport", (TCP, UDP), ids=("tcp", "udp"))
+both = pytest.mark.parametrize("transport", [TCP, UDP], ids=["tcp", "udp"])
 
 
 def in_reactor(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., object]:
