@@ -56,6 +56,7 @@ class AdminResource(Resource):
         request.setHeader(b"Cache-Control", b"no-store")
         request.setHeader(b"Content-Security-Policy", POLICY)
         request.setHeader(b"X-Content-Type-Options", b"nosniff")
+        request.setHeader(b"X-Instance", self._administration.server.settings.instance.encode())
         path = request.path.decode("ascii", "replace")
         try:
             self._check(request, path)
@@ -97,6 +98,10 @@ class AdminResource(Resource):
                 return _json(request, administration.about())
             case "/api/connections":
                 return _json(request, administration.connections())
+            case "/api/connections.csv":
+                request.setHeader(b"Content-Type", b"text/csv; charset=utf-8")
+                request.setHeader(b"Content-Disposition", b'attachment; filename="connections.csv"')
+                return administration.connections_csv().encode()
             case "/api/licenses":
                 return _json(request, administration.licenses())
             case "/api/journal":
@@ -107,6 +112,10 @@ class AdminResource(Resource):
 
     def _journal(self, request: Any) -> Any:
         buffer, streaming = self._administration.journal_buffer, "text/event-stream" in _header(request, "accept")
+        instance, wanted = self._administration.server.settings.instance, request.args.get(b"instance", [b""])[0]
+        if wanted and wanted.decode("latin-1") != instance:
+            text = "the server was started again, or is another one; expected a request from record 0 on"
+            raise ApiError(409, text, instance=instance)
         last = _header(request, "last-event-id")
         given = last or request.args.get(b"from", [b"0"])[0].decode("latin-1")
         if not (given.isascii() and given.isdecimal() and len(given) <= 15):
@@ -123,7 +132,7 @@ class AdminResource(Resource):
                 raise ApiError(503, f"{STREAMS} streams are open; expected fewer")
             self._streams += 1
             request.notifyFinish().addBoth(self._stream_ended)
-            kind, reader = b"text/event-stream", JournalReader(request, buffer, number, None)
+            kind, reader = b"text/event-stream", JournalReader(request, buffer, number, None, instance)
         request.setHeader(b"Content-Type", kind)
         reader.begin()
         return NOT_DONE_YET

@@ -8,15 +8,19 @@ Rules of this file:
 
 from __future__ import annotations
 
+import csv
 import ipaddress
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from io import StringIO
 from typing import Any
 
-from fakenw.config.field_types import duration
+from fakenw.config.field_types import duration, on_the_wire
 from fakenw.core.connection import Connection
+from fakenw.core.locks import Kind
 from fakenw.core.server import Server
+from fakenw.core.services.message import HAS_ONE, NOT_ACCEPTING, NOT_LOGGED_IN, SENT, SHORT, deliver
 from fakenw.core.settings import watchdog
 from fakenw.journal.record import SECOND, Record
 
@@ -36,7 +40,7 @@ def is_loopback(host: str) -> bool:
 class ApiError(Exception):
     """An operation is refused. ``status`` is that of HTTP, ``more`` are further fields for programs."""
 
-    def __init__(self, status: int, text: str, **more: int) -> None:
+    def __init__(self, status: int, text: str, **more: int | str) -> None:
         super().__init__(text)
         self.status, self.more = status, more
 
@@ -142,7 +146,24 @@ class Administration:
             "idle": max(0, now - connection.last_request) / SECOND,
             "files": [file.path for file in connection.files.values()],
             "silent": connection.silent,
+            "unit": connection.unit,
+            "requests": connection.requests,
+            "locks": sum(lock.held for lock in self.server.locks.of(connection.serial, *Kind)),
+            "created": connection.created / SECOND,
+            "message": connection.message is not None,
         }
+
+    def connections_csv(self) -> str:
+        """GET /api/connections.csv: the list that ``harness diagnose --connections`` reads."""
+        server, written = self.server, StringIO()
+        table = csv.writer(written)
+        table.writerow(("connection", "user", "address", "licensed", "since", "server", "requests"))
+        for number, connection in sorted(server.table.by_number.items()):
+            since = server.utc(connection.login_time or connection.created).strftime("%Y-%m-%d %H:%M:%S")
+            licensed = "yes" if connection.unit else "no"
+            user, station = connection.user or "", connection.station
+            table.writerow((number, user, station, licensed, since, server.settings.name, connection.requests))
+        return written.getvalue()
 
     # Changing
 
@@ -150,7 +171,14 @@ class Administration:
         """POST /api/*operation* with *given*, except that of the clock, which is not immediate. Raises ApiError."""
         match operation.split("/"):
             case ["connections", number, "clear"]:
-                return self._clear(number, given, peer)
+                _known(given)
+                return {"cleared": self._clear([self._connection(number)], peer)[0]}
+            case ["connections", "clear"]:
+                return {"cleared": self._clear(self._several(given), peer)}
+            case ["connections", number, "message"]:
+                return self._message([self._connection(number)], given, peer)
+            case ["message"]:
+                return self._message([c for _, c in sorted(self.server.table.by_number.items())], given, peer)
             case ["mark"]:
                 text = _known(given, "text").get("text", "mark")
                 if not isinstance(text, str) or len(text) > LONGEST_TEXT:
@@ -184,15 +212,53 @@ class Administration:
             raise ApiError(400, f"seconds: the clock would pass the end of {END_OF_TIME.year - 1}; expected less")
         return by
 
-    def _clear(self, number: str, given: Mapping[str, Any], peer: str) -> dict[str, Any]:
-        _known(given)
-        known = number.isdecimal() and len(number) <= 5
+    def _connection(self, number: str) -> Connection:
+        known = number.isascii() and number.isdecimal() and len(number) <= 5
         connection = self.server.table.by_number.get(int(number)) if known else None
         if connection is None:
             raise ApiError(404, f"there is no connection {number[:40]}")
-        self.emit("clear", peer, connection=connection.number)
-        self._act(lambda: self.server.clear(connection, "cleared"))
-        return {"cleared": connection.number}
+        return connection
+
+    def _several(self, given: Mapping[str, Any]) -> list[Connection]:
+        numbers = _known(given, "connections").get("connections")
+        if not isinstance(numbers, list) or not numbers or any(type(number) is not int for number in numbers):
+            raise ApiError(400, "connections: expected a list of numbers, at least one")
+        return [self._connection(str(number)) for number in dict.fromkeys(numbers)]
+
+    def _clear(self, connections: list[Connection], peer: str) -> list[int]:
+        def clear() -> None:
+            for connection in connections:
+                about = {"action": "clear", "by": "admin", "from": peer, "connection": connection.number}
+                self.server.emit("operator", about)
+                self.server.clear(connection, "cleared")
+
+        self._act(clear)
+        return [connection.number for connection in connections]
+
+    def _message(self, connections: list[Connection], given: Mapping[str, Any], peer: str) -> dict[str, Any]:
+        """Leave a message for each of *connections* that takes one, and count what became of it."""
+        text = _known(given, "text").get("text")
+        if not isinstance(text, str) or not 0 < len(text) <= SHORT or not text.isprintable():
+            raise ApiError(
+                400, f"text: expected 1 to {SHORT} printable characters, which a station can fetch by NCP 21/1"
+            )
+        try:
+            on_the_wire(text)
+        except ValueError as problem:
+            raise ApiError(400, f"text: {problem}") from None
+        found = Counter[int]()
+
+        def leave() -> None:
+            by = {"by": "admin", "from": peer}
+            found.update(deliver(self.server, connection, text, by) for connection in connections)
+
+        self._act(leave)
+        return {
+            "left": found[SENT],
+            "not_logged_in": found[NOT_LOGGED_IN],
+            "not_accepting": found[NOT_ACCEPTING],
+            "has_one": found[HAS_ONE],
+        }
 
     def _set(self, given: Mapping[str, Any], peer: str) -> None:
         changes = {}

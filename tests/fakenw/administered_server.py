@@ -140,12 +140,14 @@ def wait_for(condition: Callable[[], Any]) -> Any:
 
 @contextmanager
 def stream(served: Served, **headers: str) -> Iterator[Iterator[tuple[int, dict[str, Any]]]]:
-    """The events of the journal's stream."""
+    """The lines of the journal's stream, each with its number; the event ``server`` before them is read over."""
     given = {"Accept": "text/event-stream", **{name.replace("_", "-"): value for name, value in headers.items()}}
     http_connection = http.client.HTTPConnection(*served.admin_address, timeout=DEADLINE)
     http_connection.request("GET", "/api/journal", headers=given)
     reply = http_connection.getresponse()
     assert (reply.status, reply.getheader("content-type")) == (200, "text/event-stream")
+
+    assert [reply.readline()[:6] for _ in range(3)] == [b"event:", b"data: ", b"\n"]
 
     def events() -> Iterator[tuple[int, dict[str, Any]]]:
         number = -1

@@ -70,7 +70,7 @@ def grow(journal_buffer: JournalBuffer, by: int) -> None:
 
 def numbers(taken: bytearray) -> list[int]:
     """The lines that came, by their numbers."""
-    lines = (line.removeprefix(b"data: ") for line in taken.splitlines() if b"{" in line)
+    lines = (line.removeprefix(b"data: ") for line in taken.splitlines() if b'"n": ' in line)
     return [json.loads(line)["n"] for line in lines]
 
 
