@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from fakenw.admin.operations import JournalBuffer
+from fakenw.admin.journal_buffer import JournalBuffer
 
 AT_ONCE = 100  # lines, between which other readers have their turn
 
