@@ -31,9 +31,9 @@ Reply = tuple[int, dict[str, str], bytes]
 class Served(ServerProcess):
     """A running server with an administration."""
 
-    def __init__(self, folder: Path, *options: str, program: Sequence[str] = ()) -> None:
+    def __init__(self, folder: Path, *options: str, program: Sequence[str] = (), admin: str = "127.0.0.1:0") -> None:
         self.journal, self.errors = folder / "journal.jsonl", folder / "errors.txt"
-        options = ("--journal", str(self.journal), "--admin", "127.0.0.1:0", *LISTEN, *options)
+        options = ("--journal", str(self.journal), "--admin", admin, *LISTEN, *options)
         super().__init__(*options, program=program, log=self.errors)
         self.ready()
         there = urlsplit(self.admin)
