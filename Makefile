@@ -81,6 +81,7 @@ docs: $(DEVELOPED) ## the pages of docs/ that are made from the code and the sce
 	@$(VENV)/bin/python -m harness.cli.commands_page >docs/commands.md
 	@$(VENV)/bin/python -m harness.cli.scenario_page >docs/scenario.md
 	@$(VENV)/bin/python -m harness.cli.testing_page >docs/testing.md
+	@$(VENV)/bin/python -m fakenw.cli.openapi_page >docs/openapi.json
 
 .PHONY: wheel
 wheel: $(DEVELOPED) ## dist/fakenw-VERSION: a wheel to install anywhere, and the source archive that it is built from

@@ -24,7 +24,7 @@ EDGES = {
     "fakenw/admin/ready_file.py": {"os"},
     "fakenw/cli/around.py": {"twisted"},
     "fakenw/cli/serving.py": WORLD,
-    "fakenw/cli/remote.py": {"time"},
+    "fakenw/cli/following.py": {"time"},
     "fakenw/cli/running.py": {"asyncio", "os", "time", "twisted"},
     "fakenw/cli/twistd.py": {"secrets", "twisted"},
     "fakenw/health.py": {"os", "socket"},

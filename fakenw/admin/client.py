@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse, IncompleteRead
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from fakenw.journal.record import decode
 
@@ -42,6 +42,14 @@ class AdminRefused(Exception):
         self.status = status
 
 
+class ServerRestarted(AdminRefused):
+    """Another start of the server answers than the one that was asked; ``instance`` is the new one."""
+
+    def __init__(self, message: str, instance: str) -> None:
+        super().__init__(HTTPStatus.CONFLICT, message)
+        self.instance = instance
+
+
 class _NoRedirection(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_: Any) -> None:
         """The response itself is the answer."""
@@ -50,7 +58,8 @@ class _NoRedirection(urllib.request.HTTPRedirectHandler):
 class AdminClient:
     """Sends requests to the server at *url*. Raises ValueError for an invalid URL.
 
-    ``get``, ``post`` and ``journal`` raise AdminUnreachable and AdminRefused.
+    ``get``, ``post`` and ``journal`` raise AdminUnreachable and AdminRefused. ``instance`` is the start of the server
+    that answered last; None where it did not say.
     """
 
     def __init__(self, url: str, token: str | None = None, timeout: float = TIMEOUT) -> None:
@@ -61,6 +70,7 @@ class AdminClient:
         except ValueError:
             raise ValueError(f"{url!r} is not the URL of a server, for instance http://127.0.0.1:8524") from None
         self._url, self._timeout = url.rstrip("/"), timeout
+        self.instance: str | None = None
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirection())
         self._headers = {"Content-Type": "application/json"}
         if token:
@@ -69,19 +79,21 @@ class AdminClient:
     def get(self, path: str) -> dict[str, Any]:
         return self._accepted(*self._request(path)[:2])
 
-    def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        return self._accepted(*self._request(path, body)[:2])
+    def post(self, path: str, body: Mapping[str, Any], within: float | None = None) -> dict[str, Any]:
+        """*within* are the seconds that the operation may take, where these are many."""
+        return self._accepted(*self._request(path, body, within)[:2])
 
-    def journal(self, number: int = 0) -> tuple[int, list[str], int]:
-        """The journal from record *number* on, or from the oldest available.
+    def journal(self, number: int = 0, instance: str | None = None) -> tuple[int, list[str], int]:
+        """The journal from record *number* on, or from the oldest available; with *instance* of that start only.
 
-        Returns the number of the first line, the lines, and the next number.
+        Returns the number of the first line, the lines, and the next number. Raises ServerRestarted.
         """
-        status, body, headers = self._request(f"/api/journal?from={number}")
+        of = f"&instance={quote(instance, safe='')}" if instance else ""
+        status, body, headers = self._request(f"/api/journal?from={number}{of}")
         skip = 0
         while status == HTTPStatus.GONE and skip < LARGEST_SKIP:
             number = self._oldest(status, body) + skip
-            status, body, headers = self._request(f"/api/journal?from={number}")
+            status, body, headers = self._request(f"/api/journal?from={number}{of}")
             skip = 2 * skip + 100  # a busy server has dropped more records before the next request
         if status != HTTPStatus.OK:
             self._accepted(status, body)
@@ -104,6 +116,8 @@ class AdminClient:
             return answer
         if not isinstance(answer.get("error"), str):
             raise self._no_fakenw(status)
+        if status == HTTPStatus.CONFLICT and isinstance(answer.get("instance"), str):
+            raise ServerRestarted(answer["error"], answer["instance"])
         raise AdminRefused(status, answer["error"])
 
     def _object(self, status: int, body: bytes) -> dict[str, Any]:
@@ -118,16 +132,20 @@ class AdminClient:
     def _no_fakenw(self, status: int) -> AdminUnreachable:
         return AdminUnreachable(f"{self._url} does not answer as a fakenw does (status {status})")
 
-    def _request(self, path: str, body: Mapping[str, Any] | None = None) -> tuple[int, bytes, Mapping[str, str]]:
+    def _request(
+        self, path: str, body: Mapping[str, Any] | None = None, within: float | None = None
+    ) -> tuple[int, bytes, Mapping[str, str]]:
         """Status, body and headers of the response, for every status."""
         data = None if body is None else json.dumps(body).encode()
         try:
             request = urllib.request.Request(self._url + path, data, self._headers)
             try:
-                with self._opener.open(request, timeout=self._timeout) as reply:
+                with self._opener.open(request, timeout=within or self._timeout) as reply:
+                    self.instance = reply.headers.get("X-Instance")
                     return reply.status, self._body(reply), dict(reply.headers)
             except urllib.error.HTTPError as refusal:
                 with refusal:
+                    self.instance = refusal.headers.get("X-Instance")
                     return refusal.code, self._body(refusal.fp), dict(refusal.headers)
         except (OSError, ValueError, HTTPException, EOFError) as problem:
             raise AdminUnreachable(f"{self._url} does not answer: {problem}") from None

@@ -8,9 +8,10 @@ Rules of this file:
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from fakenw.admin.operations import JournalBuffer
+from fakenw.admin.journal_buffer import JournalBuffer
 
 AT_ONCE = 100  # lines, between which other readers have their turn
 
@@ -18,18 +19,20 @@ AT_ONCE = 100  # lines, between which other readers have their turn
 class JournalReader:
     """Writes the lines from *number* on as the response to *request*: up to *until*, or as an endless stream of events.
 
-    It is an IPushProducer of Twisted.
+    A stream begins with an event ``server``, which names the *instance*. It is an IPushProducer of Twisted.
     """
 
-    def __init__(self, request: Any, buffer: JournalBuffer, number: int, until: int | None) -> None:
+    def __init__(self, request: Any, buffer: JournalBuffer, number: int, until: int | None, instance: str = "") -> None:
         self._request, self._buffer, self._number, self._until = request, buffer, number, until
+        self._instance = instance
         self._paused = self._ended = False
 
     def begin(self) -> None:
         """Write the header and the first lines."""
         self._request.notifyFinish().addBoth(self._end)
         if self._until is None:
-            self._request.write(b": journal\n\n")  # which sends the header
+            told = {"instance": self._instance, "first": self._buffer.first, "next": self._buffer.next}
+            self._request.write(f"event: server\ndata: {json.dumps(told)}\n\n".encode())  # which sends the header
             self._buffer.listeners.append(self.more)
         self._request.registerProducer(self, True)
         self.more()

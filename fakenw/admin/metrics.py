@@ -4,19 +4,23 @@ Rules of this file:
 
 * Nothing is counted twice: grants, releases and denials are in the fold of the journal, requests are counted by the
   dispatch, everything else is computed for each scrape.
+* A series whose label is known beforehand is there from the start, with 0: the first release is then an increase.
 """
 
 from __future__ import annotations
 
+import platform
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from importlib.metadata import version
 
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
 from fakenw.core.server import Server
-from fakenw.journal.fold import Fold
+from fakenw.journal.fold import DENIED, GIVEN_BACK, RECLAIMED, Fold
 from fakenw.journal.policy import State
 from fakenw.journal.record import SECOND, Record
 
@@ -40,29 +44,35 @@ class Metrics(Collector):
         self._fold = Fold()
         self._registry = CollectorRegistry()
         self._registry.register(self)
+        ProcessCollector(registry=self._registry)
 
     def saw(self, record: Record) -> None:
         """The next line of the journal."""
         self._fold.saw(record)
 
-    def text(self) -> bytes:
-        """All metrics, in Prometheus' format."""
-        return generate_latest(self._registry)
+    def text(self, accept: str) -> tuple[bytes, str]:
+        """All metrics and their media type: Prometheus' text, or OpenMetrics where the header *accept* names it."""
+        if "application/openmetrics-text" in accept:
+            text: bytes = openmetrics.generate_latest(self._registry)  # type: ignore[no-untyped-call]
+            return text, openmetrics.CONTENT_TYPE_LATEST
+        return generate_latest(self._registry), CONTENT_TYPE
 
     def collect(self) -> Iterator[Metric]:
         """Called by prometheus_client."""
         server, ledger, fold = self._server, self._server.ledger, self._fold
+        build = {"version": version("fakenw"), "python": platform.python_version()}
+        yield InfoMetricFamily("fakenw_build", "The version of the server.", build)
         yield GaugeMetricFamily("fakenw_licenses_held", "Licenses held.", ledger.held)
         yield GaugeMetricFamily("fakenw_licenses_limit", "Licenses of the server.", ledger.limit)
         yield GaugeMetricFamily("fakenw_licenses_peak", "The most licenses held at the same time.", ledger.peak)
         yield CounterMetricFamily("fakenw_grants", "Grants of licenses.", fold.grants)
         releases = CounterMetricFamily("fakenw_releases", "Releases of licenses, by cause.", labels=["cause"])
-        for cause, count in fold.releases.items():
-            releases.add_metric([cause], count)
+        for cause in dict.fromkeys((*sorted(GIVEN_BACK), *RECLAIMED, *fold.releases)):
+            releases.add_metric([cause], fold.releases[cause])
         yield releases
         denials = CounterMetricFamily("fakenw_denials", "Denials, by what was exhausted.", labels=["what"])
-        for what, count in fold.denials.items():
-            denials.add_metric([what], count)
+        for what in dict.fromkeys((*DENIED, *fold.denials)):
+            denials.add_metric([what], fold.denials[what])
         yield denials
         states = Counter(connection.state for connection in server.table.by_number.values())
         connections = GaugeMetricFamily("fakenw_connections", "Connections, by state.", labels=["state"])

@@ -8,21 +8,36 @@ Rules of this file:
 
 from __future__ import annotations
 
+import csv
 import ipaddress
-from collections import deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from io import StringIO
 from typing import Any
 
+from fakenw.admin.answers import (
+    Cleared,
+    ClearedSeveral,
+    ConnectionRow,
+    ConnectionTable,
+    LicenseHolder,
+    Licenses,
+    MessageCounts,
+    ServerStatus,
+)
+from fakenw.admin.bodies import LONGEST_TEXT, Advance, Changes, Login, Mark, Message, Reset, Selection
+from fakenw.admin.journal_buffer import JournalBuffer
+from fakenw.admin.routes import ApiError, RouteTable, get, post
 from fakenw.config.field_types import duration
 from fakenw.core.connection import Connection
+from fakenw.core.locks import Kind
 from fakenw.core.peer import IPX
 from fakenw.core.server import Server
+from fakenw.core.services.message import HAS_ONE, NOT_ACCEPTING, NOT_LOGGED_IN, SENT, deliver
 from fakenw.core.settings import watchdog
-from fakenw.journal.record import SECOND, Record
+from fakenw.journal.record import SECOND
 
-KEPT = 100_000  # records that can be read; older ones are in the journal file only
-LONGEST_TEXT = 200
 END_OF_TIME = datetime(2100, 1, 1)  # the dates of DOS end soon after
 
 
@@ -32,49 +47,6 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-class ApiError(Exception):
-    """An operation is refused. ``status`` is that of HTTP, ``more`` are further fields for programs."""
-
-    def __init__(self, status: int, text: str, **more: int) -> None:
-        super().__init__(text)
-        self.status, self.more = status, more
-
-
-class JournalBuffer:
-    """The last records, each with its number: the first of a journal is 0."""
-
-    def __init__(self) -> None:
-        self.next = 0
-        self.listeners: list[Callable[[], None]] = []
-        self._records: deque[Record] = deque(maxlen=KEPT)
-        self._line: tuple[int, bytes] = (-1, b"")  # the last one requested: all readers request the same one in turn
-
-    @property
-    def first(self) -> int:
-        """The number of the oldest record."""
-        return self.next - len(self._records)
-
-    def add(self, record: Record) -> None:
-        self._records.append(record)
-        self.next += 1
-        for listener in list(self.listeners):  # a copy, since a slow reader is removed
-            listener()
-
-    def check(self, number: int) -> None:
-        """Raises ApiError where the record *number* is no longer stored, or beyond the next one."""
-        first = self.first
-        if number < first:
-            raise ApiError(410, f"record {number} is no longer stored; the oldest is {first}", oldest=first)
-        if number > self.next:
-            raise ApiError(400, f"record {number} is not there yet; expected no more than {self.next}, the next one")
-
-    def line(self, number: int) -> bytes:
-        """The line of the record *number*, which must be stored."""
-        if self._line[0] != number:
-            self._line = number, self._records[number - self.first].line().encode("ascii")
-        return self._line[1]
 
 
 class Administration:
@@ -94,10 +66,15 @@ class Administration:
         self.journal_buffer = JournalBuffer()
         self._now, self._act = now, act
 
+    def do(self, operation: str, given: Mapping[str, Any], peer: str) -> Any:
+        """POST /api/*operation* with *given*, as over HTTP. Raises ApiError."""
+        return RouteTable(self).call("POST", f"/api/{operation}", lambda: given, {"peer": peer})[1]
+
     # Reading
 
-    def about(self) -> dict[str, Any]:
-        """GET /api/server"""
+    @get("/api/server")
+    def about(self) -> ServerStatus:
+        """The server: its settings, its licenses and its clock."""
         server, now = self.server, self._now()
         return {
             "name": server.settings.name,
@@ -118,17 +95,18 @@ class Administration:
             + [f"{IPX.name}:{link}" for link in self._links()],
         }
 
-    def connections(self) -> dict[str, Any]:
-        """GET /api/connections"""
+    @get("/api/connections")
+    def connections(self) -> ConnectionTable:
+        """The connections by number: users, licenses, files, and for how long each is idle."""
         now = self._now()
-        table = sorted(self.server.table.by_number.values(), key=lambda connection: connection.number)
-        return {"t": now / SECOND, "connections": [self._row(connection, now) for connection in table]}
+        return {"t": now / SECOND, "connections": [self._row(connection, now) for connection in self._all()]}
 
-    def licenses(self) -> dict[str, Any]:
-        """GET /api/licenses"""
+    @get("/api/licenses")
+    def licenses(self) -> Licenses:
+        """The licenses that are held, each with its holder."""
         ledger, now = self.server.ledger, self._now()
         by_unit: dict[str, Connection] = {c.unit: c for c in self.server.table.by_number.values() if c.unit}
-        holders = []
+        holders: list[LicenseHolder] = []
         for unit, holding in ledger.holdings.items():
             holder = by_unit.get(unit)
             holders.append(
@@ -143,9 +121,27 @@ class Administration:
             )
         return {"held": ledger.held, "limit": ledger.limit, "peak": ledger.peak, "holders": holders}
 
-    def _row(self, connection: Connection, now: int) -> dict[str, Any]:
+    def connections_csv(self) -> str:
+        """The list that ``harness diagnose --connections`` reads."""
+        server, written = self.server, StringIO()
+        table = csv.writer(written)
+        table.writerow(("connection", "user", "address", "licensed", "since", "server", "requests"))
+        for connection in self._all():
+            since = server.utc(connection.login_time or connection.created).strftime("%Y-%m-%d %H:%M:%S")
+            licensed = "yes" if connection.unit else "no"
+            about = connection.number, connection.user or "", connection.station
+            table.writerow((*about, licensed, since, server.settings.name, connection.requests))
+        return written.getvalue()
+
+    def _all(self) -> list[Connection]:
+        return [connection for _, connection in sorted(self.server.table.by_number.items())]
+
+    def _row(self, connection: Connection, now: int) -> ConnectionRow:
         return {
-            **connection.about(),
+            "connection": connection.number,
+            "serial": connection.serial,
+            "station": connection.station,
+            "user": connection.user,
             "state": str(connection.state),
             "licensed": connection.unit is not None,
             "since": (connection.login_time or connection.created) / SECOND,
@@ -153,110 +149,126 @@ class Administration:
             "idle": max(0, now - connection.last_request) / SECOND,
             "files": [file.path for file in connection.files.values()],
             "silent": connection.silent,
+            "unit": connection.unit,
+            "requests": connection.requests,
+            "locks": sum(lock.held for lock in self.server.locks.of(connection.serial, *Kind)),
+            "created": connection.created / SECOND,
+            "message": connection.message is not None,
         }
 
     # Changing
 
-    def do(self, operation: str, given: Mapping[str, Any], peer: str) -> dict[str, Any]:
-        """POST /api/*operation* with *given*, except that of the clock, which is not immediate. Raises ApiError."""
-        match operation.split("/"):
-            case ["connections", number, "clear"]:
-                return self._clear(number, given, peer)
-            case ["mark"]:
-                text = _known(given, "text").get("text", "mark")
-                if not isinstance(text, str) or len(text) > LONGEST_TEXT:
-                    raise ApiError(400, f"text: expected text of no more than {LONGEST_TEXT} characters")
-                self._act(lambda: self.server.emit("mark", {"text": text, "from": peer}))
-            case ["login"]:
-                enabled = _known(given, "enabled").get("enabled")
-                if not isinstance(enabled, bool):
-                    raise ApiError(400, "enabled: expected true or false")
-                self.server.logins = enabled
-                self.emit("enable-login" if enabled else "disable-login", peer)
-            case ["set"]:
-                self._set(given, peer)
-            case ["down"]:
-                _known(given)
-                self.emit("down", peer)
-                self.server.down()
-            case ["reset"]:
-                self._reset(_known(given, "force").get("force", False), peer)
-            case _:
-                raise ApiError(404, f"there is no /api/{operation}")
+    @post("/api/connections/{connection}/clear", refuses=(404,))
+    def clear(self, connection: str, peer: str) -> Cleared:
+        """Clear a connection, as CLEAR STATION does."""
+        return {"cleared": self._clear([self._connection(connection)], peer)[0]}
+
+    @post("/api/connections/clear", refuses=(404,))
+    def clear_several(self, given: Selection, peer: str) -> ClearedSeveral:
+        """Clear several connections; where one of them is unknown none is cleared."""
+        chosen = [self._connection(str(number)) for number in dict.fromkeys(given.connections)]
+        return {"cleared": self._clear(chosen, peer)}
+
+    @post("/api/connections/{connection}/message", refuses=(404,))
+    def message_to_one(self, connection: str, given: Message, peer: str) -> MessageCounts:
+        """Leave a message for a connection, which fetches it by NCP 21/1 or 21/11."""
+        return self._message([self._connection(connection)], given.text, peer)
+
+    @post("/api/message")
+    def message_to_all(self, given: Message, peer: str) -> MessageCounts:
+        """Leave a message for every connection."""
+        return self._message(self._all(), given.text, peer)
+
+    @post("/api/mark")
+    def mark(self, given: Mark, peer: str) -> ServerStatus:
+        """Write a mark: licenses held now are no longer needed."""
+        self._act(lambda: self.server.emit("mark", {"text": given.text, "from": peer}))
         return self.about()
 
-    def advance_by(self, given: Mapping[str, Any]) -> int:
-        """The microseconds in the body of POST /api/clock/advance. Raises ApiError."""
-        try:
-            by = duration(_known(given, "seconds").get("seconds"))
-        except ValueError as problem:
-            raise ApiError(400, f"seconds: {problem}") from None
-        if by > (END_OF_TIME - self.server.utc(self._now())) // timedelta(microseconds=1):
-            raise ApiError(400, f"seconds: the clock would pass the end of {END_OF_TIME.year - 1}; expected less")
-        return by
+    @post("/api/login")
+    def login(self, given: Login, peer: str) -> ServerStatus:
+        """Open or close login, as ENABLE LOGIN and DISABLE LOGIN do."""
+        self.server.logins = given.enabled
+        self.emit("enable-login" if given.enabled else "disable-login", peer)
+        return self.about()
 
-    def _clear(self, number: str, given: Mapping[str, Any], peer: str) -> dict[str, Any]:
-        _known(given)
-        known = number.isdecimal() and len(number) <= 5
-        connection = self.server.table.by_number.get(int(number)) if known else None
-        if connection is None:
-            raise ApiError(404, f"there is no connection {number[:40]}")
-        self.emit("clear", peer, connection=connection.number)
-        self._act(lambda: self.server.clear(connection, "cleared"))
-        return {"cleared": connection.number}
-
-    def _set(self, given: Mapping[str, Any], peer: str) -> None:
-        changes = {}
-        for name, value in _known(given, *SETTINGS).items():
-            try:
-                changes[name] = SETTINGS[name](value)
-            except ValueError as problem:
-                raise ApiError(400, f"{name}: {problem}") from None
+    @post("/api/set", refuses=(409,))
+    def set(self, given: Changes, peer: str) -> ServerStatus:
+        """Change settings of the running server; fewer licenses than are held are refused."""
+        changes = given.model_dump(exclude_unset=True)
         if not changes:
-            raise ApiError(400, f"nothing to set; expected {', '.join(SETTINGS)}, or some of them")
+            raise ApiError(400, f"nothing to set; expected {', '.join(Changes.model_fields)}, or some of them")
         held = self.server.ledger.held
         if changes.get("licenses", held) < held:
             raise ApiError(409, f"licenses: {held} are held; expected that many, or more")
-        self._act(lambda: self.server.reconfigure(**changes))
-        self.emit("set", peer, text=", ".join(f"{name}={given[name]}" for name in changes)[:LONGEST_TEXT])
+        parsed = {name: SETTINGS[name](value) for name, value in changes.items()}
+        self._act(lambda: self.server.reconfigure(**parsed))
+        self.emit("set", peer, text=", ".join(f"{name}={value}" for name, value in changes.items())[:LONGEST_TEXT])
+        return self.about()
 
-    def _reset(self, force: object, peer: str) -> None:
-        if not isinstance(force, bool):
-            raise ApiError(400, "force: expected true or false")
+    @post("/api/down")
+    def down(self, peer: str) -> ServerStatus:
+        """Bring the server down: it answers every request so, and releases nothing."""
+        self.emit("down", peer)
+        self.server.down()
+        return self.about()
+
+    @post("/api/reset", refuses=(409,))
+    def reset(self, given: Reset, peer: str) -> ServerStatus:
+        """End all connections and release every unit; without ``force`` not while a client is connected."""
         connected = len(self.server.table.by_number)
-        if connected and not force:
+        if connected and not given.force:
             raise ApiError(409, f"{connected} clients are connected; expected none, or force: true")
         self.emit("reset", peer)
         self._act(self.server.reset)
+        return self.about()
+
+    def advance_by(self, given: Advance) -> int:
+        """The microseconds by which the clock is advanced, which is not immediate. Raises ApiError."""
+        if given.seconds > (END_OF_TIME - self.server.utc(self._now())) // timedelta(microseconds=1):
+            raise ApiError(400, f"seconds: the clock would pass the end of {END_OF_TIME.year - 1}; expected less")
+        return given.seconds
 
     def emit(self, action: str, peer: str, **more: Any) -> None:
         """Write an ``operator`` line to the journal."""
         self._act(lambda: self.server.emit("operator", {"action": action, "by": "admin", "from": peer, **more}))
 
+    def _connection(self, number: str) -> Connection:
+        known = number.isascii() and number.isdecimal() and len(number) <= 5
+        connection = self.server.table.by_number.get(int(number)) if known else None
+        if connection is None:
+            raise ApiError(404, f"there is no connection {number[:40]}")
+        return connection
 
-def _known(given: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
-    unknown = [name for name in given if name not in names]
-    if unknown:
-        raise ApiError(400, f"unknown: {', '.join(map(str, unknown))}; expected {', '.join(names) or 'nothing'}")
-    return given
+    def _clear(self, connections: list[Connection], peer: str) -> list[int]:
+        def clear() -> None:
+            for connection in connections:
+                about = {"action": "clear", "by": "admin", "from": peer, "connection": connection.number}
+                self.server.emit("operator", about)
+                self.server.clear(connection, "cleared")
 
+        self._act(clear)
+        return [connection.number for connection in connections]
 
-def _licenses(given: object) -> int:
-    if isinstance(given, bool) or not isinstance(given, int) or not 0 <= given <= 65_534:
-        raise ValueError("expected a whole number from 0 to 65534")
-    return given
+    def _message(self, connections: list[Connection], text: str, peer: str) -> MessageCounts:
+        """Leave *text* for each of *connections* that takes one, and count what became of it."""
+        found = Counter[int]()
 
+        def leave() -> None:
+            by = {"by": "admin", "from": peer}
+            found.update(deliver(self.server, connection, text, by) for connection in connections)
 
-def _clear_idle(given: object) -> int | None:
-    if given is None:
-        return None
-    if not (time := duration(given)):
-        raise ValueError("no time at all; expected more than 0, or null: never")
-    return time
+        self._act(leave)
+        return {
+            "left": found[SENT],
+            "not_logged_in": found[NOT_LOGGED_IN],
+            "not_accepting": found[NOT_ACCEPTING],
+            "has_one": found[HAS_ONE],
+        }
 
 
 SETTINGS: Mapping[str, Callable[[Any], Any]] = {
-    "licenses": _licenses,
-    "watchdog": lambda given: watchdog(str(given)),
-    "clear_idle": _clear_idle,
+    "licenses": int,
+    "watchdog": watchdog,
+    "clear_idle": lambda given: None if given is None else duration(given),
 }

@@ -7,6 +7,7 @@ import click
 from fakenw.cli.program import Program
 
 COMMANDS = {  # the line of each in --help is the first sentence of its own help
+    "advance": ("fakenw.cli.remote:advance", "Advance the clock: what is due in the next hours happens now."),
     "clear": ("fakenw.cli.remote:clear", "Clear a connection, as CLEAR STATION does."),
     "config": ("fakenw.cli.configuring:configuration", "Print an example of a configuration file, or check a file."),
     "connections": (
@@ -14,12 +15,15 @@ COMMANDS = {  # the line of each in --help is the first sentence of its own help
         "The connection table, as MONITOR shows it.",
     ),
     "down": ("fakenw.cli.remote:down", "Bring the server down: it refuses all, and releases nothing."),
-    "journal": ("fakenw.cli.remote:journal", "The journal, as sentences; with --json its lines."),
+    "journal": ("fakenw.cli.following:journal", "The journal, as sentences; with --json its lines."),
+    "licenses": ("fakenw.cli.remote:licenses", "The licenses that are held, the one idle for longest first."),
     "login": ("fakenw.cli.remote:login", "Open or close login, as ENABLE LOGIN and DISABLE LOGIN do."),
     "mark": ("fakenw.cli.remote:mark", "Write a mark: licenses held now are no longer needed."),
+    "message": ("fakenw.cli.remote:message", "Leave a message of up to 58 characters, as BROADCAST does."),
+    "reset": ("fakenw.cli.remote:reset", "End all connections and free all licenses, as at the start."),
     "serve": ("fakenw.cli.serving:serve", "Run a server until SIGTERM, SIGHUP or Ctrl-C."),
     "set": ("fakenw.cli.remote:set_command", "Change a running server: its licenses, watchdog or clear_idle."),
-    "wait": ("fakenw.cli.remote:wait", "Wait until a server answers NCP at HOST:PORT, or is ready."),
+    "wait": ("fakenw.cli.following:wait", "Wait until a server answers NCP at HOST:PORT, or is ready."),
 }
 
 

@@ -10,28 +10,26 @@ from __future__ import annotations
 import functools
 import json
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
 from fakenw.admin.client import AdminClient, AdminRefused, AdminUnreachable
-from fakenw.admin.ready_file import ReadyServer
 from fakenw.cli.parameters import TimeParam
 from fakenw.cli.terminal import say
-from fakenw.core.peer import TCP, UDP, Peer
-from fakenw.journal.record import SECOND, JournalError, read_lines
-from fakenw.journal.sentences import clock, harmless, sentence
+from fakenw.journal.record import SECOND
+from fakenw.journal.sentences import clock, harmless
 
 REFUSED, UNREACHABLE = 1, 3
 EXIT_CODES = "Exit codes: 0 done, 1 the server refuses, 2 bad usage, 3 the server does not answer."
-LOOK_EVERY = 0.2  # seconds
+TOLD = {"left": "have it", "has_one": "had one", "not_accepting": "accept none", "not_logged_in": "not logged in"}
+ADVANCE_WITHIN = 3600.0  # seconds of real time
 
 
-def _end(code: int, text: str) -> NoReturn:
+def end(code: int, text: str) -> NoReturn:
     say(f"fakenw: {text}", err=True)
     sys.exit(code)
 
@@ -50,9 +48,9 @@ def exits() -> Iterator[None]:
     try:
         yield
     except AdminRefused as problem:
-        _end(REFUSED, harmless(problem))
+        end(REFUSED, harmless(problem))
     except AdminUnreachable as problem:
-        _end(UNREACHABLE, harmless(problem))
+        end(UNREACHABLE, harmless(problem))
 
 
 def uses_admin(function: Callable[..., None]) -> Callable[..., None]:
@@ -87,6 +85,16 @@ def _print(response: Any, as_json: bool, text: str) -> None:
         say(text)
 
 
+def _time(ctx: click.Context, param: click.Parameter, given: str) -> str:
+    """The text of a duration, as the server reads it too."""
+    TimeParam().convert(given, param, ctx)
+    return given
+
+
+def _held(response: Mapping[str, Any]) -> str:
+    return f"{response['held']} of {response['limit']} licenses held"
+
+
 @click.command(epilog=EXIT_CODES)
 @uses_admin
 def connections(server: AdminClient, as_json: bool) -> None:
@@ -117,12 +125,60 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 @click.command(epilog=EXIT_CODES)
-@click.argument("number", type=click.IntRange(1, 65_534))
+@click.argument("numbers", type=click.IntRange(1, 65_534), nargs=-1, required=True, metavar="NUMBER...")
 @uses_admin
-def clear(server: AdminClient, as_json: bool, number: int) -> None:
-    """Clear a connection, as CLEAR STATION does."""
-    response = server.post(f"/api/connections/{number}/clear", {})
-    _print(response, as_json, f"connection {number} is cleared")
+def clear(server: AdminClient, as_json: bool, numbers: tuple[int, ...]) -> None:
+    """Clear a connection, as CLEAR STATION does.
+
+    Of several none is cleared where one of them is unknown.
+    """
+    if len(numbers) == 1:
+        response = server.post(f"/api/connections/{numbers[0]}/clear", {})
+        _print(response, as_json, f"connection {numbers[0]} is cleared")
+    else:
+        response = server.post("/api/connections/clear", {"connections": numbers})
+        _print(response, as_json, f"connections {', '.join(map(str, response['cleared']))} are cleared")
+
+
+@click.command(epilog=EXIT_CODES)
+@uses_admin
+def licenses(server: AdminClient, as_json: bool) -> None:
+    """The licenses that are held, the one idle for longest first.
+
+    A unit without a station is an assignment: its connection has ended, and the policy keeps it for a while.
+    """
+    response = server.get("/api/licenses")
+    rows = [["unit", "user", "from", "since", "idle"]]
+    for holder in sorted(response["holders"], key=lambda holder: -(holder["idle"] or 0)):
+        idle = "" if holder["idle"] is None else clock(round(holder["idle"] * SECOND))
+        held = [harmless(holder[name] or "") for name in ("unit", "user", "station")]
+        rows.append([*held, clock(round(holder["since"] * SECOND)), idle])
+    told = f"{response['held']} of {response['limit']} licenses held, {response['peak']} at most"
+    _print(response, as_json, "\n".join([*(_table(rows) if len(rows) > 1 else []), told]))
+
+
+@click.command(epilog="Exit codes: 0 a station has it, 1 none has it, 2 bad usage, 3 the server does not answer.")
+@click.argument("text")
+@click.option("--to", "numbers", type=click.IntRange(1, 65_534), multiple=True, help="One connection; may be repeated.")
+@uses_admin
+def message(server: AdminClient, as_json: bool, text: str, numbers: tuple[int, ...]) -> None:
+    """Leave a message of up to 58 characters, as BROADCAST does.
+
+    All connections that are logged in and accept messages have it, except where one waits already. A station learns of
+    it with its next request.
+
+    \b
+    fakenw message "Please log out: the server goes down at five"
+    fakenw message "Is anybody there?" --to 7 --to 9
+    """
+    paths = [f"/api/connections/{number}/message" for number in dict.fromkeys(numbers)] or ["/api/message"]
+    found = Counter[str]()
+    for path in paths:
+        found.update(server.post(path, {"text": text}))
+    told = ", ".join(f"{found[name]} {words}" for name, words in TOLD.items() if found[name])
+    _print(dict(found), as_json, f"connections: {told}" if told else "no station is connected")
+    if not found["left"]:
+        sys.exit(REFUSED)
 
 
 @click.command("set", epilog=EXIT_CODES)
@@ -141,7 +197,7 @@ def set_command(server: AdminClient, as_json: bool, changes: tuple[str, ...]) ->
         number = int(value) if value.isdecimal() and name == "licenses" else value
         given[name] = None if value == "none" else number
     response = server.post("/api/set", given)
-    _print(response, as_json, f"{response['held']} of {response['limit']} licenses held")
+    _print(response, as_json, _held(response))
 
 
 @click.command(epilog=EXIT_CODES)
@@ -161,73 +217,37 @@ def down(server: AdminClient, as_json: bool) -> None:
 
 
 @click.command(epilog=EXIT_CODES)
+@click.argument("time", callback=_time)
+@uses_admin
+def advance(server: AdminClient, as_json: bool, time: str) -> None:
+    """Advance the clock: what is due in the next hours happens now.
+
+    Watchdog, idle limits and assignments go by that clock, in their order. A station that answers has real time to do
+    so and is not cleared, so many hours with many stations take a while.
+
+    \b
+    fakenw advance 4h
+    """
+    response = server.post("/api/clock/advance", {"seconds": time}, ADVANCE_WITHIN)
+    _print(response, as_json, f"the clock is at {clock(round(response['t'] * SECOND))}, {_held(response)}")
+
+
+@click.command(epilog=EXIT_CODES)
+@click.option("--force", is_flag=True, help="Also while clients are connected: their connections end.")
+@uses_admin
+def reset(server: AdminClient, as_json: bool, force: bool) -> None:
+    """End all connections and free all licenses, as at the start.
+
+    A server that was brought down answers again, and login is open. The journal goes on, and so does the clock.
+    """
+    response = server.post("/api/reset", {"force": force})
+    _print(response, as_json, f"the server is as at its start: {_held(response)}")
+
+
+@click.command(epilog=EXIT_CODES)
 @click.argument("text", default="mark")
 @uses_admin
 def mark(server: AdminClient, as_json: bool, text: str) -> None:
     """Write a mark: licenses held now are no longer needed."""
     response = server.post("/api/mark", {"text": text})
     _print(response, as_json, f"marked at {clock(round(response['t'] * SECOND))}")
-
-
-@click.command(epilog=EXIT_CODES)
-@click.option("--follow", is_flag=True, help="Print new lines as they are written, until Ctrl-C.")
-@uses_admin
-def journal(server: AdminClient, as_json: bool, follow: bool) -> None:
-    """The journal, as sentences; with --json its lines."""
-    number = 0
-    while True:
-        first, lines, after = server.journal(number)
-        if first > number:
-            say(f"fakenw: {first - number} lines are no longer stored by the server", err=True)
-        number = after
-        try:
-            output = lines if as_json else [sentence(record) for record in read_lines(lines, "journal").records]
-        except JournalError as problem:
-            _end(REFUSED, str(problem))
-        for text in filter(None, output):
-            if as_json:
-                click.echo(text.rstrip("\n"))
-            else:
-                say(text)
-        if not follow:
-            return
-        time.sleep(LOOK_EVERY)
-
-
-@click.command(epilog="Exit codes: 0 it answers, 2 bad usage, 3 it does not answer in time.")
-@click.argument("place", metavar="HOST:PORT|FILE")
-@click.option("--transport", type=click.Choice([TCP.name, UDP.name]), default="tcp", show_default=True)
-@click.option("--for", "how_long", type=TimeParam(), default="30s", show_default=True, help="The longest wait.")
-def wait(place: str, transport: str, how_long: int) -> None:
-    """Wait until a server answers NCP at HOST:PORT, or is ready.
-
-    FILE is that of `fakenw serve --ready-file`: no other server is taken for this one.
-    """
-    from fakenw.health import answers
-
-    deadline = time.monotonic() + how_long / SECOND
-    while (server := _server_at(place, transport)) is None or not answers(server):
-        if time.monotonic() > deadline:
-            _end(UNREACHABLE, f"{place} does not answer NCP over {transport} within {how_long / SECOND:g} s")
-        time.sleep(LOOK_EVERY)
-    click.echo(f"{place} answers NCP over {transport}")
-
-
-def _server_at(place: str, transport: str) -> Peer | None:
-    """The address of a server that may answer; None where the file is not there yet, or is of one that has ended."""
-    try:
-        return Peer.parse(f"{transport}:{place}")
-    except ValueError:
-        pass
-    try:
-        ready = ReadyServer.read(Path(place))
-    except FileNotFoundError:
-        if not Path(place).parent.is_dir() or not Path(place).suffix:
-            raise click.UsageError(f"{place} is not HOST:PORT, nor a file of fakenw serve --ready-file") from None
-        return None
-    except (OSError, ValueError) as problem:
-        raise click.UsageError(str(problem)) from None
-    addresses = ready.tcp if transport == "tcp" else ready.udp
-    if not addresses:
-        raise click.UsageError(f"the server of {place} does not listen on {transport}")
-    return Peer.parse(f"{transport}:{addresses[0]}") if ready.runs() else None

@@ -29,7 +29,8 @@ from twisted.internet.task import LoopingCall
 from fakenw.admin.bounded_http import BoundedSite
 from fakenw.admin.http import AdminResource
 from fakenw.admin.metrics import Metrics
-from fakenw.admin.operations import Administration, ApiError, is_loopback
+from fakenw.admin.operations import Administration, is_loopback
+from fakenw.admin.routes import ApiError
 from fakenw.core.ipx_link import IpxBinding, IpxLink, Listener
 from fakenw.core.peer import IPX, TCP, UDP, Peer, Transport
 from fakenw.core.server import Server

@@ -212,6 +212,8 @@ def _mistakes(problem: ValidationError) -> Iterator[tuple[Keys, str, str]]:
 def expected_one_of(known: Iterable[str], given: object = None) -> str:
     """The text "expected one of ...", with a suggestion where *given* is similar to one of them."""
     known = list(known)
+    if not known:
+        return "expected none"
     wanted = f"expected one of {', '.join(known)}" if len(known) > 1 else f"expected {known[0]}"
     near = get_close_matches(given, known, n=1) if isinstance(given, str) else []
     return f"{wanted} (did you mean {near[0]}?)" if near else wanted
@@ -342,6 +344,7 @@ def _field(path: Keys) -> str:
 _EXPECTED = {
     "string_type": "expected text (in quotes)",
     "string_too_short": "expected text that is not empty",
+    "string_too_long": "expected {max_length} characters or fewer",
     **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "expected a whole number"),
     **dict.fromkeys(("float_type", "float_parsing", "finite_number"), "expected a number"),
     **dict.fromkeys(("bool_type", "bool_parsing"), "expected true or false"),

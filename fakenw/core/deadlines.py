@@ -36,7 +36,8 @@ class Deadlines:
         self._check_by: int | None = None
 
     def __len__(self) -> int:
-        return len(self._heap) - len(self._cancelled)
+        """The entries whose handlers will be called. An entry may be cancelled after ``only`` has dropped it."""
+        return sum(number not in self._cancelled for _, number, *_ in self._heap)
 
     def add(self, at: int, handler: Handler, subject: Any) -> int:
         """Call *handler* at the time *at* or soon after. Returns the number of the entry."""

@@ -22,6 +22,23 @@ from fakenw.journal.record import Record, microseconds
 GIVEN_BACK = frozenset({"logout", "destroy", "unlicense"})
 """Causes with which a client releases its unit; with every other cause the server reclaims it."""
 
+RECLAIMED = (
+    "bad-signature",
+    "busy",
+    "cleared",
+    "expired",
+    "idle-policy",
+    "lost",
+    "reinitialize",
+    "reset",
+    "stalled",
+    "watchdog",
+)
+"""The causes with which the server reclaims a unit."""
+
+DENIED = ("account", "license", "slot")
+"""What a station can be refused."""
+
 UNKNOWN = Policy("unknown", frozenset())
 """The policy of a server whose ``start`` names none: no state holds a unit."""
 

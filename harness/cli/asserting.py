@@ -54,6 +54,7 @@ LOOK_EVERY = 0.2  # seconds
     help=f"By whom, or for which one cause, licenses may come back: {', '.join(BY)}.",
 )
 @click.option("--instance", help="Only of this start of the server: see /api/server, or the journal's first line.")
+@click.option("--anew", is_flag=True, help="Where the server is started again meanwhile, begin anew with that start.")
 @click.option("--token", envvar="FAKENW_ADMIN_TOKEN", show_envvar=True, help="Where the server wants one.")
 @click.option("--junit", type=OutputParam(), help="Write the result as JUnit XML.")
 def assert_command(
@@ -66,17 +67,21 @@ def assert_command(
     clients: int,
     by: str,
     instance: str | None,
+    anew: bool,
     token: str | None,
     junit: str | None,
 ) -> None:
     """Assert something of a server that runs.
 
     ADMIN_URL is what `fakenw serve --admin` printed, FILE that of its --ready-file. A server that was started again
-    meanwhile, or another one at that address, is not judged.
+    meanwhile, or another one at that address, is not judged; with --anew only its present start is, and a sentence on
+    standard error says so.
 
     \b
     harness assert http://127.0.0.1:40125 --released --within 30s
     """
+    if anew and instance is not None:
+        raise click.UsageError("expected --instance, which judges one start of the server only, or --anew")
     if Path(admin).is_file():
         admin, instance = _ready(Path(admin), instance)
     watched = _WatchedServer(admin_client(admin, token), harmless(admin), instance)
@@ -88,7 +93,10 @@ def assert_command(
         except AdminRefused as problem:
             _unknown(f"{admin} does not answer: {problem.status}: {problem}")
         except (AdminUnreachable, JournalError, _NotTheServer) as problem:
-            _unknown(str(problem))
+            if not anew or time.monotonic() > deadline or not watched.begin_anew(problem):
+                _unknown(f"{problem}; nothing can be told" if isinstance(problem, _Restarted) else str(problem))
+            time.sleep(LOOK_EVERY)
+            continue
         if not run.servers:
             _unknown(f"{admin} has no journal; expected that of a server")
         marks = [mark for server in run.servers for mark in server.marks]
@@ -124,11 +132,23 @@ class _NotTheServer(Exception):
     """Another server answers than the one of the first answer."""
 
 
+class _Restarted(_NotTheServer):
+    """The server itself says that it is another one."""
+
+
 class _WatchedServer:
     """The server behind *client*, which is *name* in messages; only its present start, or that of *instance*."""
 
     def __init__(self, client: AdminClient, name: str, instance: str | None) -> None:
         self._client, self._name, self._instance = client, name, instance
+        self._seen = False
+
+    def begin_anew(self, problem: Exception) -> bool:
+        """Accept another start of the server from now on, or wait for it. False where *problem* is something else."""
+        if isinstance(problem, _Restarted):
+            say(f"harness: {harmless(problem)}; its present start is judged instead", err=True)
+            self._instance = None
+        return self._seen and isinstance(problem, _Restarted | AdminUnreachable)
 
     def journal(self) -> tuple[Journal, int]:
         """The server's journal, and how many lines of it are forgotten. Raises what the client raises, JournalError."""
@@ -159,11 +179,12 @@ class _WatchedServer:
     def _same(self, instance: object) -> None:
         if not isinstance(instance, str) or not instance:
             raise _NotTheServer(f"{self._name} does not answer as a fakenw does: it has no instance")
+        self._seen = True
         if self._instance is None:
             self._instance = instance
         elif instance != self._instance:
             found = f"{self._name} is now the server {harmless(instance)}, not {harmless(self._instance)}"
-            raise _NotTheServer(f"{found}: it was started again, or is another one; nothing can be told")
+            raise _Restarted(f"{found}: it was started again, or is another one")
 
 
 def _unknown(text: str) -> NoReturn:

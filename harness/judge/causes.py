@@ -2,20 +2,8 @@
 
 from __future__ import annotations
 
-from fakenw.journal.fold import GIVEN_BACK
+from fakenw.journal.fold import GIVEN_BACK, RECLAIMED
 
 ANY_CAUSE = "anybody"  # a license may be released or reclaimed
-RECLAIMED = (
-    "bad-signature",
-    "busy",
-    "cleared",
-    "expired",
-    "idle-policy",
-    "lost",
-    "reinitialize",
-    "reset",
-    "stalled",
-    "watchdog",
-)
 CAUSES = (*sorted(GIVEN_BACK), *RECLAIMED)
 BY = ("client", ANY_CAUSE, *CAUSES)

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from fakenw.journal.fold import GIVEN_BACK, Holding
+from fakenw.journal.fold import GIVEN_BACK, RECLAIMED, Holding
 from fakenw.journal.record import SECOND, microseconds
-from harness.judge.causes import ANY_CAUSE, BY, RECLAIMED
+from harness.judge.causes import ANY_CAUSE, BY
 from harness.judge.history import ConnectionHistory
 
 

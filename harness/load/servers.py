@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from fakenw.admin.client import AdminClient
+from fakenw.admin.client import AdminClient, ServerRestarted
 from fakenw.journal.record import SECOND, Record, parse
 from fakenw.server_process import ServerFailed, ServerProcess
 from harness.load.specification import LoadSpecification
@@ -77,12 +77,16 @@ class ForeignServer:
             if status["held"]:
                 raise NoServer(f"other clients hold {status['held']} licenses; a load needs a server of its own")
             _, _, self._next = admin.journal()
+            self._instance = admin.instance
 
     def catch_up(self) -> None:
         """Read the new lines."""
         if self._admin is None:
             return
-        first, lines, after = self._admin.journal(self._next)
+        try:
+            first, lines, after = self._admin.journal(self._next, self._instance)
+        except ServerRestarted:
+            raise NoServer("the server was started again during the load; expected one that runs to its end") from None
         if first != self._next:
             raise NoServer(
                 "the server has discarded unread lines of its journal; expected fewer clients or no --server"

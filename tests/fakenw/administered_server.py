@@ -31,9 +31,9 @@ Reply = tuple[int, dict[str, str], bytes]
 class Served(ServerProcess):
     """A running server with an administration."""
 
-    def __init__(self, folder: Path, *options: str, program: Sequence[str] = ()) -> None:
+    def __init__(self, folder: Path, *options: str, program: Sequence[str] = (), admin: str = "127.0.0.1:0") -> None:
         self.journal, self.errors = folder / "journal.jsonl", folder / "errors.txt"
-        options = ("--journal", str(self.journal), "--admin", "127.0.0.1:0", *LISTEN, *options)
+        options = ("--journal", str(self.journal), "--admin", admin, *LISTEN, *options)
         super().__init__(*options, program=program, log=self.errors)
         self.ready()
         there = urlsplit(self.admin)
@@ -140,12 +140,14 @@ def wait_for(condition: Callable[[], Any]) -> Any:
 
 @contextmanager
 def stream(served: Served, **headers: str) -> Iterator[Iterator[tuple[int, dict[str, Any]]]]:
-    """The events of the journal's stream."""
+    """The lines of the journal's stream, each with its number; the event ``server`` before them is read over."""
     given = {"Accept": "text/event-stream", **{name.replace("_", "-"): value for name, value in headers.items()}}
     http_connection = http.client.HTTPConnection(*served.admin_address, timeout=DEADLINE)
     http_connection.request("GET", "/api/journal", headers=given)
     reply = http_connection.getresponse()
     assert (reply.status, reply.getheader("content-type")) == (200, "text/event-stream")
+
+    assert [reply.readline()[:6] for _ in range(3)] == [b"event:", b"data: ", b"\n"]
 
     def events() -> Iterator[tuple[int, dict[str, Any]]]:
         number = -1

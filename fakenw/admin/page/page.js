@@ -217,7 +217,7 @@ async function follow() {
     rest = parts.pop();
     for (const part of parts) {
       const data = /^data: (.*)$/m.exec(part);
-      if (!data) continue;
+      if (!data || part.startsWith("event: ")) continue;
       state.next = Number(/^id: (\d+)$/m.exec(part)[1]) + 1;
       received(JSON.parse(data[1]));
     }

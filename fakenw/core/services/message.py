@@ -10,10 +10,11 @@ Rules of this file:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from fakenw.core.connection import Connection
-from fakenw.core.service import Call, NcpService
+from fakenw.core.service import Call, NcpService, ServiceHost
 from fakenw.wire.packet import Code, Refused
 from fakenw.wire.requests import message as ncp
 
@@ -85,10 +86,12 @@ def _fetch(connection: Connection) -> str:
 
 def _send(call: Call[Any], stations: tuple[int, ...], text: str) -> tuple[int, ...]:
     """What became of *text* at each of the stations."""
-    return tuple(_deliver(call, call.host.table.by_number.get(number), text) for number in stations)
+    by, table = {"by": call.connection.user}, call.host.table.by_number
+    return tuple(deliver(call.host, table.get(number), text, by) for number in stations)
 
 
-def _deliver(call: Call[Any], other: Connection | None, text: str) -> int:
+def deliver(host: ServiceHost, other: Connection | None, text: str, by: Mapping[str, Any]) -> int:
+    """Leave *text* for a station where it takes one; *by* are the journal's fields of the sender."""
     if other is None:
         return NO_CONNECTION
     if other.user is None:
@@ -97,6 +100,6 @@ def _deliver(call: Call[Any], other: Connection | None, text: str) -> int:
         return NOT_ACCEPTING
     if other.message is not None:
         return HAS_ONE
-    call.host.emit("operator", {**other.about(), "action": "message", "by": call.connection.user, "text": text})
-    call.host.leave_message(other, text)
+    host.emit("operator", {**other.about(), "action": "message", **by, "text": text})
+    host.leave_message(other, text)
     return SENT

@@ -52,8 +52,9 @@ def test_writing_is_a_post_of_json(served_once: Served) -> None:
     """No form of another site can send that."""
     kind = {"Content_Type": "application/x-www-form-urlencoded"}
     assert served_once.ask("POST", "/api/mark", b"text=x", **kind)[0] == 415
-    assert served_once.ask("GET", "/api/mark")[0] == 404
-    assert served_once.ask("PUT", "/api/mark", {})[0] == 405
+    for method, path, allow in (("GET", "/api/mark", "POST"), ("PUT", "/api/server", "GET, HEAD")):
+        status, headers, _ = served_once.ask(method, path, {} if method == "PUT" else None)
+        assert (status, headers["allow"]) == (405, allow)
     assert served_once.ask("POST", "/api/mark", b" " * (LARGEST_BODY + 1))[0] == 413
     assert served_once.ask("GET", "/../../etc/passwd")[0] == 404
     assert served_once.ask("GET", "/static/..%2fserver.py")[0] == 404

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import inspect
 import json
+import platform
 import re
 import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
 from prometheus_client.parser import text_string_to_metric_families
 
 from fakenw.admin.http import AdminResource
 from fakenw.admin.operations import SETTINGS, Administration
+from fakenw.admin.routes import routes_of
 from fakenw.core.peer import TCP, Peer
 from fakenw.health import answers
 from fakenw.journal.record import read
@@ -25,6 +28,8 @@ from fakenw.wire import packet as ncp
 from fakenw.wire.packet import RequestPacket
 from fakenw.wire.requests import connection, files
 from tests.fakenw.administered_server import Client, Served, stream, wait_for
+
+PAGE = ("/", "/static/{name}")
 
 # What can be seen
 
@@ -136,14 +141,19 @@ def test_a_reset_leaves_no_unit(serve: Callable[..., Served], policy: str) -> No
     [
         ("/api/nothing", {}, 404, "there is no /api/nothing"),
         ("/api/connections/x/clear", {}, 404, "there is no connection x"),
-        ("/api/login", {}, 400, "enabled: expected true or false"),
-        ("/api/login", {"enabled": 1}, 400, "enabled: expected true or false"),
+        ("/api/login", {}, 400, "enabled: missing; expected true or false"),
+        ("/api/login", {"enabled": 1}, 400, "enabled: 1; expected true or false"),
         ("/api/set", {}, 400, "nothing to set"),
-        ("/api/set", {"licenses": "many"}, 400, "licenses: expected a whole number"),
+        ("/api/set", {"licenses": "many"}, 400, "licenses: 'many'; expected a whole number"),
         ("/api/set", {"watchdog": "soon"}, 400, "is not off or FIRST,BETWEEN,COUNT"),
         ("/api/set", {"clear_idle": "soon"}, 400, "is not a duration"),
-        ("/api/set", {"name": "X"}, 400, "unknown: name; expected licenses, watchdog, clear_idle"),
-        ("/api/reset", {"force": "yes"}, 400, "force: expected true or false"),
+        ("/api/set", {"licenses": 65_535}, 400, "licenses: 65535; expected 65534 or less"),
+        ("/api/set", {"clear_idle": 0}, 400, "clear_idle: no time at all; expected more than 0, or null: never"),
+        ("/api/set", {"name": "X"}, 400, "name: unknown key; expected one of licenses, watchdog, clear_idle"),
+        ("/api/reset", {"force": "yes"}, 400, "force: 'yes'; expected true or false"),
+        ("/api/down", {"now": True}, 400, "now: unknown key; expected none"),
+        ("/api/mark", {"text": "x" * 201}, 400, "expected 200 characters or fewer"),
+        ("/api/mark", {"text": "\ud800"}, 400, "text: "),
         ("/api/clock/advance", {}, 400, "seconds:"),
         ("/api/clock/advance", {"seconds": -1}, 400, "seconds:"),
         ("/api/mark", [1], 400, "expected a JSON object"),
@@ -224,13 +234,10 @@ def test_the_examples_of_the_document(serve: Callable[..., Served]) -> None:
 
 
 def test_every_route_is_in_the_document() -> None:
-    """As the code compares paths and operations with them; and everything that can be set."""
+    """And everything that can be set."""
     text = (Path(__file__).parents[3] / "docs" / "api.md").read_text(encoding="utf-8")
-    http, done = inspect.getsource(AdminResource), inspect.getsource(Administration.do)
-    routes = [f"GET {path}" for path in re.findall(r'case "(/[^"]+)"', http)]
-    routes += [f"POST {path}" for path in re.findall(r'if path == "(/api/[^"]+)"', http)]
-    for parts in re.findall(r"case \[(.+)\]:", done):
-        routes.append("POST /api/" + "/".join(part.strip('"') for part in parts.split(", ")).replace("number", "1"))
+    declared = list(routes_of(AdminResource, Administration))
+    routes = [f"{one.method} {one.path.replace('{connection}', '1')}" for one in declared if one.path not in PAGE]
     assert {"GET /health", "GET /api/journal", "POST /api/clock/advance", "POST /api/connections/1/clear"} < {*routes}
     assert [route for route in routes if not re.search(rf"{re.escape(route)}\b", text)] == []
     assert [name for name in SETTINGS if f'"{name}": ' not in text] == []
@@ -253,4 +260,36 @@ def test_every_metric_of_the_document_is_there(served_once: Served) -> None:
         for line in served_once.ask("GET", "/metrics")[2].decode().splitlines()
         if line.startswith("# TYPE")
     }
-    assert [name for name in names if name not in text and name.replace("fakenw_licenses", "") not in text] == []
+    rows = re.findall(r"^\| (`(?:fakenw|process)_.*?) \|", text, re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"`(\w+)", row)} == names
+
+
+def test_what_is_known_beforehand_begins_with_zero(serve: Callable[..., Served]) -> None:
+    """Each cause of the journal's page and each refusal, before the first of them; and the version."""
+    metrics = settled(serve())
+    page = (Path(__file__).parents[3] / "docs" / "journal.md").read_text(encoding="utf-8")
+    (causes,) = re.findall(r"\*\*Of a `release`, given back by(.+?)`state`, `close` and `shut`", page, re.DOTALL)
+    (denied,) = re.findall(r"^\| `deny` .*`what` \(text: ([\w, ]+)\)", page, re.MULTILINE)
+    known = {
+        "releases_total{cause": re.findall(r"`([\w-]+)`", re.sub(r"\(.*?\)", "", causes, flags=re.DOTALL)),
+        "denials_total{what": denied.split(", "),
+    }
+    assert metrics is not None
+    for label, names in known.items():
+        found = {name: value for name, value in metrics.items() if name.startswith(f"fakenw_{label}")}
+        assert found == {f'fakenw_{label}="{name}"}}': 0 for name in names}
+    assert metrics[f'fakenw_build_info{{python="{platform.python_version()}",version="{version("fakenw")}"}}'] == 1
+    assert metrics["process_resident_memory_bytes"] > 1e6
+
+
+def test_openmetrics_where_it_is_asked_for(served_once: Served) -> None:
+    """As Prometheus asks for it, and as the library's own strict parser reads it; the same metrics as in the text."""
+    asked = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
+    status, headers, body = served_once.ask("GET", "/metrics", Accept=asked)
+    assert (status, headers["content-type"].partition(";")[0]) == (200, "application/openmetrics-text")
+    families = openmetrics_families(body.decode())  # type: ignore[no-untyped-call]
+    names = {family.name for family in families}
+    text = served_once.ask("GET", "/metrics")[2].decode()
+    assert {name.replace("fakenw_build", "fakenw_build_info") for name in names} == {
+        family.name for family in text_string_to_metric_families(text)
+    }

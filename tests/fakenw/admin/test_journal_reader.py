@@ -13,8 +13,9 @@ from twisted.internet.testing import StringTransport
 from twisted.web.resource import Resource
 
 from fakenw.admin.bounded_http import MOST, BoundedSite
+from fakenw.admin.journal_buffer import KEPT, JournalBuffer
 from fakenw.admin.journal_reader import AT_ONCE, JournalReader
-from fakenw.admin.operations import KEPT, ApiError, JournalBuffer
+from fakenw.admin.routes import ApiError
 from fakenw.journal.record import Record
 
 
@@ -70,7 +71,7 @@ def grow(journal_buffer: JournalBuffer, by: int) -> None:
 
 def numbers(taken: bytearray) -> list[int]:
     """The lines that came, by their numbers."""
-    lines = (line.removeprefix(b"data: ") for line in taken.splitlines() if b"{" in line)
+    lines = (line.removeprefix(b"data: ") for line in taken.splitlines() if b'"n": ' in line)
     return [json.loads(line)["n"] for line in lines]
 
 

@@ -90,3 +90,21 @@ def test_only_one_handler() -> None:
     deadlines.add(11, lambda *_: kept.append(1), 0)
     deadlines.expire(11)
     assert kept == [7, 9, 1]
+
+
+def test_an_entry_may_be_cancelled_after_it_was_dropped() -> None:
+    """A connection ends while the server is down: the number of pending entries is right."""
+    deadlines, kept = Deadlines(), list[Any]()
+
+    def handler(at: int, subject: Any, now: int) -> None:
+        kept.append(subject)
+
+    dropped = [deadlines.add(2, lambda *_: kept.append(0), n) for n in range(3)]
+    deadlines.add(2, handler, 7)
+    deadlines.only(handler)
+    refused = deadlines.add(3, lambda *_: kept.append(0), 3)
+    for number in (*dropped, refused):
+        deadlines.cancel(number)
+    assert len(deadlines) == 1
+    deadlines.expire(10)
+    assert (kept, len(deadlines)) == ([7], 0)

@@ -132,7 +132,7 @@ def test_so_many_clients(netware: Netware) -> None:
 # A journal whose first lines are forgotten
 
 
-FORGETFUL = "from fakenw.admin import operations; operations.KEPT = 40; from fakenw.cli.main import main; main()"
+FORGETFUL = "from fakenw.admin import journal_buffer as b; b.KEPT = 40; from fakenw.cli.main import main; main()"
 
 
 @pytest.fixture

@@ -223,3 +223,15 @@ def test_the_instance_that_is_asked_for() -> None:
     assert (other.exit_code, other.stdout) == (3, "")
     assert f"is now the server {'a' * 32}, not {'b' * 32}" in other.stderr
     assert (same.exit_code, same.stdout) == (0, "every license was given back\n")
+
+
+@pytest.mark.parametrize("after", [1, 2])
+def test_the_start_that_answers_now_is_judged_where_that_is_wanted(after: int) -> None:
+    """With --anew, and a sentence about it; but not together with the one start that --instance names."""
+    with answering(restarted(after)) as url:
+        done = invoke("assert", url, "--released", "--within", "5s", "--anew")
+    assert (done.exit_code, done.stdout) == (0, "every license was given back\n")
+    (told,) = done.stderr.splitlines()
+    assert told.startswith(f"harness: {url} is now the server {'b' * 32}, not {'a' * 32}: it was started again")
+    assert told.endswith("its present start is judged instead")
+    assert invoke("assert", url, "--released", "--anew", "--instance", "a" * 32).exit_code == 2

@@ -19,7 +19,7 @@ NAMES = [*(f"udp:10.0.0.{host}:1025" for host in (1, 2, 3)), *(f"tcp:10.0.0.{hos
 PASSWORDS = {"GUEST": "", "JOE": "SECRET", "ANN": ""}
 
 
-def snapshots(stage: Stage) -> tuple[dict[str, Any], ...]:
+def snapshots(stage: Stage) -> tuple[Any, ...]:
     """What the server says of itself."""
     administration = operator(stage)
     return administration.about(), administration.licenses(), administration.connections()
@@ -29,7 +29,7 @@ def operator(stage: Stage) -> Administration:
     return Administration(stage.server, lambda: stage.now, stage.delivery.act)
 
 
-def lived(policy: str, seed: int, **more: Any) -> tuple[Stage, int, tuple[dict[str, Any], ...]]:
+def lived(policy: str, seed: int, **more: Any) -> tuple[Stage, int, tuple[Any, ...]]:
     """A server with random clients: it, and what it said of itself when it had written so many records."""
     random, stage = Random(seed), Stage(policy, licenses=3, **more)
     stations = [stage.station(name) for name in NAMES]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
-from fakenw.admin.operations import Administration, ApiError
+from fakenw.admin.bodies import Advance
+from fakenw.admin.operations import Administration
+from fakenw.admin.routes import ApiError, read_body
 from fakenw.journal.record import SECOND, Journal
 from fakenw.wire.packet import REQUEST, RequestPacket, WatchdogPacket
 from fakenw.wire.requests import connection
@@ -148,7 +151,11 @@ def administration(data: bytes) -> None:
     if not isinstance(given, dict):
         return
     name = path.decode("latin-1")
-    for ask in (lambda: operations.do(name, given, "127.0.0.1:1"), lambda: operations.advance_by(given)):
+    asks: list[Callable[[], object]] = [
+        lambda: operations.do(name, given, "127.0.0.1:1"),
+        lambda: operations.advance_by(read_body(Advance, given)),
+    ]
+    for ask in asks:
         try:
             json.dumps(ask(), allow_nan=False)
         except ApiError as problem:

@@ -113,10 +113,10 @@ def _license_that_stays(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _clear_of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    def clear(self: Any, number: str, given: Any, peer: str) -> dict[str, Any]:
-        return {"cleared": self.server.table.by_number[int(number)].number}
+    def connection(self: Any, number: str) -> Any:
+        return self.server.table.by_number[int(number)]
 
-    monkeypatch.setattr("fakenw.admin.operations.Administration._clear", clear)
+    monkeypatch.setattr("fakenw.admin.operations.Administration._connection", connection)
 
 
 def _path_without_its_display(monkeypatch: pytest.MonkeyPatch) -> None:
