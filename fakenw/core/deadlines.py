@@ -31,7 +31,7 @@ class Deadlines:
         self._heap: list[tuple[int, int, Handler, Any]] = []
         self._added = 0
         self._cancelled: set[int] = set()
-        self._only: Handler | None = None
+        self._only: tuple[Handler, ...] = ()
         self._checks: list[tuple[Callable[[Any], None], Any]] = []
         self._check_by: int | None = None
 
@@ -42,7 +42,7 @@ class Deadlines:
     def add(self, at: int, handler: Handler, subject: Any) -> int:
         """Call *handler* at the time *at* or soon after. Returns the number of the entry."""
         self._added += 1
-        if self._only is None or handler == self._only:
+        if not self._only or handler in self._only:
             heapq.heappush(self._heap, (at, self._added, handler, subject))
         return self._added
 
@@ -81,10 +81,10 @@ class Deadlines:
             else:
                 handler(at, subject, now)
 
-    def only(self, handler: Handler | None) -> None:
-        """Drop and refuse the entries of all other handlers; None: accept all handlers again."""
-        self._only = handler
-        if handler is not None:
-            self._heap = [entry for entry in self._heap if entry[2] == handler]
+    def only(self, *handlers: Handler) -> None:
+        """Drop and refuse the entries of all other handlers; without any: accept all handlers again."""
+        self._only = handlers
+        if handlers:
+            self._heap = [entry for entry in self._heap if entry[2] in handlers]
             heapq.heapify(self._heap)
             self._checks, self._check_by = [], None

@@ -21,12 +21,14 @@ from functools import partial
 
 from fakenw.core.connection import Connection
 from fakenw.core.deadlines import Deadlines
+from fakenw.core.fault_table import FaultTable
 from fakenw.core.ledger import NoRoom
 from fakenw.core.peer import Peer
 from fakenw.core.service import Call, HeldBack, ServiceHost, Succeeded
 from fakenw.core.services import SERVICES, nds
 from fakenw.core.signing import signed
 from fakenw.core.watchdog import Watchdog
+from fakenw.faults.slow import SlowFault
 from fakenw.journal.policy import State
 from fakenw.wire import packet as ncp
 from fakenw.wire.framing import framed_reply
@@ -62,6 +64,8 @@ class Dispatch:
         }
         self._plain = {function: entry for (function, sub), entry in self._functions.items() if sub is None}
         self._slow = dict(host.settings.slow)
+        self._delays = bool(self._slow)
+        self._faults: FaultTable | None = None  # where one of them is slow
         self._counted = host.counts.by_function
 
     def request(self, connection: Connection, packet: RequestPacket) -> bytes | None:
@@ -91,9 +95,27 @@ class Dispatch:
         if not connection.transport.lossless:
             short = len(reply) <= connection.buffer + HEADROOM
             connection.reply = reply if short or _key(packet) not in REPEATABLE else b""
-        if self._slow and connection.state is not State.GONE and self._delay(connection, packet, reply):
+        if self._delays and connection.state is not State.GONE and self._delay(connection, packet, reply):
             return None
         return reply
+
+    @staticmethod
+    def is_repeated(connection: Connection, packet: RequestPacket) -> bool:
+        """Whether a request repeats one that was begun."""
+        return connection.reply is not None and (connection.sequence - packet.sequence) & 0xFF < LATE
+
+    def slow_by(self, faults: FaultTable | None) -> None:
+        """From now on answers are slow by *faults* too, or by the settings alone."""
+        self._faults = faults
+        self._delays = faults is not None or bool(self._slow)
+
+    def being_processed(self, connection: Connection, packet: RequestPacket) -> bytes:
+        """The reply to a repetition of a request that is not answered yet. The last one ends the connection."""
+        self._host.counts.acknowledged += 1
+        connection.busy_replies += 1
+        if connection.busy_replies == BUSY_REPLIES:
+            self._host.clear(connection, "busy")
+        return _reply(connection, packet, 0, 0, kind=ncp.BEING_PROCESSED)
 
     def reply_later(self, at: int, delayed: tuple[Connection, bytes], now: int) -> None:
         """A delayed reply is due; it is sent unless its connection has ended."""
@@ -120,7 +142,7 @@ class Dispatch:
             reply = self._answer(connection, packet, Code.OK if granted else code, b"")
         if not connection.transport.lossless:
             connection.reply = reply
-        if not (self._slow and self._delay(connection, packet, reply)):
+        if not (self._delays and self._delay(connection, packet, reply)):
             self._send(connection.peer, reply)
 
     def _execute(self, connection: Connection, packet: RequestPacket) -> bytes | None:
@@ -170,11 +192,7 @@ class Dispatch:
     def _duplicate(self, connection: Connection, packet: RequestPacket) -> bytes | None:
         """The reply to a duplicate of the last request, whose effects must not be repeated."""
         if connection.due is not None or connection.wait is not None:
-            self._host.counts.acknowledged += 1
-            connection.busy_replies += 1
-            if connection.busy_replies == BUSY_REPLIES:
-                self._host.clear(connection, "busy")
-            return _reply(connection, packet, 0, 0, kind=ncp.BEING_PROCESSED)
+            return self.being_processed(connection, packet)
         if connection.reply:
             self._host.counts.duplicates += 1
             return connection.reply
@@ -183,7 +201,10 @@ class Dispatch:
     def _delay(self, connection: Connection, packet: RequestPacket, reply: bytes) -> bool:
         """Delay the reply if it is not due yet. The order of a connection's replies never changes."""
         now, key = self._host.now, _key(packet)
-        due = max(now + (self._slow.get(key, 0) if key else 0), connection.due or 0)
+        slow = self._slow.get(key, 0) if key else 0
+        if self._faults is not None:
+            slow = max(slow, *(fault.delays(key) for fault in self._faults.of(SlowFault, connection.station)), 0)
+        due = max(now + slow, connection.due or 0)
         if due <= now:
             return False
         connection.due = due

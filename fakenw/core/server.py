@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from random import Random
 from typing import Any, NamedTuple
 
@@ -25,6 +25,7 @@ from fakenw.core.connection import Connection
 from fakenw.core.connection_table import ConnectionTable
 from fakenw.core.deadlines import Deadlines
 from fakenw.core.dispatch import Dispatch
+from fakenw.core.fault_table import FaultTable
 from fakenw.core.ledger import Ledger
 from fakenw.core.locks import LockTable
 from fakenw.core.peer import Peer, net_address_for
@@ -32,8 +33,11 @@ from fakenw.core.semaphores import Semaphores
 from fakenw.core.service import Counts
 from fakenw.core.settings import ServerSettings
 from fakenw.core.signing import BadSignature, Signing
+from fakenw.core.waiting import Waits
 from fakenw.core.wall_clock import WallClock
 from fakenw.core.watchdog import Watchdog
+from fakenw.faults.busy import BusyFault
+from fakenw.faults.slow import SlowFault
 from fakenw.journal.policy import State
 from fakenw.journal.record import FORMAT, SECOND, Record
 from fakenw.volumes.volume import Volumes
@@ -90,6 +94,9 @@ class Server:
         self._watchdog = Watchdog(settings, self.table, self.emit, self._deadlines, self._query, self.clear)
         self._dispatch = Dispatch(self, self._watchdog, self._deadlines, self._send_raw)
         self._by_type = {ncp.REQUEST: self._request, ncp.CREATE: self._create, ncp.DESTROY: self._destroy}
+        self.faults = FaultTable(self.emit, self._deadlines, lambda: self.now, Random(f"{settings.seed}/faults"))
+        self.faults.changed.append(self._faults_changed)
+        self._until_not_busy = Waits(self._deadlines)
         self._streams: dict[Peer, Deframer] = {}
         self.kept: dict[Peer, None] = {}  # stations with whole requests that are not executed yet, in order of arrival
         self._delays = bool(settings.slow)
@@ -182,6 +189,7 @@ class Server:
     def stop(self, now: int) -> Effects:
         """End the journal. A stop releases nothing, and lists the holders."""
         self.now = now
+        self.faults.end_all("stop")
         holders = [
             {
                 "serial": c.serial,
@@ -252,7 +260,8 @@ class Server:
         self.table.peak = 0
         self.logins = True
         self._dispatch.down = False
-        self._deadlines.only(None)
+        self._deadlines.only()
+        self.faults.end_all("reset")
 
     def awaits_answers(self, now: int, patience: int) -> bool:
         """Whether a watchdog query of the last *patience* microseconds is unanswered."""
@@ -268,7 +277,8 @@ class Server:
         self._dispatch.down = True
         for connection in self.table.by_serial.values():
             self._dispatch.end_wait(connection)
-        self._deadlines.only(self._dispatch.reply_later)  # replies to executed requests are still sent
+        # Replies to executed requests are still sent, and faults end.
+        self._deadlines.only(self._dispatch.reply_later, self.faults.expire)
 
     def unsupported(
         self, connection: Connection, function: int, subfunction: int | None, verb: int | None = None
@@ -393,6 +403,42 @@ class Server:
             self._signing.begin(connection)
             if peer in self._streams:
                 self._streams[peer].signed = True
+
+    # Faults
+
+    def _faults_changed(self) -> None:
+        faults = self.faults
+        slow, busy = faults.any(SlowFault), faults.any(BusyFault)
+        self._delays = slow or busy or bool(self.settings.slow)  # then no request takes the short way
+        self._dispatch.slow_by(faults if slow else None)
+        self._by_type[ncp.REQUEST] = self._request_while_busy if busy else self._request
+        self._until_not_busy.retry()
+
+    def _request_while_busy(self, peer: Peer, connection: Connection | None, packet: RequestPacket) -> None:
+        """A station for which the server is busy has its request executed when that is over."""
+
+        def is_over() -> bool:
+            return not self.faults.any(BusyFault, str(peer))
+
+        if connection is None or connection.number != packet.connection or is_over():
+            return self._request(peer, connection, packet)
+        if self._dispatch.is_repeated(connection, packet):
+            return self._request(peer, connection, packet)
+        held = None if connection.wait is None else connection.wait.about
+        if not isinstance(held, RequestPacket) or held.sequence != packet.sequence:
+            connection.wait_no_more()
+            connection.busy_replies = 0
+            connection.wait = self._until_not_busy.add(packet, is_over, None)
+            connection.wait.told = partial(self._not_busy, peer, connection, packet)
+        self._watchdog.activity(connection, self.now)
+        reply = self._dispatch.being_processed(connection, packet)
+        if connection.signer is None or not peer.transport.framed:  # which has no signature for it
+            self._send_raw(peer, reply)
+        return None
+
+    def _not_busy(self, peer: Peer, connection: Connection, packet: RequestPacket, granted: bool) -> None:
+        connection.wait = None
+        self._request(peer, connection, packet)
 
     def _sign_no_more(self, peer: Peer) -> None:
         """The station's connection has ended, or is about to be another."""

@@ -18,6 +18,7 @@ from fakenw.bindery.nds_tree import NdsTree
 from fakenw.bindery.objects import Bindery
 from fakenw.core.connection import Connection
 from fakenw.core.connection_table import ConnectionTable
+from fakenw.core.fault_table import FaultTable
 from fakenw.core.ledger import Ledger
 from fakenw.core.locks import LockTable
 from fakenw.core.peer import Peer
@@ -60,6 +61,7 @@ class ServiceHost(Protocol):
     addresses: tuple[Peer, ...]  # where it listens
     now: int
     logins: bool  # False: a console operator has disabled login (23/203)
+    faults: FaultTable
     bindery_closer: Connection | None  # the last supervisor who closed the bindery (23/68)
     counts: Counts
 

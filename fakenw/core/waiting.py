@@ -32,7 +32,7 @@ class Waits:
 
     def __init__(self, deadlines: Deadlines) -> None:
         self._deadlines = deadlines
-        self._entries: dict[PendingWait, int] = {}  # in order of arrival; the number of each one's deadline
+        self._entries: dict[PendingWait, int | None] = {}  # in order of arrival; the number of each one's deadline
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -41,9 +41,10 @@ class Waits:
         """How many wait for it."""
         return sum(wait.about is about for wait in self._entries)
 
-    def add(self, about: object, take: Callable[[], bool], until: int) -> PendingWait:
+    def add(self, about: object, take: Callable[[], bool], until: int | None) -> PendingWait:
+        """Wait until *take* is true; *until* None: for as long as that takes."""
         wait = PendingWait(self, about, take)
-        self._entries[wait] = self._deadlines.add(until, self._expire, wait)
+        self._entries[wait] = None if until is None else self._deadlines.add(until, self._expire, wait)
         return wait
 
     def retry(self) -> None:

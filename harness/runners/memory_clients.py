@@ -8,7 +8,7 @@ from typing import Any
 from fakenw.core.peer import Peer
 from fakenw.journal.record import FORMAT, Record
 from harness.client.workstation import Requester
-from harness.runners.link_conditions import LinkConditions
+from harness.runners.cable import Cable
 from harness.runners.memory_network import MemoryLink, Network, utc
 from harness.runners.runtime import Driver
 
@@ -22,7 +22,7 @@ class ClientWorld(Driver):
         super().__init__(network.clock)
         self.name, self.address = name, address
         self.records: list[Record] = []
-        self.conditions = LinkConditions(network.random)
+        self.conditions = Cable(network.random)
         self.on = True
         self.frozen = False
         self._network = network

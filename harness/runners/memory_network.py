@@ -20,7 +20,7 @@ from fakenw.transports.capture import CaptureFile
 from fakenw.volumes.sms_volume import sms_tree
 from fakenw.volumes.volume import Volumes
 from harness.client.workstation import Requester
-from harness.runners.link_conditions import LinkConditions
+from harness.runners.cable import Cable
 from harness.runners.memory_server import ServerHost
 from harness.runners.router import Router
 from harness.runners.runtime import VirtualClock
@@ -33,7 +33,7 @@ FASTEST, SPREAD = 200, 1800  # microseconds of a packet's trip: the least, and w
 class NetworkMachine(Protocol):
     """A client machine, as the network sees it."""
 
-    conditions: LinkConditions
+    conditions: Cable
     links: dict[Requester, Any]
 
     def execute(self, call: Callable[..., None], *arguments: Any) -> None:

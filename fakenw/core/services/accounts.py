@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 from fakenw.bindery import login_control
 from fakenw.bindery.objects import NODE_CONTROL, BinderyObject
 from fakenw.core.service import Call
+from fakenw.faults.refuse_logins import RefuseLoginsFault
 from fakenw.journal.policy import State
 from fakenw.wire.packet import Code, Refused
 
@@ -45,7 +46,7 @@ def may_log_in(call: Call[Any], item: BinderyObject, right: bool, *, signs: bool
     *signs*: signatures begin with the login, or have begun. *counted*: the account's other connections count, too.
     """
     connection, host = call.connection, call.host
-    if not host.logins:
+    if not host.logins or host.faults.any(RefuseLoginsFault, connection.station):
         fail(call, item.name, Code.INTRUDER_LOCKOUT)
     if host.settings.signatures == ALWAYS and not signs:
         fail(call, item.name, Code.SIGNATURE_REQUIRED)

@@ -86,7 +86,7 @@ def test_only_one_handler() -> None:
     deadlines.add(1, lambda *_: kept.append(0), 0)
     deadlines.expire(10)
     assert (kept, called, deadlines.next()) == ([7, 9], [], None)
-    deadlines.only(None)
+    deadlines.only()
     deadlines.add(11, lambda *_: kept.append(1), 0)
     deadlines.expire(11)
     assert kept == [7, 9, 1]
