@@ -23,15 +23,22 @@ class Transit:
     def __len__(self) -> int:
         return len(self._heap)
 
-    def send(self, now: int, late: int, way: Hashable, arrive: Callable[[], None], *, in_order: bool) -> None:
-        """Call *arrive* when the packet is there, perhaps at once."""
+    def send(self, now: int, late: int, way: Hashable, arrive: Callable[[], None], *, in_order: bool) -> bool:
+        """Call *arrive* when the packet is there. True: it is there at once, and *arrive* is not called."""
         last, count = self._last.get(way, (now, 0))
         at = max(now + late, last) if in_order else now + late
         if at <= now and not (in_order and count):
-            arrive()
-            return
+            return True
+        self._put(at, way, arrive, in_order=in_order)
+        return False
+
+    def hurry(self, now: int, way: Hashable, arrive: Callable[[], None]) -> None:
+        """Call *arrive* at the next ``arrive``, behind what goes the same way."""
+        self._put(max(now, self._last.get(way, (now, 0))[0]), way, arrive, in_order=True)
+
+    def _put(self, at: int, way: Hashable, arrive: Callable[[], None], *, in_order: bool) -> None:
         if in_order:
-            self._last[way] = at, count + 1
+            self._last[way] = at, self._last.get(way, (at, 0))[1] + 1
         self._added += 1
         heapq.heappush(self._heap, (at, self._added, way if in_order else None, arrive))
 

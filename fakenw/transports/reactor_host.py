@@ -3,6 +3,8 @@
 A stream whose outgoing queue is full is not read from until the queue has drained. If it does not shrink for
 STALLED_AFTER seconds the stream is aborted: its NCP connection ends with the cause ``stalled``. So is a stream that is
 being closed, and whose peer does not read the rest.
+
+While a fault of the server affects links, what goes through them takes its way through a ``FaultyLink``.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from fakenw.core.server import Server
 from fakenw.core.stall_watch import STALLED_AFTER, StallWatch
 from fakenw.journal.record import SECOND, Record
 from fakenw.journal.writer import JournalFile
+from fakenw.transports.faulty_link import FaultyLink
 from fakenw.transports.spare_descriptors import SpareDescriptors
 
 ANSWERS_WITHIN = 0.75  # seconds of real time that a client has for a watchdog answer while the clock is advanced
@@ -86,6 +89,8 @@ class ReactorHost:
         self._owners = server.table.by_peer
         server.table.removed = self._removed
         self._unowned: list[Peer] = []  # peers without a stream that may own no connection
+        self._faulty: FaultyLink | None = None
+        server.faults.changed.append(self._faults_changed)
 
     def now(self) -> int:
         """Microseconds of the server's time since the start. It stands still where the reactor's clock is set back."""
@@ -106,6 +111,8 @@ class ReactorHost:
     def stop(self) -> None:
         """End the journal; the streams are no longer watched."""
         self._spare.stop()
+        if self._faulty is not None:
+            self._faulty.stop()
         self.delivery.stop()
         self._stalls.stop()
 
@@ -152,6 +159,9 @@ class ReactorHost:
 
     def connected(self, peer: Peer, stream: StreamRoute, descriptor: int) -> None:
         """A peer has connected; it is disconnected where its *descriptor* is one of the last."""
+        earlier = self._streams.get(peer)
+        if earlier is not None:  # the end of it is still under way
+            self._ended(peer, earlier)
         if self._spare.are_kept(descriptor):
             self._routes[peer] = self._streams[peer] = stream
         else:
@@ -159,6 +169,9 @@ class ReactorHost:
 
     def received(self, peer: Peer, data: bytes, now: int) -> None:
         """Bytes have arrived from a peer that was ``opened`` or has ``connected``."""
+        if self._faulty is not None:
+            self._receive_late(self._faulty, peer, data)
+            return
         self.delivery.receive(peer, data, now)
         if not peer.transport.framed and peer not in self._owners:
             self._unowned.append(peer)
@@ -168,9 +181,12 @@ class ReactorHost:
     def lost(self, peer: Peer) -> None:
         """The stream of *peer* has ended."""
         self._routes.pop(peer, None)
-        self._streams.pop(peer, None)
         self._stalls.forget(peer)
-        self.delivery.lost(peer)
+        stream = self._streams.get(peer)
+        if self._faulty is None:
+            self._ended(peer, stream)
+        else:
+            self._faulty.carry(peer, True, 0, self._ended, peer, stream)
 
     def full(self, peer: Peer) -> None:
         """The queue to *peer* is longer than QUEUE."""
@@ -181,6 +197,8 @@ class ReactorHost:
     def drained(self, peer: Peer) -> None:
         """The queue to *peer* is short again."""
         self._stalls.forget(peer)
+        if self._faulty is not None and self._faulty.is_full(peer, sent=False):
+            return
         self.delivery.drained(peer)
 
     def closing(self, peer: Peer) -> None:
@@ -188,6 +206,63 @@ class ReactorHost:
         stream = self._streams.get(peer)
         if stream is not None and stream.queued():
             self._watch_queue(peer)
+
+    # Faults of links
+
+    def _faults_changed(self) -> None:
+        if self._faulty is not None:
+            self._faulty.look()
+        elif not self.server.faults.link.calm:
+            self._faulty = FaultyLink(self.server.faults.link, self._reactor, self._bound, self._faults_over)
+
+    def _faults_over(self) -> None:
+        self._faulty = None
+
+    def _receive_late(self, faulty: FaultyLink, peer: Peer, data: bytes) -> None:
+        framed = peer.transport.framed
+        route = self._streams.get(peer) if framed else self._routes.get(peer)
+        faulty.carry(peer, True, len(data), self._arrived, peer, route, data)
+        if not framed and peer not in self._owners:  # perhaps it was lost: nothing else would drop its route
+            self._unowned.append(peer)
+            if not self.delivery.waiting:
+                self._forget()
+
+    def _arrived(self, peer: Peer, route: Route | None, data: bytes) -> None:
+        if not peer.transport.framed and route is not None:
+            self._routes[peer] = route
+        elif self._streams.get(peer) is not route:
+            return
+        self.delivery.receive(peer, data, self.now())
+        if not peer.transport.framed and peer not in self._owners:
+            self._unowned.append(peer)
+        if self._unowned and not self.delivery.waiting:
+            self._forget()
+
+    def _ended(self, peer: Peer, stream: StreamRoute | None) -> None:
+        if self._streams.get(peer) is stream:
+            self._streams.pop(peer, None)
+            self.delivery.lost(peer)
+
+    def _leave(self, peer: Peer, route: Route, data: bytes) -> None:
+        if not peer.transport.framed or self._routes.get(peer) is route:
+            route.send(data)
+
+    def _close(self, peer: Peer, route: Route) -> None:
+        if self._routes.get(peer) is route:
+            route.close()
+            self.closing(peer)
+
+    def _bound(self, peer: Peer, sent: bool, full: bool) -> None:
+        """Too much of what *peer* sent, or of what is for it, is under way; or that is over."""
+        stream = self._streams.get(peer)
+        if stream is None or self._faulty is None:
+            return
+        if full:
+            if not sent:
+                self.delivery.full(peer)
+            stream.read(on=False)
+        elif not self._faulty.is_full(peer, sent=not sent) and stream.queued() <= QUEUE:
+            self.delivery.drained(peer)
 
     def _unserved(self, clients: int) -> None:
         """So many clients were disconnected, since there is no descriptor for them."""
@@ -242,17 +317,22 @@ class ReactorHost:
     def send(self, peer: Peer, data: bytes) -> None:
         route = self._routes.get(peer)
         if route is not None:
-            route.send(data)
+            if self._faulty is None:
+                route.send(data)
+            else:
+                self._faulty.carry(peer, False, len(data), self._leave, peer, route, data)
 
     def close(self, peer: Peer) -> None:
         route = self._routes.get(peer)
         if route is not None:
-            route.close()
-            self.closing(peer)
+            if self._faulty is None:
+                self._close(peer, route)
+            else:
+                self._faulty.carry(peer, False, 0, self._close, peer, route)
 
     def read(self, peer: Peer, *, on: bool) -> None:
         stream = self._streams.get(peer)
-        if stream is not None:
+        if stream is not None and not (on and self._faulty is not None and self._faulty.is_full(peer, sent=True)):
             stream.read(on=on)
 
     def local(self, peer: Peer) -> str | None:
