@@ -112,3 +112,33 @@ class MessageCounts(TypedDict):
     not_logged_in: int
     not_accepting: int
     has_one: int
+
+
+FaultRow = TypedDict(
+    "FaultRow",
+    {
+        "id": int,
+        "what": str,
+        "station": str | None,
+        "from": str,
+        "by": NotRequired[float],
+        "percent": NotRequired[float],
+        "way": NotRequired[str],
+        "ncp": NotRequired[str],
+        "for": NotRequired[float],
+        "left": NotRequired[float],
+    },
+)
+FaultRow.__doc__ = "A fault, with the numbers that it has; ``left`` are the seconds until it ends by itself."
+
+
+class FaultList(TypedDict):
+    """The faults, in the order in which they began."""
+
+    faults: list[FaultRow]
+
+
+class FaultsRemoved(TypedDict):
+    """The numbers of the faults that have ended."""
+
+    removed: list[int]

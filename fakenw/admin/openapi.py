@@ -21,6 +21,7 @@ OF_CHANGES = (400, 413, 415, 503)
 HEADERS = {"X-Instance": {"$ref": "#/components/headers/X-Instance"}}
 PARTS: dict[str, Schema] = {  # of paths
     "connection": {"type": "integer", "minimum": 1, "maximum": 65_535},
+    "fault": {"type": "integer", "minimum": 1, "maximum": 999_999_999},
     "name": {"type": "string", "pattern": "^[^/]+$"},
 }
 

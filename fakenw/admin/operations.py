@@ -2,7 +2,8 @@
 
 Rules of this file:
 
-* Every operation writes a line to the journal with the client's address: ``operator``, with ``by: admin``, or ``mark``.
+* Every operation writes a line to the journal with the client's address: ``operator``, with ``by: admin``, ``mark``
+  or ``fault``.
 * An operation that fails raises ApiError, which names the mistake and the expectation.
 """
 
@@ -21,16 +22,21 @@ from fakenw.admin.answers import (
     ClearedSeveral,
     ConnectionRow,
     ConnectionTable,
+    FaultList,
+    FaultRow,
+    FaultsRemoved,
     LicenseHolder,
     Licenses,
     MessageCounts,
     ServerStatus,
 )
 from fakenw.admin.bodies import LONGEST_TEXT, Advance, Changes, Login, Mark, Message, Reset, Selection
+from fakenw.admin.fault_body import FaultBody
 from fakenw.admin.journal_buffer import JournalBuffer
 from fakenw.admin.routes import ApiError, RouteTable, get, post
 from fakenw.config.field_types import duration
 from fakenw.core.connection import Connection
+from fakenw.core.fault_table import MOST, LiveFault, TooManyFaults
 from fakenw.core.locks import Kind
 from fakenw.core.peer import IPX
 from fakenw.core.server import Server
@@ -38,6 +44,7 @@ from fakenw.core.services.message import HAS_ONE, NOT_ACCEPTING, NOT_LOGGED_IN, 
 from fakenw.core.settings import watchdog
 from fakenw.journal.record import SECOND
 
+LONGEST_NUMBER = 9  # digits of the number of a fault
 END_OF_TIME = datetime(2100, 1, 1)  # the dates of DOS end soon after
 
 
@@ -120,6 +127,17 @@ class Administration:
                 }
             )
         return {"held": ledger.held, "limit": ledger.limit, "peak": ledger.peak, "holders": holders}
+
+    @get("/api/faults")
+    def faults(self) -> FaultList:
+        """The faults of packets and of the server that operators have begun, and that have not ended."""
+        return {"faults": [self._fault_row(live) for live in self.server.faults.entries.values()]}
+
+    def _fault_row(self, live: LiveFault) -> FaultRow:
+        row: Any = {**live.about(), "from": live.origin}
+        if live.until is not None:
+            row["left"] = max(0, live.until - self._now()) / SECOND
+        return row  # type: ignore[no-any-return]
 
     def connections_csv(self) -> str:
         """The list that ``harness diagnose --connections`` reads."""
@@ -222,6 +240,34 @@ class Administration:
         self.emit("reset", peer)
         self._act(self.server.reset)
         return self.about()
+
+    @post("/api/faults", refuses=(409,))
+    def add_fault(self, given: FaultBody, peer: str) -> FaultRow:
+        """Begin a fault of packets or of the server, for a station or for all."""
+        begun: list[LiveFault] = []
+        faults = self.server.faults
+        try:
+            self._act(lambda: begun.append(faults.begin(given.fault(), given.station, given.lasting, peer)))
+        except TooManyFaults:
+            raise ApiError(409, f"there are {MOST} faults; expected fewer, or that one is removed first") from None
+        return self._fault_row(begun[0])
+
+    @post("/api/faults/{fault}/remove", refuses=(404,))
+    def remove_fault(self, fault: str, peer: str) -> FaultsRemoved:
+        """End a fault."""
+        number = int(fault) if fault.isascii() and fault.isdecimal() and len(fault) <= LONGEST_NUMBER else 0
+        live = self.server.faults.entries.get(number)
+        if live is None:
+            raise ApiError(404, f"there is no fault {fault[:40]}")
+        self._act(lambda: self.server.faults.end(live, "removed", peer))
+        return {"removed": [number]}
+
+    @post("/api/faults/remove")
+    def remove_faults(self, peer: str) -> FaultsRemoved:
+        """End all faults."""
+        ended: list[LiveFault] = []
+        self._act(lambda: ended.extend(self.server.faults.end_all("removed", peer)))
+        return {"removed": [live.number for live in ended]}
 
     def advance_by(self, given: Advance) -> int:
         """The microseconds by which the clock is advanced, which is not immediate. Raises ApiError."""

@@ -15,6 +15,7 @@ COMMANDS = {  # the line of each in --help is the first sentence of its own help
         "The connection table, as MONITOR shows it.",
     ),
     "down": ("fakenw.cli.remote:down", "Bring the server down: it refuses all, and releases nothing."),
+    "fault": ("fakenw.cli.faults:fault", "Delay and lose packets, be slow, busy or closed: on purpose."),
     "journal": ("fakenw.cli.following:journal", "The journal, as sentences; with --json its lines."),
     "licenses": ("fakenw.cli.remote:licenses", "The licenses that are held, the one idle for longest first."),
     "login": ("fakenw.cli.remote:login", "Open or close login, as ENABLE LOGIN and DISABLE LOGIN do."),

@@ -78,7 +78,7 @@ def uses_admin(function: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def _print(response: Any, as_json: bool, text: str) -> None:
+def tell(response: Any, as_json: bool, text: str) -> None:
     if as_json:
         click.echo(json.dumps(response, indent=2))
     else:
@@ -116,10 +116,10 @@ def connections(server: AdminClient, as_json: bool) -> None:
                 str(len(entry["files"])),
             ]
         )
-    _print(response, as_json, "\n".join(_table(rows)))
+    tell(response, as_json, "\n".join(table(rows)))
 
 
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+def table(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
     return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
@@ -134,10 +134,10 @@ def clear(server: AdminClient, as_json: bool, numbers: tuple[int, ...]) -> None:
     """
     if len(numbers) == 1:
         response = server.post(f"/api/connections/{numbers[0]}/clear", {})
-        _print(response, as_json, f"connection {numbers[0]} is cleared")
+        tell(response, as_json, f"connection {numbers[0]} is cleared")
     else:
         response = server.post("/api/connections/clear", {"connections": numbers})
-        _print(response, as_json, f"connections {', '.join(map(str, response['cleared']))} are cleared")
+        tell(response, as_json, f"connections {', '.join(map(str, response['cleared']))} are cleared")
 
 
 @click.command(epilog=EXIT_CODES)
@@ -154,7 +154,7 @@ def licenses(server: AdminClient, as_json: bool) -> None:
         held = [harmless(holder[name] or "") for name in ("unit", "user", "station")]
         rows.append([*held, clock(round(holder["since"] * SECOND)), idle])
     told = f"{response['held']} of {response['limit']} licenses held, {response['peak']} at most"
-    _print(response, as_json, "\n".join([*(_table(rows) if len(rows) > 1 else []), told]))
+    tell(response, as_json, "\n".join([*(table(rows) if len(rows) > 1 else []), told]))
 
 
 @click.command(epilog="Exit codes: 0 a station has it, 1 none has it, 2 bad usage, 3 the server does not answer.")
@@ -176,7 +176,7 @@ def message(server: AdminClient, as_json: bool, text: str, numbers: tuple[int, .
     for path in paths:
         found.update(server.post(path, {"text": text}))
     told = ", ".join(f"{found[name]} {words}" for name, words in TOLD.items() if found[name])
-    _print(dict(found), as_json, f"connections: {told}" if told else "no station is connected")
+    tell(dict(found), as_json, f"connections: {told}" if told else "no station is connected")
     if not found["left"]:
         sys.exit(REFUSED)
 
@@ -197,7 +197,7 @@ def set_command(server: AdminClient, as_json: bool, changes: tuple[str, ...]) ->
         number = int(value) if value.isdecimal() and name == "licenses" else value
         given[name] = None if value == "none" else number
     response = server.post("/api/set", given)
-    _print(response, as_json, _held(response))
+    tell(response, as_json, _held(response))
 
 
 @click.command(epilog=EXIT_CODES)
@@ -206,14 +206,14 @@ def set_command(server: AdminClient, as_json: bool, changes: tuple[str, ...]) ->
 def login(server: AdminClient, as_json: bool, state: str) -> None:
     """Open or close login, as ENABLE LOGIN and DISABLE LOGIN do."""
     response = server.post("/api/login", {"enabled": state == "on"})
-    _print(response, as_json, f"login is {'open' if response['logins'] else 'closed'}")
+    tell(response, as_json, f"login is {'open' if response['logins'] else 'closed'}")
 
 
 @click.command(epilog=EXIT_CODES)
 @uses_admin
 def down(server: AdminClient, as_json: bool) -> None:
     """Bring the server down: it refuses all, and releases nothing."""
-    _print(server.post("/api/down", {}), as_json, "the server is down")
+    tell(server.post("/api/down", {}), as_json, "the server is down")
 
 
 @click.command(epilog=EXIT_CODES)
@@ -229,7 +229,7 @@ def advance(server: AdminClient, as_json: bool, time: str) -> None:
     fakenw advance 4h
     """
     response = server.post("/api/clock/advance", {"seconds": time}, ADVANCE_WITHIN)
-    _print(response, as_json, f"the clock is at {clock(round(response['t'] * SECOND))}, {_held(response)}")
+    tell(response, as_json, f"the clock is at {clock(round(response['t'] * SECOND))}, {_held(response)}")
 
 
 @click.command(epilog=EXIT_CODES)
@@ -241,7 +241,7 @@ def reset(server: AdminClient, as_json: bool, force: bool) -> None:
     A server that was brought down answers again, and login is open. The journal goes on, and so does the clock.
     """
     response = server.post("/api/reset", {"force": force})
-    _print(response, as_json, f"the server is as at its start: {_held(response)}")
+    tell(response, as_json, f"the server is as at its start: {_held(response)}")
 
 
 @click.command(epilog=EXIT_CODES)
@@ -250,4 +250,4 @@ def reset(server: AdminClient, as_json: bool, force: bool) -> None:
 def mark(server: AdminClient, as_json: bool, text: str) -> None:
     """Write a mark: licenses held now are no longer needed."""
     response = server.post("/api/mark", {"text": text})
-    _print(response, as_json, f"marked at {clock(round(response['t'] * SECOND))}")
+    tell(response, as_json, f"marked at {clock(round(response['t'] * SECOND))}")

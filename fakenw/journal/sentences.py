@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from fakenw.journal.record import SECOND, Record
 
 _CAUSES = {
@@ -52,6 +55,25 @@ def conflict(link: object, frame: object, what: object, number: object, node: ob
     return f"{by} has the serial number {number} as well; --name sets another one"
 
 
+def fault_text(fields: Mapping[str, Any]) -> str:
+    """A fault of a running server and its numbers: ``delay 0.2 s (out)``."""
+    numbers = [
+        f"{form.format(harmless(fields[name]))}"
+        for name, form in (("by", "{} s"), ("percent", "{} %"), ("way", "({})"), ("ncp", "(NCP {})"))
+        if fields.get(name) is not None
+    ]
+    return " ".join([harmless(fields.get("what")), *numbers])
+
+
+def _fault(record: Record) -> str:
+    get = record.get
+    text = f"{fault_text(record.fields)}, {get('station') or 'all stations'}"
+    if get("state") == "begin":
+        lasting = "" if get("for") is None else f", for {get('for')} s"
+        return f"fault {get('id')} begins: {text}{lasting}"
+    return f"fault {get('id')} ends ({get('cause')}): {text}"
+
+
 def sentence(record: Record) -> str | None:
     """The record as one line of text, None for an event that has none."""
     get = record.get
@@ -82,6 +104,7 @@ def sentence(record: Record) -> str | None:
         "unsupported": f"{subject} requested NCP {get('ncp')}{verb}{name}, which is not supported",
         "unserved": f"out of descriptors: clients over TCP that were disconnected at once: {get('clients')}",
         "conflict": conflict(*map(get, ("link", "frame", "what", "number", "node"))),
+        "fault": _fault(record),
         "mark": f"marked: {get('text')}",
         "stop": f"stopped; {held}",
     }.get(record.event)
