@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from fakenw.config.field_types import Duration, SomeTime
+from fakenw.config.field_types import SomeTime
 from fakenw.config.server_file import Ncp, ncp_number
 from fakenw.config.yaml_file import Mistakes, Model, expected_one_of, shown
 from fakenw.core.fault_table import ServerFault
@@ -84,7 +84,7 @@ class FaultBody(Model):
         None, description="a station, such as udp:10.0.0.7:1025 or udp:10.0.0.7:*; null: all"
     )
     lasting: SomeTime | None = Field(None, alias="for", description="a duration, or null: until it is removed")
-    by: Annotated[Duration, AfterValidator(_bounded)] | None = Field(None, description="of delay and slow: how much")
+    by: Annotated[SomeTime, AfterValidator(_bounded)] | None = Field(None, description="of delay and slow: how much")
     percent: Annotated[float, Field(gt=0, le=100, strict=True)] | None = Field(
         None, description=f"of loss (at most {MOST}), duplicate and reorder: of how many packets"
     )

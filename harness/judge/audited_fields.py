@@ -60,6 +60,12 @@ FIELDS: Mapping[str, Mapping[str, Kind]] = {
     "open": {"handle": TEXT, "path": TEXT},
     "shut": {"handle": TEXT, "path": TEXT},
     "idle": {"since": SECONDS, "files": COUNT},
+    "fault": {
+        "id": COUNT,
+        "what": TEXT,
+        "state": TEXT,
+        "station": ("text, or null", lambda value: value is None or isinstance(value, str)),
+    },
     "operator": {"action": ("an action of an operator", lambda value: isinstance(value, str) and value in ACTIONS)},
     "mark": {"text": TEXT, "from": TEXT},
     "close": {"last_request": SECONDS},
@@ -73,6 +79,18 @@ _OF_ACTIONS: Mapping[str, Mapping[str, Kind]] = {
 }
 
 
+_WAY: Kind = "out, in or both", lambda value: value in ("out", "in", "both")
+_PERCENT: Kind = "a number to 100", lambda value: isinstance(value, int | float) and 0 < value <= 100
+_OF_FAULTS: Mapping[str, Mapping[str, Kind]] = {
+    "delay": {"by": SECONDS, "way": _WAY},
+    "loss": {"percent": _PERCENT, "way": _WAY},
+    "duplicate": {"percent": _PERCENT, "way": _WAY},
+    "reorder": {"percent": _PERCENT, "way": _WAY},
+    "silence": {"way": _WAY},
+    "slow": {"by": SECONDS},
+}
+
+
 def missing(record: Record) -> Iterator[str]:
     """A sentence for each field of a line that is missing, or is no such value."""
     event, fields = record.event, record.fields
@@ -82,6 +100,8 @@ def missing(record: Record) -> Iterator[str]:
         kinds = {**kinds, "last_request": SECONDS}
     elif event == "operator":
         kinds = {**kinds, **_of_operator(record, about)}
+    elif event == "fault":
+        kinds = {**kinds, **_of_fault(fields)}
     elif event == "start" and "keep_cleared" in fields:
         kinds = {**kinds, "keep_cleared": SECONDS}
     elif event == "unsupported" and "name" in fields:
@@ -95,6 +115,18 @@ def missing(record: Record) -> Iterator[str]:
         if expected is None or fields.get("code") != expected or not has_user:
             what, code = harmless(fields.get("what")), harmless(fields.get("code"))
             yield f"a connection is not refused {what} with the code {code}"
+
+
+def _of_fault(fields: Mapping[str, object]) -> dict[str, Kind]:
+    """The numbers of a fault, and who has begun or removed it."""
+    kinds = dict(_OF_FAULTS.get(str(fields.get("what")), {}))
+    if "for" in fields:
+        kinds["for"] = SECONDS
+    if fields.get("state") == "end":
+        kinds["cause"] = TEXT
+    if fields.get("state") == "begin" or fields.get("cause") == "removed":
+        kinds["from"] = TEXT
+    return kinds
 
 
 def _of_operator(record: Record, about: bool) -> dict[str, Kind]:

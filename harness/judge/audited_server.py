@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable
 from fakenw.journal.record import Record, microseconds
 from fakenw.journal.sentences import harmless
 from harness.judge.audited_connection import BY_REQUEST, GIVEN_UP, AuditedConnection, seconds
+from harness.judge.audited_faults import AuditedFaults
 from harness.judge.audited_fields import is_whole, missing
 from harness.judge.audited_logins import AuditedLogins
 from harness.judge.audited_transition import AuditedTransitions, OpenTransition
@@ -58,6 +59,7 @@ class AuditedServer:
             tell=tell,
         )
         self._second = microseconds(get("speed")) or 0  # a second of real time
+        self._faults = AuditedFaults(self._second, reconstructed=self._reconstructed)
         self._connections: dict[int, AuditedConnection] = {}  # by serial
         self._numbers: dict[int, AuditedConnection] = {}  # by connection number
         self._ended: set[int] = set()  # serials
@@ -120,6 +122,9 @@ class AuditedServer:
             known.login_state = None
         if event == "state" and not forgotten:
             self._told(line, self._logins.moved(record))
+            if record.get("cause") == "login":
+                self._told(line, self._faults.logs_in(record.get("station")))
+        self._told(line, self._faults.line(record))
         self._lost = forgotten
 
     def close(self) -> None:
@@ -335,7 +340,7 @@ class AuditedServer:
         self._limit = limit
 
     def _goes_on_with_reset(self, record: Record) -> bool:
-        return record.event in _CLEARS and record.get("cause") in ("cleared", "reset")
+        return record.event in (*_CLEARS, "fault") and record.get("cause") in ("cleared", "reset")
 
     def _reset_is_over(self) -> None:
         line, self._reset = self._reset, None
@@ -345,6 +350,7 @@ class AuditedServer:
             self._tell(line, f"the server was reset, but {known} has not ended")
         for unit in self._transitions.units.held:
             self._tell(line, f"the server was reset, but {harmless(unit)} is still held")
+        self._told(line, self._faults.are_over("the server was reset"))
 
     # Other lines
 
@@ -362,6 +368,7 @@ class AuditedServer:
 
     def _stop(self, line: int, record: Record) -> None:
         self._stopped = True
+        self._told(line, self._faults.are_over("the server stopped"))
         listed = record.get("holders")
         holders = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
         named = sorted(harmless(one.get("serial")) for one in holders)

@@ -14,8 +14,9 @@ from collections.abc import Iterator
 
 from fakenw.journal.fold import GIVEN_BACK
 from fakenw.journal.record import SECOND, Record
-from fakenw.journal.sentences import clock, harmless
+from fakenw.journal.sentences import clock, fault_text, harmless
 from harness.judge.history import ClientLine, ConnectionHistory, RunHistory
+from harness.judge.live_faults import LiveFaults
 from harness.judge.reasons import files_text
 from harness.judge.verdict import Held, Verdict
 
@@ -111,6 +112,15 @@ def _faults(run: RunHistory, history: ConnectionHistory) -> Iterator[tuple[int, 
                 yield t, text
 
 
+def _live_faults(run: RunHistory, history: ConnectionHistory) -> Iterator[tuple[int, str]]:
+    """The faults that an operator began on the server while the connection existed, each with a sentence."""
+    end = history.server.end if history.ended is None else history.ended
+    for fault in LiveFaults(run).of(history, history.created, end):
+        yield max(fault.begin.t, history.created), f"from here the server had a fault: {fault_text(fault.begin.fields)}"
+        if fault.end is not None and fault.until <= end:
+            yield fault.until, f"its fault ended ({harmless(fault.end.get('cause'))}): {fault_text(fault.begin.fields)}"
+
+
 def _on_server(run: RunHistory, history: ConnectionHistory, record: Record) -> int:
     """The time of the runner's *record* on the server's clock."""
     assert run.runner is not None
@@ -162,6 +172,7 @@ def _story(run: RunHistory, history: ConnectionHistory) -> list[tuple[int, str]]
             story.append((line.t, text))
     story += _by_server(history)
     story += _faults(run, history)
+    story += _live_faults(run, history)
     if ended := _exited(run, history):
         story.append(ended)
     return sorted(story, key=lambda moment: moment[0])

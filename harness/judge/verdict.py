@@ -11,6 +11,7 @@ Rules of this file (the verdicts are a contract, see docs/verdicts.md):
 * Further checks are in ``harness.judge.checks``. A run is as expected only if exactly the checks fail that are
   expected to.
 * A client's lines never outweigh the server's journal. Where the two differ, a note says so.
+* Faults of a running server change no verdict; its reason names those between the last use and the release or the end.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from harness.judge.checks import FUNCTIONS, selected
 from harness.judge.completeness import incomplete
 from harness.judge.endings import clauses, raised, unexpected
 from harness.judge.history import ConnectionHistory, RunHistory
+from harness.judge.live_faults import LastingFault, LiveFaults, meanwhile
 from harness.judge.proof import NO_PROOF, Proof
 from harness.judge.reasons import claim, interruption, too_close, why_held
 from harness.judge.selection import LicenseSelection
@@ -138,7 +140,8 @@ def judge(
     )
     for journal in {id(server.journal): server.journal for server in run.servers}.values():
         verdict.problems += books_balance(journal)
-    usage = Usage(run)
+    usage, faults = Usage(run), LiveFaults(run)
+    between: list[LastingFault] = []  # the last use of any license and its end
     licensed = 0
     chosen: list[ConnectionHistory] = []
     for history in run.histories:
@@ -149,10 +152,13 @@ def judge(
         licensed += len(holdings)
         for holding in holdings:
             need = LastUse(history.server.end, "asked") if wanted else usage.of(history, holding)
-            _sort(verdict, history, holding, need, 0 if wanted else limit)
+            there = list(faults.of(history, _since(history, need), history.held_until(holding)))
+            between += there
+            _sort(verdict, history, holding, need, 0 if wanted else limit, meanwhile(there))
             if wanted and wanted.by in CAUSES and holding.cause not in (None, wanted.by):
                 verdict.failed.append(f"by: {_held(history, holding, '')}: {harmless(holding.cause)}, not {wanted.by}")
         if why := interruption(history, wanted.since if wanted else 0):
+            why += meanwhile(faults.of(history, history.last_request, _ended(history)))
             verdict.interrupted.append(_held(history, history.holdings[-1] if history.holdings else None, why))
         if note := claim(history):
             verdict.notes.append(note)
@@ -166,6 +172,10 @@ def judge(
         verdict.expected = wanted.expected(reclaimed=bool(verdict.reclaimed))
     when = "by the time of the assertion" if wanted else _within(run, stated, limit)
     verdict.verdict, verdict.reason = _worst(run, verdict, licensed, when)
+    if verdict.verdict == "released":
+        verdict.reason += meanwhile(between)
+    elif verdict.verdict == "unknown" and not verdict.problems and not verdict.undecided:
+        verdict.reason += meanwhile(faults.all())
     if verdict.verdict != "unknown":
         verdict.notes += [*raised(run)[:NOTED], *verdict.proof.failed_steps[:NOTED]]
     return verdict
@@ -180,8 +190,19 @@ def _within(run: RunHistory, stated: int, limit: int) -> str:
     return f"{text} ({clock(stated)}, and {real}, which is {clock(more)} at --speed {speed:g})"
 
 
-def _sort(verdict: Verdict, history: ConnectionHistory, holding: Holding, need: LastUse, within: int) -> None:
-    """Add a holding to its list of *verdict*, unless its client released it in time."""
+def _since(history: ConnectionHistory, need: LastUse) -> int:
+    """The last use: the connection's last request, or what is known to have been earlier."""
+    return history.last_request if need.at is None else min(need.at, history.last_request)
+
+
+def _ended(history: ConnectionHistory) -> int:
+    return history.server.end if history.ended is None else history.ended
+
+
+def _sort(
+    verdict: Verdict, history: ConnectionHistory, holding: Holding, need: LastUse, within: int, faults: str
+) -> None:
+    """Add a holding to its list of *verdict*, unless its client released it in time; *faults* follow the reason."""
     at = None if need.at is None else max(need.at, holding.granted)
     end = history.held_until(holding)
     possible = () if need.at is None else (need.at - need.bound, need.at, need.at + need.bound)
@@ -189,18 +210,18 @@ def _sort(verdict: Verdict, history: ConnectionHistory, holding: Holding, need: 
     late = {end > limit or (holding.released is None and end == limit) for limit in limits}
     why = why_held(history, holding, need, at)
     if late == {True, False}:
-        verdict.undecided.append(_held(history, holding, too_close(history, need, end)))
+        verdict.undecided.append(_held(history, holding, f"{too_close(history, need, end)}{faults}"))
     elif late == {True}:
-        verdict.leaked.append(_held(history, holding, why))
+        verdict.leaked.append(_held(history, holding, f"{why}{faults}"))
     elif holding.released is None:
         if at is None:
             why = "its last use is not known"
         else:
             since, over = history.server.at(at), history.server.at(end)
             why = f"no longer needed since {since}, but the journal ends at {over}, too early to decide"
-        verdict.undecided.append(_held(history, holding, why))
+        verdict.undecided.append(_held(history, holding, f"{why}{faults}"))
     elif holding.cause not in GIVEN_BACK:
-        verdict.reclaimed.append(_held(history, holding, why))
+        verdict.reclaimed.append(_held(history, holding, f"{why}{faults}"))
 
 
 def _held(history: ConnectionHistory, holding: Holding | None, reason: str) -> Held:
