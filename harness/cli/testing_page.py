@@ -16,6 +16,7 @@ from typing import Any
 
 from harness.testing import pytest_plugin
 from harness.testing.netware import Netware, ScriptedWorkstation
+from harness.testing.netware_faults import NetwareFaults
 from harness.testing.netware_server import NetwareServer
 from harness.testing.server_setup import EXPECTED, Setup
 
@@ -31,7 +32,7 @@ Times to wait are real time: seconds, or text such as `"30s"`.
 
 def page() -> str:
     """The whole page, in Markdown."""
-    return "\n".join([_HEAD, *_plugin(), *_server(), *_class(ScriptedWorkstation, "`netware.workstation()`")])
+    return "\n".join([_HEAD, *_plugin(), *_server(), *_classes()])
 
 
 def _plugin() -> Iterator[str]:
@@ -50,6 +51,11 @@ def _plugin() -> Iterator[str]:
     for name, text in pytest_plugin.INI.items():
         yield f"| `{name}` | `--{name.replace('_', '-')}` | {text} |"
     yield ""
+
+
+def _classes() -> Iterator[str]:
+    yield from _class(NetwareFaults, "`netware.faults`")
+    yield from _class(ScriptedWorkstation, "`netware.workstation()`")
 
 
 def _server() -> Iterator[str]:

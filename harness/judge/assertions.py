@@ -11,9 +11,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fakenw.journal.fold import Holding
 from fakenw.journal.record import Journal, Record
 from fakenw.journal.sentences import clock, harmless
 from harness.judge.history import ConnectionHistory, RunHistory
+from harness.judge.live_faults import LiveFaults, meanwhile
 from harness.judge.selection import LicenseSelection
 from harness.judge.verdict import Verdict, judge
 
@@ -37,16 +39,23 @@ def released(run: RunHistory, wanted: LicenseSelection, connections: int = 1) ->
     wrong = [(history, holding) for history, holding in over if not wanted.accepts(holding.cause)]
     for_good = bool(verdict.problems or verdict.interrupted or wrong)
     why = [verdict.reason] if verdict.problems or verdict.interrupted else []
+    faults = LiveFaults(run)
+
+    def during(history: ConnectionHistory, holding: Holding) -> str:
+        return meanwhile(faults.of(history, history.last_request, history.held_until(holding)))
+
     if not selected:
-        why += [f"nothing was licensed, so that {wanted} prove nothing", *_refusals(run)]
+        nothing = f"nothing was licensed, so that {wanted} prove nothing{meanwhile(faults.all())}"
+        why += [nothing, *_refusals(run)]
     why += [
         f"{_holder(history)} holds a license of {history.server.name} since {clock(holding.granted)}: "
-        f"not released by its client; its last request was at {clock(history.last_request)}"
+        f"not released by its client; its last request was at {clock(history.last_request)}{during(history, holding)}"
         for history, holding in held
     ]
     why += [
         f"{_holder(history)} held a license of {history.server.name} from {clock(holding.granted)} to "
         f"{clock(holding.released or 0)}; its client did not release it: {_reclaimed(holding.cause)}"
+        f"{during(history, holding)}"
         for history, holding in wrong
     ]
     if not why and verdict.verdict not in ("released", "reclaimed"):

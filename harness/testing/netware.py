@@ -33,6 +33,7 @@ from harness.judge.history import RunHistory
 from harness.judge.selection import LicenseSelection
 from harness.report.text import Result, story
 from harness.testing.evidence import first_line, holders_at_peak, judged, keep, last_seen, refusals_seen
+from harness.testing.netware_faults import NetwareFaults
 from harness.testing.server_setup import Setup
 
 LOOK_EVERY = 0.05  # seconds
@@ -104,6 +105,11 @@ class Netware:
         """The connection table as MONITOR shows it; see docs/api.md."""
         found: list[dict[str, Any]] = self._ask("/api/connections")["connections"]
         return found
+
+    @property
+    def faults(self) -> NetwareFaults:
+        """Faults of packets and of the server, to be added and removed: see below."""
+        return NetwareFaults(self._ask)
 
     def keep(self, folder: Path) -> None:
         """Write the evidence of the test into *folder*: of the assertion that failed, else of the test so far.

@@ -63,7 +63,7 @@ def test_what_is_not_declared_is_not_answered(served_once: Served) -> None:
         assert served_once.ask("GET", path)[0] == 404, path
     for path, methods in document["paths"].items():
         for method in {"GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"} - {one.upper() for one in methods}:
-            status, headers, _ = served_once.ask(method, path.format(connection=1, name="page.js"))
+            status, headers, _ = served_once.ask(method, path.format(connection=1, fault=1, name="page.js"))
             assert (status, {"get", "post"} & {*headers["allow"].lower().split(", ")}) == (405, {*methods})
 
 
