@@ -40,13 +40,13 @@ def document(*owners: type) -> dict[str, Any]:
     types: list[tuple[str, Any, TypeAdapter[Any]]] = [("Refusal", "serialization", TypeAdapter(Refusal))]
     for route in routes:
         if JSON in route.kinds:
-            types.append((route.path, "serialization", TypeAdapter(route.answer)))
+            types.append((_key(route), "serialization", TypeAdapter(route.answer)))
         if route.method == "POST":
-            types.append((route.path, "validation", TypeAdapter(route.body or Empty)))
+            types.append((_key(route), "validation", TypeAdapter(route.body or Empty)))
     found, shared = TypeAdapter.json_schemas(
         types, ref_template="#/components/schemas/{model}", schema_generator=_WithoutTitles
     )
-    schemas = {(str(path), str(mode)): schema for (path, mode), schema in found.items()}
+    schemas = {(str(key), str(mode)): schema for (key, mode), schema in found.items()}
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
@@ -82,6 +82,10 @@ def document(*owners: type) -> dict[str, Any]:
     }
 
 
+def _key(route: Route) -> str:
+    return f"{route.method} {route.path}"
+
+
 def _operation(route: Route, schemas: dict[tuple[str, str], Schema]) -> Schema:
     name = route.function.__name__.strip("_")
     told: Schema = {"operationId": name, "summary": inspect.getdoc(route.function)}
@@ -94,14 +98,16 @@ def _operation(route: Route, schemas: dict[tuple[str, str], Schema]) -> Schema:
     if parameters:
         told["parameters"] = parameters
     if route.method == "POST":
-        told["requestBody"] = {"content": {JSON: {"schema": schemas[route.path, "validation"]}}, "required": True}
+        told["requestBody"] = {"content": {JSON: {"schema": schemas[_key(route), "validation"]}}, "required": True}
     told["responses"] = dict(_responses(route, schemas))
     return told
 
 
 def _responses(route: Route, schemas: dict[tuple[str, str], Schema]) -> Iterator[tuple[str, Schema]]:
     text: Schema = {"type": "string"}
-    content = {kind: {"schema": schemas[route.path, "serialization"] if kind == JSON else text} for kind in route.kinds}
+    content = {
+        kind: {"schema": schemas[_key(route), "serialization"] if kind == JSON else text} for kind in route.kinds
+    }
     yield "200", {"description": "Done.", "headers": HEADERS, "content": content}
     statuses = {*EVERYWHERE, *route.refuses, *(WITH_TOKEN if needs_token(route.path) else ())}
     if route.method == "POST":

@@ -82,7 +82,8 @@ def test_a_fault_that_lay_elsewhere_is_not_named(begin: float, end: float, field
 def test_nothing_was_licensed() -> None:
     """Logins were refused by intent: the reason says so."""
     book = ServerBook()
-    book.line(1, "fault", id=1, what="refuse-logins", station=None, state="begin", **{"from": "127.0.0.1:1"})
+    refused: dict[str, Any] = {"id": 1, "what": "refuse-logins", "station": None, "from": "127.0.0.1:1"}
+    book.line(1, "fault", state="begin", **refused)
     book.line(9, "mark", text="mark")
     verdict = judged(book, None)
     assert verdict.verdict == "unknown"
