@@ -128,17 +128,6 @@ class Administration:
             )
         return {"held": ledger.held, "limit": ledger.limit, "peak": ledger.peak, "holders": holders}
 
-    @get("/api/faults")
-    def faults(self) -> FaultList:
-        """The faults of packets and of the server that operators have begun, and that have not ended."""
-        return {"faults": [self._fault_row(live) for live in self.server.faults.entries.values()]}
-
-    def _fault_row(self, live: LiveFault) -> FaultRow:
-        row: Any = {**live.about(), "from": live.origin}
-        if live.until is not None:
-            row["left"] = max(0, live.until - self._now()) / SECOND
-        return row  # type: ignore[no-any-return]
-
     def connections_csv(self) -> str:
         """The list that ``harness diagnose --connections`` reads."""
         server, written = self.server, StringIO()
@@ -241,6 +230,13 @@ class Administration:
         self._act(self.server.reset)
         return self.about()
 
+    # Faults
+
+    @get("/api/faults")
+    def faults(self) -> FaultList:
+        """The faults of packets and of the server that operators have begun, and that have not ended."""
+        return {"faults": [self._fault_row(live) for live in self.server.faults.entries.values()]}
+
     @post("/api/faults", refuses=(409,))
     def add_fault(self, given: FaultBody, peer: str) -> FaultRow:
         """Begin a fault of packets or of the server, for a station or for all."""
@@ -268,6 +264,12 @@ class Administration:
         ended: list[LiveFault] = []
         self._act(lambda: ended.extend(self.server.faults.end_all("removed", peer)))
         return {"removed": [live.number for live in ended]}
+
+    def _fault_row(self, live: LiveFault) -> FaultRow:
+        row: Any = {**live.about(), "from": live.origin}
+        if live.until is not None:
+            row["left"] = max(0, live.until - self._now()) / SECOND
+        return row  # type: ignore[no-any-return]
 
     def advance_by(self, given: Advance) -> int:
         """The microseconds by which the clock is advanced, which is not immediate. Raises ApiError."""

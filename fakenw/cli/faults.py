@@ -28,7 +28,7 @@ COMMANDS = {
 }
 
 
-@click.group("fault", cls=Program, where=COMMANDS)
+@click.group("fault", cls=Program, where=COMMANDS, epilog=EXIT_CODES)
 def fault() -> None:
     """Delay and lose packets, be slow, busy or closed: on purpose.
 

@@ -14,13 +14,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from functools import cache, partial
+from functools import cache
 from random import Random
 from typing import Any, NamedTuple
 
 from fakenw.bindery.initial_objects import initial_bindery, net_address
 from fakenw.bindery.nds_keys import NdsKeys
 from fakenw.bindery.nds_tree import NdsTree
+from fakenw.core.busy_requests import BusyRequests
 from fakenw.core.connection import Connection
 from fakenw.core.connection_table import ConnectionTable
 from fakenw.core.deadlines import Deadlines
@@ -33,7 +34,6 @@ from fakenw.core.semaphores import Semaphores
 from fakenw.core.service import Counts
 from fakenw.core.settings import ServerSettings
 from fakenw.core.signing import BadSignature, Signing
-from fakenw.core.waiting import Waits
 from fakenw.core.wall_clock import WallClock
 from fakenw.core.watchdog import Watchdog
 from fakenw.faults.busy import BusyFault
@@ -96,7 +96,14 @@ class Server:
         self._by_type = {ncp.REQUEST: self._request, ncp.CREATE: self._create, ncp.DESTROY: self._destroy}
         self.faults = FaultTable(self.emit, self._deadlines, lambda: self.now, Random(f"{settings.seed}/faults"))
         self.faults.changed.append(self._faults_changed)
-        self._until_not_busy = Waits(self._deadlines)
+        self._busy_requests = BusyRequests(
+            self.faults,
+            self._deadlines,
+            self._dispatch,
+            self._request,
+            self._send_raw,
+            lambda connection: self._watchdog.activity(connection, self.now),
+        )
         self._streams: dict[Peer, Deframer] = {}
         self.kept: dict[Peer, None] = {}  # stations with whole requests that are not executed yet, in order of arrival
         self._delays = bool(settings.slow)
@@ -412,33 +419,11 @@ class Server:
         self._delays = slow or busy or bool(self.settings.slow)  # then no request takes the short way
         self._dispatch.slow_by(faults if slow else None)
         self._by_type[ncp.REQUEST] = self._request_while_busy if busy else self._request
-        self._until_not_busy.retry()
+        self._busy_requests.faults_changed()
 
     def _request_while_busy(self, peer: Peer, connection: Connection | None, packet: RequestPacket) -> None:
-        """A station for which the server is busy has its request executed when that is over."""
-
-        def is_over() -> bool:
-            return not self.faults.any(BusyFault, str(peer))
-
-        if connection is None or connection.number != packet.connection or is_over():
-            return self._request(peer, connection, packet)
-        if self._dispatch.is_repeated(connection, packet):
-            return self._request(peer, connection, packet)
-        held = None if connection.wait is None else connection.wait.about
-        if not isinstance(held, RequestPacket) or held.sequence != packet.sequence:
-            connection.wait_no_more()
-            connection.busy_replies = 0
-            connection.wait = self._until_not_busy.add(packet, is_over, None)
-            connection.wait.told = partial(self._not_busy, peer, connection, packet)
-        self._watchdog.activity(connection, self.now)
-        reply = self._dispatch.being_processed(connection, packet)
-        if connection.signer is None or not peer.transport.framed:  # which has no signature for it
-            self._send_raw(peer, reply)
-        return None
-
-    def _not_busy(self, peer: Peer, connection: Connection, packet: RequestPacket, granted: bool) -> None:
-        connection.wait = None
-        self._request(peer, connection, packet)
+        if not self._busy_requests.request(peer, connection, packet):
+            self._request(peer, connection, packet)
 
     def _sign_no_more(self, peer: Peer) -> None:
         """The station's connection has ended, or is about to be another."""

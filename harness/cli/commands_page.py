@@ -48,6 +48,11 @@ def _command(command: click.Command, ctx: click.Context) -> Iterator[str]:
         yield from (f"| `{_cell(option)}` | {_cell(text)} |" for option, text in records)
         yield ""
     yield from _text(command.epilog)
+    if isinstance(command, click.Group):
+        for name in command.list_commands(ctx):
+            inner = command.get_command(ctx, name)
+            assert inner is not None
+            yield from _command(inner, click.Context(inner, info_name=name, parent=ctx))
 
 
 def _text(text: str | None) -> Iterator[str]:

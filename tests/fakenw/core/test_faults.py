@@ -13,10 +13,11 @@ from fakenw.faults.busy import BusyFault
 from fakenw.faults.delay import DelayFault
 from fakenw.faults.refuse_logins import RefuseLoginsFault
 from fakenw.faults.slow import SlowFault
-from fakenw.journal.record import SECOND
+from fakenw.journal.record import SECOND, read_lines
 from fakenw.wire import packet as ncp
 from fakenw.wire.packet import ReplyPacket, RequestPacket, decode_reply
 from fakenw.wire.requests import bindery, server
+from harness.judge.audit import books_balance
 
 if TYPE_CHECKING:
     from tests.fakenw.stage import Stage, Station
@@ -219,3 +220,20 @@ def test_logins_are_refused(open_stage: OpenStage, how: str) -> None:
     assert stage.events("login-failed")[0]["code"] == 0xC5
     stage.wait(1)
     assert log_in(station) == 0
+
+
+def test_a_silent_station_has_answered_before_it_is_dropped(open_stage: OpenStage) -> None:
+    """A request that is held is a sign of life; the audit takes no line about a connection that is gone."""
+    stage = open_stage()
+    station = stage.station(UDP).licensed()
+    stage.wait(300)
+    station.inbox.clear()
+    stage.wait(60)
+    assert stage.events("watchdog")[-1]["what"] == "silent"
+    begin(stage, BusyFault())
+    send(station)
+    assert stage.events("watchdog")[-1]["what"] == "answered"
+    stage.wait(240)
+    for _ in range(BUSY_REPLIES - 1):
+        station.again()
+    assert books_balance(read_lines([record.line() for record in stage.records], "server.jsonl")) == []
