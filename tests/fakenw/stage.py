@@ -69,6 +69,13 @@ class Stage:
         """Bytes arrive from a station."""
         self.delivery.receive(Peer.parse(name), data, self.now)
 
+    def sent(self, peer: Peer, data: bytes) -> None:
+        """The server has sent something."""
+        name = str(peer)
+        self.order.append(("send", name))
+        if name in self.stations:
+            self.stations[name].sent_to(data)
+
     def find(self, name: str) -> Connection | None:
         """The connection of a station, if it has one."""
         return self.server.table.by_peer.get(Peer.parse(name))
@@ -138,10 +145,7 @@ class StageEdge:
         return True
 
     def send(self, peer: Peer, data: bytes) -> None:
-        name = str(peer)
-        self._stage.order.append(("send", name))
-        if name in self._stage.stations:
-            self._stage.stations[name].sent_to(data)
+        self._stage.sent(peer, data)
 
     def close(self, peer: Peer) -> None:
         self._stage.order.append(("close", str(peer)))
