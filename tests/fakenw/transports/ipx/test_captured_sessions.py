@@ -59,7 +59,8 @@ def replay(path: Path, speed: int, events: dict[int, Callable[[WireStage], None]
     asked: dict[int, list[bytes]] = {}
     for one in captured(path):
         stage.until(one.time * speed)
-        events.get(one.number, lambda stage: None)(stage)
+        if one.number in events:
+            events[one.number](stage)
         if one.frame.source == CLIENT:
             stage.arrives(one.data)
             if one.packet.destination.socket == NCP_SOCKET:
