@@ -21,7 +21,7 @@ CLIENT = bytes.fromhex("525400123456")
 
 
 class WireStage(Stage):
-    """``sent``: every frame that the server has sent, in order."""
+    """``frames``: all that the server has sent; ``wire``: all that was sent. Both in order."""
 
     def __init__(
         self,
@@ -43,21 +43,28 @@ class WireStage(Stage):
         )
         self.ways: dict[Peer, Way] = {}
         self.frames: list[bytes] = []
+        self.wire: list[bytes] = []
 
     def arrives(self, frame: bytes) -> list[bytes]:
         """A frame arrives; the frames that answer it at once."""
         before = len(self.frames)
+        self.wire.append(frame)
         done = self.stack.receive(self.board, frame)
         if isinstance(done, Request):
             self.ways[done.peer] = done.way
             self.delivery.receive(done.peer, done.data, self.now)
         else:
-            self.frames += done
+            self.put(done)
         return self.frames[before:]
+
+    def put(self, frames: list[bytes]) -> None:
+        """The server sends frames."""
+        self.frames += frames
+        self.wire += frames
 
     def sent(self, peer: Peer, data: bytes) -> None:
         frame = self.stack.seal(peer, self.ways[peer], data)
-        self.frames.append(frame)
+        self.put([frame])
         station = self.stations.get(str(peer))
         if station is not None:
             station.sent_to(frame)
