@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from random import Random
-from typing import Any
+from typing import Any, Self
 
 from fakenw.bindery.objects import USER
 from fakenw.bindery.passwords import answer, hash_password
@@ -270,12 +270,12 @@ class Station:
         assert self.tcp
         self.stage.delivery.lost(Peer.parse(self.name))
 
-    def attached(self) -> Station:
+    def attached(self) -> Self:
         """Attach, which must succeed; the station itself."""
         assert self.create().completion == 0
         return self
 
-    def licensed(self, name: str = "GUEST", password: str = "") -> Station:
+    def licensed(self, name: str = "GUEST", password: str = "") -> Self:
         """Attach and log in, which must succeed; the station itself."""
         assert self.attached().login(name, password) == 0
         return self
