@@ -28,6 +28,17 @@ class CapturedFrames(NamedTuple):
     cut: bool
 
 
+class _File(BytesIO):
+    """``short``: it had fewer bytes than were asked for, but for a read at its end."""
+
+    short = False
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(size)
+        self.short = self.short or (size is not None and 0 < len(data) < size)
+        return data
+
+
 def read_frames(path: Path) -> CapturedFrames:
     """Raises CaptureRefused."""
     try:
@@ -40,7 +51,8 @@ def read_frames(path: Path) -> CapturedFrames:
         raise CaptureRefused(problem.strerror or str(problem)) from None
     # No list exists of the exceptions that dpkt and struct raise for a damaged file.
     try:
-        reader = dpkt.pcap.UniversalReader(BytesIO(content))
+        file = _File(content)
+        reader = dpkt.pcap.UniversalReader(file)
         link = reader.datalink()
     except Exception:
         raise CaptureRefused("this is no capture file; expected pcap or pcapng") from None
@@ -54,5 +66,7 @@ def read_frames(path: Path) -> CapturedFrames:
         except StopIteration:
             return CapturedFrames(frames, cut=False)
         except Exception:
+            return CapturedFrames(frames, cut=True)
+        if file.short:  # dpkt gives what there is of the last frame
             return CapturedFrames(frames, cut=True)
         frames.append(CapturedFrame(len(frames) + 1, float(time), bytes(data)))

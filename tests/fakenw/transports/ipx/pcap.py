@@ -9,9 +9,9 @@ from pathlib import Path
 
 def write_pcap(path: Path, frames: Iterable[bytes], *, apart: float = 0.01, link: int = 1) -> Path:
     """Frames that are *apart* seconds apart."""
-    data = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65_535, link)
+    parts = [struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65_535, link)]
     for number, frame in enumerate(frames):
         seconds, micros = divmod(round(number * apart * 1_000_000), 1_000_000)
-        data += struct.pack("<IIII", seconds, micros, len(frame), len(frame)) + frame
-    path.write_bytes(data)
+        parts += struct.pack("<IIII", seconds, micros, len(frame), len(frame)), frame
+    path.write_bytes(b"".join(parts))
     return path

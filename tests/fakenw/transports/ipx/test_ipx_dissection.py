@@ -69,7 +69,13 @@ def test_wireshark_reads_everything(frame: FrameType, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     lines = [line.split("\t") for line in done.stdout.splitlines()]
     assert len(lines) == len(stage.wire)
-    assert {line[0] for line in lines} == {"IPX SAP", "IPX RIP", "NCP", "IPX MSG", "IPX"}  # diagnostics are no more to it
+    assert {line[0] for line in lines} == {
+        "IPX SAP",
+        "IPX RIP",
+        "NCP",
+        "IPX MSG",
+        "IPX",
+    }  # diagnostics are no more to it
     assert [line for line in lines if line[5] or line[6]] == []
     assert {tuple(line[2:5]) for line in lines[12:-8]} == {LINK[frame]}
     assert {tuple(line[2:5]) for line in lines[:12]} == set(LINK.values())

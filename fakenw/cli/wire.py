@@ -1,0 +1,82 @@
+"""The command that says from captures why a client does not come in over IPX."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fakenw.cli.terminal import say
+from fakenw.journal.sentences import harmless
+from fakenw.transports.captured_frames import CaptureRefused, read_frames
+from fakenw.transports.ipx.wire_findings import WireFinding, dotted, findings
+from fakenw.transports.ipx.wire_log import WireLog
+
+MOST_FRAMES = 6  # whose numbers are printed
+FOUND = 1
+
+
+@click.command(epilog="Exit codes: 0 all clients came in, 1 findings, 2 bad usage, or no capture.")
+@click.argument("captures", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+def wire(captures: tuple[Path, ...], as_json: bool) -> None:
+    """Why does a client not come in over IPX? From captures of its wire.
+
+    A capture is a file of pcap or pcapng with the Ethernet frames of client and server. A client asks by SAP for a
+    server, by RIP for the way to it, and then for a connection. For each client the first step that fails is told,
+    with the numbers of the frames that show it, as Wireshark counts them: another frame type or network number, no
+    answer, an answer that does not arrive, a refusal. A "problem" hinders a client, a "note" does not.
+
+    \b
+    fakenw wire guest.pcap                   # of QEMU: -object filter-dump,id=dump,netdev=lan,file=guest.pcap
+    tcpdump -i tap0 -w lab.pcap; fakenw wire lab.pcap
+    fakenw wire --json *.pcapng              # for a program
+    """
+    reports = [_report(path) for path in captures]
+    if as_json:
+        click.echo(json.dumps({"captures": reports}, indent=2))
+    else:
+        for report in reports:
+            for line in _lines(report):
+                say(harmless(line))
+    if any(found["serious"] for report in reports for found in report["findings"]):
+        sys.exit(FOUND)
+
+
+def _report(path: Path) -> dict[str, Any]:
+    try:
+        frames, cut = read_frames(path)
+    except CaptureRefused as problem:
+        raise click.UsageError(f"{path}: {problem}") from None
+    log = WireLog()
+    for number, time, data in frames:
+        log.saw(number, time, data)
+    found = findings(log)
+    if cut:
+        found.insert(0, WireFinding("file-cut", f"the file is cut off behind frame {len(frames)}", (), serious=False))
+    return {
+        "file": str(path),
+        "frames": log.frames,
+        "packets": log.packets,
+        "clients": [dotted(client.node) for client in log.clients()],
+        "findings": [one._asdict() for one in found],
+    }
+
+
+def _lines(report: dict[str, Any]) -> Iterable[str]:
+    yield f"{report['file']}: IPX in {report['packets']} of {report['frames']} frames"
+    for found in report["findings"]:
+        text = found["text"] + _shown(found["frames"])
+        yield f"  {'problem' if found['serious'] else 'note'.ljust(7)}  {text}"
+
+
+def _shown(frames: tuple[int, ...]) -> str:
+    if not frames:
+        return ""
+    numbers = ", ".join(map(str, frames[:MOST_FRAMES]))
+    more = f" and {len(frames) - MOST_FRAMES} more" if len(frames) > MOST_FRAMES else ""
+    return f" (frame{'s' * (len(frames) > 1)} {numbers}{more})"
