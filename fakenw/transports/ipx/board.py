@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from fakenw.core.ipx_link import LARGEST_NETWORK
 from fakenw.wire.ipx.frames import Frame, FrameType
 from fakenw.wire.ipx.packet import IpxAddress, IpxPacket
 
@@ -55,6 +56,6 @@ class Way(NamedTuple):
     station: IpxAddress
 
 
-def numbered(frames: tuple[FrameType, ...], first: int) -> dict[FrameType, int]:
-    """A network number for each of *frames*, upwards from *first*."""
-    return {frame: (first + index) & 0xFFFFFFFF for index, frame in enumerate(frames)}
+def numbered(frames: Iterable[FrameType], first: int) -> dict[FrameType, int]:
+    """A network number for each of *frames*, upwards from *first*; the two largest numbers, and 0, are none."""
+    return {frame: (first + index - 1) % LARGEST_NETWORK + 1 for index, frame in enumerate(frames)}
