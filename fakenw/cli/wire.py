@@ -10,7 +10,11 @@ from typing import Any
 
 import click
 
+from fakenw.cli.parameters import ListenParam, TimeParam
 from fakenw.cli.terminal import say
+from fakenw.core.ipx_link import IpxLink, Listener
+from fakenw.core.peer import Peer
+from fakenw.journal.record import SECOND
 from fakenw.journal.sentences import harmless
 from fakenw.transports.captured_frames import CaptureRefused, read_frames
 from fakenw.transports.ipx.wire_findings import WireFinding, dotted, findings
@@ -21,9 +25,15 @@ FOUND = 1
 
 
 @click.command(epilog="Exit codes: 0 all clients came in, 1 findings, 2 bad usage, or no capture.")
-@click.argument("captures", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("captures", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option(
+    "--listen", type=ListenParam(), help="Watch a link instead, as fakenw serve --listen names it; nothing is sent."
+)
+@click.option(
+    "--for", "how_long", type=TimeParam(), default="30s", show_default=True, help="How long; Ctrl-C ends it earlier."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
-def wire(captures: tuple[Path, ...], as_json: bool) -> None:
+def wire(captures: tuple[Path, ...], listen: Listener | None, how_long: int, as_json: bool) -> None:
     """Why does a client not come in over IPX? From captures of its wire.
 
     A capture is a file of pcap or pcapng with the Ethernet frames of client and server. A client asks by SAP for a
@@ -34,9 +44,18 @@ def wire(captures: tuple[Path, ...], as_json: bool) -> None:
     \b
     fakenw wire guest.pcap                   # of QEMU: -object filter-dump,id=dump,netdev=lan,file=guest.pcap
     tcpdump -i tap0 -w lab.pcap; fakenw wire lab.pcap
+    fakenw serve --listen ipx:tap:tap0 --pcap lab.pcap    # and meanwhile: fakenw wire lab.pcap
+    fakenw wire --listen ipx:eth:eth0 --for 1m
     fakenw wire --json *.pcapng              # for a program
+
+    On a link of QEMU or DOSBox only the frames that come there are seen, and on a card that of a switch only what is
+    sent to all: what the server captures itself shows both sides.
     """
-    reports = [_report(path) for path in captures]
+    if bool(captures) == (listen is not None):
+        raise click.UsageError("expected captures, or --listen with a link")
+    if isinstance(listen, Peer):
+        raise click.UsageError(f"--listen {listen} is not a link of IPX")
+    reports = [_watched(listen, how_long / SECOND)] if listen is not None else [_captured(path) for path in captures]
     if as_json:
         click.echo(json.dumps({"captures": reports}, indent=2))
     else:
@@ -47,7 +66,7 @@ def wire(captures: tuple[Path, ...], as_json: bool) -> None:
         sys.exit(FOUND)
 
 
-def _report(path: Path) -> dict[str, Any]:
+def _captured(path: Path) -> dict[str, Any]:
     try:
         frames, cut = read_frames(path)
     except CaptureRefused as problem:
@@ -55,15 +74,44 @@ def _report(path: Path) -> dict[str, Any]:
     log = WireLog()
     for number, time, data in frames:
         log.saw(number, time, data)
-    found = findings(log)
-    if cut:
-        found.insert(0, WireFinding("file-cut", f"the file is cut off behind frame {len(frames)}", (), serious=False))
+    more = (
+        [WireFinding("file-cut", f"the file is cut off behind frame {len(frames)}", (), serious=False)] if cut else []
+    )
+    return _report(str(path), log, more)
+
+
+def _watched(link: IpxLink, seconds: float) -> dict[str, Any]:
+    """What is seen on *link* from now on."""
+    from twisted.internet import reactor as installed  # with Twisted, which --help does without
+
+    from fakenw.transports.ipx.edge import LINKS
+    from fakenw.transports.ipx.link import LinkRefused
+    from fakenw.transports.ipx.wire_watch import UNUSED_NODE, WireWatch
+
+    reactor: Any = installed
+    watch = WireWatch(reactor.seconds)
+    try:
+        opened = LINKS[link.kind](reactor, link, UNUSED_NODE, watch)
+    except (OSError, OverflowError, LinkRefused) as problem:
+        raise click.UsageError(f"cannot watch {link}: {getattr(problem, 'strerror', None) or problem}") from None
+
+    def begin() -> None:
+        say(f"watching {opened.name}", err=True)
+        reactor.callLater(seconds, reactor.stop)
+
+    reactor.callWhenRunning(begin)
+    reactor.addSystemEventTrigger("before", "shutdown", opened.stop)
+    reactor.run()
+    return _report(opened.name, watch.log, [])
+
+
+def _report(where: str, log: WireLog, more: list[WireFinding]) -> dict[str, Any]:
     return {
-        "file": str(path),
+        "file": where,
         "frames": log.frames,
         "packets": log.packets,
         "clients": [dotted(client.node) for client in log.clients()],
-        "findings": [one._asdict() for one in found],
+        "findings": [one._asdict() for one in (*more, *findings(log))],
     }
 
 

@@ -42,7 +42,8 @@ def findings(log: WireLog) -> list[WireFinding]:
     """Of the wire, then of each client."""
     found = [*_of_the_wire(log), *(one for client in log.clients() for one in _of_client(log, client))]
     if not log.packets:
-        found.append(WireFinding("no-ipx", f"none of the {log.frames} frames has an IPX packet", ()))
+        text = f"{_times(log.frames, 'frame')} there, and none has an IPX packet" if log.frames else "no frame was seen"
+        found.append(WireFinding("no-ipx", text, ()))
     elif not log.clients():
         found.append(WireFinding("no-client", "no client asks for a server, by SAP, RIP or a create", ()))
     return found

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -114,7 +116,7 @@ def test_bad_usage(tmp_path: Path) -> None:
         ([text], f"{text}: this is no capture file; expected pcap or pcapng"),
         ([tmp_path], "is a directory"),
         ([tmp_path / "nothing"], "does not exist"),
-        ([], "Missing argument"),
+        ([], "expected captures, or --listen with a link"),
     ):
         done = run(*arguments)
         assert done.exit_code == 2
@@ -127,3 +129,41 @@ def test_without_dpkt(monkeypatch: pytest.MonkeyPatch) -> None:
     done = run(WATCHDOG)
     assert done.exit_code == 2
     assert "this needs dpkt; expected it here: pip install 'fakenw[captures]'" in done.stderr
+
+
+@pytest.mark.process
+def test_a_link_that_is_watched() -> None:
+    """The frames of a guest, as QEMU sends them; nothing comes back."""
+    command = [sys.executable, "-m", "fakenw", "wire", "--listen", "ipx:qemu:127.0.0.1:0", "--for", "2s", "--json"]
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watch,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as guest,
+    ):
+        assert watch.stderr is not None
+        said, name = watch.stderr.readline().split()
+        assert said == "watching"
+        port = int(name.removeprefix("qemu:127.0.0.1:"))
+        for data in frames(10, 12):
+            guest.sendto(data, ("127.0.0.1", port))
+        told, errors = watch.communicate(timeout=60)
+        assert (watch.returncode, errors) == (1, "")
+        guest.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            guest.recv(2000)
+    (link,) = json.loads(told)["captures"]
+    assert (link["file"], link["packets"], link["clients"]) == (name, 2, [ME])
+    assert [one["kind"] for one in link["findings"]] == ["rip-unanswered"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--listen", "ipx:eth:no-such-card"], "cannot watch eth:no-such-card: there is no card no-such-card"),
+        (["--listen", "udp:127.0.0.1:524"], "--listen udp:127.0.0.1:524 is not a link of IPX"),
+        (["--listen", "ipx:qemu:127.0.0.1:1", str(WATCHDOG)], "expected captures, or --listen with a link"),
+    ],
+)
+def test_links_that_cannot_be_watched(arguments: list[str], told: str) -> None:
+    done = run(*arguments)
+    assert done.exit_code == 2
+    assert told in done.stderr

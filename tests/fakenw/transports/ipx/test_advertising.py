@@ -208,22 +208,22 @@ def other(
 
 
 HERE = WIRE + 2  # in 802.2
-BY = "lab, ETHERNET_802.2: node 00:00:1b:01:02:03"
+BY = "lab, ETHERNET_802.2: node 00001B010203"
 
 
 def test_conflicts() -> None:
     """One sentence each, once: the internal network, the wire's number, the serial number."""
     stage = WireStage()
     assert other(stage, 0x0453, ONE_HOP, network=HERE) == [
-        f"{BY} has the internal network 0000BEEF as well; --ipx-network sets another"
+        f"{BY} has the internal network 0000BEEF as well; --ipx-network sets another one"
     ]
     announced = sap.SapResponse(2, (sap.Service(4, "OTHER", SERVER._replace(network=0x77), 1),)).encode()
     assert other(stage, 0x0452, announced, network=0x5678) == [
-        f"{BY} says that this network is 00005678; give it this number"
+        f"{BY} says that this network is 00005678; the section ipx of a configuration file sets the number"
     ]
     serial = stage.server.settings.serial_number.to_bytes(6, "big")
     assert other(stage, 0x0457, serial, network=HERE) == [
-        f"{BY} has the serial number {serial.hex().upper()} as well; --name sets another"
+        f"{BY} has the serial number {serial.hex().upper()} as well; --name sets another one"
     ]
     assert other(stage, 0x0453, ONE_HOP, network=HERE) == []
     assert other(stage, 0x0452, announced, network=0x5678) == []

@@ -196,9 +196,9 @@ def test_padding(frame: FrameType, size: int) -> None:
 
 
 def test_numbers_of_networks() -> None:
-    """Each frame type is a network of its own; after the largest number comes 0."""
+    """Each frame type is a network of its own; FFFFFFFF is every network, FFFFFFFE the default route, 0 this wire."""
     frames = (FrameType.ETHERNET_II, LLC)
-    assert numbered(frames, 0xFFFFFFFF) == {FrameType.ETHERNET_II: 0xFFFFFFFF, LLC: 0}
+    assert numbered(frames, 0xFFFFFFFD) == {FrameType.ETHERNET_II: 0xFFFFFFFD, LLC: 1}
     assert [bind.network for bind in WireStage().board.binds()] == [WIRE, WIRE + 1, WIRE + 2, WIRE + 3]
 
 

@@ -338,6 +338,6 @@ def test_a_tree_that_is_not_served() -> None:
 
 def test_nothing_to_see() -> None:
     ipv6, announcements = part(5), part(1, 2, 3, 4)
-    assert told(judged(ipv6)) == [("none of the 1 frames has an IPX packet", ())]
-    assert told(judged([])) == [("none of the 0 frames has an IPX packet", ())]
+    assert told(judged(ipv6)) == [("1 frame is there, and none has an IPX packet", ())]
+    assert told(judged([])) == [("no frame was seen", ())]
     assert told(judged(announcements)) == [("no client asks for a server, by SAP, RIP or a create", ())]
