@@ -16,6 +16,7 @@ from fakenw.cli.main import main
 from fakenw.transports.captured_frames import read_frames
 from tests.fakenw.transports.ipx.captures import CAPTURES, FOUR_FRAMES, WATCHDOG
 from tests.fakenw.transports.ipx.pcap import write_pcap
+from tests.pages import ROOT, blocks
 
 ME = "52:54:00:12:34:56"
 
@@ -167,3 +168,18 @@ def test_links_that_cannot_be_watched(arguments: list[str], told: str) -> None:
     done = run(*arguments)
     assert done.exit_code == 2
     assert told in done.stderr
+
+
+def test_the_page_shows_what_is_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """docs/period-clients.md: its command and the answer."""
+    page = ROOT / "docs/period-clients.md"
+    command, shown = (
+        block.content
+        for block in blocks(page)
+        if block.section == "3. When a client does not come in" and block.mark in ("test_wire.py", "")
+    )
+    monkeypatch.chdir(tmp_path)
+    write_pcap(Path("lab.pcap"), frames(1, 2, 10))
+    program, name, *arguments = command.split()
+    assert (program, name) == ("fakenw", "wire")
+    assert run(*arguments).stdout == shown
