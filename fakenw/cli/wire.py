@@ -110,13 +110,15 @@ def _report(where: str, log: WireLog, more: list[WireFinding]) -> dict[str, Any]
         "file": where,
         "frames": log.frames,
         "packets": log.packets,
+        "servers": {name: list(map(str, addresses)) for name, addresses in log.servers().items()},
         "clients": [dotted(client.node) for client in log.clients()],
         "findings": [one._asdict() for one in (*more, *findings(log))],
     }
 
 
 def _lines(report: dict[str, Any]) -> Iterable[str]:
-    yield f"{report['file']}: IPX in {report['packets']} of {report['frames']} frames"
+    servers = ", ".join(report["servers"]) or "none"
+    yield f"{report['file']}: IPX in {report['packets']} of {report['frames']} frames, servers: {servers}"
     for found in report["findings"]:
         text = found["text"] + _shown(found["frames"])
         yield f"  {'problem' if found['serious'] else 'note'.ljust(7)}  {text}"

@@ -142,7 +142,7 @@ def _of_client(log: WireLog, client: Newcomer) -> Iterator[WireFinding]:
         yield _finding(
             "was-in", f"{node} has a connection from before the first frame", client.inside[:1], serious=False
         )
-    if client.watched:
+    if len(client.watched) > 1:
         text = f"{node} does not answer the watchdog: its connection will be cleared"
         yield _finding("watchdog-unanswered", text, client.watched)
     yield from _repeats(client, serious=not (in_now or client.entrances))
@@ -214,9 +214,10 @@ def _waiting(log: WireLog, client: Newcomer) -> WireFinding:
         return _finding("rip-without-create", text, [*requests, *answers])
     answered = [seen for seen, _ in client.answers] + client.probed
     if answered:
+        tunnel = any(service.address.network == 0 for _, said in client.answers for service in said.services)
         text = (
-            f"{node} is told of a server, and sends no RIP request: the answer does not arrive there, "
-            "or the capture ends too early"
+            f"{node} is told of a server, and sends no {'create' if tunnel else 'RIP request'}: "
+            "the answer does not arrive there, or the capture ends too early"
         )
         return _finding("answer-lost", text, [*client.asked, *answered])
     return _unheard(log, client)

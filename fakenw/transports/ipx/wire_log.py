@@ -134,6 +134,10 @@ class WireLog:
         others = {*self.speakers, SERVER_NODE}
         return [one for node, one in sorted(self.newcomers.items()) if node not in others]
 
+    def servers(self) -> dict[str, list[IpxAddress]]:
+        """The file servers by name, with what is announced as their addresses."""
+        return {name: sorted(where) for (name, kind), where in self.services.items() if kind == sap.FILE_SERVER}
+
     def server(self, address: IpxAddress) -> str:
         """The name of the file server at *address*, or the address."""
         return self.places.get(address[:2], str(address))

@@ -38,10 +38,10 @@ def test_real_captures() -> None:
     assert done.exit_code == 0
     lines = done.stdout.splitlines()
     assert [line.rpartition("/")[2] for line in lines if not line.startswith(" ")] == [
-        "ncpfs-four-frames-vs-fakenw-core.pcap: IPX in 178 of 179 frames",
-        "ncpfs-watchdog-broadcast.pcap: IPX in 134 of 135 frames",
-        "ncpfs-vs-mars_nwe-guest.pcap: IPX in 801 of 802 frames",
-        "ncpfs-vs-mars_nwe-wrongpassword.pcap: IPX in 278 of 280 frames",
+        "ncpfs-four-frames-vs-fakenw-core.pcap: IPX in 178 of 179 frames, servers: FAKENW",
+        "ncpfs-watchdog-broadcast.pcap: IPX in 134 of 135 frames, servers: FAKENW",
+        "ncpfs-vs-mars_nwe-guest.pcap: IPX in 801 of 802 frames, servers: MARS",
+        "ncpfs-vs-mars_nwe-wrongpassword.pcap: IPX in 278 of 280 frames, servers: MARS",
     ]
     assert (
         f"  note     all is well: {ME} came in as connection 1 of FAKENW, in ETHERNET_802.2 "
@@ -56,7 +56,7 @@ def test_a_client_that_does_not_come_in(tmp_path: Path) -> None:
     done = run(WATCHDOG, broken)
     assert done.exit_code == 1
     assert done.stdout.splitlines()[-2:] == [
-        f"{broken}: IPX in 3 of 3 frames",
+        f"{broken}: IPX in 3 of 3 frames, servers: FAKENW",
         f"  problem  {ME} asks in ETHERNET_II, while servers are heard in ETHERNET_802.2: both need one frame type "
         "(frames 1, 3)",
     ]
@@ -67,8 +67,9 @@ def test_for_programs(tmp_path: Path) -> None:
     done = run("--json", FOUR_FRAMES, broken)
     assert done.exit_code == 1
     first, second = json.loads(done.stdout)["captures"]
-    assert first.keys() == {"file", "frames", "packets", "clients", "findings"}
+    assert first.keys() == {"file", "frames", "packets", "servers", "clients", "findings"}
     assert (first["frames"], first["packets"], first["clients"]) == (179, 178, [ME])
+    assert first["servers"] == {"FAKENW": ["0000BEEF:000000000001:0451"]}
     assert [(one["kind"], one["serious"]) for one in first["findings"]] == [("came-in", False)]
     assert second["findings"] == [
         {

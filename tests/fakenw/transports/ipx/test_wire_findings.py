@@ -11,9 +11,10 @@ from fakenw.transports.captured_frames import CapturedFrame, read_frames
 from fakenw.transports.ipx.wire_findings import WireFinding, findings
 from fakenw.transports.ipx.wire_log import WireLog
 from fakenw.wire.ipx import rip, sap
-from fakenw.wire.ipx.frames import Frame, decode_frame
+from fakenw.wire.ipx.frames import Frame, FrameType, decode_frame
 from fakenw.wire.ipx.packet import IpxAddress, IpxPacket, decode_ipx
 from tests.fakenw.transports.ipx.captures import CAPTURES, FOUR_FRAMES, MARS, MARS_WRONG_PASSWORD, WATCHDOG
+from tests.fakenw.transports.ipx.wire_stage import WireStage
 
 ME = "52:54:00:12:34:56"
 CARD = bytes.fromhex("020000000001")
@@ -84,6 +85,29 @@ def test_real_captures(path: Path) -> None:
         ),
         MARS_WRONG_PASSWORD: mars,
     }[path]
+
+
+@pytest.mark.parametrize("tunnel", [False, True])
+def test_our_own_server(tunnel: bool) -> None:
+    """What it announces and answers is as it should be, in a tunnel too, where nothing is asked by RIP."""
+    networks = {FrameType.ETHERNET_II: 0 if tunnel else 0x1234}
+    stage = WireStage(networks=networks, tunnel=tunnel)
+    client = stage.at(FrameType.ETHERNET_II)
+    query = IpxPacket(IpxAddress(0, b"\xff" * 6, 0x0452), client.address, 4, b"\0\3\0\4")
+    stage.arrives(client.framed(query, b"\xff" * 6))
+    lost = judged(seen(stage))
+    assert [one.kind for one in lost] == ["answer-lost"]
+    assert ("sends no create" in lost[0].text) is tunnel
+    if tunnel:
+        client.server = IpxAddress(0, CARD, 0x0451)
+    client.attached()
+    assert [one.text for one in judged(seen(stage))] == [
+        f"all is well: {ME} came in as connection 1 of FAKENW, in ETHERNET_II"
+    ]
+
+
+def seen(stage: WireStage) -> list[CapturedFrame]:
+    return [CapturedFrame(number, number / 100, data) for number, data in enumerate(stage.wire, 1)]
 
 
 # The steps of a client, each of which fails
@@ -231,6 +255,8 @@ def test_a_client_that_does_not_answer_the_watchdog() -> None:
     (lost,) = [one for one in judged(mute) if one.serious]
     assert lost.text == f"{ME} does not answer the watchdog: its connection will be cleared"
     assert lost.frames == (67, 69, 71, 73, 78, 80, 90)
+    last = frames[90]._replace(data=frames[90].data[:48] + b"N" + frames[90].data[49:])
+    assert not [one for one in judged([*frames[:90], last]) if one.serious], "one may still be under way"
 
 
 def test_a_client_that_was_in() -> None:
