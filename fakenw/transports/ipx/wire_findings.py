@@ -4,7 +4,7 @@ Rules of this file:
 
 * A client goes from a query to an answer, then to a RIP request and its answer, then to a create and its reply (ipx.md
   1). What is told of a client that is not in is the first of these steps that fails.
-* A finding that is not ``serious`` hinders nobody.
+* A finding that is not ``serious`` hinders no client.
 """
 
 from __future__ import annotations
@@ -224,7 +224,7 @@ def _waiting(log: WireLog, client: Newcomer) -> WireFinding:
 
 
 def _unheard(log: WireLog, client: Newcomer) -> WireFinding:
-    """A client whose queries nobody answers."""
+    """A client whose queries get no answer."""
     node, asked = dotted(client.node), client.asked
     own = list(dict.fromkeys(seen.type for seen in asked))
     others = [kind for kind in log.speaking if kind not in own]
@@ -243,7 +243,7 @@ def _unheard(log: WireLog, client: Newcomer) -> WireFinding:
             frames = _flat(numbers[:1] for nodes in told.values() for numbers in nodes.values())
             return _finding("client-network", text, [seen, *frames])
     heard = sorted({name for (name, kind) in log.services if kind == sap.FILE_SERVER})
-    text = f"{node} asks for a server in {_types(own)}, which nobody answers"
+    text = f"{node} asks for a server in {_types(own)}, and gets no answer"
     if heard:
         text += f", though {_listed(heard)} can be heard: nearest-server replies are off, or the query does not arrive"
     return _finding("query-unanswered", text, asked)

@@ -74,7 +74,7 @@ def test_for_programs(tmp_path: Path) -> None:
     assert second["findings"] == [
         {
             "kind": "query-unanswered",
-            "text": f"{ME} asks for a server in ETHERNET_II, which nobody answers",
+            "text": f"{ME} asks for a server in ETHERNET_II, and gets no answer",
             "frames": [1],
             "serious": True,
         }

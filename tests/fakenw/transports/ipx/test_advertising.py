@@ -9,8 +9,8 @@ import pytest
 from fakenw.core.peer import Peer
 from fakenw.wire.ipx import rip, sap
 from fakenw.wire.ipx.frames import Frame, FrameType, decode_frame
-from fakenw.wire.ipx.packet import EVERY_NETWORK, IpxAddress, IpxPacket
-from tests.fakenw.transports.ipx.wire_stage import CARD, CLIENT, EVERYBODY, INTERNAL, WIRE, WireStage
+from fakenw.wire.ipx.packet import EVERY_NETWORK, EVERY_NODE, IpxAddress, IpxPacket
+from tests.fakenw.transports.ipx.wire_stage import CARD, CLIENT, INTERNAL, WIRE, WireStage
 
 SERVER = IpxAddress(INTERNAL, bytes(5) + b"\1", 0x0451)
 every_frame_type = pytest.mark.parametrize("frame", FrameType, ids=lambda frame: frame.value)
@@ -36,8 +36,8 @@ def ask(
 ) -> list[Heard]:
     """A station broadcasts *data* to *socket*; what comes back, which must be for it alone, in its own frame type."""
     here = stage.board.networks.get(frame, 0) if network is None else network
-    packet = IpxPacket(IpxAddress(here, EVERYBODY, socket), IpxAddress(here, node, 0x4003), kind, data)
-    answers = stage.arrives(Frame(frame, EVERYBODY, node, packet.encode()).encode())
+    packet = IpxPacket(IpxAddress(here, EVERY_NODE, socket), IpxAddress(here, node, 0x4003), kind, data)
+    answers = stage.arrives(Frame(frame, EVERY_NODE, node, packet.encode()).encode())
     for answer in answers:
         told = decode_frame(answer)
         assert told is not None
@@ -110,9 +110,9 @@ def test_nearest_for_some_stations() -> None:
     assert services(ask(stage, 0x0452, NEAREST)) == [FAKENW]
     assert ask(stage, 0x0452, NEAREST, node=other) == []
     assert services(ask(stage, 0x0452, GENERAL, node=other)) == [FAKENW]
-    nobody = WireStage(nearest=frozenset())
-    assert ask(nobody, 0x0452, NEAREST) == []
-    assert services(ask(nobody, 0x0452, GENERAL)) == [FAKENW]
+    hidden = WireStage(nearest=frozenset())
+    assert ask(hidden, 0x0452, NEAREST) == []
+    assert services(ask(hidden, 0x0452, GENERAL)) == [FAKENW]
 
 
 def rip_request(*networks: int) -> bytes:
@@ -162,9 +162,9 @@ def test_broadcasts(gone: bool, hops: int) -> None:
     assert len(sent) == 8
     for index in range(4):
         route, service = sent[2 * index : 2 * index + 2]
-        assert route[:2] == (IpxAddress(WIRE + index, EVERYBODY, 0x0453), IpxAddress(WIRE + index, CARD, 0x0453))
+        assert route[:2] == (IpxAddress(WIRE + index, EVERY_NODE, 0x0453), IpxAddress(WIRE + index, CARD, 0x0453))
         assert route.data == b"\0\2\0\0\xbe\xef" + bytes([0, hops]) + b"\0\2"
-        assert service[:2] == (IpxAddress(WIRE + index, EVERYBODY, 0x0452), IpxAddress(WIRE + index, CARD, 0x0452))
+        assert service[:2] == (IpxAddress(WIRE + index, EVERY_NODE, 0x0452), IpxAddress(WIRE + index, CARD, 0x0452))
         heard = Heard(service.source, service.destination, service.data)
         assert services([heard]) == [(*FAKENW[:3], hops), (*TREE[:3], hops)]
         assert service.data[:2] == b"\0\2"
@@ -200,8 +200,8 @@ def other(
 ) -> list[str]:
     """Another server broadcasts; the conflicts that this shows."""
     node = bytes.fromhex("00001B010203")
-    packet = IpxPacket(IpxAddress(network, EVERYBODY, socket), IpxAddress(network, node, socket), 1, data)
-    assert stage.arrives(Frame(frame, EVERYBODY, node, packet.encode()).encode()) == []
+    packet = IpxPacket(IpxAddress(network, EVERY_NODE, socket), IpxAddress(network, node, socket), 1, data)
+    assert stage.arrives(Frame(frame, EVERY_NODE, node, packet.encode()).encode()) == []
     told = [str(conflict) for conflict in stage.stack.conflicts]
     stage.stack.conflicts.clear()
     return told
@@ -244,7 +244,7 @@ def test_the_question_whose_answer_is_a_conflict() -> None:
     stage = WireStage()
     asked = stage.packets(stage.stack.question(stage.board))
     assert [one.data for one in asked] == [rip_request(INTERNAL)] * 4
-    assert [one.destination for one in asked] == [IpxAddress(WIRE + n, EVERYBODY, 0x0453) for n in range(4)]
+    assert [one.destination for one in asked] == [IpxAddress(WIRE + n, EVERY_NODE, 0x0453) for n in range(4)]
 
 
 # IPX diagnostics

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from fakenw.wire.ipx.frames import FrameType
-from fakenw.wire.ipx.packet import IpxAddress, IpxPacket
+from fakenw.wire.ipx.packet import EVERY_NODE, IpxAddress, IpxPacket
 from fakenw.wire.requests import connection, message, server, status
 from tests.fakenw.transports.ipx.pcap import write_pcap
-from tests.fakenw.transports.ipx.wire_stage import EVERYBODY, WireStage
+from tests.fakenw.transports.ipx.wire_stage import WireStage
 
 FIELDS = ("_ws.col.Protocol", "_ws.col.Info", "eth.type", "llc.dsap", "llc.type", "_ws.malformed", "_ws.expert.message")
 LINK = {  # EtherType, LLC and SNAP, as Wireshark shows them
@@ -37,8 +37,8 @@ def converse(frame: FrameType) -> WireStage:
         (0x0453, "0001FFFFFFFFFFFFFFFF"),
         (0x0456, "00"),
     ):
-        packet = IpxPacket(IpxAddress(network, EVERYBODY, socket), client.address, 4, bytes.fromhex(data))
-        assert len(stage.arrives(client.framed(packet, EVERYBODY))) == 1
+        packet = IpxPacket(IpxAddress(network, EVERY_NODE, socket), client.address, 4, bytes.fromhex(data))
+        assert len(stage.arrives(client.framed(packet, EVERY_NODE))) == 1
     client.licensed()
     client.negotiate()
     for request in (connection.GetInternetAddress(1), status.GetAddresses(0), server.GetServerInfo()):

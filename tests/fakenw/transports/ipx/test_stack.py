@@ -11,13 +11,14 @@ from fakenw.transports.ipx.stack import Request
 from fakenw.wire.ipx.frames import Frame, FrameType, decode_frame
 from fakenw.wire.ipx.packet import (
     EVERY_NETWORK,
+    EVERY_NODE,
     BadPacket,
     IpxAddress,
     IpxPacket,
     decode_ipx,
     ipx_checksum,
 )
-from tests.fakenw.transports.ipx.wire_stage import CARD, CLIENT, EVERYBODY, INTERNAL, WIRE, WireStage, WireStation
+from tests.fakenw.transports.ipx.wire_stage import CARD, CLIENT, INTERNAL, WIRE, WireStage, WireStation
 
 CREATE = bytes.fromhex("111100FF01FF00")  # type, sequence, connection, task, connection, function
 every_frame_type = pytest.mark.parametrize("frame", FrameType, ids=lambda frame: frame.value)
@@ -34,7 +35,7 @@ def framed(packet: IpxPacket | bytes, frame: FrameType = LLC, *, target: bytes =
     return Frame(frame, target, source, content).encode()
 
 
-# Who is answered, from where, to where
+# Answers: from where, to where
 
 
 @every_frame_type
@@ -63,7 +64,7 @@ def test_ncp_is_answered_from_the_address_that_was_asked(asked: IpxAddress, answ
     assert reply.data[:2] == b"\x33\x33"
 
 
-def test_a_station_behind_a_router() -> None:
+def test_a_askedbehind_a_router() -> None:
     """The reply goes to the node that sent the frame, and to the network of the packet."""
     router, far = bytes.fromhex("00001B010203"), station(0x77)
     stage = WireStage()
@@ -75,7 +76,7 @@ def test_a_station_behind_a_router() -> None:
     assert [line["station"] for line in stage.events("create")] == ["ipx:00000077:525400123456:4001"]
 
 
-def test_sockets_of_one_station_are_several_connections() -> None:
+def test_sockets_of_one_askedare_several_connections() -> None:
     """Each process of a Linux client binds one; a create from the same socket is the same slot."""
     stage = WireStage()
     first, second = stage.at(LLC), stage.at(LLC, socket=0x4006)
@@ -84,7 +85,7 @@ def test_sockets_of_one_station_are_several_connections() -> None:
     assert len(stage.server.table.by_number) == 2
 
 
-def test_a_station_without_a_network_number_is_of_its_wire() -> None:
+def test_a_askedwithout_a_network_number_is_of_its_wire() -> None:
     """It is the same station when it has learnt the number."""
     stage = WireStage()
     for network in (0, WIRE + 2):
@@ -116,14 +117,14 @@ def test_a_reply_as_large_as_can_be_fits_a_frame() -> None:
         (framed(IpxPacket(SERVER, station(WIRE), 17, CREATE), FrameType.ETHERNET_SNAP), "frame-type"),
         (framed(IpxPacket(SERVER._replace(network=0x99), station(WIRE), 17, CREATE)), "other-network"),
         (framed(IpxPacket(SERVER._replace(node=CARD), station(WIRE), 17, CREATE)), "other-network"),
-        (framed(IpxPacket(IpxAddress(0x99, EVERYBODY, 0x0452), station(0x99), 4, b"\0\3\0\4")), "other-network"),
-        (framed(IpxPacket(IpxAddress(0, EVERYBODY, 0x0451), station(0), 17, CREATE), target=EVERYBODY), "broadcast"),
-        (framed(IpxPacket(IpxAddress(0, EVERYBODY, 0x4001), station(0), 4, b"\x11\x11")), "broadcast"),
-        (framed(IpxPacket(IpxAddress(0, EVERYBODY, 0x0455), station(0), 20, bytes(80))), "netbios"),
-        (framed(IpxPacket(IpxAddress(0, EVERYBODY, 0x0553), station(0), 20, bytes(80))), "smb"),
-        (framed(IpxPacket(IpxAddress(0, EVERYBODY, 0x0999), station(0), 20, bytes(80))), "netbios"),
+        (framed(IpxPacket(IpxAddress(0x99, EVERY_NODE, 0x0452), station(0x99), 4, b"\0\3\0\4")), "other-network"),
+        (framed(IpxPacket(IpxAddress(0, EVERY_NODE, 0x0451), station(0), 17, CREATE), target=EVERY_NODE), "broadcast"),
+        (framed(IpxPacket(IpxAddress(0, EVERY_NODE, 0x4001), station(0), 4, b"\x11\x11")), "broadcast"),
+        (framed(IpxPacket(IpxAddress(0, EVERY_NODE, 0x0455), station(0), 20, bytes(80))), "netbios"),
+        (framed(IpxPacket(IpxAddress(0, EVERY_NODE, 0x0553), station(0), 20, bytes(80))), "smb"),
+        (framed(IpxPacket(IpxAddress(0, EVERY_NODE, 0x0999), station(0), 20, bytes(80))), "netbios"),
         (framed(IpxPacket(IpxAddress(0, CARD, 0x9086), station(0), 0, b"Ping")), "socket"),
-        (framed(IpxPacket(IpxAddress(0, CARD, 0x4001), station(0), 17, b"\1Y")), "socket"),  # nobody was queried
+        (framed(IpxPacket(IpxAddress(0, CARD, 0x4001), station(0), 17, b"\1Y")), "socket"),  # no station was queried
         (framed(IpxPacket(IpxAddress(0, CARD, 0x0452), station(0), 4, b"\0\3")), "malformed"),
         (framed(IpxPacket(IpxAddress(0, CARD, 0x0453), station(0), 1, b"\0\1\0\0")), "malformed"),
         (framed(IpxPacket(SERVER, station(WIRE), 17, CREATE, 16)), "hops"),
@@ -258,15 +259,15 @@ def test_an_answer_from_another_socket() -> None:
     client = stage.at(LLC).attached()
     stranger = stage.at(LLC, bytes.fromhex("00001B010203"))
     stage.wait(FIRST)
-    for who, data in ((client, b"\2Y"), (client, b"\1N"), (client, b"\1Y."), (client, b""), (stranger, b"\1Y")):
-        answer(stage, who, data, 0x4002)
+    for asked, data in ((client, b"\2Y"), (client, b"\1N"), (client, b"\1Y."), (client, b""), (stranger, b"\1Y")):
+        answer(stage, asked, data, 0x4002)
         assert stage.connection(client.name).unanswered == 1
     assert stage.stack.dropped == {"socket": 5}
     answer(stage, client, b"\1Y", 0x5000)
     assert stage.connection(client.name).unanswered == 0
 
 
-def test_a_forgotten_station_answers_nothing() -> None:
+def test_a_forgotten_askedanswers_nothing() -> None:
     """When its connection has ended the edge forgets its way."""
     stage = WireStage()
     client = stage.at(LLC).attached()

@@ -123,10 +123,10 @@ def test_another_frame_type() -> None:
 
 
 def test_a_query_that_nobody_answers() -> None:
-    assert told(judged(part(10))) == [(f"{ME} asks for a server in ETHERNET_II, which nobody answers", (10,))]
+    assert told(judged(part(10))) == [(f"{ME} asks for a server in ETHERNET_II, and gets no answer", (10,))]
     assert told(judged(part(1, 2, 6, 7, 10))) == [
         (
-            f"{ME} asks for a server in ETHERNET_II, which nobody answers, though FAKENW can be heard: "
+            f"{ME} asks for a server in ETHERNET_II, and gets no answer, though FAKENW can be heard: "
             "nearest-server replies are off, or the query does not arrive",
             (10,),
         )
@@ -185,7 +185,7 @@ def test_a_create_that_is_not_answered() -> None:
 
 
 def test_a_create_to_another_network() -> None:
-    """That of the wire, with the server's card, is another of its addresses; one that nobody announces is none."""
+    """That of the wire, with the server's card, is another of its addresses; one that is not announced is none."""
 
     def to(network: int, node: bytes) -> CapturedFrame:
         address = IpxAddress(network, node, 0x0451)
@@ -222,7 +222,7 @@ def test_a_create_that_is_refused(code: int, reason: str) -> None:
 
 
 def test_a_client_with_another_network_number() -> None:
-    """NT's NetworkNumber, set by hand: its broadcasts are to a network that nobody has."""
+    """NT's NetworkNumber, set by hand: its broadcasts are to a network that no server has."""
 
     def renumber(frame: Frame, packet: IpxPacket) -> tuple[Frame, IpxPacket]:
         to, source = packet.destination._replace(network=0x99), packet.source._replace(network=0x99)

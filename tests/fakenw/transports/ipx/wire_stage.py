@@ -14,7 +14,6 @@ from fakenw.wire.ipx.packet import NCP_SOCKET, NCP_TYPE, SERVER_NODE, IpxAddress
 from tests.fakenw.stage import Stage, Station
 
 CARD = bytes.fromhex("020000000001")  # the server's
-EVERYBODY = b"\xff" * 6
 INTERNAL = 0xBEEF
 WIRE = 0x1234  # the network of the first frame type
 CLIENT = bytes.fromhex("525400123456")
@@ -74,7 +73,7 @@ class WireStage(Stage):
         return WireStation(self, frame, IpxAddress(self.board.networks[frame], node, socket))
 
     def packets(self, sent: list[bytes]) -> list[IpxPacket]:
-        """What is in these frames, which must be those of one who serves on the wire."""
+        """What is in these frames, which must come from the server's card."""
         frames = [decode_frame(data) for data in sent]
         assert all(frame is not None and frame.source == CARD for frame in frames)
         return [decode_ipx(frame.packet) for frame in frames if frame is not None]
