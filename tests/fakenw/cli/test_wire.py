@@ -13,10 +13,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fakenw.cli.main import main
+from fakenw.server_process import ServerProcess
 from fakenw.transports.captured_frames import read_frames
+from fakenw.wire.ipx.frames import FrameType
 from tests.fakenw.transports.ipx.captures import CAPTURES, FOUR_FRAMES, WATCHDOG
 from tests.fakenw.transports.ipx.pcap import write_pcap
+from tests.fakenw.transports.ipx.wire_client import Datagrams, WireClient
 from tests.pages import ROOT, blocks
+from tests.programs import LISTEN
 
 ME = "52:54:00:12:34:56"
 
@@ -131,6 +135,21 @@ def test_without_dpkt(monkeypatch: pytest.MonkeyPatch) -> None:
     done = run(WATCHDOG)
     assert done.exit_code == 2
     assert "this needs dpkt; expected it here: pip install 'fakenw[captures]'" in done.stderr
+
+
+@pytest.mark.process
+def test_the_capture_of_a_server(tmp_path: Path) -> None:
+    """It has both sides of the wire, and is read while the server runs."""
+    capture = tmp_path / "lab.pcap"
+    options = (*LISTEN, "--listen", "ipx:qemu:127.0.0.1:0", "--pcap", capture)
+    with ServerProcess(*options, log=tmp_path / "errors") as server:
+        plug = Datagrams(("127.0.0.1", server.addresses["ipx"][1]))
+        with plug.socket:
+            assert WireClient(plug, FrameType.ETHERNET_802_2).log_in() == "FAKENW"
+        done = run(capture)
+        assert server.stop() == 0
+    assert done.exit_code == 0, done.stdout
+    assert f"all is well: {ME} came in as connection 1 of FAKENW, in ETHERNET_802.2" in done.stdout
 
 
 @pytest.mark.process
