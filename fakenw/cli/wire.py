@@ -42,11 +42,12 @@ def wire(captures: tuple[Path, ...], listen: Listener | None, how_long: int, as_
     answer, an answer that does not arrive, a refusal. A "problem" hinders a client, a "note" does not.
 
     \b
-    fakenw wire guest.pcap                   # of QEMU: -object filter-dump,id=dump,netdev=lan,file=guest.pcap
-    tcpdump -i tap0 -w lab.pcap; fakenw wire lab.pcap
-    fakenw serve --listen ipx:tap:tap0 --pcap lab.pcap    # and meanwhile: fakenw wire lab.pcap
+    qemu-system-i386 ... -object filter-dump,id=f,netdev=lan,file=lab.pcap
+    tcpdump -i tap0 -w lab.pcap
+    fakenw serve --listen ipx:tap:tap0 --pcap lab.pcap
+    fakenw wire lab.pcap
     fakenw wire --listen ipx:eth:eth0 --for 1m
-    fakenw wire --json *.pcapng              # for a program
+    fakenw wire --json *.pcapng
 
     On a link of QEMU or DOSBox only the frames that come there are seen, and on a card that of a switch only what is
     sent to all: what the server captures itself shows both sides.
