@@ -27,7 +27,10 @@ FOUND = 1
 @click.command(epilog="Exit codes: 0 all clients came in, 1 findings, 2 bad usage, or no capture.")
 @click.argument("captures", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option(
-    "--listen", type=ListenParam(), help="Watch a link instead, as fakenw serve --listen names it; nothing is sent."
+    "--listen",
+    type=ListenParam(),
+    metavar="ipx:LINK",
+    help="Watch a link instead, as `fakenw serve --listen` names it. Nothing is sent, but to join a tunnel of DOSBox.",
 )
 @click.option(
     "--for", "how_long", type=TimeParam(), default="30s", show_default=True, help="How long; Ctrl-C ends it earlier."
