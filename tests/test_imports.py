@@ -26,11 +26,13 @@ EDGES = {
     "fakenw/cli/serving.py": WORLD,
     "fakenw/cli/following.py": {"time"},
     "fakenw/cli/running.py": {"asyncio", "os", "time", "twisted"},
+    "fakenw/cli/wire.py": {"twisted"},
     "fakenw/cli/twistd.py": {"secrets", "twisted"},
     "fakenw/health.py": {"os", "socket"},
     "fakenw/journal/pipe.py": {"os", "select"},
     "fakenw/journal/writer.py": {"os"},  # a record is out before its reply: write(2)
     "fakenw/server_process.py": {"os", "signal", "subprocess", "time"},
+    "fakenw/transports/ipx/tap_link.py": {"os", "socket"},
     "fakenw/transports/monotonic_clock.py": {"time"},
     "fakenw/transports/": {"asyncio", "socket", "twisted"},
     "fakenw/volumes/host_directory.py": {"os"},

@@ -91,9 +91,9 @@ def initial_bindery(
     return bindery
 
 
-def net_address(serial_number: int) -> bytes:
-    """Network, node, socket, until it listens. The serial number is the network, freely chosen; node 1 (mars_nwe)."""
-    return serial_number.to_bytes(4, "big") + (1).to_bytes(6, "big") + _SOCKET
+def net_address(network: int) -> bytes:
+    """Network, node 1 and socket of a server on its internal network (mars_nwe)."""
+    return network.to_bytes(4, "big") + (1).to_bytes(6, "big") + _SOCKET
 
 
 def _enter(bindery: Bindery, spec: UserSpec, *, keep_password: bool = False, default_connections: int = 0) -> None:

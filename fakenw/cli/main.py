@@ -9,7 +9,7 @@ from fakenw.cli.program import Program
 COMMANDS = {  # the line of each in --help is the first sentence of its own help
     "advance": ("fakenw.cli.remote:advance", "Advance the clock: what is due in the next hours happens now."),
     "clear": ("fakenw.cli.remote:clear", "Clear a connection, as CLEAR STATION does."),
-    "config": ("fakenw.cli.serving:configuration", "Print an example of a configuration file, or check a file."),
+    "config": ("fakenw.cli.configuring:configuration", "Print an example of a configuration file, or check a file."),
     "connections": (
         "fakenw.cli.remote:connections",
         "The connection table, as MONITOR shows it.",
@@ -24,6 +24,7 @@ COMMANDS = {  # the line of each in --help is the first sentence of its own help
     "serve": ("fakenw.cli.serving:serve", "Run a server until SIGTERM, SIGHUP or Ctrl-C."),
     "set": ("fakenw.cli.remote:set_command", "Change a running server: its licenses, watchdog or clear_idle."),
     "wait": ("fakenw.cli.following:wait", "Wait until a server answers NCP at HOST:PORT, or is ready."),
+    "wire": ("fakenw.cli.wire:wire", "Why does a client not come in over IPX? From captures of its wire."),
 }
 
 

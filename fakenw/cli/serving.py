@@ -1,4 +1,4 @@
-"""``fakenw serve`` and ``fakenw config``: the only reader of the server's environment and entropy."""
+"""``fakenw serve``: the only reader of the server's environment and entropy."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from fakenw.cli.parameters import (
     ConfigParam,
     ListenParam,
     MountParam,
+    NetworkParam,
     SecondsParam,
     SizeParam,
     SlowParam,
@@ -28,8 +29,8 @@ from fakenw.cli.parameters import (
     WatchdogParam,
 )
 from fakenw.cli.terminal import say
-from fakenw.config.server_file import ConfigFile, example
-from fakenw.core.peer import Peer
+from fakenw.config.server_file import ConfigFile
+from fakenw.core.ipx_link import IpxBinding, Listener
 from fakenw.core.server import Server
 from fakenw.core.settings import RELEASES
 from fakenw.journal.pipe import pipe_of
@@ -85,7 +86,15 @@ from fakenw.volumes.dos_name import fold
     type=ListenParam(),
     multiple=True,
     help="An address to listen on; may be repeated. Port 0 picks a free one. "
-    "Default: tcp:127.0.0.1:10524 and udp:127.0.0.1:10524.",
+    "Default: tcp:127.0.0.1:10524 and udp:127.0.0.1:10524. For IPX, links to a wire: "
+    "ipx:qemu:HOST:PORT[,peer=HOST:PORT] (-netdev dgram), ipx:stream:HOST:PORT[,connect] (-netdev stream), "
+    "ipx:dosbox:HOST:PORT (an IPXNET tunnel to join), ipx:tap:NAME, ipx:eth:NAME.",
+)
+@click.option(
+    "--ipx-network",
+    type=NetworkParam(),
+    help="The number of the server's internal IPX network, unlike all others on the wire. Default: its serial number, "
+    "derived from its name.",
 )
 @click.option(
     "--user",
@@ -216,7 +225,7 @@ from fakenw.volumes.dos_name import fold
 )
 def serve(
     file: ConfigFile | None,
-    listen: tuple[Peer, ...],
+    listen: tuple[Listener, ...],
     users: tuple[tuple[str, str], ...],
     more_users: tuple[tuple[str, str], ...],
     volumes: tuple[tuple[str, Path], ...],
@@ -258,25 +267,10 @@ def serve(
         raise click.UsageError(str(problem)) from None
     listen = listen or file.server.listen or DEFAULT_LISTEN
     around = Around(ready_file, companion)
-    sys.exit(_run(server, journal, pcap, admin, admin_token, listen, around, overwrite=overwrite, rotate=rotate))
-
-
-@click.command("config", epilog="Exit codes: 0 no mistakes, 2 bad usage, or mistakes in the file.")
-@click.option("--example", "shown", is_flag=True, help="Print a file that shows and explains all fields.")
-@click.option("--check", "file", type=ConfigParam(), help="Look for mistakes in a file.")
-def configuration(shown: bool, file: ConfigFile | None) -> None:
-    """Print an example of a configuration file, or check a file.
-
-    \b
-    fakenw config --example >lab.yaml
-    fakenw config --check lab.yaml && fakenw serve --config lab.yaml
-    """
-    if shown == (file is not None):
-        raise click.UsageError("expected either --example or --check FILE")
-    if file is None:
-        click.echo(example(), nl=False)
-    else:
-        click.echo("no mistakes", err=True)
+    ipx = file.ipx.binding()
+    sys.exit(
+        _run(server, journal, pcap, admin, admin_token, listen, around, overwrite=overwrite, rotate=rotate, ipx=ipx)
+    )
 
 
 def _run(
@@ -285,11 +279,12 @@ def _run(
     pcap: str | None,
     admin: tuple[str, int] | None,
     token: str | None,
-    listen: tuple[Peer, ...],
+    listen: tuple[Listener, ...],
     around: Around,
     *,
     overwrite: bool,
     rotate: int | None,
+    ipx: IpxBinding,
 ) -> int:
     """Serve until a signal, in the installed reactor, else in asyncio's. Returns the exit code."""
     if "twisted.internet.reactor" not in sys.modules:
@@ -304,6 +299,7 @@ def _run(
         globalLogBeginner,
         textFileLogObserver,
     )
+    from twisted.python.failure import Failure
 
     from fakenw.cli.running import CannotRun, RunningServer, end
     from fakenw.transports.spare_descriptors import raise_limit
@@ -323,11 +319,10 @@ def _run(
 
     gc.set_threshold(100_000, 20, 100)  # the server makes few cycles, and may have sixty thousand connections
     running = RunningServer(server, reactor, fail)
-    if sys.stderr.isatty():
-        running.watchers.append(_print)
+    running.watchers.append(_print if sys.stderr.isatty() else _print_conflict)
     try:
         around.begin(lambda: end(reactor), reactor)
-        lines = running.listen(listen)
+        lines = running.listen(listen, ipx)
         if admin is not None:
             lines.append(running.administer(*admin, token))
         for note in running.start(journal, pcap, overwrite=overwrite, rotate=rotate):
@@ -338,10 +333,20 @@ def _run(
     if code:
         return code
 
-    def print_listeners() -> None:
+    def begin() -> None:
         # nohup ignores SIGHUP, and so does its server
         if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
             signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(end, reactor))
+        running.begin().addCallbacks(print_listeners, refuse)
+
+    def refuse(failure: Failure) -> None:
+        nonlocal code
+        failure.trap(CannotRun)  # type: ignore[no-untyped-call]
+        code = 2
+        say(harmless(f"fakenw: {failure.value}"), err=True)
+        end(reactor)
+
+    def print_listeners(_: None) -> None:
         for line in lines:
             click.echo(line, err=journal == "-")
         (sys.stderr if journal == "-" else sys.stdout).flush()
@@ -350,7 +355,7 @@ def _run(
         except OSError as problem:
             fail(problem, "ready file")
 
-    reactor.callWhenRunning(print_listeners)  # signals are handled by now, so that a reader may send one
+    reactor.callWhenRunning(begin)  # signals are handled by now, so that a reader may send one
     reactor.addSystemEventTrigger("before", "shutdown", running.stop)
     reactor.addSystemEventTrigger("before", "shutdown", around.end)
     reactor.run()
@@ -374,6 +379,11 @@ def _say(text: str) -> None:
         pipe = None
     if pipe is None or pipe.has_room():
         say(f"fakenw: {text}", err=True)
+
+
+def _print_conflict(record: Record) -> None:
+    if record.event == "conflict":
+        _say(harmless(sentence(record)))
 
 
 def _print(record: Record) -> None:

@@ -21,14 +21,13 @@ from typing import Any, NamedTuple
 from fakenw.bindery.initial_objects import initial_bindery, net_address
 from fakenw.bindery.nds_keys import NdsKeys
 from fakenw.bindery.nds_tree import NdsTree
-from fakenw.bindery.objects import FILE_SERVER, NET_ADDRESS
 from fakenw.core.connection import Connection
 from fakenw.core.connection_table import ConnectionTable
 from fakenw.core.deadlines import Deadlines
 from fakenw.core.dispatch import Dispatch
 from fakenw.core.ledger import Ledger
 from fakenw.core.locks import LockTable
-from fakenw.core.peer import Peer
+from fakenw.core.peer import Peer, net_address_for
 from fakenw.core.semaphores import Semaphores
 from fakenw.core.service import Counts
 from fakenw.core.settings import ServerSettings
@@ -71,16 +70,16 @@ class Server:
         self.volumes = volumes
         self.random = random
         self.now = 0
-        self._addresses: tuple[Peer, ...] = ()
+        self.addresses: tuple[Peer, ...] = ()  # where it listens, which the edge sets
         self._wall_clock = WallClock()
         self.table = ConnectionTable(settings.connections)
         self._deadlines = Deadlines()
         self.ledger = Ledger(settings.policy, settings.licenses, self.emit, self._deadlines, settings.keep_cleared)
         self.locks = LockTable(self._deadlines)
         self.semaphores = Semaphores(self._deadlines)
-        address = net_address(settings.serial_number)
+        self._net_address = net_address(settings.network_number)
         self.bindery = initial_bindery(
-            settings.name, address, settings.users, settings.groups, settings.user_connections
+            settings.name, self._net_address, settings.users, settings.groups, settings.user_connections
         )
         self.tree = NdsTree(settings.tree, self.bindery) if settings.tree else None
         self.keys = NdsKeys(settings.seed)
@@ -98,19 +97,6 @@ class Server:
         self._effects = Effects([], [], [])
 
     # For the edges
-
-    @property
-    def addresses(self) -> tuple[Peer, ...]:
-        """Where it listens, which the edge sets. The first that is IPv4 is the server's NET_ADDRESS."""
-        return self._addresses
-
-    @addresses.setter
-    def addresses(self, listeners: tuple[Peer, ...]) -> None:
-        self._addresses = listeners
-        found = next((peer.net_address for peer in listeners if any(peer.network)), None)
-        own = self.bindery.find(FILE_SERVER, self.settings.name)
-        if found is not None and own is not None:
-            own.add(NET_ADDRESS, value=found)
 
     def start(self, now: int, utc: datetime) -> Effects:
         """Begin the journal at the wall time *utc* (with a time zone)."""
@@ -220,6 +206,10 @@ class Server:
     def clock(self) -> datetime:
         """The server's wall time now, to the second; the same object within a second."""
         return self._wall_clock.to_the_second(self.now)
+
+    def net_address(self, station: Peer) -> bytes:
+        """Network, node and socket at which *station* reaches the server."""
+        return net_address_for(station, self.addresses) or self._net_address
 
     def set_utc(self, utc: datetime) -> None:
         """Set the wall time; the journal's own time does not change."""

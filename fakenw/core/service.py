@@ -75,6 +75,9 @@ class ServiceHost(Protocol):
     def clear(self, connection: Connection, cause: str) -> None:
         """End a connection on the server's side."""
 
+    def net_address(self, station: Peer) -> bytes:
+        """Network, node and socket at which *station* reaches the server."""
+
     def set_utc(self, utc: datetime) -> None:
         """From now on the wall time is another; the journal's own time is not."""
 

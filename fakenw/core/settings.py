@@ -131,6 +131,7 @@ class ServerSettings:
     tree: str | None = None  # the NDS tree; None: a bindery server
     signatures: int = 1
     name_spaces: tuple[str, ...] | None = None
+    ipx_network: int | None = None  # the internal network number; None: the serial number
 
     def __post_init__(self) -> None:
         if self.signatures not in range(4):
@@ -148,6 +149,11 @@ class ServerSettings:
     def serial_number(self) -> int:
         """Four bytes, derived from the server's name."""
         return zlib.crc32(self.name.encode())
+
+    @property
+    def network_number(self) -> int:
+        """The internal network number, on which the server is node 1 (ipx.md 1)."""
+        return self.serial_number if self.ipx_network is None else self.ipx_network
 
     @property
     def policy(self) -> Policy:

@@ -108,6 +108,22 @@ class Counted(Field):
         return bytes([len(raw)]) + raw
 
 
+class CountedBytes(Field):
+    """Bytes behind their number, which is in a ``struct`` format."""
+
+    def __init__(self, count: str) -> None:
+        self._count = Number(count)
+
+    def decode(self, data: bytes, at: int) -> tuple[bytes, int]:
+        size, at = self._count.decode(data, at)
+        if size > len(data) - at:
+            raise Malformed(f"expected {size} bytes at {at}")
+        return bytes(data[at : at + size]), at + size
+
+    def encode(self, value: bytes) -> bytes:
+        return self._count.encode(len(value)) + value
+
+
 class Loose(Field):
     """A little-endian number of four bytes, of which a client may send only the first one or two."""
 

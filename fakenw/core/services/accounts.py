@@ -80,5 +80,5 @@ def log_in(call: Call[Any], item: BinderyObject, to: State, how: str, root: byte
 
 
 def _here(call: Call[Any]) -> bytes:
-    """The station's address as NODE_CONTROL has it: over IP the network is the IPv4 address, the rest zero."""
-    return call.connection.peer.network + bytes(8)
+    """The station's address as NODE_CONTROL has it, and its socket, which no restriction names."""
+    return call.connection.peer.control_entry + bytes(2)

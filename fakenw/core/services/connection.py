@@ -17,7 +17,6 @@ service = NcpService()
 
 LARGEST_BUFFER = 1444  # one Ethernet packet
 MOST_MINUTES = 24 * 60  # that the watchdog can be put off; inferred, no document names a limit
-IP_CONNECTION = 11  # UDP in libncp's nwfse.h, which has nothing for TCP
 LONGEST_LIST = 125  # connections in one reply of 23/31 (libncp)
 
 
@@ -49,7 +48,8 @@ def negotiate_big_packet(call: Call[ncp.NegotiateBigPacket]) -> ncp.BigPacketSiz
     wanted = call.request.security & ncp.SIGNATURES
     connection.agreed = connection.signer is not None or level >= 2 or (level == 1 and bool(wanted))
     flags = ncp.SIGNATURES if connection.agreed else 0
-    return ncp.BigPacketSize(_accepted(connection, call.request.proposed), 0, flags)
+    accepted = _accepted(connection, call.request.proposed)
+    return ncp.BigPacketSize(accepted, connection.transport.echo_socket, flags)
 
 
 @service.answers(ncp.RequestBurst, refuses=(Code.UNSUPPORTED,))
@@ -123,7 +123,7 @@ def set_watchdog_delay(call: Call[ncp.SetWatchdogDelay]) -> None:
 def get_internet_address(call: Call[ncp.GetInternetAddress]) -> ncp.InternetAddress:
     """libncp reads the port behind the address, where real servers have 0; a station is reached only with its port."""
     peer = connection_of(call, call.request.connection).peer
-    return ncp.InternetAddress(peer.network, peer.node, peer.address[1], IP_CONNECTION)
+    return ncp.InternetAddress(peer.network, peer.node, peer.address[1], peer.transport.connection)
 
 
 @service.answers(ncp.GetInternetAddressOld, refuses=(Code.FAILURE,))

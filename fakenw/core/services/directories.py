@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fakenw.bindery.objects import FILE_SERVER
 from fakenw.core.service import Call, NcpService
 from fakenw.core.services.changes import NOT_REMOVED, NOT_RENAMED, is_wanted, remove, rename_entry, there_is
 from fakenw.core.services.paths import (
@@ -223,8 +222,7 @@ def rename_or_move(call: Call[ncp.RenameOrMove]) -> None:
 
 def _server(call: FileCall) -> bytes:
     """The network and the node of the server."""
-    server = call.host.bindery.find(FILE_SERVER, call.host.settings.name)
-    return ((server and server.item("NET_ADDRESS")) or b"")[:10].ljust(10, b"\0")
+    return call.host.net_address(call.connection.peer)[:10]
 
 
 def make_directory(call: FileCall, path: VolumePath, taken: Code) -> VolumePath:

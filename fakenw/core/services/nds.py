@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
-from ipaddress import IPv4Address
 from typing import Any, NamedTuple
 
 from fakenw.bindery.nds_tree import NdsTree
-from fakenw.core.service import Call, NcpService, ServiceHost
+from fakenw.core.peer import told_to
+from fakenw.core.service import Call, NcpService
 from fakenw.core.services import nds_login
 from fakenw.volumes.dos_name import fold
 from fakenw.wire import nds as wire
@@ -117,7 +116,7 @@ def _execute(call: Call[ncp.Fragment], tree: NdsTree, start: Start, data: bytes)
 def _resolve_name(call: Call[Any], tree: NdsTree, data: bytes, room: int) -> bytes:
     _version(data, 0, 1)
     entry = tree.resolve(wire.ResolveName.decode(data).name)
-    return wire.Resolved(wire.LOCAL_ENTRY, entry, _addresses(call.host)).encode()
+    return wire.Resolved(wire.LOCAL_ENTRY, entry, _addresses(call)).encode()
 
 
 def _list(call: Call[Any], tree: NdsTree, data: bytes, room: int) -> bytes:
@@ -154,14 +153,10 @@ def _search(call: Call[Any], tree: NdsTree, data: bytes, room: int) -> bytes:
     return _longs(iteration, len(looked), asked.info_type, len(found)) + found + _longs(4, 0)  # no referrals
 
 
-def _addresses(host: ServiceHost) -> tuple[tuple[int, bytes], ...]:
-    """Where the server listens, as far as it is IPv4: type, then port and address."""
-    told = []
-    for peer in host.addresses:
-        name, port = peer.address
-        with suppress(ValueError):
-            told.append((peer.transport.nds, port.to_bytes(2, "big") + IPv4Address(name).packed))
-    return tuple(told)
+def _addresses(call: Call[Any]) -> tuple[tuple[int, bytes], ...]:
+    """By what the station reaches the server, as far as it is IPX or IPv4: type and address."""
+    told = told_to(call.connection.peer, call.host.addresses)
+    return tuple((peer.transport.nds, peer.packed) for peer in told if any(peer.network) or peer.on_one_wire)
 
 
 def _read_info(call: Call[Any], tree: NdsTree, data: bytes, room: int) -> bytes:
@@ -186,7 +181,7 @@ def _server_address(call: Call[Any], tree: NdsTree, data: bytes, room: int) -> b
     _version(data, 0, 0)
     asked = login.GetServerAddress.decode(data)
     entry = tree.entry(nds_login.server_entry(call.host), asked.flags)
-    return login.ServerAddress(entry.dn, _addresses(call.host)).encode()
+    return login.ServerAddress(entry.dn, _addresses(call)).encode()
 
 
 Verb = Callable[[Call[Any], NdsTree, bytes, int], bytes]

@@ -6,6 +6,9 @@ from itertools import islice
 from typing import Any
 
 from fakenw.bindery.objects import (
+    FILE_SERVER,
+    NET_ADDRESS,
+    SEGMENT,
     START,
     WILD_TYPE,
     BinderyObject,
@@ -93,8 +96,14 @@ def scan_properties(call: Call[ncp.ScanProperties]) -> ncp.ScannedProperty:
 
 @service.answers(ncp.ReadProperty, refuses=(*NO_PROPERTY, Code.NO_PROPERTY_READ, Code.NO_SUCH_SEGMENT))
 def read_property(call: Call[ncp.ReadProperty]) -> ncp.PropertyValue:
-    found = _readable(call)
-    segments, number = found.value(), call.request.segment
+    """The server's own NET_ADDRESS is the one at which the asker reaches it."""
+    found, host, request = _readable(call), call.host, call.request
+    own = found.name == NET_ADDRESS and (request.object_type, fold(request.object_name)) == (
+        FILE_SERVER,
+        host.settings.name,
+    )
+    segments = [host.net_address(call.connection.peer).ljust(SEGMENT, b"\0")] if own else found.value()
+    number = request.segment
     if not 1 <= number <= len(segments):
         raise Refused(Code.NO_SUCH_SEGMENT)
     return ncp.PropertyValue(segments[number - 1], 0xFF if number < len(segments) else 0, found.flags)

@@ -16,8 +16,9 @@ from typing import Any
 
 from fakenw.core.connection import Connection
 from fakenw.core.locks import Kind
+from fakenw.core.peer import told_to
 from fakenw.core.service import Call, NcpService, ServiceHost
-from fakenw.core.services.connection import IP_CONNECTION, connection_of
+from fakenw.core.services.connection import connection_of
 from fakenw.core.services.server import MOST_VOLUMES, slots
 from fakenw.core.settings import RELEASES, TICKS_PER_10000_SECONDS
 from fakenw.journal.policy import State
@@ -119,14 +120,13 @@ def get_version(call: Call[ncp.GetVersion]) -> ncp.Version:
 
 @service.answers(ncp.GetActiveConnections, refuses=(Code.BAD_CONNECTION,))
 def get_active_connections(call: Call[ncp.GetActiveConnections]) -> ncp.ActiveConnections:
-    """All are connections for NCP (2), and all come over IP (11). Of another type there are none."""
+    """All are connections for NCP (2), and over IP of type 11 as well. Of another type there are none."""
     first, bits = call.request.first, bytearray(512)
     if first > call.host.table.capacity:
         raise Refused(Code.BAD_CONNECTION)
-    if call.request.type in (NCP_SERVICE, IP_CONNECTION):
-        for number in call.host.table.by_number:
-            if 0 <= number - first < MAP_SIZE:
-                bits[(number - first) // 8] |= 1 << (number - first) % 8
+    for number, other in call.host.table.by_number.items():
+        if 0 <= number - first < MAP_SIZE and call.request.type in (NCP_SERVICE, other.transport.connection):
+            bits[(number - first) // 8] |= 1 << (number - first) % 8
     return ncp.ActiveConnections(**_timed(call.host), bits=bytes(bits))
 
 
@@ -146,11 +146,10 @@ def get_connection_details(call: Call[ncp.GetConnectionDetails]) -> ncp.Connecti
 
 @service.answers(ncp.GetAddresses)
 def get_addresses(call: Call[ncp.GetAddresses]) -> ncp.Addresses:
-    """All in one reply; the GUID is made up from the server's name."""
+    """All by which the station reaches the server, in one reply; the GUID is made up from the server's name."""
     host = call.host
-    listeners = [
-        ncp.Listener(peer.transport.number, 6, peer.address[1], peer.network).encode() for peer in host.addresses
-    ]
+    told = told_to(call.connection.peer, host.addresses)
+    listeners = [ncp.Listener(peer.transport.number, peer.packed).encode() for peer in told]
     timed = _timed(host)
     del timed["reserved"]
     guid = hashlib.sha256(host.settings.name.encode()).digest()[:16]
@@ -178,7 +177,7 @@ def _held(host: ServiceHost, other: Connection, kind: Kind) -> int:
 
 def _transport(host: ServiceHost, other: Connection) -> bytes:
     peer = other.peer
-    return ncp.TransportAddress(peer.transport.number, 6, peer.address[1], peer.network).encode()
+    return ncp.TransportAddress(peer.transport.number, peer.packed).encode()
 
 
 def _times(host: ServiceHost, other: Connection) -> bytes:

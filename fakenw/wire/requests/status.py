@@ -12,6 +12,7 @@ from fakenw.wire.layout import (
     Byte,
     Bytes2,
     Bytes6,
+    CountedBytes,
     Items,
     LongLE,
     PString,
@@ -20,7 +21,6 @@ from fakenw.wire.layout import (
     Request,
     Rest,
     Stamp,
-    Word,
     WordLE,
 )
 
@@ -164,12 +164,10 @@ class GetConnectionDetails(Request[ConnectionDetails], ncp=(123, 16), source="Wi
 
 
 class TransportAddress(Reply, source="Wireshark ncp2222.py: a block of 123/16"):
-    """``type``: 5 UDP, 6 TCP. The port is BE, as in 123/17."""
+    """``type``: 1 IPX, 5 UDP, 6 TCP. The address is as in 123/17."""
 
     type: Byte
-    length: LongLE
-    port: Word
-    address: Annotated[bytes, Raw(4)]
+    address: Annotated[bytes, CountedBytes("<I")]
 
 
 class Times(Reply, source="Wireshark ncp2222.py: a block of 123/16"):
@@ -227,12 +225,10 @@ class Addresses(Reply, source="Wireshark packet-ncp2222.inc dissect_ncp_123_17_r
 
 
 class Listener(Reply, source="Wireshark packet-ncp2222.inc; nmap: a part of 123/17"):
-    """``type``: 5 UDP, 6 TCP; the address is a port, BE, and IPv4."""
+    """``type``: 1 IPX, with network, node and socket; 5 UDP and 6 TCP, with a port, BE, and IPv4."""
 
     type: LongLE
-    length: LongLE
-    port: Word
-    address: Annotated[bytes, Raw(4)]
+    address: Annotated[bytes, CountedBytes("<I")]
 
 
 class GetAddresses(Request[Addresses], ncp=(123, 17), source="Wireshark ncp2222.py; nmap"):

@@ -92,7 +92,7 @@ def test_as_many_segments_as_a_byte_counts(open_stage: OpenStage) -> None:
 
 
 def test_the_servers_address(open_stage: OpenStage, transport: str) -> None:
-    """NET_ADDRESS of the server object, for anybody who asks: a network of its own, then where it listens."""
+    """NET_ADDRESS of the server object: a network of its own, then where the transport of the asker is served."""
     stage = open_stage("nls")
     station = logged_in(stage, transport, None)
     value = read(station, "NET_ADDRESS", "FAKENW", kind=FILE_SERVER)
@@ -101,7 +101,8 @@ def test_the_servers_address(open_stage: OpenStage, transport: str) -> None:
     assert (value.data[12:], value.more, value.flags) == (bytes(116), 0, 0)
     stage.server.addresses = tuple(map(Peer.parse, ("tcp:::1:524", "tcp:10.0.0.9:524", "udp:10.0.0.8:10524")))
     value = read(station, "NET_ADDRESS", "FAKENW", kind=FILE_SERVER)
-    assert value.data.hex() == "0a000009020c00000000020c" + "00" * 116
+    own = {"tcp": "0a000009020c00000000020c", "udp": "0a000008291c00000000291c"}[transport]
+    assert value.data.hex() == own + "00" * 116
 
 
 def test_scan(open_stage: OpenStage, transport: str) -> None:

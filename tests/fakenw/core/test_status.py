@@ -132,7 +132,7 @@ def test_details_in_the_order_of_the_mask(open_stage: OpenStage) -> None:
         found.append(kind.decode(rest))
         rest = rest[len(found[-1].encode()) :]
     assert (details.items, rest) == (1, b"")
-    assert found[0] == status.TransportAddress(5, 6, 1025, bytes([10, 0, 0, 1]))
+    assert found[0] == status.TransportAddress(5, bytes([4, 1, 10, 0, 0, 1]))
     assert found[1] == status.Times(datetime(2000, 8, 10, 9, 30, 15), 0)
     assert found[2] == status.Name(1, "JOE")
     assert found[7] == status.Authentication(LICENSED, bytes(2), 0)
@@ -237,8 +237,8 @@ def test_addresses(open_stage: OpenStage) -> None:
     found = status.Addresses.decode(told.data)
     assert (found.items, found.next, len(found.guid)) == (2, 0, 16)
     first, second = (
-        status.Listener(6, 6, 524, bytes([127, 0, 0, 1])),
-        status.Listener(5, 6, 10524, bytes([10, 1, 2, 3])),
+        status.Listener(6, bytes([2, 12, 127, 0, 0, 1])),
+        status.Listener(5, bytes([0x29, 0x1C, 10, 1, 2, 3])),
     )
     assert found.listeners == first.encode() + second.encode()
 

@@ -16,7 +16,7 @@ from fakenw.wire.requests import connection, message, server, status
 
 NO_BYTES = bytes(6)
 TIMED: dict[str, Any] = {"time": 123456, "console_version": 1, "console_revision": 1}
-LOCAL = (0x020C, bytes([127, 0, 0, 1]))  # port 524
+LOCAL = bytes([2, 12, 127, 0, 0, 1])  # port 524
 STRINGS = b"Novell, Inc.\0FakeNW 4.11\x0010 August 2000\0(C) nobody\0"
 
 FRAMES: dict[str, Layout | Broadcast] = {
@@ -27,7 +27,7 @@ FRAMES: dict[str, Layout | Broadcast] = {
         guid=bytes(range(16)),
         next=0,
         items=2,
-        listeners=status.Listener(5, 6, *LOCAL).encode() + status.Listener(6, 6, *LOCAL).encode(),
+        listeners=status.Listener(5, LOCAL).encode() + status.Listener(6, LOCAL).encode(),
     ),
     "tcp_internet_address_request": connection.GetInternetAddress(5),
     "tcp_internet_address_reply_ip": connection.InternetAddress(bytes([127, 0, 0, 1]), NO_BYTES, 0, 11),
@@ -69,7 +69,7 @@ FRAMES: dict[str, Layout | Broadcast] = {
         **TIMED,
         reserved=bytes(2),
         items=1,
-        blocks=status.TransportAddress(6, 6, 40001, LOCAL[1]).encode()
+        blocks=status.TransportAddress(6, bytes([0x9C, 0x41, 127, 0, 0, 1])).encode()
         + status.Authentication(0x0401, bytes(2), 0).encode(),
     ),
     "user_info_7b04_reply": status.UserInfo(

@@ -1,0 +1,1 @@
+"""The bytes below NCP on an IPX wire: packets, Ethernet frames, SAP and RIP."""
