@@ -11,6 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, BinaryIO
 
+from fakenw.core.peer import IPX
 from fakenw.journal.record import SECOND, Journal, Record
 from fakenw.transports.capture import CaptureFile
 from harness.client.behavior_file import load
@@ -32,7 +33,7 @@ class MemoryRun:
     ) -> None:
         self._plan, self._stopped = plan, stopped
         self._capture = None if capture is None else CaptureFile(capture, self._wall, _raise)
-        self.network = Network(Random(plan.seed), self._capture)
+        self.network = Network(Random(plan.seed), self._capture, ipx=IPX.name in plan.transports())
         self._records = [Record(0, "runner", "run", {**plan.opening("memory"), "utc": utc(0), "speed": 1})]
         self._clients = {client["name"]: client for client in plan.scripted()}
         self._incarnations: dict[str, list[ClientWorld]] = {name: [] for name in self._clients}  # the last one runs
@@ -133,7 +134,7 @@ class MemoryRun:
             case "spoof":
                 lasting = fault.arguments["for"]
                 until = None if lasting is None else self.network.clock.time + lasting
-                self.network.router.spoofed[world.address] = until
+                self.network.spoof(world.address, until)
 
     def _end(self, world: ClientWorld, fault: ScheduledFault, end: Callable[[], None]) -> None:
         if world.on:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from fakenw.core.peer import Peer
+from fakenw.core.peer import IPX, Peer
 from fakenw.journal.record import FORMAT, Record
 from harness.client.workstation import Requester
 from harness.runners.link_conditions import LinkConditions
 from harness.runners.memory_network import MemoryLink, Network, utc
+from harness.runners.memory_wire import Card, IpxLink, node_of
 from harness.runners.runtime import Driver
 
 FIRST_PORT = 1025  # Windows 9x and NT assigned ports upwards from here, after every start anew
@@ -27,16 +28,28 @@ class ClientWorld(Driver):
         self.frozen = False
         self._network = network
         self._port = FIRST_PORT
+        self._card: Card | None = None
         self._until_thaw: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
         self.write("start", format=FORMAT, utc=utc(network.clock.time), speed=1)
 
     # What a behaviour may use (harness.client.workstation.World)
 
-    def link(self, server: str, requester: Requester) -> MemoryLink:
-        peer = Peer(requester.transport, (self.address, self._port))
-        self._port += 1
-        link = self.links[requester] = self._network.connect(self, server, peer, requester)
+    def link(self, server: str, requester: Requester) -> MemoryLink | IpxLink:
+        link: MemoryLink | IpxLink
+        if requester.transport is IPX:
+            link = self._ipx_card().open(server, requester)
+        else:
+            peer = Peer(requester.transport, (self.address, self._port))
+            self._port += 1
+            link = self._network.connect(self, server, peer, requester)
+        self.links[requester] = link
         return link
+
+    def _ipx_card(self) -> Card:
+        if self._card is None:
+            assert self._network.wire is not None
+            self._card = self._network.wire.card(self, node_of(self.address))
+        return self._card
 
     def write(self, event: str, **fields: Any) -> None:
         self.records.append(Record(self.now(), "client", event, {"client": self.name, **fields}))
@@ -79,4 +92,7 @@ class ClientWorld(Driver):
         links = list(self.links.values())
         self.links.clear()
         for link in links:
-            leave(link)
+            if isinstance(link, MemoryLink):
+                leave(link)
+            else:
+                link.drop()

@@ -150,10 +150,14 @@ class Delay(_OnClient):
 
 
 class Loss(_OnClient):
-    """From now on this percentage of the packets that the machine sends is lost; 0 ends the fault."""
+    """From now on this percentage of packets is lost; 0 ends the fault.
+
+    Of those that the machine sends (``out``), of those for it (``in``), or of each.
+    """
 
     verb = "loss"
     percent: Annotated[float, Field(ge=0, le=90, strict=True)] = Field(description="a number from 0 to 90")
+    way: Literal["out", "in", "both"] = "out"
 
 
 class Drop(_OnClient):

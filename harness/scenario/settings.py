@@ -28,7 +28,7 @@ from harness.client.settings import Credentials, Name, Settings, UserText, merge
 from harness.judge.endings import ANY
 from harness.scenario.steps import Script
 
-Transport = Literal["udp", "tcp"]
+Transport = Literal["udp", "tcp", "ipx"]
 Release = Literal["3.12", "4.11", "5.1", "6.5"]
 Policy = Literal["attach", "login", "service", "nls", "ual"]
 Never = Literal["never"]
