@@ -8,9 +8,10 @@ from typing import Any
 from fakenw.core.peer import IPX, Peer
 from fakenw.journal.record import FORMAT, Record
 from harness.client.workstation import Requester
+from harness.runners.ipx_card import Card, IpxLink
 from harness.runners.link_conditions import LinkConditions
 from harness.runners.memory_network import MemoryLink, Network, utc
-from harness.runners.memory_wire import Card, IpxLink, node_of
+from harness.runners.memory_wire import node_of
 from harness.runners.runtime import Driver
 
 FIRST_PORT = 1025  # Windows 9x and NT assigned ports upwards from here, after every start anew

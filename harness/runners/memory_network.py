@@ -20,9 +20,10 @@ from fakenw.transports.capture import CaptureFile
 from fakenw.volumes.sms_volume import sms_tree
 from fakenw.volumes.volume import Volumes
 from harness.client.workstation import Requester
+from harness.runners.ipx_card import IpxLink
 from harness.runners.link_conditions import LinkConditions
 from harness.runners.memory_server import ServerHost
-from harness.runners.memory_wire import IpxLink, Wire, node_of
+from harness.runners.memory_wire import Wire, node_of
 from harness.runners.router import Router
 from harness.runners.runtime import VirtualClock
 from harness.scenario.settings import ServerSpec

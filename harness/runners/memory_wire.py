@@ -5,7 +5,7 @@ Rules of this file:
 * Bytes travel as whole frames. Each passes the link of its client machine, with the faults of that.
 * A broadcast of a server reaches every card and every other server. That of a station reaches every server: on the
   sockets of SAP and RIP no station listens.
-* A station that is started again has the sockets that it had, as after a boot.
+* A machine that is started again has the sockets that it had.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from typing import Any, Protocol
 from fakenw.core.peer import Peer
 from fakenw.core.server import Server
 from fakenw.transports.ipx.advertising import Advertising
-from fakenw.transports.ipx.board import DEFAULT_FRAMES, Board, Way, numbered
+from fakenw.transports.ipx.board import Board, Way
 from fakenw.transports.ipx.stack import Request, Stack
+from fakenw.wire.ipx.frames import FrameType
 from fakenw.wire.ipx.packet import EVERY_NODE
-from harness.client.ipx_station import FIRST_SOCKET, SOCKETS, IpxStation
-from harness.client.workstation import Requester
+from harness.runners.ipx_card import Card, Machine, sockets
 from harness.runners.link_conditions import LinkConditions
 
-FIRST_NETWORK = 0x0000_0100  # of the wire, in the first frame type
+NETWORKS = {frame: 0x0100 + index for index, frame in enumerate(FrameType)}  # on the wire, which all servers call so
 
 
 def node_of(address: str) -> bytes:
@@ -32,74 +32,24 @@ def node_of(address: str) -> bytes:
     return b"\x02\x00" + IPv4Address(address).packed
 
 
-class WireMachine(Protocol):
-    """A client machine, as its card uses it."""
+class WireMachine(Machine, Protocol):
+    """A client machine, as the wire uses it."""
 
     conditions: LinkConditions
-    links: dict[Requester, Any]
 
     def execute(self, call: Callable[..., None], *arguments: Any) -> None:
         """Call something on the machine, unless it is frozen or off."""
 
-    def received(self, link: IpxLink, data: bytes) -> None: ...
 
-
-class Card:
-    """A client machine's Ethernet card, and the stations behind it."""
+class Attached:
+    """A client machine's end of the wire: its card."""
 
     lossless = False
 
     def __init__(self, wire: Wire, machine: WireMachine, node: bytes) -> None:
-        self.machine, self.node = machine, node
+        self.machine = machine
         self.arrival = [0, 0]  # of the last frame: at the client, at the server
-        self.links: dict[int, IpxLink] = {}  # by socket
-        self._wire, self._next_socket = wire, FIRST_SOCKET
-
-    def open(self, server: str, requester: Requester) -> IpxLink:
-        """A new station, which looks for *server*."""
-        station = IpxStation(server, self.node, self._next_socket)
-        self._next_socket += SOCKETS
-        link = self.links[station.address.socket] = IpxLink(self, requester, station)
-        return link
-
-    def send(self, frames: tuple[bytes, ...]) -> None:
-        for frame in frames:
-            self._wire.from_card(self, frame)
-
-    def receive(self, frame: bytes) -> None:
-        """A frame has arrived at the machine."""
-        for link in list(self.links.values()):
-            link.receive(frame)
-
-
-class IpxLink:
-    """A client's end of a connection to a server."""
-
-    framed = False
-
-    def __init__(self, card: Card, requester: Requester, ipx: IpxStation) -> None:
-        self.requester = requester
-        self._card, self._ipx = card, ipx
-
-    @property
-    def station(self) -> str:
-        return str(self._ipx)
-
-    def send(self, data: bytes) -> None:
-        self._card.send(self._ipx.send(data))
-
-    def receive(self, frame: bytes) -> None:
-        heard = self._ipx.receive(frame)
-        self._card.send(heard.frames)
-        if heard.packet is not None:
-            self._card.machine.received(self, heard.packet)
-
-    def close(self) -> None:
-        if self._card.machine.links.pop(self.requester, None) is not None:
-            self.drop()
-
-    def drop(self) -> None:
-        self._card.links.pop(self._ipx.address.socket, None)
+        self.card = Card(machine, node, sockets(), lambda frame: wire.from_card(self, frame))
 
 
 class ServerBoard:
@@ -109,7 +59,7 @@ class ServerBoard:
         settings = server.settings
         self.node = node
         self.stack = Stack(Advertising(settings.name, settings.network_number, settings.tree), settings.serial_number)
-        self._board = Board("wire", node, numbered(DEFAULT_FRAMES, FIRST_NETWORK))
+        self._board = Board("wire", node, NETWORKS)
         self.stack.boards.append(self._board)
         self._wire, self._deliver = wire, deliver
         self._owners = server.table.by_peer
@@ -174,19 +124,19 @@ class Wire:
     def __init__(self, network: Travels) -> None:
         self._network = network
         self._servers: list[ServerMachine] = []
-        self._cards: dict[bytes, Card] = {}
+        self._clients: dict[bytes, Attached] = {}  # by node
 
     def attach(self, server: ServerMachine) -> None:
         self._servers.append(server)
 
     def card(self, machine: WireMachine, node: bytes) -> Card:
-        """A card of a machine that was just switched on."""
-        card = self._cards[node] = Card(self, machine, node)
-        return card
+        """A card for a machine that was just switched on."""
+        client = self._clients[node] = Attached(self, machine, node)
+        return client.card
 
-    def from_card(self, card: Card, frame: bytes) -> None:
+    def from_card(self, client: Attached, frame: bytes) -> None:
         """Carry what a client machine has sent."""
-        self._network.travel(card, True, self._at_servers, frame)
+        self._network.travel(client, True, self._at_servers, frame)
 
     def from_server(self, sender: ServerBoard, frame: bytes) -> None:
         """Carry what a server has sent."""
@@ -195,9 +145,8 @@ class Wire:
         if answer is not None:
             self._network.between_servers(self._at_servers, answer)
             return
-        for card in list(self._cards.values()):
-            if target in (card.node, EVERY_NODE):
-                self._network.travel(card, False, card.machine.execute, card.receive, frame)
+        for client in self._clients.values() if target == EVERY_NODE else filter(None, [self._clients.get(target)]):
+            self._network.travel(client, False, client.machine.execute, client.card.receive, frame)
         for server in self._servers:
             if server.node != sender.node and target in (server.node, EVERY_NODE):
                 self._network.between_servers(server.receive_frame, frame)

@@ -108,7 +108,7 @@ class Thaw(_OnMachine):
 
 
 class ProcessKilled(_OnClient):
-    """The client's process is killed. Its machine closes the TCP connections at once; over UDP it sends nothing."""
+    """The client's process is killed. Its machine closes the TCP connections at once; over UDP and IPX it is silent."""
 
     verb = "process-killed"
     only = "client"
@@ -186,7 +186,7 @@ class Reorder(_OnClient):
 
 
 class ServerDown(_OnServer):
-    """The server stops in order: TCP connections close, over UDP no reply comes, and all tables are lost."""
+    """The server stops in order: TCP connections close, over UDP and IPX no reply comes, and all tables are lost."""
 
     verb = "server-down"
     only = "server"
