@@ -160,11 +160,11 @@ class ServerProcess(ProcessGroup):
         """Whether the server has printed all requested listeners. Does not wait."""
         listening = [line.split() for line in self.lines() if line.startswith("listening ")]
         for _, transport, place in listening:
-            host, _, port = place.rpartition(":")
+            host, _, port = place.rpartition(":")  # of an IPX link "qemu:127.0.0.1", and no port where that is a card
             if transport == "admin":
                 self.admin = place
             else:
-                self.addresses[transport] = (host, int(port))
+                self.addresses[transport] = (host, int(port)) if port.isdecimal() else (place, 0)
         return len(listening) >= self._listeners
 
     def ready(self, within: float = READY_WITHIN) -> Self:

@@ -12,21 +12,22 @@ from fakenw.cli.terminal import say
 from fakenw.config.field_types import duration, size
 from fakenw.config.server_file import ConfigFile, checked_ncp, load, ncp_number
 from fakenw.config.yaml_file import DocumentError
-from fakenw.core.peer import TRANSPORTS, Peer
+from fakenw.core.ipx_link import IpxLink, Listener, parse_listener
+from fakenw.core.peer import Peer
 from fakenw.core.settings import watchdog
 from fakenw.journal.record import SECOND
 
 
-class ListenParam(click.ParamType[Peer]):
-    """``tcp:HOST:PORT`` or ``udp:HOST:PORT``."""
+class ListenParam(click.ParamType[Listener]):
+    """``tcp:HOST:PORT``, ``udp:HOST:PORT`` or an IPX link."""
 
-    name = f"{'|'.join(TRANSPORTS)}:HOST:PORT"
+    name = "tcp|udp:HOST:PORT|ipx:LINK"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Peer:
-        if isinstance(value, Peer):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Listener:
+        if isinstance(value, Peer | IpxLink):
             return value
         try:
-            return Peer.parse(str(value))
+            return parse_listener(str(value))
         except ValueError as problem:
             self.fail(str(problem), param, ctx)
 

@@ -22,7 +22,7 @@ from random import Random
 from typing import Any
 
 from twisted.internet.asyncioreactor import AsyncioSelectorReactor
-from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
 from twisted.internet.error import CannotListenError, ReactorNotRunning
 from twisted.internet.task import LoopingCall
 
@@ -30,7 +30,8 @@ from fakenw.admin.bounded_http import BoundedSite
 from fakenw.admin.http import AdminResource
 from fakenw.admin.metrics import Metrics
 from fakenw.admin.operations import Administration, ApiError, is_loopback
-from fakenw.core.peer import TCP, UDP, Peer, Transport
+from fakenw.core.ipx_link import IpxBinding, IpxLink, Listener
+from fakenw.core.peer import IPX, TCP, UDP, Peer, Transport
 from fakenw.core.server import Server
 from fakenw.core.settings import ServerSettings
 from fakenw.core.stall_watch import STALLED_AFTER
@@ -38,6 +39,8 @@ from fakenw.journal.record import Record
 from fakenw.journal.writer import JournalFile, JournalRefused
 from fakenw.transports.asyncio_transports import AsyncioTcpListener, AsyncioUdpListener
 from fakenw.transports.capture import CaptureFile, keep_earlier
+from fakenw.transports.ipx.edge import IpxEdge
+from fakenw.transports.ipx.stack import Conflict
 from fakenw.transports.monotonic_clock import go_by_monotonic_clock
 from fakenw.transports.reactor_host import ReactorHost
 from fakenw.transports.spare_descriptors import most_operators
@@ -90,31 +93,46 @@ class RunningServer:
         go_by_monotonic_clock(reactor)
         fast = isinstance(reactor, AsyncioSelectorReactor)
         self._edges = EDGES | FAST_EDGES if fast else EDGES
-        soon = _soon if fast else functools.partial(reactor.callLater, 0)
+        self._soon = _soon if fast else functools.partial(reactor.callLater, 0)
         self.watchers: list[Callable[[Record], None]] = []  # called with every record
         self._server, self._report, self._failed = server, fail, False
         self._reactor: Any = reactor
         self._host = ReactorHost(
-            server, reactor, self.watchers, lambda problem: self._fail(problem, "journal"), soon, stalled_after
+            server, reactor, self.watchers, lambda problem: self._fail(problem, "journal"), self._soon, stalled_after
         )
         self._bound: list[Callable[[], Any]] = []  # functions that close the ports
+        self._ipx: IpxEdge | None = None
         self._capture: CaptureFile | None = None
         self._journal: JournalFile | None = None  # in a file of the server's own
         self._look = LoopingCall(self._look_at_journal)
 
-    def listen(self, listeners: Sequence[Peer]) -> list[str]:
-        """Bind all listeners. Returns a line for each. Raises CannotRun."""
-        lines = []
-        for transport, (host, port) in listeners:
-            try:
-                bound = self._edges[transport](self._host, self._reactor, host, port)
-            except (OSError, OverflowError) as problem:
-                raise _cannot_listen(f"{transport.name} {host}:{port}", problem) from None
-            self._bound.append(bound.stop)
-            address, number = bound.address
-            lines.append(f"listening {transport.name} {address}:{number}")
-            self._server.addresses += (Peer(transport, (facing(address), number)),)
-        return lines
+    def listen(self, listeners: Sequence[Listener], binding: IpxBinding | None = None) -> list[str]:
+        """Bind all listeners, IPX as *binding* says. Returns a line for each. Raises CannotRun."""
+        return [
+            self._listen_ipx(listener, binding or IpxBinding())
+            if isinstance(listener, IpxLink)
+            else self._listen(*listener)
+            for listener in listeners
+        ]
+
+    def _listen(self, transport: Transport, address: tuple[str, int]) -> str:
+        try:
+            bound = self._edges[transport](self._host, self._reactor, *address)
+        except (OSError, OverflowError) as problem:
+            raise _cannot_listen(f"{transport.name} {address[0]}:{address[1]}", problem) from None
+        self._bound.append(bound.stop)
+        host, port = bound.address
+        self._server.addresses += (Peer(transport, (facing(host), port)),)
+        return f"listening {transport.name} {host}:{port}"
+
+    def _listen_ipx(self, link: IpxLink, binding: IpxBinding) -> str:
+        if self._ipx is None:
+            self._ipx = IpxEdge(self._host, self._reactor, self._soon, binding)
+            self.watchers.append(self._ipx.saw)
+        try:
+            return f"listening {IPX.name} {self._ipx.bind(link)}"
+        except (OSError, OverflowError) as problem:
+            raise _cannot_listen(f"{IPX.name} {link}", problem) from None
 
     def administer(self, host: str, port: int, token: str | None) -> str:
         """Serve the administration at *host* and *port*. Returns its line. Raises CannotRun."""
@@ -165,9 +183,16 @@ class RunningServer:
         self._host.start(datetime.now(UTC), file)
         return notes
 
+    def begin(self) -> Deferred[None]:
+        """Call this in a reactor that runs. Fires when the server is ready for its clients: it has looked for others
+        with its numbers on its IPX links. The error is CannotRun.
+        """
+        return succeed(None) if self._ipx is None else self._ipx.begin().addCallback(_refuse)
+
     def stop(self) -> Deferred[Any]:
         """End journal and capture, and close the ports. Fires when that is done."""
         self._host.stop()
+        left = succeed(None) if self._ipx is None else self._ipx.stop()
         if self._look.running:
             self._look.stop()
         journal, self._journal = self._journal, None
@@ -175,7 +200,7 @@ class RunningServer:
             journal.close()
         if self._capture is not None:
             self._capture.close()
-        return gatherResults([maybeDeferred(stop) for stop in self._bound])
+        return gatherResults([left, *(maybeDeferred(stop) for stop in self._bound)])
 
     def _act(self, action: Callable[[], None]) -> None:
         """Carry out an operation of the administration. Raises ApiError where its lines are not in the journal."""
@@ -200,6 +225,11 @@ def end(reactor: Any) -> None:
     """End *reactor* in order, unless that has begun."""
     with suppress(ReactorNotRunning):
         reactor.stop()
+
+
+def _refuse(conflicts: list[Conflict]) -> None:
+    if conflicts:
+        raise CannotRun("; ".join(map(str, conflicts)))
 
 
 def _soon(call: Callable[[], None]) -> None:

@@ -29,7 +29,7 @@ from fakenw.cli.parameters import (
 )
 from fakenw.cli.terminal import say
 from fakenw.config.server_file import ConfigFile, example
-from fakenw.core.peer import Peer
+from fakenw.core.ipx_link import Listener
 from fakenw.core.server import Server
 from fakenw.core.settings import RELEASES
 from fakenw.journal.pipe import pipe_of
@@ -216,7 +216,7 @@ from fakenw.volumes.dos_name import fold
 )
 def serve(
     file: ConfigFile | None,
-    listen: tuple[Peer, ...],
+    listen: tuple[Listener, ...],
     users: tuple[tuple[str, str], ...],
     more_users: tuple[tuple[str, str], ...],
     volumes: tuple[tuple[str, Path], ...],
@@ -285,7 +285,7 @@ def _run(
     pcap: str | None,
     admin: tuple[str, int] | None,
     token: str | None,
-    listen: tuple[Peer, ...],
+    listen: tuple[Listener, ...],
     around: Around,
     *,
     overwrite: bool,
@@ -304,6 +304,7 @@ def _run(
         globalLogBeginner,
         textFileLogObserver,
     )
+    from twisted.python.failure import Failure
 
     from fakenw.cli.running import CannotRun, RunningServer, end
     from fakenw.transports.spare_descriptors import raise_limit
@@ -338,10 +339,20 @@ def _run(
     if code:
         return code
 
-    def print_listeners() -> None:
+    def begin() -> None:
         # nohup ignores SIGHUP, and so does its server
         if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
             signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(end, reactor))
+        running.begin().addCallbacks(print_listeners, refuse)
+
+    def refuse(failure: Failure) -> None:
+        nonlocal code
+        failure.trap(CannotRun)  # type: ignore[no-untyped-call]
+        code = 2
+        say(harmless(f"fakenw: {failure.value}"), err=True)
+        end(reactor)
+
+    def print_listeners(_: None) -> None:
         for line in lines:
             click.echo(line, err=journal == "-")
         (sys.stderr if journal == "-" else sys.stdout).flush()
@@ -350,7 +361,7 @@ def _run(
         except OSError as problem:
             fail(problem, "ready file")
 
-    reactor.callWhenRunning(print_listeners)  # signals are handled by now, so that a reader may send one
+    reactor.callWhenRunning(begin)  # signals are handled by now, so that a reader may send one
     reactor.addSystemEventTrigger("before", "shutdown", running.stop)
     reactor.addSystemEventTrigger("before", "shutdown", around.end)
     reactor.run()

@@ -22,16 +22,16 @@ from fakenw.bindery.login_control import Lockout, node, week
 from fakenw.config import yaml_file
 from fakenw.config.field_types import BinderyName, SomeTime, Text, duration, mark_repeated, name
 from fakenw.config.yaml_file import Model, shown
-from fakenw.core.peer import Peer
+from fakenw.core.ipx_link import Listener, parse_listener
 from fakenw.core.settings import TICKS_PER_10000_SECONDS, WATCHDOG_RANGES
 from fakenw.journal.record import SECOND
 from fakenw.volumes.dos_name import DOS_CHARACTER, fold
 
 
-def _listener(value: object) -> Peer:
+def _listener(value: object) -> Listener:
     if not isinstance(value, str):
         raise ValueError(f"{shown(value)}; expected text such as tcp:127.0.0.1:10524")
-    return Peer.parse(value)
+    return parse_listener(value)
 
 
 def _password(value: object) -> str:
@@ -116,7 +116,7 @@ class ServerSection(Model):
     release: Literal["3.12", "4.11", "5.1", "6.5"] = "5.1"
     licenses: Annotated[StrictInt, Field(ge=0, le=65_534)] = 5
     connections: Slots = 1000
-    listen: tuple[Annotated[Peer, PlainValidator(_listener)], ...] = ()
+    listen: tuple[Annotated[Listener, PlainValidator(_listener)], ...] = ()
     tree: BinderyName | None = None
     idle_after: SomeTime = 300 * SECOND
     clear_idle: SomeTime | None = None

@@ -35,8 +35,8 @@ class Route(Protocol):
     def close(self) -> None:
         """End the connection after the bytes already sent. Of a datagram's sender: nothing more is sent there."""
 
-    def local(self) -> str:
-        """The address of this computer that the peer uses."""
+    def local(self) -> str | None:
+        """The address of this computer that the peer uses; None where a capture gets the frames themselves."""
 
 
 class StreamRoute(Route, Protocol):

@@ -9,8 +9,6 @@ from typing import NamedTuple
 from fakenw.wire.ipx.frames import Frame, FrameType
 from fakenw.wire.ipx.packet import IpxAddress, IpxPacket
 
-DEFAULT_FRAMES = tuple(FrameType)
-
 
 @dataclass(frozen=True, eq=False)
 class Board:
@@ -53,8 +51,3 @@ class Way(NamedTuple):
     node: bytes
     local: IpxAddress
     station: IpxAddress
-
-
-def numbered(frames: tuple[FrameType, ...], first: int) -> dict[FrameType, int]:
-    """A network number for each of *frames*, upwards from *first*."""
-    return {frame: (first + index) & 0xFFFFFFFF for index, frame in enumerate(frames)}
