@@ -36,6 +36,12 @@ FIRST_SOCKET = 0x4003  # of a DOS shell; sockets that are not asked for by numbe
 SOCKETS = 3  # of a station: for NCP, for the watchdog, for messages
 
 
+def socket_of(frame: bytes) -> int:
+    """The socket to which the packet in *frame* goes; 0 where there is none."""
+    found = decode_frame(frame)
+    return 0 if found is None else int.from_bytes(found.packet[16:18], "big")
+
+
 class Heard(NamedTuple):
     """What a frame has brought: a packet for the requester, and frames to send at once."""
 
@@ -73,7 +79,7 @@ class IpxStation:
             query = sap.SapQuery(sap.GENERAL_QUERY, sap.FILE_SERVER)
             return self._broadcast(SAP_SOCKET, SAP_TYPE, query.encode())
         if self._next_node is None:
-            request = rip.RipPacket(rip.REQUEST, (rip.Reach(self._server.network),))
+            request = rip.RipPacket(rip.REQUEST, (rip.Reach(self._server.network, 0, 0),))
             return self._broadcast(RIP_SOCKET, RIP_TYPE, request.encode())
         return self._frame_to(self._next_node, IpxPacket(self._server, self.address, NCP_TYPE, data))
 

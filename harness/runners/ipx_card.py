@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any, Protocol
 
-from harness.client.ipx_station import FIRST_SOCKET, SOCKETS, IpxStation
+from harness.client.ipx_station import FIRST_SOCKET, SOCKETS, IpxStation, socket_of
 from harness.client.workstation import Requester
 
 
@@ -40,8 +40,10 @@ class Card:
 
     def receive(self, frame: bytes) -> None:
         """A frame has arrived at the machine."""
-        for link in list(self.links.values()):
-            link.receive(frame)
+        socket = socket_of(frame)
+        for first in range(socket - SOCKETS + 1, socket + 1):
+            if link := self.links.get(first):
+                link.receive(frame)
 
 
 class IpxLink:

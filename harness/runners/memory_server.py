@@ -21,6 +21,7 @@ from fakenw.core.peer import IPX, Peer
 from fakenw.core.server import Server
 from fakenw.journal.record import Record
 from fakenw.transports.capture import CaptureFile
+from fakenw.transports.ipx.stack import Stack
 from harness.runners.memory_wire import ServerBoard, Wire, node_of
 from harness.runners.runtime import Alarm, VirtualClock
 
@@ -127,6 +128,11 @@ class ServerHost:
             self._until_thaw.append((self.lost, (peer, incarnation)))
         elif self.on and (incarnation is None or incarnation == self.incarnation):
             self._delivery.lost(peer)
+
+    @property
+    def stack(self) -> Stack | None:
+        """IPX of this incarnation."""
+        return None if self._board is None else self._board.stack
 
     # The delivery's edge (fakenw.core.delivery.Edge)
 

@@ -11,8 +11,9 @@ from harness.runners import memory
 from harness.scenario.plan import Plan
 from harness.scenario.scenario import Scenario
 
+OPEN_PATH = "NWBIND:\\\\FAKENW\\SYS\\CAP_GS1\\"
 WORK: list[Any] = [
-    {"nal.open": {"path": "NWBIND:\\\\FAKENW\\SYS\\CAP_GS1\\", "owner": "SMSCCMBootAcct"}},
+    {"nal.open": {"path": OPEN_PATH, "owner": "SMSCCMBootAcct"}},
     {"apm.open": {"file": "SYS:CAP_GS1/OFFERINF.BOX/GS100001.OFR"}},
     {"wait": "1h"},
     "apm.close",

@@ -55,6 +55,16 @@ def test_delay_and_loss_are_about_what_is_sent() -> None:
     assert trace.carry() == [(5, True)]
 
 
+@pytest.mark.parametrize(("way", "lost"), [("out", (True, False)), ("in", (False, True)), ("both", (True, True))])
+def test_a_loss_has_a_way(way: str, lost: tuple[bool, bool]) -> None:
+    """Of datagrams that the machine sends, of those for it, or of both; a stream is late instead."""
+    trace = Trace(("loss", {"percent": 50, "way": way}))
+    for sent, some in zip((True, False), lost, strict=True):
+        assert (len(trace.carry(100, sent=sent)) < 100) is some
+        assert any(late for late, _ in trace.carry(100, sent=sent, stream=True)) is some
+        assert len(trace.carry(100, sent=sent, stream=True)) == 100
+
+
 @pytest.mark.parametrize(("way", "lost"), [("out", (2, 0)), ("in", (0, 2)), ("both", (2, 0))])
 def test_the_next_packets_are_lost(way: str, lost: tuple[int, int]) -> None:
     """So many of those that go that way, and then no more."""
