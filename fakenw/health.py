@@ -7,6 +7,8 @@ Rules of this file:
 * So there is ``--no-trace``: it asks to log out connection 0xFFFF, which every server answers and which leaves no
   trace.
 * A server that has no room left is full, not sick.
+* IPX links are not asked, since only their stations reach the server: where the environment names some, only the other
+  addresses are.
 * It is run again and again: it imports little, and starts fast.
 """
 
@@ -18,7 +20,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from fakenw.core.peer import Peer, Transport
+from fakenw.core.peer import IPX, Peer, Transport
 from fakenw.wire.framing import TNCP, BadFrame, Deframer, frame_request
 from fakenw.wire.layout import Malformed
 from fakenw.wire.packet import (
@@ -126,9 +128,12 @@ def main() -> int:
     traceless = "--no-trace" in arguments
     given = [word for word in arguments if word != "--no-trace"]
     code = 0
-    for place in given or os.environ.get("FAKENW_LISTEN", "").split() or [f"tcp:127.0.0.1:{NCP_PORT}"]:
+    listens = [word for word in os.environ.get("FAKENW_LISTEN", "").split() if not word.startswith(f"{IPX.name}:")]
+    for place in given or listens or [f"tcp:127.0.0.1:{NCP_PORT}"]:
         try:
             transport, (host, port) = Peer.parse(place)
+            if transport is IPX:
+                raise ValueError(f"{place}: IPX is not asked; expected tcp:HOST:PORT or udp:HOST:PORT")
         except ValueError as problem:
             print(problem, file=sys.stderr)
             return 2

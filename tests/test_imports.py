@@ -31,6 +31,7 @@ EDGES = {
     "fakenw/journal/pipe.py": {"os", "select"},
     "fakenw/journal/writer.py": {"os"},  # a record is out before its reply: write(2)
     "fakenw/server_process.py": {"os", "signal", "subprocess", "time"},
+    "fakenw/transports/ipx/tap_link.py": {"os", "socket"},
     "fakenw/transports/monotonic_clock.py": {"time"},
     "fakenw/transports/": {"asyncio", "socket", "twisted"},
     "fakenw/volumes/host_directory.py": {"os"},

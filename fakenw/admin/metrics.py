@@ -9,7 +9,7 @@ Rules of this file:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -24,9 +24,18 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Metrics(Collector):
-    """The metrics of *server*; *now* is its time, *routes* the number of stations to which its edge has a route."""
+    """The metrics of *server*; *now* is its time, *routes* the number of stations to which its edge has a route,
+    *dropped* the IPX frames that it had no use for, by reason.
+    """
 
-    def __init__(self, server: Server, now: Callable[[], int], routes: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        server: Server,
+        now: Callable[[], int],
+        routes: Callable[[], int],
+        dropped: Callable[[], Mapping[str, int]] = dict,
+    ) -> None:
+        self._dropped = dropped
         self._server, self._now, self._routes = server, now, routes
         self._fold = Fold()
         self._registry = CollectorRegistry()
@@ -66,6 +75,10 @@ class Metrics(Collector):
         for (function, subfunction), count in server.counts.by_function.items():
             requests.add_metric([str(function) if subfunction is None else f"{function}/{subfunction}"], count)
         yield requests
+        dropped = CounterMetricFamily("fakenw_ipx_dropped", "IPX frames without a use, by reason.", labels=["reason"])
+        for reason, count in self._dropped().items():
+            dropped.add_metric([reason], count)
+        yield dropped
         bad = server.counts.bad_signatures
         yield CounterMetricFamily("fakenw_bad_signatures", "Packets that were not executed for it.", bad)
         last = [connection.last_request for connection in server.table.by_number.values() if connection.unit]

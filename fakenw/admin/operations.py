@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import ipaddress
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from fakenw.config.field_types import duration
 from fakenw.core.connection import Connection
+from fakenw.core.peer import IPX
 from fakenw.core.server import Server
 from fakenw.core.settings import watchdog
 from fakenw.journal.record import SECOND, Record
@@ -77,10 +78,19 @@ class JournalBuffer:
 
 
 class Administration:
-    """The operations of *server*. *now* is its time, *act* calls a function and carries out the server's effects."""
+    """The operations of *server*. *now* is its time, *act* calls a function and carries out the server's effects,
+    *links* are the names of its IPX links.
+    """
 
-    def __init__(self, server: Server, now: Callable[[], int], act: Callable[[Callable[[], None]], None]) -> None:
+    def __init__(
+        self,
+        server: Server,
+        now: Callable[[], int],
+        act: Callable[[Callable[[], None]], None],
+        links: Callable[[], Iterable[str]] = tuple,
+    ) -> None:
         self.server = server
+        self._links = links
         self.journal_buffer = JournalBuffer()
         self._now, self._act = now, act
 
@@ -104,7 +114,8 @@ class Administration:
             "keep_cleared": server.ledger.keep_cleared / SECOND,
             "logins": server.logins,
             "down": server.is_down,
-            "listeners": [str(peer) for peer in server.addresses],
+            "listeners": [str(peer) for peer in server.addresses if peer.transport is not IPX]
+            + [f"{IPX.name}:{link}" for link in self._links()],
         }
 
     def connections(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from fakenw.cli.program import Program
 
 COMMANDS = {  # the line of each in --help is the first sentence of its own help
     "clear": ("fakenw.cli.remote:clear", "Clear a connection, as CLEAR STATION does."),
-    "config": ("fakenw.cli.serving:configuration", "Print an example of a configuration file, or check a file."),
+    "config": ("fakenw.cli.configuring:configuration", "Print an example of a configuration file, or check a file."),
     "connections": (
         "fakenw.cli.remote:connections",
         "The connection table, as MONITOR shows it.",

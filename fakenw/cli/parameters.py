@@ -12,7 +12,7 @@ from fakenw.cli.terminal import say
 from fakenw.config.field_types import duration, size
 from fakenw.config.server_file import ConfigFile, checked_ncp, load, ncp_number
 from fakenw.config.yaml_file import DocumentError
-from fakenw.core.ipx_link import IpxLink, Listener, parse_listener
+from fakenw.core.ipx_link import IpxLink, Listener, network_number, parse_listener
 from fakenw.core.peer import Peer
 from fakenw.core.settings import watchdog
 from fakenw.journal.record import SECOND
@@ -28,6 +28,18 @@ class ListenParam(click.ParamType[Listener]):
             return value
         try:
             return parse_listener(str(value))
+        except ValueError as problem:
+            self.fail(str(problem), param, ctx)
+
+
+class NetworkParam(click.ParamType[int]):
+    """The number of an IPX network in hexadecimal digits."""
+
+    name = "HEX"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            return value if isinstance(value, int) else network_number(str(value))
         except ValueError as problem:
             self.fail(str(problem), param, ctx)
 

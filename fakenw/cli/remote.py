@@ -22,7 +22,7 @@ from fakenw.admin.client import AdminClient, AdminRefused, AdminUnreachable
 from fakenw.admin.ready_file import ReadyServer
 from fakenw.cli.parameters import TimeParam
 from fakenw.cli.terminal import say
-from fakenw.core.peer import TRANSPORTS, Peer
+from fakenw.core.peer import TCP, UDP, Peer
 from fakenw.journal.record import SECOND, JournalError, read_lines
 from fakenw.journal.sentences import clock, harmless, sentence
 
@@ -196,7 +196,7 @@ def journal(server: AdminClient, as_json: bool, follow: bool) -> None:
 
 @click.command(epilog="Exit codes: 0 it answers, 2 bad usage, 3 it does not answer in time.")
 @click.argument("place", metavar="HOST:PORT|FILE")
-@click.option("--transport", type=click.Choice(list(TRANSPORTS)), default="tcp", show_default=True)
+@click.option("--transport", type=click.Choice([TCP.name, UDP.name]), default="tcp", show_default=True)
 @click.option("--for", "how_long", type=TimeParam(), default="30s", show_default=True, help="The longest wait.")
 def wait(place: str, transport: str, how_long: int) -> None:
     """Wait until a server answers NCP at HOST:PORT, or is ready.

@@ -40,6 +40,7 @@ from fakenw.journal.writer import JournalFile, JournalRefused
 from fakenw.transports.asyncio_transports import AsyncioTcpListener, AsyncioUdpListener
 from fakenw.transports.capture import CaptureFile, keep_earlier
 from fakenw.transports.ipx.edge import IpxEdge
+from fakenw.transports.ipx.link import LinkRefused
 from fakenw.transports.ipx.stack import Conflict
 from fakenw.transports.monotonic_clock import go_by_monotonic_clock
 from fakenw.transports.reactor_host import ReactorHost
@@ -131,6 +132,8 @@ class RunningServer:
             self.watchers.append(self._ipx.saw)
         try:
             return f"listening {IPX.name} {self._ipx.bind(link)}"
+        except LinkRefused as problem:
+            raise CannotRun(f"cannot listen on {IPX.name} {link}: {problem}") from None
         except (OSError, OverflowError) as problem:
             raise _cannot_listen(f"{IPX.name} {link}", problem) from None
 
@@ -138,8 +141,10 @@ class RunningServer:
         """Serve the administration at *host* and *port*. Returns its line. Raises CannotRun."""
         if not token and not is_loopback(host):
             raise CannotRun(f"--admin {host} is not on the loopback interface; expected --admin-token as well")
-        administration = Administration(self._server, self._host.now, self._act)
-        metrics = Metrics(self._server, self._host.now, self._host.routes)
+        ipx = self._ipx
+        links, dropped = (tuple, dict) if ipx is None else (ipx.names, lambda: ipx.stack.dropped)
+        administration = Administration(self._server, self._host.now, self._act, links)
+        metrics = Metrics(self._server, self._host.now, self._host.routes, dropped)
         self.watchers += [metrics.saw, administration.journal_buffer.add]
         resource = AdminResource(administration, metrics, self._host.advance, host, token or None)
         site = BoundedSite(resource, self._reactor, most_operators)
@@ -176,12 +181,19 @@ class RunningServer:
             try:
                 if not overwrite and (kept := keep_earlier(Path(pcap))):
                     notes.append(f"the earlier capture is kept as {kept}")
-                made = CaptureFile.create(Path(pcap), time.time, lambda problem: self._fail(problem, "capture"))
+                made = CaptureFile.create(
+                    Path(pcap),
+                    time.time,
+                    lambda problem: self._fail(problem, "capture"),
+                    ethernet=self._ipx is not None,
+                )
             except OSError as problem:
                 raise CannotRun(f"the capture cannot be written: {problem}") from None
             self._host.delivery.capture = self._capture = made
+            if self._ipx is not None:
+                self._ipx.capture = made
         self._host.start(datetime.now(UTC), file)
-        return notes
+        return notes if self._ipx is None else [*notes, *self._ipx.networks()]
 
     def begin(self) -> Deferred[None]:
         """Call this in a reactor that runs. Fires when the server is ready for its clients: it has looked for others

@@ -1,4 +1,4 @@
-"""``fakenw serve`` and ``fakenw config``: the only reader of the server's environment and entropy."""
+"""``fakenw serve``: the only reader of the server's environment and entropy."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from fakenw.cli.parameters import (
     ConfigParam,
     ListenParam,
     MountParam,
+    NetworkParam,
     SecondsParam,
     SizeParam,
     SlowParam,
@@ -28,8 +29,8 @@ from fakenw.cli.parameters import (
     WatchdogParam,
 )
 from fakenw.cli.terminal import say
-from fakenw.config.server_file import ConfigFile, example
-from fakenw.core.ipx_link import Listener
+from fakenw.config.server_file import ConfigFile
+from fakenw.core.ipx_link import IpxBinding, Listener
 from fakenw.core.server import Server
 from fakenw.core.settings import RELEASES
 from fakenw.journal.pipe import pipe_of
@@ -85,7 +86,15 @@ from fakenw.volumes.dos_name import fold
     type=ListenParam(),
     multiple=True,
     help="An address to listen on; may be repeated. Port 0 picks a free one. "
-    "Default: tcp:127.0.0.1:10524 and udp:127.0.0.1:10524.",
+    "Default: tcp:127.0.0.1:10524 and udp:127.0.0.1:10524. For IPX, links to a wire: "
+    "ipx:qemu:HOST:PORT[,peer=HOST:PORT] (-netdev dgram), ipx:stream:HOST:PORT[,connect] (-netdev stream), "
+    "ipx:dosbox:HOST:PORT (an IPXNET tunnel to join), ipx:tap:NAME, ipx:eth:NAME.",
+)
+@click.option(
+    "--ipx-network",
+    type=NetworkParam(),
+    help="The number of the server's internal IPX network, unlike all others on the wire. Default: its serial number, "
+    "derived from its name.",
 )
 @click.option(
     "--user",
@@ -258,25 +267,10 @@ def serve(
         raise click.UsageError(str(problem)) from None
     listen = listen or file.server.listen or DEFAULT_LISTEN
     around = Around(ready_file, companion)
-    sys.exit(_run(server, journal, pcap, admin, admin_token, listen, around, overwrite=overwrite, rotate=rotate))
-
-
-@click.command("config", epilog="Exit codes: 0 no mistakes, 2 bad usage, or mistakes in the file.")
-@click.option("--example", "shown", is_flag=True, help="Print a file that shows and explains all fields.")
-@click.option("--check", "file", type=ConfigParam(), help="Look for mistakes in a file.")
-def configuration(shown: bool, file: ConfigFile | None) -> None:
-    """Print an example of a configuration file, or check a file.
-
-    \b
-    fakenw config --example >lab.yaml
-    fakenw config --check lab.yaml && fakenw serve --config lab.yaml
-    """
-    if shown == (file is not None):
-        raise click.UsageError("expected either --example or --check FILE")
-    if file is None:
-        click.echo(example(), nl=False)
-    else:
-        click.echo("no mistakes", err=True)
+    ipx = file.ipx.binding()
+    sys.exit(
+        _run(server, journal, pcap, admin, admin_token, listen, around, overwrite=overwrite, rotate=rotate, ipx=ipx)
+    )
 
 
 def _run(
@@ -290,6 +284,7 @@ def _run(
     *,
     overwrite: bool,
     rotate: int | None,
+    ipx: IpxBinding,
 ) -> int:
     """Serve until a signal, in the installed reactor, else in asyncio's. Returns the exit code."""
     if "twisted.internet.reactor" not in sys.modules:
@@ -324,11 +319,10 @@ def _run(
 
     gc.set_threshold(100_000, 20, 100)  # the server makes few cycles, and may have sixty thousand connections
     running = RunningServer(server, reactor, fail)
-    if sys.stderr.isatty():
-        running.watchers.append(_print)
+    running.watchers.append(_print if sys.stderr.isatty() else _print_conflict)
     try:
         around.begin(lambda: end(reactor), reactor)
-        lines = running.listen(listen)
+        lines = running.listen(listen, ipx)
         if admin is not None:
             lines.append(running.administer(*admin, token))
         for note in running.start(journal, pcap, overwrite=overwrite, rotate=rotate):
@@ -385,6 +379,11 @@ def _say(text: str) -> None:
         pipe = None
     if pipe is None or pipe.has_room():
         say(f"fakenw: {text}", err=True)
+
+
+def _print_conflict(record: Record) -> None:
+    if record.event == "conflict":
+        _say(harmless(sentence(record)))
 
 
 def _print(record: Record) -> None:

@@ -11,6 +11,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python import usage
+from twisted.python.failure import Failure
 
 from fakenw.cli.running import DEFAULT_LISTEN, CannotRun, RunningServer, build, end
 from fakenw.config.field_types import size
@@ -55,7 +56,7 @@ class FakenwService(Service):
     def privilegedStartService(self) -> None:
         """Bind the ports, those below 1024 too, before privileges are dropped."""
         raise_limit()
-        lines = self._running.listen(self._file.server.listen or DEFAULT_LISTEN)
+        lines = self._running.listen(self._file.server.listen or DEFAULT_LISTEN, self._file.ipx.binding())
         if self._admin:
             lines.append(self._running.administer(*self._admin, self._options["admin-token"]))
         for line in lines:
@@ -67,10 +68,16 @@ class FakenwService(Service):
         options, rotate = self._options, self._options["rotate"]
         for note in self._running.start(options["journal"], options["pcap"], overwrite=overwrite, rotate=rotate):
             self.log.warn("{note}", note=note)
+        running: Any = reactor
+        running.callWhenRunning(lambda: self._running.begin().addErrback(self._refused))
 
     def stopService(self) -> Deferred[Any]:
         super().stopService()  # type: ignore[no-untyped-call]
         return self._running.stop()
+
+    def _refused(self, failure: Failure) -> None:
+        self.log.critical("{problem}", problem=failure.value)
+        end(reactor)
 
     def _failed(self, problem: OSError, what: str) -> None:
         self.log.critical("the {what} cannot be written, stopping: {problem}", what=what, problem=problem)

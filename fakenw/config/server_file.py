@@ -21,6 +21,7 @@ from fakenw.bindery.initial_objects import UserSpec
 from fakenw.bindery.login_control import Lockout, node, week
 from fakenw.config import yaml_file
 from fakenw.config.field_types import BinderyName, SomeTime, Text, duration, mark_repeated, name
+from fakenw.config.ipx_section import IpxSection
 from fakenw.config.yaml_file import Model, shown
 from fakenw.core.ipx_link import Listener, parse_listener
 from fakenw.core.settings import TICKS_PER_10000_SECONDS, WATCHDOG_RANGES
@@ -221,6 +222,7 @@ class ConfigFile(Model):
     watchdog: StrictBool = True
     unlicensed_files: Literal["license", "refuse"] = "license"
     slow: dict[Ncp, SomeTime] = Field(default_factory=dict)
+    ipx: IpxSection = IpxSection()
 
     def settings(self) -> dict[str, Any]:
         """The fields of ``ServerSettings`` that the file sets."""
@@ -240,6 +242,8 @@ class ConfigFile(Model):
             settings["watchdog"] = None
         if "unlicensed_files" in self.model_fields_set:
             settings["auto_license"] = self.unlicensed_files == "license"
+        if self.ipx.internal_network is not None:
+            settings["ipx_network"] = self.ipx.internal_network
         if self.slow:
             settings["slow"] = {ncp_number(ncp): time for ncp, time in self.slow.items()}
         return settings

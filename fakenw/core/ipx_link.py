@@ -18,6 +18,7 @@ FORMS = (
     "ipx:tap:NAME",
     "ipx:eth:NAME",
 )
+LARGEST_NETWORK = 0xFFFFFFFD  # above are the default route and every network
 _CARD_NAME = re.compile(r"[^\s/:,]{1,15}")  # IFNAMSIZ of Linux
 
 
@@ -77,13 +78,12 @@ class IpxBinding:
     frames: Mapping[FrameType, int | None] = field(default_factory=lambda: dict.fromkeys(FrameType))
     nearest: frozenset[bytes] | None = None
 
-    def networks(self, internal: int, link: int) -> dict[FrameType, int]:
-        """Those of the link with this index."""
-        above = internal + 1 + len(FrameType) * link
-        return {
-            frame: (above + index if given is None else given + len(FrameType) * link) & 0xFFFFFFFF
-            for index, (frame, given) in enumerate(self.frames.items())
-        }
+
+def network_number(text: str) -> int:
+    """The number of an IPX network, 1 to 8 hexadecimal digits. Raises ValueError."""
+    if not re.fullmatch("[0-9a-fA-F]{1,8}", text) or not 0 < (number := int(text, 16)) <= LARGEST_NETWORK:
+        raise ValueError(f"{text!r} is no IPX network; expected 1 to 8 hexadecimal digits, 1 to FFFFFFFD")
+    return number
 
 
 Listener = Peer | IpxLink

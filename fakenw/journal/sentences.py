@@ -41,6 +41,17 @@ def clock(t: int) -> str:
     return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
 
 
+def conflict(link: object, frame: object, what: object, number: object, node: object) -> str:
+    """Another node of an IPX link shows that one of the server's numbers is not its own; with the remedy."""
+    by = f"{link}, {frame}: node {node}"
+    match what:
+        case "internal-network":
+            return f"{by} has the internal network {number} as well; --ipx-network sets another one"
+        case "wire-network":
+            return f"{by} says that this network is {number}; the section ipx of a configuration file sets the number"
+    return f"{by} has the serial number {number} as well; --name sets another one"
+
+
 def sentence(record: Record) -> str | None:
     """The record as one line of text, None for an event that has none."""
     get = record.get
@@ -70,6 +81,7 @@ def sentence(record: Record) -> str | None:
         "advanced": f"the clock has jumped by {get('seconds')} s",
         "unsupported": f"{subject} requested NCP {get('ncp')}{verb}{name}, which is not supported",
         "unserved": f"out of descriptors: clients over TCP that were disconnected at once: {get('clients')}",
+        "conflict": conflict(*map(get, ("link", "frame", "what", "number", "node"))),
         "mark": f"marked: {get('text')}",
         "stop": f"stopped; {held}",
     }.get(record.event)

@@ -4,6 +4,7 @@ Rules of this file:
 
 * The file is a classic pcap of raw IP (LINKTYPE_RAW), with microseconds of real time. Each packet is written at once,
   with ``write(2)``: the file is complete whenever the server ends.
+* With IPX it is one of Ethernet: its frames are those of the wire, those of IP get a synthetic header.
 * Addresses and the client's port are the real ones. The server's port is always shown as 524, by which Wireshark
   recognizes NCP.
 * Headers are synthetic but valid: checksums, and over TCP a handshake before the first byte, sequence and
@@ -24,11 +25,12 @@ from fakenw.core.peer import Peer
 from fakenw.journal.pipe import pipe_of
 from fakenw.wire.packet import NCP_PORT
 
-LINKTYPE_RAW = 101
+LINKTYPE_RAW, LINKTYPE_ETHERNET = 101, 1
 LARGEST_SEGMENT = 32_768
 _TCP, _UDP = 6, 17
 _FIN, _SYN, _PSH, _ACK = 0x01, 0x02, 0x08, 0x10
 _WINDOW_SCALE = b"\x03\x03\x0e\x00"  # a window that is never full
+_ETHERTYPES = {4: b"\x08\x00", 6: b"\x86\xdd"}  # by version of IP
 _ISN_STEP = 0x01000000  # connections from one port differ in their sequence numbers
 
 Address = IPv4Address | IPv6Address
@@ -50,7 +52,7 @@ class CaptureFile:
     """Writes packets to a file.
 
     *clock* returns the wall time in seconds. If a write fails, *fail* is called once, and nothing more is written.
-    *put* writes in place of *file*.
+    *put* writes in place of *file*. *ethernet*: the packets are in Ethernet frames.
     """
 
     def __init__(
@@ -59,19 +61,29 @@ class CaptureFile:
         clock: Callable[[], float],
         fail: Callable[[OSError], None],
         put: Callable[[bytes], int] | None = None,
+        *,
+        ethernet: bool = False,
     ) -> None:
         self._file, self._clock, self._fail, self._put = file, clock, fail, put or file.write
         self._flows: dict[Peer, Flow] = {}
         self._number = 0  # of the connection, and of the packet
         self._packet = 0
-        self._write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 0x40000, LINKTYPE_RAW))
+        self._ethernet = ethernet
+        link_type = LINKTYPE_ETHERNET if ethernet else LINKTYPE_RAW
+        self._write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 0x40000, link_type))
 
     @classmethod
-    def create(cls, path: Path, clock: Callable[[], float], fail: Callable[[OSError], None]) -> CaptureFile:
+    def create(
+        cls, path: Path, clock: Callable[[], float], fail: Callable[[OSError], None], *, ethernet: bool = False
+    ) -> CaptureFile:
         """Begin a new file at *path*, replacing an existing one (see ``keep_earlier``). Raises OSError."""
         file = path.open("wb", buffering=0)
         pipe = pipe_of(file.fileno())
-        return cls(file, clock, fail, pipe.write if pipe else None)
+        return cls(file, clock, fail, pipe.write if pipe else None, ethernet=ethernet)
+
+    def frame(self, data: bytes) -> None:
+        """A frame has arrived, or was sent; the file must be one of Ethernet."""
+        self._packet_of(data)
 
     def received(self, peer: Peer, local: str, data: bytes) -> None:
         """Bytes have arrived from *peer* at the address *local* of this computer."""
@@ -156,9 +168,14 @@ class CaptureFile:
             outer = struct.pack(">BBHHHBBH", 0x45, 0, 20 + size, self._packet, 0x4000, 64, protocol, 0)
             outer += source.packed + target.packed
             outer = outer[:10] + _checksum(outer) + outer[12:]
+        if self._ethernet:  # the nodes are made from the addresses, locally administered
+            nodes = (b"\x02\x00" + address.packed[-4:] for address in (target, source))
+            outer = b"".join(nodes) + _ETHERTYPES[source.version] + outer
+        self._packet_of(outer + head + data)
+
+    def _packet_of(self, data: bytes) -> None:
         seconds, micros = divmod(round(self._clock() * 1_000_000), 1_000_000)
-        length = len(outer) + size
-        self._write(struct.pack("<IIII", seconds & 0xFFFFFFFF, micros, length, length) + outer + head + data)
+        self._write(struct.pack("<IIII", seconds & 0xFFFFFFFF, micros, len(data), len(data)) + data)
 
     def _write(self, data: bytes) -> None:
         if self._file.closed:

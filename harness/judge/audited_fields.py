@@ -55,6 +55,7 @@ FIELDS: Mapping[str, Mapping[str, Kind]] = {
     "bad-signature": {"packets": COUNT},
     "login-failed": {"user": TEXT, "code": COUNT},
     "unserved": {"clients": COUNT},
+    "conflict": {"link": TEXT, "frame": TEXT, "what": TEXT, "number": TEXT, "node": TEXT},
     "unsupported": {"ncp": TEXT},
     "open": {"handle": TEXT, "path": TEXT},
     "shut": {"handle": TEXT, "path": TEXT},

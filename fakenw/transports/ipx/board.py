@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from fakenw.core.ipx_link import LARGEST_NETWORK
 from fakenw.wire.ipx.frames import Frame, FrameType
 from fakenw.wire.ipx.packet import IpxAddress, IpxPacket
+
+DEFAULT_FRAMES = tuple(FrameType)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,3 +54,8 @@ class Way(NamedTuple):
     node: bytes
     local: IpxAddress
     station: IpxAddress
+
+
+def numbered(frames: Iterable[FrameType], first: int) -> dict[FrameType, int]:
+    """A network number for each of *frames*, upwards from *first*; the two largest numbers, and 0, are none."""
+    return {frame: (first + index - 1) % LARGEST_NETWORK + 1 for index, frame in enumerate(frames)}

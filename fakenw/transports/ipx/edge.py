@@ -9,6 +9,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+import functools
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -16,23 +17,34 @@ from typing import Any, Protocol
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
 from twisted.internet.task import LoopingCall, deferLater
 
-from fakenw.core.ipx_link import QEMU, STREAM, IpxBinding, IpxLink
+from fakenw.core.ipx_link import CARD, DOSBOX, QEMU, STREAM, TAP, IpxBinding, IpxLink
 from fakenw.core.peer import IPX, Peer
 from fakenw.journal.record import Record
 from fakenw.transports.ipx.advertising import EVERY, Advertising
-from fakenw.transports.ipx.board import Board, Way
+from fakenw.transports.ipx.board import Board, Way, numbered
+from fakenw.transports.ipx.card_link import CardLink
 from fakenw.transports.ipx.datagram_link import DatagramLink
-from fakenw.transports.ipx.link import Link
+from fakenw.transports.ipx.link import Link, LinkRefused
 from fakenw.transports.ipx.stack import Conflict, Request, Stack
 from fakenw.transports.ipx.stream_link import StreamLink
+from fakenw.transports.ipx.tap_link import TapLink
+from fakenw.transports.ipx.tunnel_link import TunnelLink
 from fakenw.transports.reactor_host import ReactorHost
+from fakenw.wire.ipx.frames import FrameType
 from fakenw.wire.ipx.packet import IpxAddress
 
 AT_ONCE = 256  # requests in one turn
 WAITING = 8192  # requests; more are dropped, and repeated by their stations
 ANSWERS_WITHIN = 0.5  # seconds for another server with the same numbers
 
-LINKS: dict[str, Any] = {QEMU: DatagramLink, STREAM: StreamLink}
+LINKS: dict[str, Any] = {
+    QEMU: DatagramLink,
+    STREAM: StreamLink,
+    DOSBOX: TunnelLink,
+    TAP: TapLink,
+    CARD: CardLink,
+}
+TUNNEL_NETWORKS = {FrameType.ETHERNET_II: 0}  # "this wire", which has no number
 
 
 class FrameCapture(Protocol):
@@ -106,7 +118,7 @@ class IpxEdge:
         self._timer.clock = reactor
 
     def bind(self, link: IpxLink) -> str:
-        """Bind IPX to *link*. Returns the link's name. Raises OSError, OverflowError."""
+        """Bind IPX to *link*. Returns the link's name. Raises OSError, OverflowError, LinkRefused."""
         number = len(self._wires)
         wire = IpxWire(self, number)
         # Locally administered, and another one for each link and server
@@ -115,6 +127,20 @@ class IpxEdge:
         self._wires.append(wire)
         self._have_board(wire)
         return wire.link.name
+
+    def names(self) -> list[str]:
+        """The names of the links, in their order."""
+        return [wire.link.name for wire in self._wires if wire.link is not None]
+
+    def networks(self) -> list[str]:
+        """A sentence with the numbers of the networks for each link that has such."""
+        internal = f"internal network {self.stack.advertising.network:08X}"
+        return [
+            f"IPX on {board.name}: {internal}; "
+            + ", ".join(f"{bind.frame.value} {bind.network:08X}" for bind in board.binds())
+            for board in self.stack.boards
+            if not board.tunnel
+        ]
 
     def begin(self) -> Deferred[list[Conflict]]:
         """Look for another server with the numbers of this one, for half a second where a link is up; if there is none,
@@ -178,13 +204,24 @@ class IpxEdge:
         assert link is not None
         if link.node is None or (wire.board is not None and wire.board.node == link.node):
             return
-        networks = self._binding.networks(self._server.settings.network_number, wire.number)
-        wire.board = Board(link.name, link.node, networks)
+        tunnel = isinstance(link, TunnelLink)
+        internal = self._server.settings.network_number
+        networks = TUNNEL_NETWORKS if tunnel else self._networks(wire.number)
+        if internal in networks.values():
+            raise LinkRefused(f"{internal:08X} is the internal network; expected another number for the link")
+        wire.board = Board(link.name, link.node, networks, tunnel)
         self._by_board = {known.board: known for known in self._wires if known.board is not None}
         self.stack.boards = list(self._by_board)
         addresses = {self.stack.advertising.server(bind): None for board in self.stack.boards for bind in board.binds()}
         others = [peer for peer in self._server.addresses if peer.transport is not IPX]
         self._server.addresses = (*others, *map(_peer, addresses))
+
+    def _networks(self, number: int) -> dict[FrameType, int]:
+        """Those of the link with this number."""
+        above = number * len(FrameType)
+        frames = self._binding.frames
+        given = {frame: network + above for frame, network in frames.items() if network is not None}
+        return numbered(frames, self._server.settings.network_number + 1 + above) | given
 
     def _introduce(self, wire: IpxWire) -> None:
         if self._begun and not self._stopped:
@@ -207,6 +244,10 @@ class IpxEdge:
         if requests:
             self._turn_ends = True
             self._soon(self._end_turn)
+        if self._begun:  # earlier ones are for ``begin``
+            conflicts, self.stack.conflicts = self.stack.conflicts, []
+            for conflict in conflicts:
+                host.delivery.act(functools.partial(self._server.emit, "conflict", conflict.fields()))
 
     def _have_looked(self) -> list[Conflict]:
         conflicts, self.stack.conflicts = self.stack.conflicts, []

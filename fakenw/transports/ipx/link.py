@@ -17,6 +17,10 @@ LONGEST = 65_535
 KNOWN = 70_000  # stations whose place a link remembers, a few more than the largest number of connections
 
 
+class LinkRefused(Exception):
+    """The server cannot have the link; ``str()`` is the reason and a remedy."""
+
+
 class Wire(Protocol):
     """Gets what a link brings."""
 
@@ -27,10 +31,13 @@ class Wire(Protocol):
 
 
 class Link(Protocol):
-    """*name* is that of ``IpxLink.at``, *node* the server's on the link, None where that is not known yet."""
+    """*name* is that of ``IpxLink.at``."""
 
     name: str
-    node: bytes | None
+
+    @property
+    def node(self) -> bytes | None:
+        """The server's on the link; None where that is not known yet."""
 
     @property
     def up(self) -> bool:

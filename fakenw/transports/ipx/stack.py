@@ -15,6 +15,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from fakenw.core.peer import IPX, Peer
+from fakenw.journal.sentences import conflict
 from fakenw.transports.ipx.advertising import Advertising
 from fakenw.transports.ipx.board import Bind, Board, Way
 from fakenw.transports.ipx.diagnostics import answer_diagnostics
@@ -46,14 +47,18 @@ class Conflict(NamedTuple):
     number: str
     node: bytes  # that says so
 
+    def fields(self) -> dict[str, str]:
+        """As a journal has it."""
+        return {
+            "link": self.board,
+            "frame": self.frame.value,
+            "what": self.what,
+            "number": self.number,
+            "node": self.node.hex().upper(),
+        }
+
     def __str__(self) -> str:
-        by, where = self.node.hex(":"), f"{self.board}, {self.frame.value}"
-        match self.what:
-            case "internal-network":
-                return f"{where}: node {by} has the internal network {self.number} as well; --ipx-network sets another"
-            case "wire-network":
-                return f"{where}: node {by} says that this network is {self.number}; give it this number"
-        return f"{where}: node {by} has the serial number {self.number} as well; --name sets another"
+        return conflict(**self.fields())
 
 
 class Stack:

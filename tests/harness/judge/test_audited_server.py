@@ -56,7 +56,7 @@ def test_a_serial_is_a_number() -> None:
         assert book.problems() == [(6, f"expected a serial, not {serial}")]
     for event in ("busy", "close", "login-failed", "unsupported"):
         assert line(licensed(), 3, event) == [(6, f"{event} without the serial of a connection")]
-    for event in ("mark", "unserved"):
+    for event in ("mark", "unserved", "conflict"):
         assert line(licensed(), 3, event) == []
 
 
