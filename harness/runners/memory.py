@@ -32,8 +32,9 @@ class MemoryRun:
         self, plan: Plan, capture: BinaryIO | None = None, stopped: Callable[[], bool] = lambda: False
     ) -> None:
         self._plan, self._stopped = plan, stopped
-        self._capture = None if capture is None else CaptureFile(capture, self._wall, _raise)
-        self.network = Network(Random(plan.seed), self._capture, ipx=IPX.name in plan.transports())
+        ipx = IPX.name in plan.transports()
+        self._capture = None if capture is None else CaptureFile(capture, self._wall, _raise, ethernet=ipx)
+        self.network = Network(Random(plan.seed), self._capture, ipx=ipx)
         self._records = [Record(0, "runner", "run", {**plan.opening("memory"), "utc": utc(0), "speed": 1})]
         self._clients = {client["name"]: client for client in plan.scripted()}
         self._incarnations: dict[str, list[ClientWorld]] = {name: [] for name in self._clients}  # the last one runs

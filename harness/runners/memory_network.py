@@ -98,7 +98,7 @@ class Network:
         self.random = random
         self.hosts: dict[str, ServerHost] = {}
         self.router = Router()
-        self.wire = Wire(self) if ipx else None
+        self.wire = Wire(self, capture) if ipx else None
         self._capture = capture
         self._links: dict[Peer, MemoryLink] = {}
         self._half_open: dict[Peer, MemoryLink] = {}  # streams whose machine was powered off

@@ -5,6 +5,7 @@ Rules of this file:
 * Bytes travel as whole frames. Each passes the link of its client machine, with the faults of that.
 * A broadcast of a server reaches every card and every other server. That of a station reaches every server: on the
   sockets of SAP and RIP no station listens.
+* A capture has each frame once: when it reaches a server that is up, or when a server sends it.
 * A machine that is started again has the sockets that it had.
 """
 
@@ -16,6 +17,7 @@ from typing import Any, Protocol
 
 from fakenw.core.peer import Peer
 from fakenw.core.server import Server
+from fakenw.transports.capture import CaptureFile
 from fakenw.transports.ipx.advertising import Advertising
 from fakenw.transports.ipx.board import Board, Way
 from fakenw.transports.ipx.stack import Request, Stack
@@ -100,6 +102,7 @@ class ServerMachine(Protocol):
     """A server machine, as the wire sees it."""
 
     node: bytes
+    on: bool
 
     def receive_frame(self, frame: bytes) -> None:
         """A frame has arrived at the machine, in any state of it."""
@@ -119,10 +122,10 @@ class Travels(Protocol):
 
 
 class Wire:
-    """The Ethernet of a run."""
+    """The Ethernet of a run. *capture* gets its frames."""
 
-    def __init__(self, network: Travels) -> None:
-        self._network = network
+    def __init__(self, network: Travels, capture: CaptureFile | None = None) -> None:
+        self._network, self._capture = network, capture
         self._servers: list[ServerMachine] = []
         self._clients: dict[bytes, Attached] = {}  # by node
 
@@ -141,6 +144,8 @@ class Wire:
     def from_server(self, sender: ServerBoard, frame: bytes) -> None:
         """Carry what a server has sent."""
         target = frame[:6]
+        if self._capture is not None:
+            self._capture.frame(frame)
         answer = self._network.spoofed_answer(frame)
         if answer is not None:
             self._network.between_servers(self._at_servers, answer)
@@ -152,6 +157,8 @@ class Wire:
                 self._network.between_servers(server.receive_frame, frame)
 
     def _at_servers(self, frame: bytes) -> None:
-        for server in self._servers:
-            if frame[:6] in (server.node, EVERY_NODE):
-                server.receive_frame(frame)
+        reached = [server for server in self._servers if frame[:6] in (server.node, EVERY_NODE)]
+        if self._capture is not None and any(server.on for server in reached):
+            self._capture.frame(frame)
+        for server in reached:
+            server.receive_frame(frame)

@@ -34,9 +34,8 @@ from harness.scenario.plan import Plan
 from harness.scenario.schedule import ScheduledFault
 from harness.scenario.settings import ClientSpec, ServerSpec
 
-CANNOT = {  # the reasons; other faults are for containers
-    "drop": "the streams of processes lose nothing; --on memory can do that",
-    "loss": "the streams of processes lose nothing; --on containers can do that",
+CANNOT = {  # the reasons; other faults are for containers. A scripted client loses datagrams itself: loss and drop.
+    "drop": "processes share one network; --on memory can do that",
     "reorder": "processes share one network; --on memory can do that",
     "spoof": "there is no router between processes; --on memory can do that",
     "clock-jump": "processes share the clock of their computer; --on memory can do that",
@@ -62,6 +61,7 @@ class Processes:
         self._addresses: dict[str, dict[str, Address]] = {}  # of servers, since they first listened
         self._admin: dict[str, int] = {}  # and the ports of their administrations
         self._tracker: DescendantTracker | None = None  # of the user's own programs
+        self._losing: set[str] = set()  # clients that can lose packets: scripted, and not over TCP
 
     def open(self, plan: Plan, folder: Path) -> None:
         self._plan, self._folder = plan, folder

@@ -21,13 +21,15 @@ WORK: list[Any] = [
 ]
 
 
-def planned(faults: list[Any], transport: str = "udp", script: list[Any] | None = None, **more: Any) -> Plan:
+def planned(
+    faults: list[Any], transport: str = "udp", script: list[Any] | None = None, seed: int = 0, **more: Any
+) -> Plan:
     """The plan of a scenario with these faults."""
     data = {
         **{"format": 1, "id": "test", "title": "test", "source": "here", "servers": [{"name": "FAKENW"}]},
         **{"clients": [{"name": "ws", "script": script or WORK}], "faults": faults, **more},
     }
-    (plan,) = Scenario.read(data, "the test").plans(transport)
+    (plan,) = Scenario.read(data, "the test").plans(transport, seed=seed)
     return plan
 
 
