@@ -84,15 +84,6 @@ def test_a_station_that_answers_is_never_cleared() -> None:
     assert history.server.end >= 30 * DAY
 
 
-def test_a_router_may_answer_in_its_place() -> None:
-    """IPX watchdog spoofing, for as long as the router does it."""
-    checks = [{"released": {"within": "3h"}}]
-    for lasting, cause in ((None, None), ("1h", "watchdog")):
-        spoof = {"spoof": {"client": "ws", **({"for": lasting} if lasting else {})}}
-        run, _, _ = played([{"wait": "1m"}, spoof, {"power-off": "ws"}], "ipx", checks=checks)
-        assert [history.cause for history in run.histories] == [cause]
-
-
 class Stations:
     """A machine with many connections to one server."""
 
