@@ -17,6 +17,7 @@ from harness.client.workstation import TRY
 from harness.judge.history import RunHistory
 from harness.judge.verdict import Verdict, judge
 from harness.runners import memory, real_time
+from harness.runners.backend import Failed
 from harness.runners.ipx_cables import STREAM, answers
 from harness.runners.processes import Processes
 from harness.scenario.catalogue import find
@@ -108,3 +109,10 @@ def test_a_server_that_starts_again(link: str, tmp_path: Path) -> None:
 def test_nothing_answers_where_no_server_is() -> None:
     """Neither a datagram nor a stream to a port at which nobody listens."""
     assert [answers("FAKENW", (f"{link}:127.0.0.1", 9)) for link in OVER] == [False, False]
+
+
+def test_containers_have_no_wire(tmp_path: Path) -> None:
+    """The run fails before anything is made, and says where it can be done."""
+    containers = pytest.importorskip("harness.runners.containers")
+    with pytest.raises(Failed, match=r"^ipx: containers have no wire .*--on memory and --on processes can do that$"):
+        containers.Containers(threading.Semaphore(), 1, False, print).open(planned([], "ipx"), tmp_path)

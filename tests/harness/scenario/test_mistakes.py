@@ -69,7 +69,7 @@ USER = "not a user; expected text: NAME or NAME:PASSWORD, NAME of 1 to 47 charac
         ('"3.12"', '"3.12"\n    policy: logon',
          "8: servers[0].policy: 'logon' is unknown; expected one of attach, login, "
          "service, nls, ual (did you mean login?)"),
-        ("source: ours", "source: ours\ntransport: ipx", "5: transport: 'ipx' is unknown; expected one of udp, tcp"),
+        ("source: ours", "source: ours\ntransport: spx", "5: transport: 'spx' is unknown; expected one of udp, tcp, ipx"),
         ("{expect: leaked}", "{expect: leakd}", f"23: variants.shipped.expect: 'leakd' is unknown; {VERDICTS} "
          "(did you mean leaked?)"),
         ("{expect: leaked}", "\n    expect:\n      udp: leaked\n      tcp: lost",
