@@ -69,14 +69,15 @@ USER = "not a user; expected text: NAME or NAME:PASSWORD, NAME of 1 to 47 charac
         ('"3.12"', '"3.12"\n    policy: logon',
          "8: servers[0].policy: 'logon' is unknown; expected one of attach, login, "
          "service, nls, ual (did you mean login?)"),
-        ("source: ours", "source: ours\ntransport: spx", "5: transport: 'spx' is unknown; expected one of udp, tcp, ipx"),
+        ("source: ours", "source: ours\ntransport: ip", "5: transport: 'ip' is unknown; expected one of udp, tcp, ipx "
+         "(did you mean ipx?)"),
         ("{expect: leaked}", "{expect: leakd}", f"23: variants.shipped.expect: 'leakd' is unknown; {VERDICTS} "
          "(did you mean leaked?)"),
         ("{expect: leaked}", "\n    expect:\n      udp: leaked\n      tcp: lost",
          "26: variants.shipped.expect.tcp: 'lost' "
          f"is unknown; {VERDICTS}"),
-        ("{expect: leaked}", "{expect: {ipx: leaked}}", "23: variants.shipped.expect.ipx: unknown key; expected one of "
-         "udp, tcp, images"),
+        ("{expect: leaked}", "{expect: {ip: leaked}}", "23: variants.shipped.expect.ip: unknown key; expected one of "
+         "udp, tcp, ipx, images (did you mean ipx?)"),
         ("{expect: leaked}", "{expect: [leaked]}", f"23: variants.shipped.expect: a list is unknown; {VERDICTS} "
          "(in quotes)"),
         # Numbers, text, durations
