@@ -1,7 +1,7 @@
 """A test marked with the name of a tool is skipped where that tool is missing.
 
-It fails instead where the environment says FAKENW_REQUIRE=tshark,nmap,chromium,docker (or some of them), as continuous
-integration does, so that nothing is ever skipped there unseen.
+It fails instead where the environment says FAKENW_REQUIRE=tshark,nmap,chromium,docker,dosbox (or some of them), as
+continuous integration does, so that nothing is ever skipped there unseen.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ hypothesis.settings.register_profile("thorough", deadline=None, max_examples=200
 hypothesis.settings.load_profile("fakenw")
 
 PROJECT = Path(__file__).parent.parent
-TOOLS = ("chromium", "docker", "nmap", "tshark")
-STARTING = {"fakenw_image", "pytester", "serve", "served_once"}  # fixtures that start processes
+TOOLS = ("chromium", "docker", "dosbox", "nmap", "tshark")
+STARTING = {"dosbox", "fakenw_image", "pytester", "serve", "served_once"}  # fixtures that start processes
 
 
 @functools.cache

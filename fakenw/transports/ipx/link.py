@@ -82,9 +82,10 @@ class FrameReader:
                 return
             except (ConnectionRefusedError, ConnectionResetError):  # of an earlier datagram: no program listens there
                 continue
-            except OSError as problem:  # a card is down: for a while, or it has been removed
-                if problem.errno == errno.EBADFD:
-                    self._reactor.removeReader(self)
+            except OSError as problem:  # the card is down
+                self._reactor.removeReader(self)
+                if problem.errno == errno.ENETDOWN:  # which is told once; uvloop looks no more after an error
+                    self._reactor.addReader(self)
                 return
             if frame is not None:
                 arrived(frame)

@@ -22,13 +22,11 @@ class TunnelLink(FrameReader):
 
     def __init__(self, reactor: Any, link: IpxLink, node: bytes, wire: Wire) -> None:
         family, _, _, _, address = socket.getaddrinfo(*link.address, type=socket.SOCK_DGRAM)[0]
+        self._tunnel: Any = address
+        # Not connected: it would have an error where no DOSBox is, after which uvloop looks no more
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
-        try:
-            self._socket.connect(address)
-        except (OSError, OverflowError):
-            self._socket.close()
-            raise
+        self._socket.bind(("", 0))
         self.name = str(link)
         self._membership = Membership()
         super().__init__(reactor, self._socket, wire)
@@ -45,8 +43,11 @@ class TunnelLink(FrameReader):
         return self.node is not None
 
     def read(self) -> bytes | None:
+        datagram, address = self._socket.recvfrom(LONGEST)
+        if address != self._tunnel:
+            return None
         was = self.node
-        frame, answer = self._membership.receive(self._socket.recv(LONGEST), self._reactor.seconds())
+        frame, answer = self._membership.receive(datagram, self._reactor.seconds())
         if answer is not None:
             self._put(answer)
         if self.node != was:
@@ -66,6 +67,6 @@ class TunnelLink(FrameReader):
 
     def _put(self, datagram: bytes) -> None:
         try:
-            self._socket.send(datagram)
+            self._socket.sendto(datagram, self._tunnel)
         except OSError:
             return  # no tunnel there now, or no buffer
