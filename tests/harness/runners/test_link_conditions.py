@@ -11,7 +11,7 @@ from fakenw.journal.record import SECOND
 from harness.client.workstation import Requester
 from harness.runners.link_conditions import REPEATED_AFTER, LinkConditions
 from harness.runners.memory_clients import ClientWorld
-from harness.runners.memory_network import Network
+from harness.runners.memory_network import MemoryLink, Network
 from harness.scenario.settings import ServerSpec
 
 
@@ -109,6 +109,7 @@ def test_who_is_overtaken(transport: str, percent: int, kept: bool, monkeypatch:
     network.add_server(ServerSpec(name="FAKENW"), 0, 0)
     world = ClientWorld(network, "ws", "10.0.0.1")
     link = world.link("FAKENW", Requester(world, "FAKENW", TRANSPORTS[transport]))
+    assert isinstance(link, MemoryLink)
     came: list[bytes] = []
     monkeypatch.setattr(link.host, "receive", lambda station, data, history: came.append(data))
     world.conditions.apply("reorder", {"percent": percent})
