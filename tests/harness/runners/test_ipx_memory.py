@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import struct
+import subprocess
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -9,6 +12,8 @@ import pytest
 
 from fakenw.core.peer import IPX
 from fakenw.journal.record import SECOND, Journal, Record
+from fakenw.wire.ipx.frames import decode_frame
+from fakenw.wire.ipx.packet import decode_ipx
 from harness.client.workstation import TRY, Requester
 from harness.judge.history import RunHistory
 from harness.judge.verdict import judge
@@ -111,6 +116,50 @@ def test_connections_of_one_node_with_the_same_low_byte() -> None:
     assert stations.after(1000 * SECOND) == [*range(1, 301)]
     stations.requesters[256].close()  # the socket is closed, and nothing is sent
     assert stations.after(1000 * SECOND) == [*range(1, 257), *range(258, 301)]
+
+
+# Captures
+
+
+def captured(folder: Path, faults: list[Any], **more: Any) -> Path:
+    """The capture of a run, whose journals are those of the run without one."""
+    plan, path = planned(faults, "ipx", **more), folder / "capture.pcap"
+    with path.open("wb") as file:
+        journals = memory.run(plan, file)
+    assert journals == memory.run(plan)
+    return path
+
+
+def test_what_the_wire_carried_is_captured(tmp_path: Path) -> None:
+    """Ethernet; each frame once, though two servers hear each question; nothing that a server missed, as it was down."""
+    servers = [{"name": "FAKENW"}, {"name": "OTHER"}]
+    faults = [{"wait": "10m"}, {"server-down": "FAKENW"}]
+    data = captured(tmp_path, faults, servers=servers, script=[{"wait": "1m"}, *WORK]).read_bytes()
+    assert struct.unpack_from("<I", data, 20) == (1,)  # LINKTYPE_ETHERNET
+    at, packets = 24, []
+    while at < len(data):
+        length = struct.unpack_from("<I", data, at + 8)[0]
+        frame = decode_frame(data[at + 16 : at + 16 + length])
+        assert frame is not None
+        packets.append(decode_ipx(frame.packet))
+        at += 16 + length
+    started, looking = packets[:16], packets[16:]
+    assert [packet.destination.socket for packet in started] == [0x0453, 0x0452] * 8
+    asked = [(packet.source.node[-1], packet.destination.socket) for packet in looking[:7]]
+    assert sorted(asked[1:3]) == [(1, 0x4003), (2, 0x4003)]  # both servers answer SAP, and one answers RIP
+    assert [asked[0], *asked[3:]] == [(1, 0x0452), (1, 0x0453), (1, 0x4003), (1, 0x0451), (1, 0x4003)]
+    gone = [packet for packet in packets if packet.data.endswith((b"\0\x10", b"\0\x10\0\2"))]
+    assert len(gone) == 2 * 2 * 4  # RIP and SAP of both servers, in each frame type
+    assert not any(packet.destination.socket == 0x0451 for packet in packets[packets.index(gone[0]) :])
+
+
+@pytest.mark.tshark
+def test_wireshark_reads_the_capture(tmp_path: Path) -> None:
+    """All of it is what it should be, and nothing is malformed."""
+    read = subprocess.run(["tshark", "-r", captured(tmp_path, [])], capture_output=True, text=True, timeout=60)
+    for what in ("IPX SAP", "IPX RIP", "C Create Connection Service", "C Keyed Object Login", "Poll inactive station"):
+        assert what in read.stdout
+    assert "Malformed" not in read.stdout
 
 
 # Faults of the wire
