@@ -58,7 +58,7 @@ class Machine:
     """Composes a client::
 
         {"name": ..., "user": "NAME[:PASSWORD]", "accounts": [the same], "transport": "udp" | "tcp" | "ipx",
-         "seed": ..., "login": "bindery" | "nds", "signatures": None | 0 | 1 | 2 | 3,
+         "frame": a frame type, "seed": ..., "login": "bindery" | "nds", "signatures": None | 0 | 1 | 2 | 3,
          "script": [steps], "registry": the text of a .reg file,
          "arbiter": {settings}, "redirector": {...}, and one such entry for each component}
 

@@ -21,6 +21,7 @@ from typing import Any
 
 from fakenw.journal.record import FORMAT, SECOND
 from fakenw.journal.writer import JournalFile
+from fakenw.wire.ipx.frames import FrameType
 from harness.client.behavior_file import load
 from harness.client.machine import play as play_script
 from harness.runners.sockets import SocketWorld
@@ -61,7 +62,8 @@ def main() -> None:
     client, speed = first["client"], first["speed"]
     servers = {name: (host, port) for name, (host, port) in first["servers"].items()}
     journal = JournalFile(1) if arguments.journal == "-" else JournalFile.create(Path(arguments.journal))
-    world = SocketWorld(client["name"], servers, journal, speed, arguments.ports_from, client.get("seed", 0))
+    frame = FrameType(client.get("frame", FrameType.ETHERNET_802_2))
+    world = SocketWorld(client["name"], servers, journal, speed, arguments.ports_from, client.get("seed", 0), frame)
     again = {"incarnation": first["incarnation"]} if first.get("incarnation", 1) > 1 else {}
     world.write("start", format=FORMAT, utc=world.utc.isoformat(timespec="microseconds"), speed=speed, **again)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any, Protocol
 
+from fakenw.wire.ipx.frames import FrameType
 from harness.client.ipx_station import FIRST_SOCKET, SOCKETS, IpxStation, socket_of
 from harness.client.workstation import Requester
 
@@ -24,17 +25,20 @@ class Machine(Protocol):
 
 
 class Card:
-    """A card of *machine* at a *node*; *put* sends a frame. Its stations have *sockets* of the machine."""
+    """A card of *machine* at a *node*, in one *frame* type; *put* sends. Its stations have *sockets* of the machine."""
 
-    def __init__(self, machine: Machine, node: bytes, sockets: Iterator[int], put: Callable[[bytes], None]) -> None:
+    def __init__(
+        self, machine: Machine, node: bytes, frame: FrameType, sockets: Iterator[int], put: Callable[[bytes], None]
+    ) -> None:
         self.machine, self.node = machine, node
         self.put = put
+        self._frame = frame
         self.links: dict[int, IpxLink] = {}  # by socket
         self._sockets = sockets
 
     def open(self, server: str, requester: Requester) -> IpxLink:
         """A new station, which looks for *server*."""
-        station = IpxStation(server, self.node, next(self._sockets))
+        station = IpxStation(server, self.node, next(self._sockets), self._frame)
         link = self.links[station.address.socket] = IpxLink(self, requester, station)
         return link
 

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 from fakenw.core.peer import IPX
 from fakenw.journal.record import SECOND, Journal, Record
 from fakenw.transports.capture import CaptureFile
+from fakenw.wire.ipx.frames import FrameType
 from harness.client.behavior_file import load
 from harness.client.machine import play
 from harness.runners.link_conditions import LinkConditions
@@ -78,7 +79,7 @@ class MemoryRun:
         ]
 
     def _start(self, name: str, address: str, at: int) -> None:
-        world = ClientWorld(self.network, name, address)
+        world = ClientWorld(self.network, name, address, FrameType(self._clients[name]["frame"]))
         self._incarnations[name].append(world)
         self._active.add(world)
         self.network.clock.call_at(at, world.execute, world.start, self._play(world, self._clients[name]))

@@ -7,6 +7,7 @@ from typing import Any
 
 from fakenw.core.peer import IPX, Peer
 from fakenw.journal.record import FORMAT, Record
+from fakenw.wire.ipx.frames import FrameType
 from harness.client.workstation import Requester
 from harness.runners.ipx_card import Card, IpxLink
 from harness.runners.link_conditions import LinkConditions
@@ -18,16 +19,16 @@ FIRST_PORT = 1025  # Windows 9x and NT assigned ports upwards from here, after e
 
 
 class ClientWorld(Driver):
-    """One client machine, on *network*."""
+    """One client machine, on *network*; over IPX with one *frame* type."""
 
-    def __init__(self, network: Network, name: str, address: str) -> None:
+    def __init__(self, network: Network, name: str, address: str, frame: FrameType = FrameType.ETHERNET_802_2) -> None:
         super().__init__(network.clock)
         self.name, self.address = name, address
         self.records: list[Record] = []
         self.conditions = LinkConditions(network.random)
         self.on = True
         self.frozen = False
-        self._network = network
+        self._network, self._frame = network, frame
         self._port = FIRST_PORT
         self._card: Card | None = None
         self._until_thaw: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
@@ -49,7 +50,7 @@ class ClientWorld(Driver):
     def _ipx_card(self) -> Card:
         if self._card is None:
             assert self._network.wire is not None
-            self._card = self._network.wire.card(self, node_of(self.address))
+            self._card = self._network.wire.card(self, node_of(self.address), self._frame)
         return self._card
 
     def write(self, event: str, **fields: Any) -> None:

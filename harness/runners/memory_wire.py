@@ -48,10 +48,10 @@ class Attached:
 
     lossless = False
 
-    def __init__(self, wire: Wire, machine: WireMachine, node: bytes) -> None:
+    def __init__(self, wire: Wire, machine: WireMachine, node: bytes, frame: FrameType) -> None:
         self.machine = machine
         self.arrival = [0, 0]  # of the last frame: at the client, at the server
-        self.card = Card(machine, node, sockets(), lambda frame: wire.from_card(self, frame))
+        self.card = Card(machine, node, frame, sockets(), lambda data: wire.from_card(self, data))
 
 
 class ServerBoard:
@@ -132,9 +132,9 @@ class Wire:
     def attach(self, server: ServerMachine) -> None:
         self._servers.append(server)
 
-    def card(self, machine: WireMachine, node: bytes) -> Card:
+    def card(self, machine: WireMachine, node: bytes, frame: FrameType) -> Card:
         """A card for a machine that was just switched on."""
-        client = self._clients[node] = Attached(self, machine, node)
+        client = self._clients[node] = Attached(self, machine, node, frame)
         return client.card
 
     def from_card(self, client: Attached, frame: bytes) -> None:

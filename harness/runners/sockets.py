@@ -22,6 +22,7 @@ from fakenw.core.peer import IPX, Peer, Transport
 from fakenw.health import Address
 from fakenw.journal.record import Record
 from fakenw.journal.writer import JournalFile
+from fakenw.wire.ipx.frames import FrameType
 from harness.client.workstation import Requester
 from harness.runners.ipx_cables import Cable, node_of
 from harness.runners.ipx_card import Card, sockets
@@ -162,8 +163,10 @@ class CableCard(Card):
 
     machine: SocketWorld
 
-    def __init__(self, world: SocketWorld, node: bytes, sockets: Iterator[int], link: Address) -> None:
-        super().__init__(world, node, sockets, lambda frame: world.carry(self._send, frame, sent=True))
+    def __init__(
+        self, world: SocketWorld, node: bytes, frame: FrameType, sockets: Iterator[int], link: Address
+    ) -> None:
+        super().__init__(world, node, frame, sockets, lambda data: world.carry(self._send, data, sent=True))
         self._link = link
         self._cable: Cable | None = None
 
@@ -195,7 +198,7 @@ class SocketWorld(SocketDriver):
 
     *servers* are addresses by name; *journal* is None for a client without one. With *ports_from* its sockets have that
     port and the following ones, as on a machine that was just started, and not any free ones. *seed* chooses the
-    packets that its link loses.
+    packets that its link loses, *frame* is the frame type of its IPX.
     """
 
     kind = ConditionedLink
@@ -208,6 +211,7 @@ class SocketWorld(SocketDriver):
         speed: float = 1.0,
         ports_from: int = 0,
         seed: int = 0,
+        frame: FrameType = FrameType.ETHERNET_802_2,
     ) -> None:
         super().__init__(SelectorLoop(), speed)
         self.conditions = LinkConditions(Random(f"{seed}/{name}/link"))  # of datagrams and frames
@@ -217,7 +221,7 @@ class SocketWorld(SocketDriver):
         self._name, self._servers, self._journal = name, servers, journal
         self._first_port = self._port = ports_from
         self._cards: dict[Address, CableCard] = {}  # by the server's link
-        self._sockets = sockets()  # of IPX
+        self._sockets, self._frame = sockets(), frame  # of IPX
 
     # What a behaviour may use (harness.client.workstation.World)
 
@@ -244,7 +248,7 @@ class SocketWorld(SocketDriver):
 
     def _card(self, link: Address) -> CableCard:
         if link not in self._cards:
-            self._cards[link] = CableCard(self, node_of(self._name), self._sockets, link)
+            self._cards[link] = CableCard(self, node_of(self._name), self._frame, self._sockets, link)
         return self._cards[link]
 
     def write(self, event: str, **fields: Any) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from fakenw.core.peer import IPX
 from fakenw.journal.record import SECOND, Journal, Record
-from fakenw.wire.ipx.frames import decode_frame
+from fakenw.wire.ipx.frames import FrameType, decode_frame
 from fakenw.wire.ipx.packet import decode_ipx
 from harness.client.workstation import TRY, Requester
 from harness.judge.history import RunHistory
@@ -68,6 +68,14 @@ def test_stations_of_a_machine() -> None:
         for number, name in enumerate(("ws", "other"), 1)
         for socket in (0x4003, 0x4006)
     }
+
+
+def test_each_frame_type_is_a_network_of_its_own() -> None:
+    """One server serves all four at once."""
+    clients = [{"name": f"ws{n}", "script": WORK, "frame": frame.value} for n, frame in enumerate(FrameType)]
+    run, verdict, _ = played([], "ipx", clients=clients, servers=[{"name": "FAKENW", "licenses": 4}])
+    assert verdict.verdict == "released"
+    assert {history.station[:12] for history in run.histories} == {f"ipx:0000010{n}" for n in range(4)}
 
 
 # The watchdog
@@ -131,7 +139,7 @@ def captured(folder: Path, faults: list[Any], **more: Any) -> Path:
 
 
 def test_what_the_wire_carried_is_captured(tmp_path: Path) -> None:
-    """Ethernet; each frame once, though two servers hear each question; nothing that a server missed, as it was down."""
+    """Ethernet; each frame once, though two servers hear each question; nothing that a server that is down missed."""
     servers = [{"name": "FAKENW"}, {"name": "OTHER"}]
     faults = [{"wait": "10m"}, {"server-down": "FAKENW"}]
     data = captured(tmp_path, faults, servers=servers, script=[{"wait": "1m"}, *WORK]).read_bytes()

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from fakenw.journal.record import SECOND
+from fakenw.wire.ipx.frames import FrameType
 from harness.client.workstation import TRY
 from harness.judge.history import RunHistory
 from harness.judge.verdict import Verdict, judge
@@ -79,6 +80,17 @@ def test_packets_that_are_dropped(transport: str, tmp_path: Path) -> None:
     assert (verdict.verdict, verdict.problems) == ("released", [])
     (attached,) = events(run.clients[0].journal, "attach")
     assert SECOND + 2 * TRY <= attached.t < SECOND + 3 * TRY
+
+
+def test_every_frame_type(tmp_path: Path) -> None:
+    """A client of each; the networks are numbered upwards in the order of the types."""
+    clients = [{"name": f"ws{n}", "script": SHORT, "frame": frame.value} for n, frame in enumerate(FrameType)]
+    run, verdict = carried_out(
+        planned([], "ipx", clients=clients, servers=[{"name": "FAKENW", "licenses": 4}]), tmp_path
+    )
+    assert (verdict.verdict, verdict.problems) == ("released", [])
+    networks = {history.client.name: int(history.station[4:12], 16) for history in run.histories if history.client}
+    assert [networks[f"ws{n}"] - networks["ws0"] for n in range(4)] == [0, 1, 2, 3]
 
 
 def test_streams_lose_nothing(tmp_path: Path) -> None:
