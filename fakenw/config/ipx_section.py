@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, StrictBool
+from pydantic import BeforeValidator, PlainValidator
 
 from fakenw.config.field_types import some
 from fakenw.config.yaml_file import Model, shown
@@ -27,15 +27,19 @@ def _frame(value: object) -> FrameType:
     return FrameType.parse(str(value))
 
 
-def _node(value: object) -> bytes:
-    if not isinstance(value, str) or not _NODE.fullmatch(value):
-        raise ValueError(f"{shown(value)} is no node; expected 12 hexadecimal digits in quotes")
-    return bytes.fromhex(value)
+def _nearest(value: object) -> frozenset[bytes] | None:
+    """The nodes; None: all of them."""
+    if isinstance(value, bool):
+        return None if value else frozenset()
+    nodes = value if isinstance(value, list) else [value]
+    for node in nodes:
+        if not isinstance(node, str) or not _NODE.fullmatch(node):
+            raise ValueError(f"{shown(node)}; expected on, off, or a list of nodes: 12 hexadecimal digits in quotes")
+    return frozenset(map(bytes.fromhex, nodes))
 
 
 Network = Annotated[int, BeforeValidator(_network)]
 FrameName = Annotated[FrameType, BeforeValidator(_frame)]
-Node = Annotated[bytes, BeforeValidator(_node)]
 
 
 def _frames(value: Any) -> Any:
@@ -52,8 +56,7 @@ class IpxSection(Model):
 
     internal_network: Network | None = None
     frames: Annotated[dict[FrameName, Network | None], BeforeValidator(_frames)] = dict.fromkeys(FrameType)
-    nearest: StrictBool | tuple[Node, ...] = True
+    nearest: Annotated[frozenset[bytes] | None, PlainValidator(_nearest)] = None
 
     def binding(self) -> IpxBinding:
-        nodes = frozenset(self.nearest) if isinstance(self.nearest, tuple) else frozenset()
-        return IpxBinding(self.frames, None if self.nearest is True else nodes)
+        return IpxBinding(self.frames, self.nearest)

@@ -6,7 +6,6 @@ made, which needs CAP_NET_ADMIN; an existing one may belong to the user.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import socket
 import struct
@@ -15,6 +14,11 @@ from typing import Any
 
 from fakenw.core.ipx_link import IpxLink
 from fakenw.transports.ipx.link import LONGEST, FrameReader, LinkRefused, Wire
+
+try:
+    import fcntl
+except ImportError:  # Windows has no TAP cards of this kind
+    fcntl = None  # type: ignore[assignment]
 
 # linux/if_tun.h, linux/if.h, linux/sockios.h
 TUNSETIFF = 0x400454CA

@@ -335,6 +335,8 @@ def test_port_in_use(serve: Serve) -> None:
         (("--slow", "23/24=soon"), "'soon' is not a duration"),
         (("--listen", "127.0.0.1:524"), "tcp:HOST:PORT"),
         (("--listen", "ipx:1:1"), "tcp:HOST:PORT"),
+        (("--listen", "ipx:qemu:127.0.0.1"), "ipx:qemu:HOST:PORT[,peer=HOST:PORT]"),
+        (("--ipx-network", "FFFFFFFF"), "1 to 8 hexadecimal digits"),
         (("--listen", "tcp:127.0.0.1:65536"), "tcp:HOST:PORT"),
         (("--user", ""), "bindery name"),
         (("--user", "JOE?"), "bindery name"),

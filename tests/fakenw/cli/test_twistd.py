@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ import pytest
 from fakenw.core.peer import Peer
 from fakenw.health import visit
 from fakenw.journal.record import read
+from tests.fakenw.transports.ipx.wire_client import Datagrams, Stream, WireClient
 
 pytestmark = pytest.mark.process
 
@@ -50,9 +52,10 @@ def test_the_wheel_has_everything(installed: Path) -> None:
 
 @pytest.mark.parametrize("reactor", ["default", "asyncio"])
 def test_twistd_runs_it(installed: Path, tmp_path: Path, reactor: str) -> None:
-    """From its configuration, until SIGTERM; the journal ends in order."""
+    """From its configuration, until SIGTERM; the journal ends in order. Its links of IPX are those of any reactor."""
     config, journal = tmp_path / "lab.yaml", tmp_path / "journal.jsonl"
-    config.write_text("server: {name: DAEMON, listen: ['tcp:127.0.0.1:0', 'udp:127.0.0.1:0']}\n")
+    listen = ", ".join(f"'{link}:127.0.0.1:0'" for link in ("tcp", "udp", "ipx:qemu", "ipx:stream"))
+    config.write_text(f"server: {{name: DAEMON, listen: [{listen}]}}\n")
     command = [
         str(Path(sys.executable).with_name("twistd")),
         "-n",
@@ -69,13 +72,18 @@ def test_twistd_runs_it(installed: Path, tmp_path: Path, reactor: str) -> None:
         assert daemon.stdout is not None
         for line in daemon.stdout:
             said += line
-            if found := re.search(r"listening (tcp|udp) 127\.0\.0\.1:(\d+)", line):
+            if found := re.search(r"listening (tcp|udp|ipx qemu|ipx stream)[ :]127\.0\.0\.1:(\d+)", line):
                 ports[found[1]] = int(found[2])
             if "listening admin http://127.0.0.1:" in line or time.monotonic() > deadline:
                 break
-        assert len(ports) == 2, said
-        for transport, port in ports.items():
-            assert visit(Peer.parse(f"{transport}:127.0.0.1:{port}")) == "DAEMON answers, 1 connections in use"
+        assert len(ports) == 4, said
+        for transport in ("tcp", "udp"):
+            said = visit(Peer.parse(f"{transport}:127.0.0.1:{ports[transport]}"))
+            assert said == "DAEMON answers, 1 connections in use"
+        guest = Datagrams(("127.0.0.1", ports["ipx qemu"]))
+        with guest.socket, socket.create_connection(("127.0.0.1", ports["ipx stream"])) as stream:
+            assert WireClient(guest).log_in() == "DAEMON"
+            assert WireClient(Stream(stream), node=bytes.fromhex("525400ABCDEF")).log_in() == "DAEMON"
         daemon.send_signal(signal.SIGTERM)
         daemon.communicate(timeout=DEADLINE)
     assert len(list(tmp_path.glob("*.jsonl"))) > 2

@@ -17,6 +17,7 @@ from fakenw.wire.layout import (
     WITH_LENGTH,
     WITHOUT_LENGTH,
     Counted,
+    CountedBytes,
     DateAndTime,
     Field,
     Items,
@@ -78,7 +79,7 @@ def values(field: Field) -> st.SearchStrategy[Any]:
             return st.lists(values(field.item), max_size=20).map(tuple)
         case Texts():
             return st.lists(text(255), max_size=20).map(tuple)
-        case Remaining():
+        case Remaining() | CountedBytes():
             return st.binary(max_size=300)
         case DateAndTime():
             moments = st.datetimes(datetime(1900, 1, 1), datetime(2155, 12, 31, 23, 59, 59))
