@@ -124,6 +124,7 @@ class ServerSection(Model):
     keep_cleared: Annotated[int, BeforeValidator(duration)] = 0
     speed: Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)] = 1.0
     seed: StrictInt | None = None
+    name_spaces: tuple[Literal["dos", "long"], ...] | None = None
 
 
 class AccountSection(Model):

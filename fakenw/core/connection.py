@@ -26,7 +26,7 @@ from fakenw.wire.nds import NdsExchange
 SMALLEST_BUFFER = 512  # before a client negotiates; libncp rejects less, mars_nwe ignores smaller proposals
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Connection:
     """A station's connection. Times are microseconds since the server's start."""
 
@@ -43,37 +43,26 @@ class Connection:
     last_activity: int  # the last request or watchdog answer
     state: State = State.GONE
     user: str | None = None
-    object_id: int = 0
     unit: str | None = None
-    login_time: int | None = None
     login_key: bytes | None = None
-    sequence: int = 0
     reply: bytes | None = None  # retained for a duplicate of the last request, unless the transport is lossless
     buffer: int = SMALLEST_BUFFER  # the largest packet of the client, which may negotiate more
     due: int | None = None  # a slow request is being executed: the time of its reply
     wait: PendingWait | None = None  # for a lock or a semaphore: the reply is held back
     delayed: int = 0  # bytes of replies to slow requests that are not due yet
-    busy_replies: int = 0  # "being processed", to the current request
     awaiting_first_request: bool = True  # no request since the create: a repeated create is a retransmission
     unanswered: int = 0  # watchdog queries
-    queried_at: int = 0
     own_delay: int | None = None  # before the first watchdog query (23/30); None: the server's
     silent: bool = False
     idle: bool = False
     entry: int | None = None  # the time of its entry among the server's deadlines
-    entry_number: int = 0
-    message: str | None = None  # until 21/1 or 21/11 fetches it
-    broadcasts: bool = True  # messages from other stations are accepted (21/2, 21/3)
     requests: int = 0
     bytes_read: int = 0
     bytes_written: int = 0
-    operator: bool = False  # may use the console functions
-    closes_bindery: bool = False  # until it opens it, logs out or ends
     directories: dict[int, VolumePath] = field(default_factory=dict)
     files: dict[bytes, FileHandle] = field(default_factory=dict)
     next_file: int = 1
     exchange: NdsExchange | None = None  # an incomplete NDS message
-    fragments: int = 0  # NDS messages so far, modulo 256
     agreed: bool = False  # to sign, by NCP 97
     root: bytes | None = None  # of the signatures that begin behind the next reply
     signer: Signer | None = None
@@ -85,6 +74,19 @@ class Connection:
     unsupported: set[tuple[int, int | None, int | None]] = field(default_factory=set)  # in the journal
     station: str = field(init=False)  # the peer's text, for the journal
     transport: Transport = field(init=False)
+    # Set by the first transition:
+    object_id: int = field(init=False)  # of the user; 0 without one
+    login_time: int | None = field(init=False)
+    operator: bool = field(init=False)  # may use the console functions
+    closes_bindery: bool = field(init=False)  # until it opens it, logs out or ends
+    message: str | None = field(init=False)  # until 21/1 or 21/11 fetches it
+    broadcasts: bool = field(init=False)  # messages from other stations are accepted (21/2, 21/3)
+    # Set by the first request:
+    sequence: int = field(init=False)  # of the last request
+    busy_replies: int = field(init=False)  # "being processed", to the last request
+    # Set with what they belong to:
+    entry_number: int = field(init=False)  # of the entry among the server's deadlines
+    queried_at: int = field(init=False)  # by the watchdog, the last time
 
     def __post_init__(self) -> None:
         self.station, self.transport = str(self.peer), self.peer.transport

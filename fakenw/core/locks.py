@@ -128,6 +128,17 @@ class LockTable:
         """Whether another connection has locked the record, or a part of it; a shared lock hinders writing only."""
         return self._locked(serial, record, shared=not writing)
 
+    def hinder_files(self, serial: int, place: tuple[str, ...], *, below: bool) -> bool:
+        """Whether another connection has locked the file at *place*, or with *below* one below that directory."""
+        if not below:
+            return self.hinder(serial, LockedRecord(Kind.FILE, place), writing=True)
+        return any(
+            lock.held and lock.serial != serial
+            for (kind, name), locks in self._by_name.items()
+            if kind is Kind.FILE and isinstance(name, tuple) and name[: len(place)] == place
+            for lock in locks
+        )
+
     def _enter(self, lock: Lock) -> None:
         mine = self._by_serial.setdefault(lock.serial, [])
         if lock not in mine:

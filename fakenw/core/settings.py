@@ -11,6 +11,7 @@ from fakenw.bindery.initial_objects import UserSpec
 from fakenw.bindery.login_control import Lockout
 from fakenw.journal.policy import BY_RELEASE, POLICIES, Policy
 from fakenw.journal.record import SECOND
+from fakenw.wire.requests.namespace import NameSpace
 
 REAL_PATIENCE = 100_000  # microseconds of real time in which a running client can answer
 
@@ -66,17 +67,21 @@ def _check_watchdog(values: tuple[int, int, int]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """The versions in 23/17, of the operating system and the product (nmap: 6.5 is OS 5.70)."""
+    """The versions in 23/17, of the operating system and the product (nmap: 6.5 is OS 5.70).
+
+    *name_spaces* are loaded unless an operator says something else: LONG since NetWare 5, OS2.NAM by hand before.
+    """
 
     os: tuple[int, int]
     product: tuple[int, int]
+    name_spaces: tuple[str, ...] = ("dos",)
 
 
 RELEASES = {
     "3.12": Release((3, 12), (3, 12)),
     "4.11": Release((4, 11), (4, 11)),
-    "5.1": Release((5, 0), (5, 10)),
-    "6.5": Release((5, 70), (6, 50)),
+    "5.1": Release((5, 0), (5, 10), ("dos", "long")),
+    "6.5": Release((5, 70), (6, 50), ("dos", "long")),
 }
 
 
@@ -100,6 +105,7 @@ class ServerSettings:
     time, under the policy nls (0: it is released; Novell TID 10061455: 72 hours).
     *instance* are 32 hexadecimal digits that no other start of a server has; the edge sets it.
     *signatures* is NCP PACKET SIGNATURE OPTION: 0 never, 1 where the client wants it, 2 where it can, 3 always.
+    *name_spaces* are ("dos",) or ("dos", "long"); None: those of the release.
     *speed* is the server's seconds in one real second, needed here only to give a watchdog query 100 ms of real time.
     """
 
@@ -125,12 +131,19 @@ class ServerSettings:
     tree: str | None = None  # the NDS tree; None: a bindery server
     signatures: int = 1
     ipx_network: int | None = None  # the internal network number; None: the serial number
+    name_spaces: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.signatures not in range(4):
             raise ValueError(f"signatures: {self.signatures} is not 0, 1, 2 or 3")
         if self.watchdog is not None:
             _check_watchdog(self.watchdog)
+
+    @property
+    def loaded_name_spaces(self) -> tuple[NameSpace, ...]:
+        """In the order of their numbers."""
+        names = RELEASES[self.release].name_spaces if self.name_spaces is None else self.name_spaces
+        return tuple(space for space in NameSpace if space.name.lower() in ("dos", *names))
 
     @property
     def serial_number(self) -> int:

@@ -1,1 +1,1 @@
-"""Files as clients see them: DOS names, directory trees, changes kept in memory, sharing, host directories."""
+"""Files as clients see them: names, directory trees, changes kept in memory, sharing, host directories."""

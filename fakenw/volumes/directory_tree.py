@@ -4,10 +4,10 @@ Rules of this file:
 
 * Nothing here touches a file system (``host_directory`` serves real directories, ``overlay`` holds changes in
   memory, ``MemoryTree`` comes from a mapping).
-* Every node is shown under a DOS name (8.3), unique in its directory and the same for the same set of names:
-  its own name if that is a DOS name, else an alias such as LONGNA~1.TXT. Both names open it.
-* A tree may be read-only. A caller checks before a change: a new name is a DOS name that ``find`` does not
-  find, a name to be removed or renamed is one of ``names()``.
+* Every node has its own name in the tree, and is shown under a DOS name (8.3) and under a long name; each of these is
+  unique in its directory, and stays as it is while others come and go (``directory_names``).
+* A tree may be read-only. A caller checks before a change: a new name, with its DOS name, is from ``index().new``, a
+  name to be removed or renamed is one of ``names()``.
 * A change that fails raises PathError, which carries the completion code, and leaves the tree as it was.
 """
 
@@ -18,7 +18,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from fakenw.volumes.dos_name import DosNames, matches
+from fakenw.volumes.directory_names import DirectoryNames
+from fakenw.volumes.dos_name import matches
+from fakenw.volumes.long_name import LongName, matches_long
 from fakenw.wire.packet import Code, Refused
 
 READ_ONLY = 0x01
@@ -88,39 +90,40 @@ class Directory(Node):
     def child(self, name: str) -> File | Directory:
         """The node of one of ``names()``, in exactly this spelling. Raises PathError."""
 
-    def index(self) -> DosNames:
-        """The names with their DOS names; the same object while nothing has changed. Raises PathError."""
-        return DosNames(self.names())
+    def index(self) -> DirectoryNames:
+        """The names of all entries; the same object while nothing has changed. Raises PathError."""
+        return DirectoryNames(self.names())
 
     def find(self, name: str) -> DirectoryEntry:
-        """The entry with the own name or DOS name *name*, in either case. Raises PathError."""
+        """The entry with the DOS name *name*, or with the long name if it is a ``LongName``. Raises PathError."""
         index = self.index()
-        dos = index.find(name)
-        if dos is None:
+        own = index.find(name)
+        if own is None:
             raise PathError(Code.FAILURE, f"no such name: {name}")
-        own = index.own(dos)
-        return DirectoryEntry(dos, own, self.child(own))
+        return DirectoryEntry(index.dos(own), own, self.child(own), index.long(own))
 
     def search(self, pattern: str, after: str = "") -> Iterator[DirectoryEntry]:
-        """The entries whose DOS name matches *pattern* and comes after *after*, in the order of these names.
+        """The entries that *pattern* means and whose DOS name comes after *after*, in the order of these names.
 
-        A search can therefore continue after its last entry although the directory has changed. Nodes are looked up
-        one at a time. Raises PathError.
+        A ``LongName`` means long names. A search can continue after its last entry although the directory has changed.
+        Nodes are looked up one at a time. Raises PathError.
         """
-        for dos, name in self.index().after(after):
-            if not matches(pattern, dos):
+        index = self.index()
+        for dos, own in index.after(after):
+            long = index.long(own)
+            if not (matches_long(pattern, long) if isinstance(pattern, LongName) else matches(pattern, dos)):
                 continue
             try:
-                entry = DirectoryEntry(dos, name, self.child(name))
+                entry = DirectoryEntry(dos, own, self.child(own), long)
             except PathError:
                 continue  # removed since the names were read
             yield entry
 
-    def create_file(self, name: str, attributes: int, now: datetime) -> File:
-        """Make an empty file. Raises PathError."""
+    def create_file(self, name: str, attributes: int, now: datetime, dos: str = "") -> File:
+        """Make an empty file; *dos* is its DOS name, "" where the first free one will do. Raises PathError."""
         raise _read_only()
 
-    def create_directory(self, name: str, now: datetime) -> Directory:
+    def create_directory(self, name: str, now: datetime, dos: str = "") -> Directory:
         """Make an empty directory. Raises PathError."""
         raise _read_only()
 
@@ -128,8 +131,11 @@ class Directory(Node):
         """Remove a file or an empty directory. Raises PathError: NOT_EMPTY."""
         raise _read_only()
 
-    def rename(self, name: str, target: Directory, new: str) -> None:
-        """Move a node to *new* in *target*, a directory of the same tree, not below it. Raises PathError."""
+    def rename(self, name: str, target: Directory, new: str, dos: str = "") -> None:
+        """Move a node to *new* in *target*, a directory of the same tree, not below it. Raises PathError.
+
+        *new* may be *name*, in the same directory: then the DOS name alone changes.
+        """
         raise _read_only()
 
     def room(self) -> tuple[int, int]:
@@ -139,11 +145,12 @@ class Directory(Node):
 
 @dataclass(frozen=True, slots=True)
 class DirectoryEntry:
-    """A node with its DOS name (at most 12 characters), and its own name in the tree."""
+    """A node with its DOS name (at most 12 characters), its own name in the tree and its long name."""
 
     name: str
     own_name: str
     node: File | Directory
+    long_name: str
 
     @property
     def is_directory(self) -> bool:
@@ -186,14 +193,14 @@ class MemoryTree(Directory):
             name: MemoryFile(content, modified) if isinstance(content, bytes) else MemoryTree(content, modified)
             for name, content in contents.items()
         }
-        self._index: DosNames | None = None
+        self._index: DirectoryNames | None = None
 
     def names(self) -> Collection[str]:
         return self._children.keys()
 
-    def index(self) -> DosNames:
+    def index(self) -> DirectoryNames:
         if self._index is None:
-            self._index = DosNames(self._children)
+            self._index = DirectoryNames(self._children)
         return self._index
 
     def child(self, name: str) -> File | Directory:

@@ -1,16 +1,14 @@
-"""DOS names: folding, the 8.3 form, wild cards.
+"""DOS names: folding, the 8.3 form, wild cards, aliases.
 
 * Names are text. On the wire they are bytes of code page 437, all 256 of which survive the round trip.
 * Names are compared without case, and only A to Z have case: a workstation folds by its code page, the server by ASCII.
-* A name that is no DOS name is shown under an alias such as LONGNA~1.TXT.
+* For a name that is no DOS name an alias is made, such as LONGNAM0.TXT. ``directory_names`` chooses among the aliases.
 """
 
 from __future__ import annotations
 
 import re
 import string
-from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable, Iterator
 
 from fakenw.wire.layout import CODE_PAGE
 
@@ -46,10 +44,10 @@ def matches(pattern: str, name: str) -> bool:
     if not point:
         stem, extension = extension, "*" if extension.endswith("*") else ""
     own_stem, _, own_extension = fold(name).partition(".")
-    return _part_matches(stem, own_stem) and _part_matches(extension, own_extension)
+    return part_matches(stem, own_stem) and part_matches(extension, own_extension)
 
 
-def _part_matches(pattern: str, text: str) -> bool:
+def part_matches(pattern: str, text: str) -> bool:
     """Whether all of *text* matches. All positions are tracked at once, so that no client's pattern is slow."""
     end = len(text)
     places = {0}
@@ -63,95 +61,6 @@ def _part_matches(pattern: str, text: str) -> bool:
         if not places:
             return False
     return end in places
-
-
-def dos_names(names: Iterable[str]) -> dict[str, str]:
-    """DOS name -> name, in the order of the DOS names, for the names of one directory."""
-    shown: dict[str, str] = {}
-    others: list[str] = []
-    for name in sorted(names):
-        folded = fold(name)
-        if folded not in shown and _dos_name(folded):
-            shown[folded] = name
-        else:
-            others.append(name)
-    numbers: dict[tuple[str, str], int] = {}
-    for name in others:
-        stem, extension = _alias_parts(name)
-        number = numbers.get((stem, extension), 0)
-        while True:
-            number += 1
-            tail = f"~{number}"
-            alias = stem[: 8 - len(tail)] + tail + extension
-            if alias not in shown:
-                break
-        numbers[stem, extension] = number
-        shown[alias] = name
-    return dict(sorted(shown.items()))
-
-
-class DosNames:
-    """The names of one directory, each under its DOS name.
-
-    A DOS name is added or discarded at the same cost however many names there are, unless the aliases of others may
-    depend on it: those are the same for the same set of names.
-    """
-
-    def __init__(self, names: Iterable[str]) -> None:
-        self._shown = dos_names(names)
-        self._order = list(self._shown)
-        self._own = {name: dos for dos, name in self._shown.items()}
-        self._aliased: dict[str, str] = {}  # folded own name -> alias, the first where several fold to the same
-        for dos, name in self._shown.items():
-            if fold(name) != dos:
-                self._aliased.setdefault(fold(name), dos)
-
-    def __iter__(self) -> Iterator[str]:
-        """The own names, in no order."""
-        return iter(self._own)
-
-    def own(self, dos: str) -> str:
-        """The own name of a DOS name."""
-        return self._shown[dos]
-
-    def after(self, dos: str) -> Iterator[tuple[str, str]]:
-        """DOS names and own names, in the order of the DOS names, from the first after *dos*.
-
-        Names that are added or discarded meanwhile may be missed or met.
-        """
-        while (place := bisect_right(self._order, dos)) < len(self._order):
-            dos = self._order[place]
-            yield dos, self._shown[dos]
-
-    def add(self, name: str) -> DosNames:
-        """The names with *name*, which is a DOS name that ``find`` does not find."""
-        dos = fold(name)
-        if dos in self._shown or dos in self._aliased or not _dos_name(dos):
-            return DosNames((*self._own, name))
-        self._shown[dos] = name
-        self._own[name] = dos
-        insort(self._order, dos)
-        return self
-
-    def discard(self, name: str) -> DosNames:
-        """The names without the own name *name*."""
-        dos = self._own.get(name)
-        if dos is None:
-            return self
-        if self._aliased and (fold(name) != dos or "~" in dos or dos in self._aliased):
-            return DosNames(own for own in self._own if own != name)
-        del self._own[name], self._shown[dos], self._order[bisect_left(self._order, dos)]
-        return self
-
-    def find(self, name: str) -> str | None:
-        """The DOS name for *name*, which is an own name or a DOS name, in either case."""
-        dos = self._own.get(name)
-        if dos is not None:
-            return dos
-        folded = fold(name)
-        if folded in self._shown:
-            return folded
-        return self._aliased.get(folded)
 
 
 def is_dos_name(name: str) -> bool:
@@ -185,14 +94,38 @@ def _part_renamed(text: str, template: str) -> str:
     return new
 
 
-def _alias_parts(name: str) -> tuple[str, str]:
-    """Up to six valid characters and, behind a dot, up to three, as Windows chooses them."""
-    stem, point, extension = fold(name).replace(" ", "").lstrip(".").rpartition(".")
-    if not point:
-        stem, extension = extension, ""
+def alias_parts(name: str) -> tuple[str, str]:
+    """The stem and the extension, with its point, of the DOS name that a server makes for a long name.
 
-    def plain(text: str, length: int) -> str:
-        return "".join(c if _dos_character(c) else "_" for c in text.replace(".", "")[:length])
+    Up to eight valid characters before the first point, up to three behind the last; all others are left out (Novell,
+    "Long to DOS Conversions" for NetWare 4.x; its algorithm of 5.x and 6.x is "slightly more complex", not published).
+    Inferred: points at the ends are left out too, and ``_`` stands for a stem without any valid character.
+    """
+    stem, _, rest = fold(name).strip(".").partition(".")
+    extension = _valid(rest.rpartition(".")[2], 3)
+    return _valid(stem, 8) or "_", f".{extension}" if extension else ""
 
-    extension = plain(extension, 3)
-    return plain(stem, 6) or "_", f".{extension}" if extension else ""
+
+def alias(stem: str, extension: str, place: int) -> str:
+    """The DOS name that is tried in *place*: without digits, then with 0 to 9, 00 to 99 and so on in its end.
+
+    The digits replace the last characters of a stem of eight (Novell: THISISTH, THISIST0, THISIS00), and follow a
+    shorter one (HP's NetWare 4.1 Concepts: "a numbered suffix").
+    """
+    digits = ""
+    if place:
+        number, width = place - 1, 1
+        while number >= 10**width:
+            number, width = number - 10**width, width + 1
+        digits = f"{number:0{width}}"
+    return stem[: 8 - len(digits)] + digits + extension
+
+
+def _valid(text: str, most: int) -> str:
+    found = ""
+    for character in text:
+        if _dos_character(character):
+            found += character
+            if len(found) == most:
+                break
+    return found

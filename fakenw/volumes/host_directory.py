@@ -22,8 +22,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from fakenw.volumes.directory_names import DirectoryNames
 from fakenw.volumes.directory_tree import ARCHIVE, LARGEST, READ_ONLY, Directory, File, PathError
-from fakenw.volumes.dos_name import DosNames
 from fakenw.volumes.host_listings import HostListings, stamp_of
 from fakenw.wire.packet import Code
 
@@ -160,7 +160,7 @@ class HostDirectory(Directory):
                 os.utime(descriptor, (seconds, seconds))
                 self.modified = modified
 
-    def index(self) -> DosNames:
+    def index(self) -> DirectoryNames:
         with self._place.opened(_OPEN_DIRECTORY) as descriptor:
             return self._listings.names(self._place.parts, descriptor, lambda: self._read(descriptor))
 
@@ -183,24 +183,24 @@ class HostDirectory(Directory):
             return HostDirectory(place, status, self._listings)
         raise PathError(Code.FAILURE, f"neither a file nor a directory: {name!r}")
 
-    def create_file(self, name: str, attributes: int, now: datetime) -> File:
+    def create_file(self, name: str, attributes: int, now: datetime, dos: str = "") -> File:
         """The attributes are ignored: a client that creates a file writes to it next."""
         place = self._below(name)
         with self._place.to_change(_OPEN_DIRECTORY, Code.NO_CREATE_RIGHTS) as parent:
             before = stamp_of(parent)
             descriptor = os.open(name, _NEW_FILE, 0o666, dir_fd=parent)
-            self._listings.changed(self._place.parts, before, parent, come=[name])
+            self._listings.changed(self._place.parts, before, parent, come=(name, dos))
             try:
                 return HostFile(place, os.fstat(descriptor))
             finally:
                 os.close(descriptor)
 
-    def create_directory(self, name: str, now: datetime) -> Directory:
+    def create_directory(self, name: str, now: datetime, dos: str = "") -> Directory:
         place = self._below(name)
         with self._place.to_change(_OPEN_DIRECTORY, Code.NO_CREATE_RIGHTS) as parent:
             before = stamp_of(parent)
             os.mkdir(name, dir_fd=parent)
-            self._listings.changed(self._place.parts, before, parent, come=[name])
+            self._listings.changed(self._place.parts, before, parent, come=(name, dos))
         return HostDirectory(place, place.status(), self._listings)
 
     def remove(self, name: str) -> None:
@@ -211,9 +211,9 @@ class HostDirectory(Directory):
                 os.rmdir(name, dir_fd=parent)
             else:
                 os.unlink(name, dir_fd=parent)
-            self._listings.changed(self._place.parts, before, parent, gone=[name])
+            self._listings.changed(self._place.parts, before, parent, gone=name)
 
-    def rename(self, name: str, target: Directory, new: str) -> None:
+    def rename(self, name: str, target: Directory, new: str, dos: str = "") -> None:
         self._below(name)
         if not isinstance(target, HostDirectory) or target._place.root != self._place.root:
             raise PathError(Code.OTHER_VOLUME, "not of the same root")
@@ -223,16 +223,19 @@ class HostDirectory(Directory):
             self._place.to_change(_OPEN_DIRECTORY, denied) as source,
             target._place.to_change(_OPEN_DIRECTORY, denied) as destination,
         ):
-            _kind(name, source, denied)
-            if _exists(new, destination):
+            kind = _kind(name, source, denied)
+            same_place = self._place.parts == target._place.parts
+            if not (same_place and name == new) and _exists(new, destination):
                 raise PathError(Code.ALL_EXIST, f"there is a {new}")
             left, entered = stamp_of(source), stamp_of(destination)
             os.rename(name, new, src_dir_fd=source, dst_dir_fd=destination)
-            if self._place.parts == target._place.parts:
-                self._listings.changed(self._place.parts, left, source, gone=[name], come=[new])
+            if same_place:
+                self._listings.changed(self._place.parts, left, source, gone=name, come=(new, dos))
             else:
-                self._listings.changed(self._place.parts, left, source, gone=[name])
-                self._listings.changed(target._place.parts, entered, destination, come=[new])
+                self._listings.changed(self._place.parts, left, source, gone=name)
+                self._listings.changed(target._place.parts, entered, destination, come=(new, dos))
+            if kind == stat.S_IFDIR:
+                self._listings.moved((*self._place.parts, name), (*target._place.parts, new))
 
     def room(self) -> tuple[int, int]:
         with self._place.opened(_OPEN_DIRECTORY) as descriptor:

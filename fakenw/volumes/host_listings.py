@@ -1,4 +1,4 @@
-"""The listings of a real directory tree, kept as long as the directories are unchanged.
+"""The listings of a real directory tree: the names in both name spaces, and whether they have to be read again.
 
 Rules of this file:
 
@@ -7,20 +7,22 @@ Rules of this file:
   last change is not kept.
 * A change of the server's own is entered into the listing. Such a listing is trusted for OWN seconds, then it is read
   again: what another program changed in the same tick as the server is seen no later than that.
+* A directory that is read again keeps the DOS names of what is still there, as long as the server runs. Beyond
+  MOST_NAMES the names of the directory that was read longest ago are forgotten, and then made anew.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
 
-from fakenw.volumes.dos_name import DosNames
+from fakenw.volumes.directory_names import DirectoryNames
 
 SETTLED = 2.0  # seconds; the clock of FAT has two
 OWN = 1.0
-KEPT = 256  # directories
+MOST_NAMES = 1 << 20
 
 Parts = tuple[str, ...]
 Stamp = tuple[int, ...]
@@ -28,19 +30,23 @@ Stamp = tuple[int, ...]
 
 @dataclass(slots=True)
 class _Listing:
-    """The names of a directory at *stamp*, read at the time *read*. ``names`` None: to be read.
+    """The names of a directory, as they were read at the time *read*, at *stamp*; None: they have to be read again.
 
-    *own*: the stamp is that of a change by the server.
+    *own*: the stamp is that of a change by the server; *unread*: since then they were not read.
     """
 
-    stamp: Stamp
-    names: DosNames | None = None
+    names: DirectoryNames = field(default_factory=DirectoryNames)
+    stamp: Stamp | None = None
     read: float = 0.0
     settled: bool = False
     own: bool = False
+    unread: bool = False
+    weight: int = 0
 
     def trusted(self, stamp: Stamp) -> bool:
-        return self.stamp == stamp and (self.settled or (self.own and time.monotonic() < self.read + OWN))
+        if self.unread or self.stamp != stamp:
+            return False
+        return self.settled or (self.own and time.monotonic() < self.read + OWN)
 
 
 def stamp_of(descriptor: int) -> Stamp:
@@ -53,42 +59,51 @@ class HostListings:
     """The listings of the directories below one root, by the real names that lead to them."""
 
     def __init__(self) -> None:
-        self._listings: dict[Parts, _Listing] = {}
+        self._listings: dict[Parts, _Listing] = {}  # the one that was read or changed last is the last
+        self._weight = 0
 
-    def names(self, parts: Parts, descriptor: int, read: Callable[[], tuple[Iterable[str], bool]]) -> DosNames:
+    def names(self, parts: Parts, descriptor: int, read: Callable[[], tuple[Collection[str], bool]]) -> DirectoryNames:
         """The names of an open directory. *read* reads them, and whether they may be kept."""
-        stamp, listing = stamp_of(descriptor), self._listings.get(parts)
-        if listing is not None and listing.names is not None and listing.trusted(stamp):
+        stamp, listing = stamp_of(descriptor), self._listings.get(parts) or _Listing()
+        if listing.trusted(stamp):
             return listing.names
         begun = time.monotonic()
         settled = time.time() - max(stamp[2:4]) / 1e9 > SETTLED
         found, may_keep = read()
-        names = DosNames(found)
-        own = listing is not None and listing.own and listing.stamp == stamp
-        if may_keep and (settled or own):
-            self._keep(parts, _Listing(stamp, names, begun, settled, own))
-        else:
-            self._listings.pop(parts, None)
+        names = listing.names.updated(found)
+        own = listing.own and listing.stamp == stamp
+        kept = may_keep and (settled or own)
+        self._keep(parts, _Listing(names, stamp, begun, settled, own) if kept else _Listing(names))
         return names
 
     def changed(
-        self, parts: Parts, before: Stamp, descriptor: int, gone: Iterable[str] = (), come: Iterable[str] = ()
+        self, parts: Parts, before: Stamp, descriptor: int, gone: str = "", come: tuple[str, str] | None = None
     ) -> None:
-        """The server has changed an open directory, whose stamp was *before*."""
-        stamp, listing = stamp_of(descriptor), self._listings.get(parts)
-        names = listing.names if listing is not None and listing.trusted(before) else None
-        if names is None or listing is None:
-            self._keep(parts, _Listing(stamp, own=True))
-            return
-        for name in gone:
-            names = names.discard(name)
-        for name in come:
-            names = names.add(name)
+        """The server has changed an open directory, whose stamp was *before*. *come*: own name and DOS name."""
+        stamp, listing = stamp_of(descriptor), self._listings.get(parts) or _Listing()
+        trusted, names = listing.trusted(before), listing.names
+        if gone:
+            names.discard(gone)
+        if come:
+            names.add(*come)
         read = time.monotonic() if listing.settled else listing.read
-        self._keep(parts, _Listing(stamp, names, read, own=True))
+        self._keep(parts, _Listing(names, stamp, read, own=True, unread=not trusted))
+
+    def moved(self, old: Parts, new: Parts) -> None:
+        """A directory, and with it everything below, has another place; what was at the new one is gone."""
+        depth = len(old)
+        for parts in [parts for parts in self._listings if parts[:depth] == old]:
+            self._keep(new + parts[depth:], self._forget(parts))
+
+    def _forget(self, parts: Parts) -> _Listing:
+        listing = self._listings.pop(parts, None) or _Listing()
+        self._weight -= listing.weight
+        return listing
 
     def _keep(self, parts: Parts, listing: _Listing) -> None:
-        self._listings.pop(parts, None)
+        self._forget(parts)
         self._listings[parts] = listing
-        if len(self._listings) > KEPT:
-            del self._listings[next(iter(self._listings))]
+        listing.weight = 1 + len(listing.names)
+        self._weight += listing.weight
+        while self._weight > MOST_NAMES and len(self._listings) > 1:
+            self._forget(next(iter(self._listings)))

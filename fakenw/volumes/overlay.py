@@ -15,6 +15,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from fakenw.volumes.directory_names import DirectoryNames
 from fakenw.volumes.directory_tree import (
     ARCHIVE,
     DIRECTORY,
@@ -25,7 +26,6 @@ from fakenw.volumes.directory_tree import (
     MemoryTree,
     PathError,
 )
-from fakenw.volumes.dos_name import DosNames
 from fakenw.wire.packet import Code
 
 ENTRY = 512  # bytes that an entry uses, so that a volume of empty files is bounded as well
@@ -39,28 +39,28 @@ class _Layer:
     """The changes in one directory.
 
     *own* are entries that were made, changed or moved here; a Directory in it is the tree below the one that is shown.
-    *hidden* are removed names of the directory below. *attributes* and *modified* are the directory's own.
+    *hidden* are removed names of the directory below. *attributes* and *modified* are the directory's own. *names* are
+    those of the two together, as they were with the names *below* of the directory below.
     """
 
     own: dict[str, OverlayFile | Directory] = field(default_factory=dict)
     hidden: set[str] = field(default_factory=set)
     attributes: int | None = None
     modified: datetime | None = None
-    index: tuple[DosNames, DosNames] | None = None  # of the directory below, and of the two together
+    below: DirectoryNames | None = None
+    names: DirectoryNames = field(default_factory=DirectoryNames)
 
-    def add(self, name: str, node: OverlayFile | Directory) -> None:
+    def add(self, name: str, dos: str, node: OverlayFile | Directory) -> None:
         """Enter a new name."""
         self.own[name] = node
-        if self.index is not None:
-            self.index = self.index[0], self.index[1].add(name)
+        self.names.add(name, dos)
 
     def discard(self, name: str, *, below: bool) -> OverlayFile | Directory | None:
         """Show nothing under *name* any more; *below*: the directory below has it. Returns the layer's own entry."""
         own = self.own.pop(name, None)
         if own is None or below:
             self.hidden.add(name)
-        if self.index is not None:
-            self.index = self.index[0], self.index[1].discard(name)
+        self.names.discard(name)
         return own
 
 
@@ -192,15 +192,23 @@ class OverlayDirectory(Directory):
             return self._below.names()
         return (set(self._below.names()) - layer.hidden) | layer.own.keys()
 
-    def index(self) -> DosNames:
+    def index(self) -> DirectoryNames:
         layer = self._changes.layers.get(self._parts)
+        return self._below.index() if layer is None else self._brought_up_to_date(layer).names
+
+    def _brought_up_to_date(self, layer: _Layer) -> _Layer:
+        """The layer with the names that the directory below has now; those that it shows keep their names."""
         below = self._below.index()
-        if layer is None:
-            return below
-        if layer.index is None or layer.index[0] is not below:
-            names = (set(below) - layer.hidden) | layer.own.keys()
-            layer.index = below, DosNames(names)
-        return layer.index[1]
+        if layer.below is None:
+            layer.names = below.copy()
+        if layer.below is not below:
+            layer.names = layer.names.updated((set(below) - layer.hidden) | layer.own.keys())
+            layer.below = below
+        return layer
+
+    def _layer(self) -> _Layer:
+        """The layer, whose names are about to change."""
+        return self._brought_up_to_date(self._changes.layer(self._parts))
 
     def child(self, name: str) -> File | Directory:
         layer = self._changes.layers.get(self._parts)
@@ -224,16 +232,18 @@ class OverlayDirectory(Directory):
         if modified is not None:
             layer.modified = self.modified = modified
 
-    def create_file(self, name: str, attributes: int, now: datetime) -> File:
+    def create_file(self, name: str, attributes: int, now: datetime, dos: str = "") -> File:
+        layer = self._layer()
         self._changes.reserve(ENTRY, Code.DIRECTORY_FULL)
         file = OverlayFile.new(self._changes, attributes & ~DIRECTORY, now)
-        self._changes.layer(self._parts).add(name, file)
+        layer.add(name, dos, file)
         return file
 
-    def create_directory(self, name: str, now: datetime) -> Directory:
+    def create_directory(self, name: str, now: datetime, dos: str = "") -> Directory:
+        layer = self._layer()
         self._changes.reserve(ENTRY, Code.DIRECTORY_FULL)
         empty = MemoryTree({}, now)
-        self._changes.layer(self._parts).add(name, empty)
+        layer.add(name, dos, empty)
         return OverlayDirectory(self._changes, (*self._parts, name), empty)
 
     def remove(self, name: str) -> None:
@@ -248,25 +258,25 @@ class OverlayDirectory(Directory):
         elif own is not None:
             self._changes.used -= ENTRY
 
-    def rename(self, name: str, target: Directory, new: str) -> None:
+    def rename(self, name: str, target: Directory, new: str, dos: str = "") -> None:
         node = self.child(name)
         if not isinstance(target, OverlayDirectory) or target._changes is not self._changes:
             raise PathError(Code.OTHER_VOLUME, "not of the same tree")
+        layer = target._layer()
         if isinstance(node, OverlayFile):
             node.store()
-        elif name not in self._changes.layer(self._parts).own:
+        elif name not in self._layer().own:
             self._changes.reserve(ENTRY, Code.DIRECTORY_FULL)
         self._hide(name)
-        layer = self._changes.layer(target._parts)
         if isinstance(node, OverlayDirectory):
-            layer.add(new, node._below)
+            layer.add(new, dos, node._below)
             self._changes.move(node._parts, (*target._parts, new))
         elif isinstance(node, OverlayFile):
-            layer.add(new, node)
+            layer.add(new, dos, node)
 
     def _hide(self, name: str) -> OverlayFile | Directory | None:
         """Show nothing under *name* any more. Returns the layer's own entry."""
-        return self._changes.layer(self._parts).discard(name, below=self._is_below(name))
+        return self._layer().discard(name, below=self._is_below(name))
 
     def _is_below(self, name: str) -> bool:
         try:

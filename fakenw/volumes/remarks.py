@@ -75,6 +75,11 @@ class Remarks:
         """What was noted of an entry, to read."""
         return self._noted.get(parts) or Remark()
 
+    def space(self, parts: Parts) -> int:
+        """The restriction of a directory; 0 or UNLIMITED: none."""
+        remark = self._noted.get(parts)
+        return UNLIMITED if remark is None else remark.space
+
     def to_change(self, parts: Parts) -> Remark:
         """The remark of an entry, which it gets if it has none. Raises PathError: DIRECTORY_FULL."""
         remark = self._noted.get(parts)

@@ -17,6 +17,7 @@ from typing import Generic, TypeVar
 
 from fakenw.volumes.directory_tree import Directory, DirectoryEntry, PathError
 from fakenw.volumes.dos_name import DOS_CHARACTER, fold
+from fakenw.volumes.long_name import LongName
 from fakenw.volumes.overlay import Overlay
 from fakenw.volumes.remarks import Remarks
 from fakenw.volumes.sharing import Sharing
@@ -33,7 +34,7 @@ K = TypeVar("K", bound=Hashable)
 
 @dataclass(frozen=True, slots=True)
 class VolumePath:
-    """A volume and the names that lead from its root, as the client wrote them."""
+    """A volume and the names that lead from its root, as the client wrote them: DOS names, and long ones so marked."""
 
     volume: str
     parts: tuple[str, ...] = ()
@@ -42,7 +43,8 @@ class VolumePath:
     def parse(cls, text: str, base: VolumePath | None = None) -> VolumePath:
         r"""Read ``VOL:DIR\SUB/FILE``, or a path from *base* where no volume is named. Raises PathError.
 
-        Empty names and ``.`` are skipped; ``..`` goes up, but not above the root.
+        Empty names and ``.`` are skipped; ``..`` goes up, but not above the root. The names of a ``LongName`` are long
+        names too.
         """
         head, colon, tail = text.rpartition(":")
         if colon:
@@ -56,7 +58,7 @@ class VolumePath:
                     raise PathError(Code.INVALID_PATH, f"above the root of {base.volume}: {tail!r}")
                 parts.pop()
             elif part not in ("", "."):
-                parts.append(part)
+                parts.append(LongName(part) if isinstance(text, LongName) else part)
         return cls(base.volume, tuple(parts))
 
     @property
@@ -217,7 +219,7 @@ class Volumes:
         only the last name is missing.
         """
         volume = self.named(path.volume)
-        entry, parent, parts = DirectoryEntry(volume.name, "", volume.root), volume.root, []
+        entry, parent, parts = DirectoryEntry(volume.name, "", volume.root, volume.name), volume.root, []
         for depth, part in enumerate(path.parts):
             if not isinstance(entry.node, Directory):
                 raise PathError(Code.INVALID_PATH, f"{path}: {entry.name} is a file")

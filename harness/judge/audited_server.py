@@ -20,6 +20,7 @@ from fakenw.journal.record import Record, microseconds
 from fakenw.journal.sentences import harmless
 from harness.judge.audited_connection import BY_REQUEST, GIVEN_UP, AuditedConnection, seconds
 from harness.judge.audited_fields import is_whole, missing
+from harness.judge.audited_logins import AuditedLogins
 from harness.judge.audited_transition import AuditedTransitions, OpenTransition
 from harness.judge.policy_rules import RULES, PolicyRule
 
@@ -63,7 +64,7 @@ class AuditedServer:
         self._last_serial: int | None = None
         self._times: list[int] = []  # of the lines
         self._down = self._was_down = self._stopped = False
-        self._logins = True
+        self._logins = AuditedLogins(lockable=str(get("release")).startswith("3"))
         self._reset: int | None = 0 if self._reconstructed else None  # the line of a reset that goes on; 0: is not here
         self._lost = self._reconstructed  # the line before is not in the journal
         self._reinitialized: AuditedConnection | None = None  # by the line before
@@ -117,8 +118,8 @@ class AuditedServer:
             self._tell(line, f"{event} on a server that is down")
         if known is not None and event not in ("state", "release"):
             known.login_state = None
-        if not self._logins and event == "state" and record.get("cause") == "login":
-            self._tell(line, f"serial {serial} logged in while login was disabled")
+        if event == "state" and not forgotten:
+            self._told(line, self._logins.moved(record))
         self._lost = forgotten
 
     def close(self) -> None:
@@ -287,6 +288,7 @@ class AuditedServer:
             self._told(line, known.of_user(record, known.user))
         if self._complete:
             self._acts(line, record, known)
+        self._logins.operator(record)
         match action:
             case "clear":
                 number = get("connection")
@@ -298,11 +300,9 @@ class AuditedServer:
                     self._transitions.expect(known, line, record, "cleared", why, at_once=False)
             case "reset":
                 self._expired(self._times[-2:][0])  # the time of the line before
-                self._reset, self._down, self._logins = line, False, True
+                self._reset, self._down = line, False
             case "down":
                 self._down = self._was_down = True
-            case "enable-login" | "disable-login":
-                self._logins = action == "enable-login"
             case "set":
                 self._set(line, record)
             case _ if not isinstance(action, str):

@@ -66,22 +66,22 @@ class Held:
 class Verdict:
     """The verdict on a run and its evidence. ``failed`` are sentences of further checks, ``seconds`` server time."""
 
+    expected: str
+    may_fail: frozenset[str]  # checks that are expected to fail
+    limit: int  # limit and peak are summed over the servers
+    peak: int
+    denied: int
+    seconds: float
     verdict: str = "unknown"
     reason: str = ""
-    expected: str = "released"
     problems: list[Problem] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
-    may_fail: frozenset[str] = frozenset()  # checks that are expected to fail
     proof: Proof = NO_PROOF
     notes: list[str] = field(default_factory=list)
     leaked: list[Held] = field(default_factory=list)
     reclaimed: list[Held] = field(default_factory=list)
     interrupted: list[Held] = field(default_factory=list)
     undecided: list[Held] = field(default_factory=list)
-    limit: int = 0  # limit and peak are summed over the servers
-    peak: int = 0
-    denied: int = 0
-    seconds: float = 0.0
 
     @property
     def ok(self) -> bool:
@@ -128,14 +128,16 @@ def judge(
     stated = next((t for t in map(microseconds, asked) if t is not None), WITHIN)
     # Delays of the network and of a busy machine are real time, which --speed does not scale: an allowance for them.
     limit = stated + (microseconds(run.settings.get("patience")) or 0)
-    may_fail = frozenset(str(name) for name in run.settings.get("fails") or ())
-    verdict = Verdict(expected=str(run.settings.get("expect") or "released"), may_fail=may_fail)
+    verdict = Verdict(
+        expected=str(run.settings.get("expect") or "released"),
+        may_fail=frozenset(str(name) for name in run.settings.get("fails") or ()),
+        limit=sum(server.limit for server in run.servers),
+        peak=sum(server.peak for server in run.servers),
+        denied=sum(len(server.denied) for server in run.servers),
+        seconds=max((server.end for server in run.servers), default=0) / SECOND,
+    )
     for journal in {id(server.journal): server.journal for server in run.servers}.values():
         verdict.problems += books_balance(journal)
-    verdict.limit = sum(server.limit for server in run.servers)
-    verdict.peak = sum(server.peak for server in run.servers)
-    verdict.denied = sum(len(server.denied) for server in run.servers)
-    verdict.seconds = max((server.end for server in run.servers), default=0) / SECOND
     usage = Usage(run)
     licensed = 0
     chosen: list[ConnectionHistory] = []

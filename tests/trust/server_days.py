@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from fakenw.bindery.objects import USER
 from fakenw.core.peer import Peer
 from fakenw.journal.record import Record
 from fakenw.wire import packet as ncp
 from fakenw.wire.packet import RequestPacket, WatchdogPacket
+from fakenw.wire.requests.bindery import CloseBindery, PlainLogin
 from fakenw.wire.requests.connection import ClearConnection, EndOfJob, Logout
 from fakenw.wire.requests.files import CloseFile
 from fakenw.wire.requests.server import DownServer, GetServerTime
@@ -162,6 +164,16 @@ def answers(stage: Stage) -> None:
 
 
 # Ends of connections
+
+
+def closed_bindery(stage: Stage) -> None:
+    """SUPERVISOR closes the bindery of a 3.x, and JOE's machine, which has a connection, tries to log in."""
+    boss, joe = station(stage, 1, "tcp").licensed("SUPERVISOR"), station(stage, 2, "tcp").attached()
+    boss.code(CloseBindery())
+    joe.code(PlainLogin(USER, "JOE", "SECRET"))
+    boss.destroy()
+    joe.code(PlainLogin(USER, "JOE", "SECRET"))
+    joe.destroy()
 
 
 def stalled(stage: Stage) -> None:

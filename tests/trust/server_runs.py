@@ -21,6 +21,8 @@ from tests.harness.judge.lived_journals import DAY, PEER, operator, over
 from tests.harness.memory_run import planned
 from tests.trust import refused_logins as logins
 from tests.trust import server_days as days
+from tests.trust import signed_days as signed
+from tests.trust import tree_logins as trees
 from tests.trust import written_journals
 from tests.trust.server_days import Day, Unchecked
 
@@ -83,6 +85,17 @@ def plans() -> Iterator[tuple[str, Plan]]:
     yield "killed", planned([{"wait": "2m"}, {"process-killed": "ws"}], "tcp", script, expect="reclaimed")
     both = [{"name": name, "script": script} for name in ("a", "b")]
     yield "two-clients", planned([], clients=both)
+    work: dict[str, Any] = {"times": 60, "script": [{"user.open": file}, {"wait": "1s"}, "user.close"]}
+    script = [{"user.logon": "FAKENW"}, {"repeat": work}, "user.logoff", {"wait": "1h"}]
+    lost: list[Any] = [{"wait": "7s"}, {"drop": {"client": "ws", "packets": 1, "way": "in"}}]
+    yield (
+        "signed/bad-network",
+        planned(
+            [{"duplicate": {"client": "ws", "percent": 10}}, *lost * 5],
+            clients=[{"name": "ws", "signatures": 3, "script": script}],
+            servers=[{"name": "FAKENW", "signatures": 3}],
+        ),
+    )
     for idle, expected in ((890, "released"), (910, "reclaimed")):
         servers = [{"name": "FAKENW", "clear_idle": "15m"}]
         script = [{"user.logon": "FAKENW"}, {"wait": f"{idle}s"}, "user.logoff", {"wait": "1h"}]
@@ -157,5 +170,18 @@ def runs() -> Iterator[tuple[str, Callable[[], str | None]]]:
     yield "refused/expired", partial(judged, logins.refused("EXPIRED", ""), "nls", "unknown", **accounts)
     yield "refused/hours", partial(judged, logins.refused("NEVER", ""), "nls", "unknown", **accounts)
     yield "replayed", partial(judged, logins.replayed, "nls", "unknown", **accounts)
+    tree: dict[str, Any] = {"users": trees.ACCOUNTS, "tree": "ACME"}
+    yield "tree/came", partial(judged, trees.came, "nls", "released", **tree)
+    yield "tree/password", partial(judged, trees.refused("ANNA", "WRONG"), "nls", "unknown", **tree)
+    yield "tree/disabled", partial(judged, trees.refused("DISABLED", ""), "nls", "unknown", **tree)
+    yield "tree/twice", partial(judged, trees.twice, "nls", "unknown", proven=2, **tree)
+    yield "tree/forged-proof", partial(judged, trees.forged_proof, "nls", "unknown", **tree)
+    yield "tree/no-credential", partial(judged, trees.no_credential, "nls", "unknown", **tree)
+    yield "tree/spent-authid", partial(judged, trees.spent_authid, "nls", "unknown", **tree)
+    yield "signed/forged-logout", partial(judged, signed.forged_logout, "nls", "leaked", 1800)
+    yield "signed/goes-on", partial(judged, signed.goes_on, "nls", "released")
+    yield "signed/broken-stream", partial(judged, signed.broken_stream, "nls", "reclaimed")
+    yield "signed/never", partial(judged, signed.unsigned, "nls", "unknown", signatures=3)
+    yield "closed-bindery", partial(audited, days.closed_bindery, "login")
     yield "full-turns", written_journals.written
     yield "two-servers", written_journals.two_servers

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from fakenw.core.services.paths import SUBDIRECTORIES, FileCall, may, path_of, visible
 from fakenw.volumes.directory_tree import READ_ONLY, RENAME_INHIBIT, UNCHANGEABLE, Directory, File, PathError
-from fakenw.volumes.dos_name import fold, is_dos_name, is_wild, renamed, split_pattern
+from fakenw.volumes.dos_name import is_wild, renamed, split_pattern
+from fakenw.volumes.long_name import LongName
 from fakenw.volumes.remarks import Right
 from fakenw.volumes.volume import Found, VolumePath
 from fakenw.wire.packet import Code, Refused
@@ -50,9 +51,15 @@ def each(founds: list[Found], do: Callable[[Found], Code | None]) -> None:
 
 
 def hindrance(call: FileCall, found: Found, inhibit: int) -> Code | None:
-    """Why an entry cannot be erased or renamed; *inhibit* is the attribute that forbids this alone."""
-    place, sharing = found.path.place, call.host.volumes.sharing
+    """Why an entry cannot be erased or renamed; *inhibit* is the attribute that forbids this alone.
+
+    A file is in use that any connection has open, which whoever locks a part of it has, or that another one has locked
+    (inferred from 0x80, which is "lock fail" and "file in use": Wireshark).
+    """
+    place, sharing, locks = found.path.place, call.host.volumes.sharing, call.host.locks
     if place in sharing.by_place or (found.entry.is_directory and sharing.below(place)):
+        return Code.ALL_IN_USE
+    if locks and locks.hinder_files(call.connection.serial, place, below=found.entry.is_directory):
         return Code.ALL_IN_USE
     return Code.READ_ONLY if found.entry.attributes & (READ_ONLY | inhibit) else None
 
@@ -69,15 +76,21 @@ def remove(call: FileCall, found: Found) -> None:
     call.host.volumes.named(found.path.volume).removed(found.path.parts)
 
 
-def move(call: FileCall, found: Found, to: VolumePath, directory: Directory, name: str) -> None:
-    """Let an entry be *name* in the directory at *to*; it is known that it can. Handles of directories follow."""
+def move(call: FileCall, found: Found, to: VolumePath, directory: Directory, names: tuple[str, str]) -> None:
+    """Let an entry have the own name and the DOS name *names* in the directory at *to*; it is known that it can.
+
+    Handles of directories follow.
+    """
     if found.path.volume != to.volume:
         raise Refused(Code.OTHER_VOLUME)
-    old, new = found.path, to / fold(name)
+    own, dos = names
+    old, new = found.path, to / dos
     depth = len(old.place)
     if not old.parts or to.place[:depth] == old.place:
         raise Refused(Code.BAD_RENAME)
-    found.parent.rename(found.entry.own_name, directory, fold(name))
+    found.parent.rename(found.entry.own_name, directory, own, dos)
+    if old == new:
+        return
     call.host.volumes.named(old.volume).moved(old.parts, new.parts)
     if found.entry.is_directory:
         for connection in call.host.table.by_number.values():
@@ -105,7 +118,8 @@ def rename_files(call: FileCall, founds: list[Found], to: VolumePath, directory:
 
     def rename(found: Found) -> Code | None:
         name = renamed(found.entry.name, template) if many else template
-        if not is_dos_name(name):
+        names = _new_names(found, to, directory, name, alone=False)
+        if names is None:
             raise Refused(Code.BAD_FILE_NAME)
         if found.path.volume != to.volume:
             raise Refused(Code.OTHER_VOLUME)
@@ -113,23 +127,57 @@ def rename_files(call: FileCall, founds: list[Found], to: VolumePath, directory:
         if hindered is None and there_is(directory, name):
             hindered = Code.ALL_EXIST
         if hindered is None:
-            move(call, found, to, directory, name)
+            move(call, found, to, directory, names)
         return hindered
 
     each(founds, rename)
 
 
-def rename_entry(call: FileCall, found: Found, to: VolumePath, directory: Directory, name: str, wrong: Code) -> None:
-    """Let one file or directory be *name* in the directory at *to*. *wrong* is the code for a bad name."""
+def rename_entry(
+    call: FileCall,
+    found: Found,
+    to: VolumePath,
+    directory: Directory,
+    name: str,
+    wrong: Code,
+    *,
+    alone: bool = False,
+    same: bool = False,
+) -> None:
+    """Let one file or directory be *name* in the directory at *to*. *wrong* is the code for a bad name.
+
+    A DOS name becomes the long name too, and from a long name the DOS name is made, unless the name changes *alone*.
+    With *same* an entry may get the name that it has.
+    """
     may(call, found.path, Right.MODIFY, Code.NO_RENAME_RIGHTS)
-    if not is_dos_name(name):
+    names = _new_names(found, to, directory, name, alone)
+    if names is None:
         raise Refused(wrong)
     hindered = hindrance(call, found, RENAME_INHIBIT)
     if hindered is None and there_is(directory, name):
-        hindered = Code.ALL_EXIST
+        itself = to / directory.find(name).name == found.path
+        if not (itself and (same or (isinstance(name, LongName) and name != found.entry.long_name))):
+            hindered = Code.ALL_EXIST
     if hindered is not None:
         raise Refused(hindered)
-    move(call, found, to, directory, name)
+    move(call, found, to, directory, names)
+
+
+def _new_names(found: Found, to: VolumePath, directory: Directory, name: str, alone: bool) -> tuple[str, str] | None:
+    """The own name and the DOS name of an entry that is renamed; None: a bad name.
+
+    Of a name that changes alone, the other one stays, where it is free in a directory that is another.
+    """
+    entry, index = found.entry, directory.index()
+    here = found.path.parts[:-1] == to.parts and found.path.volume == to.volume
+    names = index.new(name, entry.own_name if here else None)
+    if names is None or not alone:
+        return names
+    own, dos = names
+    if isinstance(name, LongName):
+        return own, dos if not here and index.find(entry.name) else entry.name
+    long = LongName(entry.long_name)
+    return (own if long != entry.own_name or (not here and index.find(long)) else str(long)), dos
 
 
 def is_wanted(found: Found, search: int) -> bool:

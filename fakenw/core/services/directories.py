@@ -28,7 +28,7 @@ from fakenw.core.services.paths import (
     rights,
 )
 from fakenw.volumes.directory_tree import UNCHANGEABLE, Directory
-from fakenw.volumes.dos_name import fold, is_dos_name, split_pattern
+from fakenw.volumes.dos_name import split_pattern
 from fakenw.volumes.remarks import ALL_RIGHTS, Right
 from fakenw.volumes.volume import VolumePath
 from fakenw.wire.packet import Code, Refused
@@ -233,9 +233,10 @@ def make_directory(call: FileCall, path: VolumePath, taken: Code) -> VolumePath:
         raise Refused(taken)
     if there_is(directory, path.parts[-1]):
         raise Refused(taken)
-    if not is_dos_name(path.parts[-1]):
+    names = directory.index().new(path.parts[-1])
+    if names is None:
         raise Refused(Code.BAD_DIRECTORY_NAME)
-    name = fold(path.parts[-1])
-    directory.create_directory(name, now(call))
-    made(call, to / name)
-    return to / name
+    own, dos = names
+    directory.create_directory(own, now(call), dos)
+    made(call, to / dos)
+    return to / dos

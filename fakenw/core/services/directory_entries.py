@@ -7,9 +7,8 @@ from dataclasses import replace
 from fakenw.core.service import Call, NcpService
 from fakenw.core.services.changes import NOT_RENAMED, rename_entry
 from fakenw.core.services.entries import NOT_CHANGED, change_entry, dos_info
-from fakenw.core.services.namespace import DOS, NOT_FOUND
 from fakenw.core.services.namespace import START as FIRST
-from fakenw.core.services.paths import NO_ENTRY, FileCall, admit, matching, path_of, visible
+from fakenw.core.services.paths import NO_ENTRY, NOT_FOUND, FileCall, admit, matching, path_of, visible
 from fakenw.volumes.directory_tree import DirectoryEntry
 from fakenw.volumes.dos_name import split_pattern
 from fakenw.volumes.remarks import Right
@@ -17,6 +16,7 @@ from fakenw.volumes.volume import Found, VolumePath
 from fakenw.wire.packet import Code, Refused
 from fakenw.wire.requests import directory_entries as ncp
 from fakenw.wire.requests.entries import CHANGES, NAME
+from fakenw.wire.requests.namespace import NameSpace
 
 service = NcpService()
 
@@ -88,7 +88,7 @@ def set_directory_entry(call: Call[ncp.SetDirectoryEntry]) -> None:
 @service.answers(ncp.GetNameSpaceEntry, refuses=NOT_FOUND)
 def get_name_space_entry(call: Call[ncp.GetNameSpaceEntry]) -> ncp.ScannedEntry:
     request = call.request
-    if request.name_space != DOS:
+    if request.name_space != NameSpace.DOS:
         raise Refused(Code.BAD_NAME_SPACE)
     volume = call.host.volumes.numbered(request.volume)
     path = VolumePath(volume.name, volume.parts_of(request.number))
@@ -113,7 +113,7 @@ def _stored(call: FileCall, path: VolumePath, entry: DirectoryEntry) -> bytes:
 def _file(call: FileCall, path: VolumePath, entry: DirectoryEntry) -> ncp.FileEntry:
     info = dos_info(call, path, entry)
     return ncp.FileEntry(
-        *(_parent(call, path), info.attributes, 0, OF_FILE, DOS, len(entry.name), entry.name),
+        *(_parent(call, path), info.attributes, 0, OF_FILE, NameSpace.DOS, len(entry.name), entry.name),
         *(info.created_time, info.created, info.creator, info.archived_time, info.archived, info.archiver),
         *(info.modified_time, info.modified, info.modifier, entry.size, bytes(44)),
         *(info.inherited, info.accessed, bytes(28)),
@@ -124,7 +124,7 @@ def _subdirectory(call: FileCall, path: VolumePath, entry: DirectoryEntry) -> nc
     info = dos_info(call, path, entry)
     name = entry.name if path.parts else ""
     return ncp.SubdirectoryEntry(
-        *(_parent(call, path), info.attributes, 0, OF_DIRECTORY, DOS, len(name), name),
+        *(_parent(call, path), info.attributes, 0, OF_DIRECTORY, NameSpace.DOS, len(name), name),
         *(info.created_time, info.created, info.creator, info.archived_time, info.archived, info.archiver),
         *(info.modified_time, info.modified, 0),
         reserved=bytes(48),

@@ -1,14 +1,21 @@
-"""Disk space of users: how much of a volume the files of each take, and how much they may take.
+"""Disk space of users and directories: how much the files of each take, and how much they may take.
 
-A file belongs to the user who made it; what was there before belongs to SUPERVISOR. A restriction holds for writing.
+Rules of this file:
+
+* A file belongs to the user who made it; what was there before belongs to SUPERVISOR.
+* The space of a directory is what the files in it and below it take. Its restriction is a field of its entry (87/7,
+  22/37); 0 is none, as in 22/36 (Ralf Brown's list).
+* A restriction holds for writing. What is there already, or is renamed into a directory, may be more.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from fakenw.core.service import Call, NcpService
 from fakenw.core.services.paths import FileCall
-from fakenw.volumes.directory_tree import UNREADABLE, PathError
-from fakenw.volumes.remarks import SUPERVISOR_ID
+from fakenw.volumes.directory_tree import UNREADABLE, Directory, PathError
+from fakenw.volumes.remarks import SUPERVISOR_ID, UNLIMITED
 from fakenw.volumes.volume import Volume, VolumePath
 from fakenw.wire.packet import Code, Refused
 from fakenw.wire.requests import disk_space as ncp
@@ -60,14 +67,34 @@ def get_space_in_use(call: Call[ncp.GetSpaceInUse]) -> ncp.SpaceInUse:
 
 
 def may_grow(call: FileCall, place: tuple[str, ...], size: int, end: int) -> None:
-    """Refuse with OUT_OF_SPACE where a file of *size* bytes that grows to *end* is too much for whom it belongs to."""
-    volume = call.host.volumes.named(place[0])
-    if not volume.remarks.limits or end <= size:
+    """Refuse with OUT_OF_SPACE where a file of *size* bytes that grows to *end* is too much.
+
+    The space is that of the user whom the file belongs to, and of each directory that the file is in.
+    """
+    volume, more = call.host.volumes.named(place[0]), _blocks(end) - _blocks(size)
+    remarks, parts = volume.remarks, place[1:]
+    if more <= 0:
         return
-    owner = volume.remarks.of(place[1:]).creator
-    blocks = volume.remarks.limits.get(owner)
-    if blocks is not None and _in_use(call, volume, owner) + _blocks(end) - _blocks(size) > blocks:
-        raise Refused(Code.OUT_OF_SPACE)
+    if remarks.limits:
+        owner = remarks.of(parts).creator
+        blocks = remarks.limits.get(owner)
+        if blocks is not None and _in_use(call, volume, owner) + more > blocks:
+            raise Refused(Code.OUT_OF_SPACE)
+    for depth in range(len(parts)) if remarks else ():
+        space = remarks.space(parts[:depth])
+        if 0 < space < UNLIMITED:
+            taken = _taken(call.host.volumes.directory(VolumePath(volume.name, parts[:depth])))
+            if taken + more > space:
+                raise Refused(Code.OUT_OF_SPACE)
+
+
+def _taken(directory: Directory) -> int:
+    """The blocks of the files in a directory and below it, as far as they can be read."""
+    total = 0
+    with suppress(PathError):
+        for entry in directory.search("*"):
+            total += _taken(entry.node) if isinstance(entry.node, Directory) else _blocks(entry.size)
+    return total
 
 
 def _in_use(call: FileCall, volume: Volume, owner: int | None) -> int:

@@ -1,4 +1,4 @@
-"""Entries by their numbers, in the name space of DOS: what is known of them, and their paths."""
+"""Entries by their numbers: what DOS knows of them, what they are called in a name space, and their paths."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from fakenw.core.service import Call, NcpService
 from fakenw.core.services.changes import NOT_RENAMED, is_wanted, rename_entry
-from fakenw.core.services.namespace import DOS, NOT_FOUND
 from fakenw.core.services.paths import (
+    NOT_FOUND,
     FileCall,
     admit,
     base,
@@ -16,11 +16,16 @@ from fakenw.core.services.paths import (
     entry_at,
     entry_path,
     from_dos_time,
+    has_long_names,
+    loaded,
     may,
+    name_in,
+    names_to,
     remark_of,
     remark_to_change,
+    shown,
 )
-from fakenw.volumes.directory_tree import DIRECTORY, UNCHANGEABLE, DirectoryEntry, File
+from fakenw.volumes.directory_tree import DIRECTORY, UNCHANGEABLE, UNREADABLE, DirectoryEntry, File
 from fakenw.volumes.remarks import ALL_RIGHTS, Right
 from fakenw.volumes.volume import Found, VolumePath
 from fakenw.wire.layout import Counted, Malformed
@@ -33,6 +38,7 @@ service = NcpService()
 SETTABLE = 0xFF7AF  # of a file: everything but directory
 SETTABLE_OF_DIRECTORY = 0x70006  # hidden, system, purge, not to be renamed, not to be deleted
 LAST = 0xFFFFFFFF
+HEAD = 22  # bytes of a reply before its names
 
 # The codes of an entry that cannot be changed
 NOT_CHANGED = (*UNCHANGEABLE, Code.NO_MODIFY_RIGHTS, Code.ALL_IN_USE)
@@ -104,8 +110,8 @@ def change_entry(call: FileCall, found: Found, new: DosInfo, mask: int) -> None:
 @service.answers(ncp.ModifyDosInfo, refuses=(*NOT_FOUND, *NOT_CHANGED))
 def modify_dos_info(call: Call[ncp.ModifyDosInfo]) -> None:
     request = call.request
-    _dos(request.name_space)
-    found = entry_at(call, request.volume, request.base, request.flag, request.path)
+    space = loaded(call, request.name_space)
+    found = entry_at(call, request.volume, request.base, request.flag, request.path, space)
     if not is_wanted(found, request.search):
         raise Refused(Code.FAILURE)
     old = dos_info(call, found.path, found.entry)
@@ -118,9 +124,9 @@ def modify_dos_info(call: Call[ncp.ModifyDosInfo]) -> None:
 @service.answers(ncp.SetShortHandle, refuses=NOT_FOUND)
 def set_short_handle(call: Call[ncp.SetShortHandle]) -> None:
     request = call.request
-    _dos(request.name_space)
+    space = loaded(call, request.name_space)
     base(call, request.target)
-    path = entry_path(call, request.volume, request.base, request.flag, request.path)
+    path = entry_path(call, request.volume, request.base, request.flag, request.path, space)
     call.connection.directories[request.target], _ = call.host.volumes.look_up_directory(path)
 
 
@@ -134,10 +140,10 @@ FORMS = {name: ">I" if name in ("creator", "archiver", "modifier") else "<H" for
 @service.answers(ncp.GetNameSpaceInfo, refuses=NOT_FOUND)
 def get_name_space_info(call: Call[ncp.GetNameSpaceInfo]) -> ncp.NameSpaceInfo:
     request = call.request
-    _dos(request.name_space, request.to_name_space)
+    _, to_space = loaded(call, request.name_space), loaded(call, request.to_name_space)
     found = _numbered(call, request.volume, request.base)
     info = dos_info(call, found.path, found.entry)
-    raw = Counted().encode(found.entry.name) if request.mask & ncp.NAME else b""
+    raw = Counted().encode(shown(found.entry, to_space)) if request.mask & ncp.NAME else b""
     for name, bit in CHANGES.items():
         if request.mask & bit:
             raw += struct.pack(FORMS[name], getattr(info, name))
@@ -149,7 +155,7 @@ def get_name_space_info(call: Call[ncp.GetNameSpaceInfo]) -> ncp.NameSpaceInfo:
 )
 def set_name_space_info(call: Call[ncp.SetNameSpaceInfo]) -> None:
     request = call.request
-    _dos(request.name_space, request.to_name_space)
+    _, to_space = loaded(call, request.name_space), loaded(call, request.to_name_space)
     found = _numbered(call, request.volume, request.base)
     name, at = Counted().decode(request.fields, 0) if request.mask & ncp.NAME else ("", 0)
     values = {}
@@ -165,36 +171,43 @@ def set_name_space_info(call: Call[ncp.SetNameSpaceInfo]) -> None:
         change_entry(call, found, new, request.mask & sum(CHANGES.values()))
     if request.mask & ncp.NAME:
         to = VolumePath(found.path.volume, found.path.parts[:-1])
-        rename_entry(call, found, to, found.parent, name, Code.BAD_FILE_NAME)
+        name, there_are_two = name_in(to_space, name), has_long_names(call)
+        rename_entry(call, found, to, found.parent, name, Code.BAD_FILE_NAME, alone=there_are_two)
 
 
-@service.answers(ncp.GetHandlePath, refuses=(Code.BAD_DIRECTORY_HANDLE, Code.BAD_NAME_SPACE))
+@service.answers(
+    ncp.GetHandlePath,
+    refuses=(Code.BAD_DIRECTORY_HANDLE, Code.BAD_NAME_SPACE, Code.INVALID_PATH, Code.FAILURE, *UNREADABLE),
+)
 def get_handle_path(call: Call[ncp.GetHandlePath]) -> ncp.HandlePath:
-    _dos(call.request.name_space)
-    return ncp.HandlePath(str(base(call, call.request.directory)))
+    space = loaded(call, call.request.name_space)
+    return ncp.HandlePath(str(names_to(call, base(call, call.request.directory), space)))
 
 
 @service.answers(ncp.GetHugeInfo, refuses=NOT_FOUND)
 def get_huge_info(call: Call[ncp.GetHugeInfo]) -> ncp.HugeInfo:
-    _dos(call.request.name_space)
+    loaded(call, call.request.name_space)
     _numbered(call, call.request.volume, call.request.base)
     return ncp.HugeInfo(bytes(16), "")
 
 
 @service.answers(ncp.GetFullPath, refuses=NOT_FOUND)
 def get_full_path(call: Call[ncp.GetFullPath]) -> ncp.FullPath:
-    """All names at once, however many: there are never more than fit into a reply."""
+    """As many names as fit into what the client can take at once; the state is how many it has (inferred)."""
     request = call.request
-    _dos(request.name_space, request.to_name_space)
-    found = entry_at(call, request.volume, request.base, request.flag, request.path)
-    names = found.path.place if found.entry.is_directory else found.path.place[:-1]
-    raw = b"".join(Counted().encode(name) for name in reversed(names))
-    return ncp.FullPath(request.flags, LAST, LAST, len(raw), len(names), raw)
-
-
-def _dos(*name_spaces: int) -> None:
-    if any(name_space != DOS for name_space in name_spaces):
-        raise Refused(Code.BAD_NAME_SPACE)
+    space, to_space = loaded(call, request.name_space), loaded(call, request.to_name_space)
+    found = entry_at(call, request.volume, request.base, request.flag, request.path, space)
+    place = names_to(call, found.path, to_space).place
+    names = place if found.entry.is_directory else place[:-1]
+    told = 0 if request.state == LAST else request.state
+    raw, room, before = b"", call.connection.buffer - HEAD, told
+    for name in names[::-1][told:]:
+        counted = Counted().encode(name)
+        if raw and len(raw) + len(counted) > room:
+            break
+        raw, told = raw + counted, told + 1
+    state = LAST if told >= len(names) else told
+    return ncp.FullPath(request.flags, LAST, state, len(raw), told - before, raw)
 
 
 def _numbered(call: FileCall, volume: int, number: int) -> Found:

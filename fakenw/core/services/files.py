@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fakenw.core.locks import Kind, LockedRecord
 from fakenw.core.service import Call, NcpService
 from fakenw.core.services.changes import (
@@ -37,7 +39,7 @@ from fakenw.volumes.directory_tree import (
     File,
     PathError,
 )
-from fakenw.volumes.dos_name import fold, is_dos_name, split_pattern
+from fakenw.volumes.dos_name import split_pattern
 from fakenw.volumes.remarks import Right
 from fakenw.volumes.sharing import DENY_READ, DENY_WRITE, READ, WRITE, FileHandle
 from fakenw.volumes.volume import Found, VolumePath
@@ -141,19 +143,24 @@ def write_file(call: Call[ncp.WriteFile]) -> None:
         may_grow(call, file.place, file.node.size, request.offset + request.size)
         file.node.write(request.offset, request.data[: request.size], now(call))
     else:
+        may_grow(call, file.place, file.node.size, request.offset)
         file.node.truncate(request.offset, now(call))
     call.connection.bytes_written += request.size
 
 
 @service.answers(ncp.CopyFile, refuses=(*NOT_WRITTEN, Code.IO_LOCKED))
 def copy_file(call: Call[ncp.CopyFile]) -> ncp.CopiedBytes:
+    """Within one file the target gets what the source was before, as by memmove (inferred: no source says)."""
     request = call.request
     source = _opened(call, request.handle, READ, Code.NO_READ_RIGHTS)
     target = _opened(call, request.to_handle, WRITE, Code.NO_WRITE_RIGHTS)
     count = min(request.size, max(0, source.node.size - request.offset))
     _unlocked(call, source, request.offset, request.offset + count, writing=False)
     _unlocked(call, target, request.to_offset, request.to_offset + count, writing=True)
-    for done in range(0, count, LARGEST_READ):
+    may_grow(call, target.place, target.node.size, request.to_offset + count if count else 0)
+    pieces = range(0, count, LARGEST_READ)
+    moves_up = source.place == target.place and request.offset < request.to_offset < request.offset + count
+    for done in reversed(pieces) if moves_up else pieces:
         data = source.node.read(request.offset + done, min(LARGEST_READ, count - done))
         target.node.write(request.to_offset + done, data, now(call))
     return ncp.CopiedBytes(count)
@@ -264,19 +271,20 @@ def open_at(
     connection.next_file += 1
     connection.files[handle] = volumes.sharing.open(str(path), place, node, access, call.task, connection.serial)
     call.host.emit("open", {**connection.about(), "handle": handle.hex(), "path": str(path)})
-    return handle, Found(found.path, DirectoryEntry(found.entry.name, found.entry.own_name, node), found.parent), action
+    return handle, replace(found, entry=replace(found.entry, node=node)), action
 
 
 def _created(call: FileCall, path: VolumePath, attributes: int) -> Found:
     """A new file."""
     to, directory = call.host.volumes.look_up_directory(VolumePath(path.volume, path.parts[:-1]))
     may(call, to, Right.CREATE, Code.NO_CREATE_RIGHTS)
-    if not path.parts or not is_dos_name(path.parts[-1]):
+    names = directory.index().new(path.parts[-1]) if path.parts else None
+    if names is None:
         raise Refused(Code.BAD_FILE_NAME)
-    name = fold(path.parts[-1])
-    node = directory.create_file(name, attributes & SETTABLE | ARCHIVE, now(call))
-    made(call, to / name)
-    return Found(to / name, DirectoryEntry(name, name, node), directory)
+    own, dos = names
+    node = directory.create_file(own, attributes & SETTABLE | ARCHIVE, now(call), dos)
+    made(call, to / dos)
+    return Found(to / dos, DirectoryEntry(dos, own, node, own), directory)
 
 
 def _opened_file(

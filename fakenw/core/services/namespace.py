@@ -1,4 +1,8 @@
-"""Files and directories as Linux's ncpfs and libncp reach them. There is one name space: that of DOS."""
+"""Files and directories as Linux's ncpfs and libncp reach them, in the name spaces that are loaded.
+
+An entry has one number in all of them. What a request calls an entry, and what the reply calls it, is in the name space
+that the request says.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +14,20 @@ from fakenw.core.services.changes import NOT_REMOVED, NOT_RENAMED, hindrance, is
 from fakenw.core.services.directories import make_directory
 from fakenw.core.services.files import CREATE, CREATED, EMPTY, NOT_CREATED, OPEN, open_at
 from fakenw.core.services.paths import (
-    NO_ENTRY,
+    NOT_FOUND,
     FileCall,
     admit,
     dos_time,
     entry_at,
     entry_path,
+    has_long_names,
+    loaded,
     matching,
+    name_in,
     new_handle,
     remark_of,
     rights,
+    shown,
 )
 from fakenw.core.services.volumes import BLOCK, SECTOR
 from fakenw.volumes.directory_tree import DELETE_INHIBIT, DIRECTORY, DirectoryEntry
@@ -28,24 +36,22 @@ from fakenw.volumes.volume import Volume, VolumePath
 from fakenw.wire.layout import Malformed, Texts
 from fakenw.wire.packet import Code, Refused
 from fakenw.wire.requests import namespace as ncp
+from fakenw.wire.requests.namespace import NameSpace
 
 service = NcpService()
 
-DOS = 0
 START = 0xFFFFFFFF  # of a search (mars_nwe)
 YEAR_2000 = datetime(2000, 1, 1)
 LEVEL_2 = 0x4000
+TO_ITSELF, IN_THIS_SPACE = 0x01, 0x04  # flags of a rename
 QUOTED = {f"\xa0{wild}": wild for wild in "*?.\xac\xab\u2510"}  # byte 0xFF before a wild card, as code page 437
-
-# The codes of an entry that is not there
-NOT_FOUND = (*NO_ENTRY, Code.BAD_NAME_SPACE)
 
 
 @service.answers(ncp.OpenOrCreate, refuses=(*NOT_FOUND, *NOT_CREATED, Code.BAD_DIRECTORY_NAME, Code.BAD_OPEN_MODE))
 def open_or_create(call: Call[ncp.OpenOrCreate]) -> ncp.OpenedEntry:
     request = call.request
-    _check(request.name_space)
-    path = entry_path(call, request.volume, request.base, request.flag, request.path)
+    space = loaded(call, request.name_space)
+    path = entry_path(call, request.volume, request.base, request.flag, request.path, space)
     if request.attributes & DIRECTORY:
         if not request.mode & CREATE:
             raise Refused(Code.BAD_OPEN_MODE)
@@ -57,14 +63,14 @@ def open_or_create(call: Call[ncp.OpenOrCreate]) -> ncp.OpenedEntry:
         attributes = request.attributes & 0xFF
         six, found, action = open_at(call, path, request.search, request.access, attributes, request.mode)
         handle = six[2:]
-    return ncp.OpenedEntry(handle, action, 0, entry_info(call, found.path, found.entry, request.mask))
+    return ncp.OpenedEntry(handle, action, 0, entry_info(call, found.path, found.entry, request.mask, space))
 
 
 @service.answers(ncp.InitializeSearch, refuses=NOT_FOUND)
 def initialize_search(call: Call[ncp.InitializeSearch]) -> ncp.SearchPosition:
     request = call.request
-    _check(request.name_space)
-    found = entry_at(call, request.volume, request.base, request.flag, request.path)
+    space = loaded(call, request.name_space)
+    found = entry_at(call, request.volume, request.base, request.flag, request.path, space)
     if not found.entry.is_directory:
         raise Refused(Code.FAILURE)
     volume = call.host.volumes.named(found.path.volume)
@@ -74,8 +80,9 @@ def initialize_search(call: Call[ncp.InitializeSearch]) -> ncp.SearchPosition:
 @service.answers(ncp.Search, refuses=NOT_FOUND)
 def search(call: Call[ncp.Search]) -> ncp.FoundEntry:
     request = call.request
-    for path, sequence, entry in _search(call, request):
-        info = entry_info(call, path / entry.name, entry, request.mask)
+    space = loaded(call, request.name_space)
+    for path, sequence, entry in _search(call, request, space):
+        info = entry_info(call, path / entry.name, entry, request.mask, space)
         return ncp.FoundEntry(request.volume, request.directory, sequence, 0, info)
     raise Refused(Code.FAILURE)
 
@@ -87,8 +94,9 @@ def search_set(call: Call[ncp.SearchSet]) -> ncp.FoundSet:
     room = call.connection.buffer - 20
     found: list[bytes] = []
     last, more = request.sequence, 0
-    for path, sequence, entry in _search(call, request):
-        info = entry_info(call, path / entry.name, entry, request.mask)
+    space = loaded(call, request.name_space)
+    for path, sequence, entry in _search(call, request, space):
+        info = entry_info(call, path / entry.name, entry, request.mask, space)
         room -= len(info)
         if found and (room < 0 or len(found) >= request.most):
             more = 0xFF
@@ -105,33 +113,35 @@ def search_set(call: Call[ncp.SearchSet]) -> ncp.FoundSet:
 )
 def rename(call: Call[ncp.Rename]) -> None:
     request = call.request
-    _check(request.name_space)
+    space = loaded(call, request.name_space)
     old, new = _two_paths(request)
     if not new:
         raise Refused(Code.INVALID_PATH)
-    found = entry_at(call, request.volume, request.base, request.flag, old)
+    found = entry_at(call, request.volume, request.base, request.flag, old, space)
     if not is_wanted(found, request.search):
         raise Refused(Code.FAILURE)
-    target = entry_path(call, request.new_volume, request.new_base, request.new_flag, new)
+    target = entry_path(call, request.new_volume, request.new_base, request.new_flag, new, space)
     if not target.parts:
         raise Refused(Code.BAD_RENAME)
     to, directory = call.host.volumes.look_up_directory(VolumePath(target.volume, target.parts[:-1]))
-    rename_entry(call, found, to, directory, target.parts[-1], Code.BAD_DIRECTORY_NAME)
+    flag = request.rename_flag
+    flags = {"same": bool(flag & TO_ITSELF), "alone": bool(flag & IN_THIS_SPACE) and has_long_names(call)}
+    rename_entry(call, found, to, directory, target.parts[-1], Code.BAD_DIRECTORY_NAME, **flags)
 
 
 @service.answers(ncp.GetEntryInfo, refuses=NOT_FOUND)
 def get_entry_info(call: Call[ncp.GetEntryInfo]) -> ncp.EntryInfoReply:
     request = call.request
-    _check(request.name_space, request.to_name_space)
-    found = entry_at(call, request.volume, request.base, request.flag, request.path)
-    return ncp.EntryInfoReply(entry_info(call, found.path, found.entry, request.mask))
+    space, to_space = loaded(call, request.name_space), loaded(call, request.to_name_space)
+    found = entry_at(call, request.volume, request.base, request.flag, request.path, space)
+    return ncp.EntryInfoReply(entry_info(call, found.path, found.entry, request.mask, to_space))
 
 
 @service.answers(ncp.Delete, refuses=(*NOT_FOUND, *NOT_REMOVED, Code.DIRECTORY_IN_USE, Code.NOT_EMPTY, Code.ALL_IN_USE))
 def delete(call: Call[ncp.Delete]) -> None:
     request = call.request
-    _check(request.name_space)
-    found = entry_at(call, request.volume, request.base, request.flag, request.path)
+    space = loaded(call, request.name_space)
+    found = entry_at(call, request.volume, request.base, request.flag, request.path, space)
     if not is_wanted(found, request.search):
         raise Refused(Code.FAILURE)
     hindered = hindrance(call, found, DELETE_INHIBIT)
@@ -143,21 +153,21 @@ def delete(call: Call[ncp.Delete]) -> None:
 @service.answers(ncp.AllocateShortHandle, refuses=(*NOT_FOUND, Code.NO_DIRECTORY_HANDLES))
 def allocate_short_handle(call: Call[ncp.AllocateShortHandle]) -> ncp.ShortHandle | ncp.ShortHandleLevel2:
     request = call.request
-    _check(request.name_space)
-    found = entry_at(call, request.volume, request.base, request.flag, request.path)
+    space, to_space = loaded(call, request.name_space), loaded(call, request.to_name_space)
+    found = entry_at(call, request.volume, request.base, request.flag, request.path, space)
     handle = new_handle(call, found.path)
     volume = call.host.volumes.named(found.path.volume)
     if request.mode & LEVEL_2:
         number = volume.number_of(found.path.parts)
-        return ncp.ShortHandleLevel2(volume.number, number, number, DOS, handle)
+        return ncp.ShortHandleLevel2(volume.number, number, number, to_space, handle)
     return ncp.ShortHandle(handle, volume.number, bytes(4))
 
 
 @service.answers(ncp.GetDirectoryBase, refuses=NOT_FOUND)
 def get_directory_base(call: Call[ncp.GetDirectoryBase]) -> ncp.DirectoryBase:
     request = call.request
-    _check(request.name_space, request.to_name_space)
-    found = entry_at(call, request.volume, request.base, request.flag, request.path)
+    space, _ = loaded(call, request.name_space), loaded(call, request.to_name_space)
+    found = entry_at(call, request.volume, request.base, request.flag, request.path, space)
     volume = call.host.volumes.named(found.path.volume)
     number = volume.number_of(found.path.parts)
     return ncp.DirectoryBase(number, number, volume.number)
@@ -166,18 +176,14 @@ def get_directory_base(call: Call[ncp.GetDirectoryBase]) -> ncp.DirectoryBase:
 @service.answers(ncp.GetNameSpaces, refuses=(Code.NO_SUCH_VOLUME,))
 def get_name_spaces(call: Call[ncp.GetNameSpaces]) -> ncp.NameSpaces:
     call.host.volumes.numbered(call.request.volume)
-    return ncp.NameSpaces(1, bytes([DOS]))
+    spaces = call.host.settings.loaded_name_spaces
+    return ncp.NameSpaces(len(spaces), bytes(spaces))
 
 
-def _check(*name_spaces: int) -> None:
-    """Refuse other name spaces."""
-    if any(name_spaces):
-        raise Refused(Code.BAD_NAME_SPACE)
-
-
-def _search(call: FileCall, request: ncp.Search | ncp.SearchSet) -> Iterator[tuple[VolumePath, int, DirectoryEntry]]:
+def _search(
+    call: FileCall, request: ncp.Search | ncp.SearchSet, space: NameSpace
+) -> Iterator[tuple[VolumePath, int, DirectoryEntry]]:
     """The directory's path, and each entry with its sequence."""
-    _check(request.name_space)
     volume: Volume = call.host.volumes.numbered(request.volume)
     path = VolumePath(volume.name, volume.parts_of(request.directory))
     admit(call, path)
@@ -188,12 +194,18 @@ def _search(call: FileCall, request: ncp.Search | ncp.SearchSet) -> Iterator[tup
     if prefix:
         raise Refused(Code.INVALID_PATH)
     directory = call.host.volumes.directory(path)
-    for sequence, entry in matching(call, directory, pattern or "*", request.search, request.sequence, START):
+    wanted = name_in(space, pattern or "*")
+    for sequence, entry in matching(call, directory, wanted, request.search, request.sequence, START):
         yield path, sequence, entry
 
 
-def entry_info(call: FileCall, path: VolumePath, entry: DirectoryEntry, mask: int) -> bytes:
-    """The blocks of an entry that a mask wants. A date that was never set is that of the last change."""
+def entry_info(
+    call: FileCall, path: VolumePath, entry: DirectoryEntry, mask: int, space: NameSpace = NameSpace.DOS
+) -> bytes:
+    """The blocks of an entry that a mask wants. A date that was never set is that of the last change.
+
+    An entry was made in LONG where its names differ (inferred).
+    """
     date, time = dos_time(entry.modified)
     remark = remark_of(call, path)
     created, created_time = remark.created or (date, time)
@@ -223,10 +235,10 @@ def entry_info(call: FileCall, path: VolumePath, entry: DirectoryEntry, mask: in
         ea_size=0,
         ea_count=0,
         ea_key_size=0,
-        name_space=DOS,
+        name_space=NameSpace.LONG if entry.long_name != entry.name and has_long_names(call) else NameSpace.DOS,
     )
     more = _more(call, path, entry, mask) if mask & ncp.ONLY_WANTED else None
-    return ncp.info_blocks(mask, info, entry.name, more)
+    return ncp.info_blocks(mask, info, shown(entry, space), more)
 
 
 def _more(call: FileCall, path: VolumePath, entry: DirectoryEntry, mask: int) -> ncp.ExtendedInfo:

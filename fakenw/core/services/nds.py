@@ -40,8 +40,8 @@ def fragment(call: Call[ncp.Fragment]) -> ncp.FragmentReply:
             raise Refused(Code.INVALID_LENGTH)
         if start.message_size > wire.LARGEST_MESSAGE:
             return _answer(NO_HANDLE, _code(NdsCode.INSUFFICIENT_BUFFER))
-        connection.fragments = (connection.fragments + 1) & 0xFF
-        exchange = NdsExchange(connection.serial << 8 & 0x7FFFFF00 | connection.fragments, start)
+        # The count of requests makes its handle another one than that of the message before.
+        exchange = NdsExchange(connection.serial << 8 & 0x7FFFFF00 | connection.requests & 0xFF, start)
         exchange.add(start.data)
     elif exchange is None or exchange.handle != request.handle:
         raise Refused(Code.FAILURE)  # as 104/3 has it (inferred)

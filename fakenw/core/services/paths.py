@@ -17,9 +17,11 @@ from fakenw.core.service import Call
 from fakenw.journal.policy import State
 from fakenw.volumes.directory_tree import HIDDEN, SYSTEM, UNREADABLE, Directory, DirectoryEntry, PathError
 from fakenw.volumes.dos_name import fold
+from fakenw.volumes.long_name import LongName
 from fakenw.volumes.remarks import ALL_RIGHTS, EVERYTHING_ELSE, Remark, Right
 from fakenw.volumes.volume import Found, VolumePath
 from fakenw.wire.packet import Code, Refused
+from fakenw.wire.requests.namespace import NameSpace
 
 SUBDIRECTORIES = 0x10  # search attributes: these only
 EVERYTHING = 0x8000  # files and subdirectories; only 87/x has room for it
@@ -39,6 +41,7 @@ NO_DIRECTORY = (
     *UNREADABLE,
 )
 NO_ENTRY = (*NO_DIRECTORY, Code.FAILURE)
+NOT_FOUND = (*NO_ENTRY, Code.BAD_NAME_SPACE)  # in 87/x
 
 FileCall = Call[Any]
 
@@ -81,12 +84,49 @@ def admit(call: FileCall, path: VolumePath) -> None:
             raise NoRoom
         connection.move(call.host.now, State.LICENSED, "service")
     elif connection.state is State.ATTACHED:
-        login = path.volume == "SYS" and [fold(part) for part in path.parts[:1]] == ["LOGIN"]
+        first = path.parts[:1]
+        if first and isinstance(first[0], LongName):
+            with suppress(PathError):
+                first = call.host.volumes.look_up(VolumePath(path.volume, first)).path.parts
+        login = path.volume == "SYS" and [fold(part) for part in first] == ["LOGIN"]
         if not login:
             raise Refused(Code.NOT_LOGGED_IN)
 
 
-def entry_path(call: FileCall, volume: int, number: int, flag: int, names: tuple[str, ...]) -> VolumePath:
+def loaded(call: FileCall, number: int) -> NameSpace:
+    """The name space with this number, which must be loaded."""
+    for space in call.host.settings.loaded_name_spaces:
+        if space == number:
+            return space
+    raise Refused(Code.BAD_NAME_SPACE)
+
+
+def has_long_names(call: FileCall) -> bool:
+    return NameSpace.LONG in call.host.settings.loaded_name_spaces
+
+
+def name_in(space: NameSpace, name: str) -> str:
+    """A name or a pattern, as volumes distinguish them."""
+    return LongName(name) if space is NameSpace.LONG else name
+
+
+def shown(entry: DirectoryEntry, space: NameSpace) -> str:
+    """What an entry is called in a name space."""
+    return entry.long_name if space is NameSpace.LONG else entry.name
+
+
+def names_to(call: FileCall, path: VolumePath, space: NameSpace) -> VolumePath:
+    """A path of DOS names, in a name space."""
+    if space is NameSpace.DOS:
+        return path
+    volumes, parts = call.host.volumes, path.parts
+    entries = (volumes.look_up(VolumePath(path.volume, parts[: depth + 1])).entry for depth in range(len(parts)))
+    return VolumePath(path.volume, tuple(shown(entry, space) for entry in entries))
+
+
+def entry_path(
+    call: FileCall, volume: int, number: int, flag: int, names: tuple[str, ...], space: NameSpace = NameSpace.DOS
+) -> VolumePath:
     """What four fields of a request of 87/x mean, once the connection may go there."""
     volumes = call.host.volumes
     if flag == BY_HANDLE:
@@ -96,19 +136,21 @@ def entry_path(call: FileCall, volume: int, number: int, flag: int, names: tuple
         path = VolumePath(found.name, found.parts_of(number))
     elif flag == BY_NAME and names:
         first, *rest = names
-        path, names = VolumePath.parse(first if ":" in first else first + ":"), tuple(rest)
+        path, names = VolumePath.parse(name_in(space, first if ":" in first else first + ":")), tuple(rest)
     else:
         raise Refused(Code.INVALID_PATH)
     for name in names:
         if ":" in name:
             raise Refused(Code.INVALID_PATH)
-        path = VolumePath.parse(name, path)
+        path = VolumePath.parse(name_in(space, name), path)
     admit(call, path)
     return path
 
 
-def entry_at(call: FileCall, volume: int, number: int, flag: int, names: tuple[str, ...]) -> Found:
-    return call.host.volumes.look_up(entry_path(call, volume, number, flag, names))
+def entry_at(
+    call: FileCall, volume: int, number: int, flag: int, names: tuple[str, ...], space: NameSpace = NameSpace.DOS
+) -> Found:
+    return call.host.volumes.look_up(entry_path(call, volume, number, flag, names, space))
 
 
 def rights(call: FileCall, path: VolumePath, of: int | None = None) -> int:

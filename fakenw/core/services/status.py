@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fakenw.core.connection import Connection
+from fakenw.core.locks import Kind
 from fakenw.core.peer import told_to
 from fakenw.core.service import Call, NcpService, ServiceHost
 from fakenw.core.services.connection import connection_of
@@ -76,8 +77,8 @@ def get_user_info(call: Call[ncp.GetUserInfo]) -> ncp.UserInfo:
         write_flags=0,
         write_state=0,
         filler=0,
-        file_locks=0,
-        locked_records=0,
+        file_locks=_held(host, other, Kind.FILE),
+        locked_records=_held(host, other, Kind.PHYSICAL),
         bytes_read=other.bytes_read.to_bytes(6, "little"),
         bytes_written=other.bytes_written.to_bytes(6, "little"),
         requests=other.requests,
@@ -166,6 +167,11 @@ def _object_type(host: ServiceHost, other: Connection) -> int:
     return item.type if item else 0
 
 
+def _held(host: ServiceHost, other: Connection, kind: Kind) -> int:
+    """How many records of a kind are locked; that "record" means a physical one here is inferred."""
+    return min(sum(lock.held for lock in host.locks.of(other.serial, kind)), 0xFFFF)
+
+
 # The blocks of 123/16, in the order of the mask's bits
 
 
@@ -183,7 +189,7 @@ def _name(host: ServiceHost, other: Connection) -> bytes:
 
 
 def _locks(host: ServiceHost, other: Connection) -> bytes:
-    return ncp.Locks(0, 0, 0, 0).encode()
+    return ncp.Locks(0, 0, _held(host, other, Kind.FILE), _held(host, other, Kind.PHYSICAL)).encode()
 
 
 def _printing(host: ServiceHost, other: Connection) -> bytes:

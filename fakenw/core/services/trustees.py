@@ -8,12 +8,14 @@ from __future__ import annotations
 from fakenw.core.service import Call, NcpService
 from fakenw.core.services.bindery import numbered
 from fakenw.core.services.changes import is_wanted
-from fakenw.core.services.namespace import DOS, NOT_FOUND, entry_info
+from fakenw.core.services.namespace import entry_info
 from fakenw.core.services.paths import (
     NO_DIRECTORY,
     NO_ENTRY,
+    NOT_FOUND,
     FileCall,
     entry_at,
+    loaded,
     may,
     path_of,
     remark_of,
@@ -122,10 +124,10 @@ def delete_trustee_set(call: Call[ncp.DeleteTrusteeSet]) -> None:
 @service.answers(ncp.GetEffectiveRights, refuses=NOT_FOUND)
 def get_effective_rights(call: Call[ncp.GetEffectiveRights]) -> ncp.EntryRightsAndInfo:
     request = call.request
-    if request.to_name_space != DOS:
-        raise Refused(Code.BAD_NAME_SPACE)
+    space = loaded(call, request.to_name_space)
     found = _found(call, request, request.search)
-    return ncp.EntryRightsAndInfo(rights(call, found.path), entry_info(call, found.path, found.entry, request.mask))
+    info = entry_info(call, found.path, found.entry, request.mask, space)
+    return ncp.EntryRightsAndInfo(rights(call, found.path), info)
 
 
 def _found(
@@ -134,9 +136,8 @@ def _found(
     search: int | None = None,
 ) -> Found:
     """The entry that a request of 87/x means, if *search* admits it."""
-    if request.name_space != DOS:
-        raise Refused(Code.BAD_NAME_SPACE)
-    found = entry_at(call, request.volume, request.base, request.flag, request.path)
+    space = loaded(call, request.name_space)
+    found = entry_at(call, request.volume, request.base, request.flag, request.path, space)
     if search is not None and not is_wanted(found, search):
         raise Refused(Code.FAILURE)
     return found

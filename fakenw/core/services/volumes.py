@@ -18,6 +18,7 @@ from fakenw.wire.requests import volumes as ncp
 
 service = NcpService()
 
+DEFINED = ("DOS", "MACINTOSH", "NFS", "FTAM", "LONG")  # name spaces, by their numbers (Wireshark)
 SLOTS = 64  # clients count through so many volume numbers
 SECTOR = 512
 BLOCK = 8  # sectors
@@ -92,11 +93,14 @@ def get_mounted_volumes(call: Call[ncp.GetMountedVolumes]) -> ncp.MountedVolumes
 
 @service.answers(ncp.GetNameSpaceList, refuses=(Code.NO_SUCH_VOLUME,))
 def get_name_space_list(call: Call[ncp.GetNameSpaceList]) -> ncp.NameSpaceList:
-    """There is one name space, that of DOS, with one data stream, whose number is that of the name space."""
+    """A name space is defined by the place of its name. There is one data stream, that of DOS."""
     call.host.volumes.numbered(call.request.number)
-    counted = Counted()
-    named = b"\1" + counted.encode("DOS") + b"\1\0" + counted.encode("Primary Data Stream")
-    return ncp.NameSpaceList(named + b"\1\0" * 3)
+    counted, loaded = Counted(), bytes(call.host.settings.loaded_name_spaces)
+    defined = DEFINED[: loaded[-1] + 1]
+    named = bytes([len(defined)]) + b"".join(map(counted.encode, defined))
+    streams = b"\1\0" + counted.encode("Primary Data Stream")
+    listed = bytes([len(loaded)]) + loaded
+    return ncp.NameSpaceList(named + streams + listed * 2 + b"\1\0")
 
 
 @service.answers(ncp.GetExtendedVolumeInfo, refuses=(Code.NO_SUCH_VOLUME, Code.FAILURE, *UNREADABLE))

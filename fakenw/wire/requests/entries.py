@@ -106,7 +106,7 @@ class SetNameSpaceInfo(
     source="libncp; Wireshark ncp2222.py; the fields as in the reply to 87/19",
     sure=False,
 ):
-    """``mask``: as in 87/19. A new name stays in its directory."""
+    """``mask``: as in 87/19. A new name stays in its directory, and is one of ``to_name_space`` only."""
 
     name_space: Byte
     to_name_space: Byte
@@ -122,9 +122,9 @@ class HugeInfo(Reply, source="Wireshark ncp2222.py"):
 
 
 class GetHugeInfo(
-    Request[HugeInfo], ncp=(87, 26), source="Wireshark ncp2222.py; that DOS has none is inferred", sure=False
+    Request[HugeInfo], ncp=(87, 26), source="Wireshark ncp2222.py; that DOS and LONG have none is inferred", sure=False
 ):
-    """The name space of DOS has no information of this kind: the reply is empty."""
+    """The name spaces of DOS and LONG have no information of this kind: the reply is empty."""
 
     name_space: Byte
     volume: Byte
@@ -134,7 +134,7 @@ class GetHugeInfo(
 
 
 class FullPath(Reply, source="Wireshark ncp2222.py; libncp: the last name comes first, and the volume last"):
-    """``state``: 0xFFFFFFFF after the last part of a path."""
+    """``state``: 0xFFFFFFFF after the last part of a path, else the next request's."""
 
     flags: WordLE
     cookie: LongLE

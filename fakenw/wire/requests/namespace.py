@@ -7,6 +7,7 @@ the path begins with the volume's name (Linux ncpfs ncp_add_handle_path; mars_nw
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import Annotated
 
 from fakenw.wire.layout import (
@@ -25,6 +26,14 @@ from fakenw.wire.layout import (
 )
 
 Bytes4 = Annotated[bytes, Raw(4)]
+
+
+class NameSpace(IntEnum):
+    """Of Wireshark's numbers (DOS, Macintosh, NFS, FTAM, OS/2 or LONG) those that a server here can load."""
+
+    DOS = 0
+    LONG = 4
+
 
 # The information mask (libncp RIM_*): which blocks of EntryInfo a client requests.
 NAME = 0x0001
@@ -222,8 +231,11 @@ class SearchSet(Request[FoundSet], ncp=(87, 20), source="Linux ncpfs ncp_search_
     pattern: PString
 
 
-class Rename(Request[Nothing], ncp=(87, 4), source="Linux ncpfs; Wireshark ncp2222.py"):
-    """Both paths follow, without a count of their own."""
+class Rename(Request[Nothing], ncp=(87, 4), source="Linux ncpfs; Wireshark ncp2222.py; Novell's NWNSRename"):
+    """Both paths follow, without a count of their own.
+
+    ``rename_flag``: 1 an entry may get the name that it has, 4 the name changes in this name space only.
+    """
 
     name_space: Byte
     rename_flag: Byte
@@ -246,6 +258,8 @@ class EntryInfoReply(Reply, source="Linux ncpfs; mars_nwe; Wireshark ncp2222.py"
 class GetEntryInfo(
     Request[EntryInfoReply], ncp=(87, 6), source="Linux ncpfs; mars_nwe. Wireshark writes all offsets two higher"
 ):
+    """``path`` is of ``name_space``, the name in the reply of ``to_name_space``."""
+
     name_space: Byte
     to_name_space: Byte
     search: WordLE
@@ -309,6 +323,8 @@ class GetDirectoryBase(Request[DirectoryBase], ncp=(87, 22), source="Linux ncpfs
 
 
 class NameSpaces(Reply, source="Linux ncpfs ncp_get_known_namespace; Wireshark ncp2222.py"):
+    """0 that of DOS; 4 that of LONG, which NetWare loads since 5.0."""
+
     count: WordLE
     loaded: Rest
 

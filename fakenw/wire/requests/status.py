@@ -77,7 +77,10 @@ class GetStatistics(Request[Statistics], ncp=(123, 2), source="Wireshark ncp2222
 
 
 class UserInfo(Timed, source="libncp nwfse.h; Wireshark has another order of flags and thresholds", sure=False):
-    """The license state is in ``status``. The six bytes are one number, LE (libncp has 64 bits of it)."""
+    """The license state is in ``status``. The six bytes are one number, LE (libncp has 64 bits of it).
+
+    ``logical_locks`` and ``record_locks`` are thresholds of transactions, ``file_locks`` and ``locked_records`` counts.
+    """
 
     connection: LongLE
     use_count: LongLE
@@ -178,6 +181,8 @@ class Name(Reply, source="Wireshark ncp2222.py: a block of 123/16"):
 
 
 class Locks(Reply, source="Wireshark ncp2222.py: a block of 123/16"):
+    """``logical`` and ``physical``: thresholds of transactions."""
+
     logical: Byte
     physical: Byte
     file_locks: WordLE

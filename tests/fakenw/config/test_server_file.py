@@ -170,19 +170,20 @@ def test_what_the_example_leaves_to_the_reader_is_good(serve: Serve) -> None:
     """Lines of the example that are switched off can be switched on."""
     text = example().replace("volumes: []", "volumes:").replace("path: data", "path: files")
     text, count = re.subn(
-        r"^( *)# ?( *(?:- \{|(?:tree|clear_idle|keep_cleared|seed|policy|lockout|slow|internal_network):"
+        r"^( *)# ?( *(?:- \{|(?:tree|name_spaces|clear_idle|keep_cleared|seed|policy|lockout|slow|internal_network):"
         r"|  \w+: \S+ {2,}# ))",
         r"\1\2",
         text,
         flags=re.M,
     )
-    assert count == 12
+    assert count == 13
     server = serve(text)
     config = server.settings
     assert [volume.name for volume in server.volumes] == ["SYS", "DATA"]
     assert config.ipx_network == 0x1990
     assert (config.tree, config.seed, config.lockout, len(config.slow)) == ("ACME", 1, Lockout(), 2)
     assert (config.clear_idle, config.keep_cleared) == (30 * 60 * SECOND, 72 * 3600 * SECOND)
+    assert config.name_spaces == ("dos", "long")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Disk space of users: restrictions are set, listed and taken away, and hold for writing."""
+"""Disk space of users and directories: restrictions are set, listed and taken away, and hold for writing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fakenw.wire.requests import bindery, disk_space, files
+from fakenw.wire.requests import bindery, directories, disk_space, entries, files
 from tests.fakenw.file_station import ALL, BOX, Client
 
 NONE = 0x40000000
@@ -70,6 +70,20 @@ def test_a_restriction_holds(op: Client, joe: Client) -> None:
     assert used(op, owner) == (NONE, 2)
 
 
+def test_a_restriction_holds_for_copies(op: Client, joe: Client) -> None:
+    """74 is a write of the server's own: of the target's owner, and nothing is copied where not all may be."""
+    owner = number(op, "JOE")
+    op.make(BOX + "A.TXT", bytes(500) * 10)
+    source, target = joe.open(BOX + "A.TXT"), joe.create(BOX + "B.TXT")
+    assert op.code(disk_space.SetSpaceRestriction(0, owner, 1)) == 0
+    assert joe.code(files.CopyFile(0, source, target, 0, 0, 500)) == 0
+    assert joe.code(files.CopyFile(0, source, target, 0, 3600, 500)) == 0x01
+    assert joe.ask(files.GetFileSize(0, target)).size == 500
+    assert joe.code(files.CopyFile(0, source, target, 0, 3596, 500)) == 0
+    assert joe.code(files.CopyFile(0, source, target, 500, 99_999, 0)) == 0
+    assert used(op, owner) == (1, 1)
+
+
 def test_restrictions_are_listed(op: Client, joe: Client) -> None:
     """Twelve at a time; the client says how many it has."""
     ids = [number(op, "JOE")]
@@ -94,3 +108,58 @@ def test_refusals(op: Client, joe: Client) -> None:
     assert op.code(disk_space.RemoveSpaceRestriction(0, owner)) == 0xFE
     for request in (disk_space.ScanSpaceRestrictions(9, 0), disk_space.GetSpaceInUse(9, owner)):
         assert op.code(request) == 0x98
+
+
+def restrict(client: Client, blocks: int, *names: str) -> int:
+    """Restrict a directory, as 87/7 does it; the completion code."""
+    layout: Any = entries.ModifyDosInfo
+    return client.code(layout(0, 0, 0x8006, 0x2000, *(0,) * 13, blocks, 0, 0, 0xFF, ("SYS", *names)))
+
+
+def test_a_directory_holds_no_more(op: Client, joe: Client) -> None:
+    """What is in it and below it counts, whoever made it: writing, copying and a longer file are refused."""
+    assert op.code(directories.CreateDirectory(0, 0xFF, BOX + "SUB")) == 0
+    op.make(BOX + "A.TXT", bytes(4096))
+    op.make(BOX + "SUB/B.TXT", bytes(4096))
+    op.make("SYS:LOGIN/C.TXT", bytes(9000))
+    handle = joe.create(BOX + "SUB/D.TXT")
+    assert restrict(op, 3, "CAP_GS1", "SINV.BOX") == 0
+    assert joe.put(handle, 0, b"d") == 0
+    assert joe.put(handle, 4095, b"d") == 0
+    assert joe.put(handle, 4096, b"d") == 0x01
+    assert joe.code(files.WriteFile(0, handle, 4097, 0, b"")) == 0x01
+    source = joe.open("SYS:LOGIN/C.TXT")
+    assert joe.code(files.CopyFile(0, source, handle, 0, 0, 9000)) == 0x01
+    assert joe.code(files.CopyFile(0, source, handle, 0, 0, 4096)) == 0
+    assert joe.ask(files.GetFileSize(0, handle)).size == 4096
+    assert op.code(files.EraseFile(0, ALL, BOX + "A.TXT")) == 0
+    assert joe.put(handle, 4096, b"d") == 0
+    assert joe.put(handle, 8192, b"d") == 0x01
+    assert restrict(op, 0, "CAP_GS1", "SINV.BOX") == 0
+    assert joe.put(handle, 8192, b"d") == 0
+
+
+def test_the_narrowest_directory_decides(op: Client, joe: Client) -> None:
+    """Of all on the way, with what is elsewhere in it; the root of a volume can be restricted too."""
+    for name in ("OUTER", "OUTER/INNER"):
+        assert op.code(directories.CreateDirectory(0, 0xFF, "SYS:" + name)) == 0
+    op.make("SYS:OUTER/A.TXT", bytes(4097))
+    handle = joe.create("SYS:OUTER/INNER/B.TXT")
+    assert restrict(op, 2, "OUTER") == restrict(op, 9, "OUTER", "INNER") == 0
+    assert joe.put(handle, 0, b"b") == 0x01
+    assert restrict(op, 3, "OUTER") == 0
+    assert joe.put(handle, 0, b"b") == 0
+    assert restrict(op, 3) == 0
+    assert joe.put(handle, 4096, b"b") == 0x01
+    assert restrict(op, 9, "OUTER") == restrict(op, 0x7FFFFFFF) == 0
+    assert joe.put(handle, 4096, b"b") == 0
+
+
+def test_a_file_that_cannot_grow_is_written_within_its_blocks(op: Client, joe: Client) -> None:
+    """More is there already than a restriction that comes later allows."""
+    handle = joe.create(BOX + "A.TXT")
+    assert joe.put(handle, 0, bytes(400)) == joe.put(handle, 400, bytes(400)) == 0
+    op.make(BOX + "B.TXT", bytes(9000))
+    assert restrict(op, 1, "CAP_GS1", "SINV.BOX") == 0
+    assert joe.put(handle, 4000, bytes(96)) == 0
+    assert joe.put(handle, 4000, bytes(97)) == 0x01

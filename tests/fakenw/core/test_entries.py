@@ -122,7 +122,7 @@ def test_refusals(joe: Client, ann: Client) -> None:
     assert modify(joe, number, 0x1000, granted=1) == 0x8C
     assert modify(joe, 9999, 0x0002) == 0x9B
     nothing = (0,) * 15
-    assert joe.code(entries.ModifyDosInfo(4, 0, SEARCH, 2, *nothing[:14], 0, number, 1, ())) == 0xBF
+    assert joe.code(entries.ModifyDosInfo(1, 0, SEARCH, 2, *nothing[:14], 0, number, 1, ())) == 0xBF
     guest = Client(joe.station.stage.station("tcp:10.0.0.9:1025").attached())
     login = entries.ModifyDosInfo(0, 0, SEARCH, 2, *nothing[:14], 0, 0, 0xFF, ("SYS", "LOGIN", "LOGIN.EXE"))
     assert guest.code(login) == 0x8C
@@ -137,7 +137,7 @@ def test_a_short_handle_is_set(joe: Client) -> None:
     assert joe.code(entries.SetShortHandle(0, 0, handle, 0, 0, 0, 0xFF, program)) == 0x9C
     assert joe.code(entries.SetShortHandle(0, 0, 99, 0, 0, 0, 0xFF, login)) == 0x9B
     assert joe.code(entries.GetHandlePath(0, 99)) == 0x9B
-    assert joe.code(entries.GetHandlePath(4, handle)) == 0xBF
+    assert joe.code(entries.GetHandlePath(1, handle)) == 0xBF
 
 
 def test_name_space_information(joe: Client) -> None:
@@ -151,7 +151,7 @@ def test_name_space_information(joe: Client) -> None:
     assert joe.ask(entries.GetNameSpaceInfo(0, 0, 0, 0, number, 0x1000)).fields == b"\xff\x01"
     assert joe.code(entries.SetNameSpaceInfo(0, 0, 0, number, 0x0001, b"\x0a1234567890")) == 0x87
     assert joe.code(entries.SetNameSpaceInfo(0, 0, 0, number, 0x0002, b"\x22")) == 0x7E
-    assert joe.code(entries.GetNameSpaceInfo(0, 4, 0, 0, number, 1)) == 0xBF
+    assert joe.code(entries.GetNameSpaceInfo(0, 1, 0, 0, number, 1)) == 0xBF
     assert joe.ask(entries.GetHugeInfo(0, 0, number, 1, bytes(16))) == entries.HugeInfo(bytes(16), "")
     assert joe.code(entries.GetHugeInfo(0, 0, 9999, 1, bytes(16))) == 0x9B
 
@@ -167,5 +167,5 @@ def test_a_full_path(joe: Client) -> None:
     ):
         asked = entries.GetFullPath(0, 0, 0, LAST, LAST, 0, place(joe, "CAP_GS1", *path), 1, up)
         assert joe.ask(asked) == entries.FullPath(0, LAST, LAST, len(expected), 3, expected)
-    assert joe.code(entries.GetFullPath(0, 4, 0, LAST, LAST, 0, 0, 1, ())) == 0xBF
+    assert joe.code(entries.GetFullPath(0, 1, 0, LAST, LAST, 0, 0, 1, ())) == 0xBF
     assert joe.ask(entries.GetFullPath(0, 0, 0, LAST, LAST, 0, 0, 1, ())).names == b"\x03SYS"

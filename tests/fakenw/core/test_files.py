@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from random import Random
 from typing import Any
 
 import pytest
@@ -247,6 +248,22 @@ def test_a_copy_of_more_than_a_word_counts(joe: Client) -> None:
     joe.close(target)
     handle = joe.open(BOX + "B")
     assert b"".join(joe.get(handle, offset, 0x8000) for offset in range(0, len(data), 0x8000)) == data
+
+
+@pytest.mark.parametrize(("offset", "to"), [(0, 1), (1, 0), (0, 70_000), (70_000, 0), (5, 250_000), (0, 0)])
+def test_a_copy_within_a_file(joe: Client, offset: int, to: int) -> None:
+    """Of more bytes than are read at a time, up and down: what is copied is what was there before."""
+    data, size = Random(1).randbytes(240_000), 150_000
+    file = joe.create(BOX + "A")
+    for at in range(0, len(data), 0x8000):
+        assert joe.put(file, at, data[at : at + 0x8000]) == 0
+    expected = bytearray(data.ljust(to, b"\0"))
+    expected[to : to + size] = data[offset : offset + size]
+    joe.close(file)
+    file = joe.open(BOX + "A", READ | WRITE)
+    assert joe.ask(files.CopyFile(0, file, file, offset, to, size)).count == size
+    assert b"".join(joe.get(file, at, 0x8000) for at in range(0, len(expected), 0x8000)) == expected
+    assert joe.ask(files.GetFileSize(0, file)).size == len(expected)
 
 
 def test_before_the_login_nothing_can_be_changed(stage: Any) -> None:

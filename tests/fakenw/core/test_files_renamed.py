@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from fakenw.volumes.dos_name import is_dos_name, is_wild, renamed
-from fakenw.wire.requests import files
+from fakenw.wire.requests import directories, files
+from fakenw.wire.requests import synchronization as sync
 from tests.fakenw.file_station import ALL, BOX, NORMAL, READ, WRITE, Client
 
 
@@ -148,3 +149,31 @@ def test_ren_of_dos(name: str, template: str, new: str) -> None:
     assert renamed(name, template) == new
     assert is_dos_name(new)
     assert is_wild(template) is (template != "plain")
+
+
+EXCLUSIVE, SHARED = 1, 3
+
+
+@pytest.mark.parametrize("flag", [EXCLUSIVE, SHARED])
+def test_what_another_station_has_locked(joe: Client, ann: Client, flag: int) -> None:
+    """A locked file is in use, also where the directory that it is in is to be renamed; a logged one is not."""
+    for name in ("A.TXT", "B.TXT"):
+        joe.make(BOX + name)
+    locked = BOX + "A.TXT"
+    assert ann.code(sync.LogFile(0, flag, 0, locked)) == 0
+    assert joe.code(files.EraseFile(0, ALL, locked)) == 0x8E
+    assert joe.code(files.RenameFile(0, ALL, locked, 0, BOX + "C.TXT")) == 0x8E
+    assert joe.code(directories.RenameDirectory(0, "SYS:CAP_GS1/SINV.BOX", "OTHER.BOX")) == 0x8E
+    assert joe.code(files.EraseFile(0, ALL, BOX + "*.TXT")) == 0x8D
+    assert joe.names(BOX) == ["A.TXT"]
+    assert ann.code(sync.ReleaseFile(0, locked)) == 0
+    assert joe.code(directories.RenameDirectory(0, "SYS:CAP_GS1/SINV.BOX", "OTHER.BOX")) == 0
+    assert joe.code(directories.RenameDirectory(0, "SYS:CAP_GS1/OTHER.BOX", "SINV.BOX")) == 0
+    assert joe.code(files.EraseFile(0, ALL, locked)) == 0
+
+
+def test_what_the_station_itself_has_locked(joe: Client) -> None:
+    joe.make(BOX + "A.TXT")
+    assert joe.code(sync.LogFile(0, EXCLUSIVE, 0, BOX + "A.TXT")) == 0
+    assert joe.code(files.RenameFile(0, ALL, BOX + "A.TXT", 0, BOX + "B.TXT")) == 0
+    assert joe.code(files.EraseFile(0, ALL, BOX + "B.TXT")) == 0

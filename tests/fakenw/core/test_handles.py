@@ -73,9 +73,10 @@ def test_rename_or_move(joe: Client) -> None:
 
 
 def test_more_about_a_volume(joe: Client) -> None:
-    """The name space of DOS with one data stream (22/47), and sizes (22/51)."""
+    """The name spaces of DOS and LONG with one data stream (22/47), and sizes (22/51)."""
     lists = joe.ask(volumes.GetNameSpaceList(0)).lists
-    assert lists == b"\1\x03DOS\1\0\x13Primary Data Stream" + b"\1\0" * 3
+    defined = b"\5\x03DOS\x09MACINTOSH\x03NFS\x04FTAM\x04LONG"
+    assert lists == defined + b"\1\0\x13Primary Data Stream" + b"\2\0\4" * 2 + b"\1\0"
     assert joe.code(volumes.GetNameSpaceList(9)) == 0x98
     info = joe.ask(volumes.GetExtendedVolumeInfo(0))
     assert (info.name, info.sector_size, info.sectors_per_cluster, info.clusters) == ("SYS", 512, 8, 16384)

@@ -205,11 +205,16 @@ def test_a_duplicate_meanwhile_is_being_processed(open_stage: OpenStage) -> None
 
 
 def test_another_datagram_gives_the_first_request_up(open_stage: OpenStage) -> None:
-    """What the station waited for is not locked for it later, and that request has no reply."""
+    """What the station waited for is not locked for it later, and that request has no reply.
+
+    The station waits no more: a duplicate of the other datagram gets its reply once more.
+    """
     one, two, three_ = three(open_stage("nls"), "udp")
     assert one.code(record(EXCLUSIVE, 0)) == 0
     assert ask(two, record(EXCLUSIVE, 500)) == []
     assert two.code(server.GetServerTime()) == 0
+    (answered,) = two.inbox
+    assert two.again() == [answered]
     two.inbox.clear()
     assert one.logout() == 0
     assert two.inbox == []

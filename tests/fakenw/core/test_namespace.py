@@ -257,21 +257,36 @@ def test_short_handles(joe: Client) -> None:
     assert joe.code(namespace.AllocateShortHandle(0, 0, 0, 0, 0, 1, FILE)) == 0x9C
 
 
-def test_name_spaces(joe: Client) -> None:
-    """There is that of DOS, and no other."""
-    assert joe.station.call(namespace.GetNameSpaces(0, 0)).data == b"\1\0\0"
-    os2: list[Request[Any]] = [
-        namespace.GetDirectoryBase(4, 0, 0, 0, 0, 0xFF, ("SYS",)),
-        namespace.GetEntryInfo(0, 4, EVERY, ALL, 0, 0, 1, FILE),
-        namespace.OpenOrCreate(4, 1, 6, ALL, 0, 1, 0, 0, 1, FILE),
-        namespace.InitializeSearch(4, 0, 0, 0, 1, ()),
-        namespace.Search(4, 0, EVERY, ALL, 0, 0, 0xFFFFFFFF, "*"),
-        namespace.SearchSet(4, 0, EVERY, ALL, 9, 0, 0, 0xFFFFFFFF, "*"),
-        namespace.Rename(4, 0, 6, 0, 0, 1, 1, 0, 0, 1, 1, b"\1A\1B"),
-        namespace.Delete(4, 0, 6, 0, 0, 1, FILE),
-        namespace.AllocateShortHandle(4, 0, 0, 0, 0, 1, ()),
-    ]
-    assert [joe.code(request) for request in os2] == [0xBF] * len(os2)
+@pytest.mark.parametrize(
+    ("release", "name_spaces", "told"),
+    [
+        *(("3.12", None, "010000"), ("4.11", None, "010000"), ("5.1", None, "02000004"), ("6.5", None, "02000004")),
+        *(("5.1", ("dos",), "010000"), ("4.11", ("dos", "long"), "02000004")),
+    ],
+)
+def test_name_spaces(
+    open_stage: Callable[..., Any], release: str, name_spaces: tuple[str, ...] | None, told: str
+) -> None:
+    """That of DOS, since NetWare 5 that of LONG, or what an operator has loaded; no other."""
+    stage = open_stage("nls", release=release, name_spaces=name_spaces)
+    joe = Client(stage.station("tcp:10.0.0.1:1025").licensed("JOE", "SECRET"))
+    assert joe.station.call(namespace.GetNameSpaces(0, 0)).data == bytes.fromhex(told)
+    refused = [1, 2, 3, 5, 255] if len(told) == 8 else [4]
+    for space in refused:
+        others: list[Request[Any]] = [
+            namespace.GetDirectoryBase(space, 0, 0, 0, 0, 0xFF, ("SYS",)),
+            namespace.GetDirectoryBase(0, space, 0, 0, 0, 0xFF, ("SYS",)),
+            namespace.GetEntryInfo(0, space, EVERY, ALL, 0, 0, 1, FILE),
+            namespace.OpenOrCreate(space, 1, 6, ALL, 0, 1, 0, 0, 1, FILE),
+            namespace.InitializeSearch(space, 0, 0, 0, 1, ()),
+            namespace.Search(space, 0, EVERY, ALL, 0, 0, 0xFFFFFFFF, "*"),
+            namespace.SearchSet(space, 0, EVERY, ALL, 9, 0, 0, 0xFFFFFFFF, "*"),
+            namespace.Rename(space, 0, 6, 0, 0, 1, 1, 0, 0, 1, 1, b"\1A\1B"),
+            namespace.Delete(space, 0, 6, 0, 0, 1, FILE),
+            namespace.AllocateShortHandle(space, 0, 0, 0, 0, 1, ()),
+            namespace.AllocateShortHandle(0, space, 0, 0, 0, 1, ()),
+        ]
+        assert [joe.code(request) for request in others] == [0xBF] * len(others)
 
 
 @pytest.mark.parametrize(

@@ -117,8 +117,7 @@ def test_level_3_refuses_a_plain_login(open_stage: OpenStage, transport: str) ->
 def test_the_request_behind_the_login_is_signed(station: Station, login: Callable[[Station], int]) -> None:
     """The login and its reply are not; from then on requests and replies are, of whatever code, and the destroy."""
     assert login(station) == 0
-    (line,) = station.stage.events("login")
-    assert line["signed"] is True
+    assert [line.get("signed") for line in station.stage.events("login")] == [True]
     for _ in range(300):
         assert station.code(GetServerTime()) == 0
     assert station.code(bindery.GetObjectId(1, "NOBODY")) == Code.NO_SUCH_OBJECT
@@ -199,8 +198,7 @@ def test_a_bad_signature_over_udp(stage: Stage, place: int) -> None:
     assert changed(station, place) == []
     right = bytearray(station.last)
     right[place] ^= 1
-    (reply,) = station.send_raw(bytes(right))
-    assert decode_reply(reply).sequence == station.sequence
+    assert [decode_reply(reply).sequence for reply in station.send_raw(bytes(right))] == [station.sequence]
     assert (stage.state(station.name), stage.held) == state
     (line,) = stage.events("bad-signature")
     assert (line["packets"], line["user"]) == (1, "JOE")
@@ -285,8 +283,7 @@ def test_a_repeated_request_gets_its_signed_reply(stage: Stage) -> None:
     first = station.call(GetServerTime())
     sent = functools.partial(station.again)
     for _ in range(3):
-        (again,) = sent()
-        assert decode_reply(again) == first
+        assert [decode_reply(again) for again in sent()] == [first]
     assert station.code(GetServerTime()) == 0
     assert stage.server.counts.duplicates == 3
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 OpenStage = Callable[..., "Stage"]
 UDP, TCP = "udp:10.0.0.1:1025", "tcp:10.0.0.1:40001"
 PLAIN_LOGIN, TIME = (23, 20), (0x14, None)
+HOUR = 3600 * SECOND
 GUEST = bindery.PlainLogin(1, "GUEST", "")
 
 
@@ -125,6 +126,23 @@ def test_malformed_requests_are_not_slow(open_stage: OpenStage) -> None:
     station = open_stage("nls", slow={PLAIN_LOGIN: SECOND}).station(UDP).attached()
     (reply,) = station.send(RequestPacket(ncp.REQUEST, 1, 1, 1, 23, b"").encode())
     assert decode_reply(reply).completion == 0x7E
+
+
+@pytest.mark.parametrize(("ends", "times", "read"), [(4096, 0, True), (4086, 7, False)])
+def test_a_stream_is_read_on_up_to_64_kib_of_delayed_replies(
+    open_stage: OpenStage, ends: int, times: int, read: bool
+) -> None:
+    """Over TCP a reply has 16 bytes, of which 8 are the frame's, and that with the time 7 more: 64 KiB, or one over."""
+    assert (16 * ends + 23 * times <= 64 * 1024) is read
+    stage = open_stage("nls", slow={(0x18, None): HOUR, TIME: HOUR})
+    station = stage.station(TCP).attached()
+    for request in [connection.EndOfJob()] * ends + [server.GetServerTime()] * times:
+        assert send(station, request) == []
+    assert stage.connection(TCP).requests == ends + times
+    assert send(station, connection.EndOfJob()) == []
+    assert stage.connection(TCP).requests == ends + times + read
+    stage.wait(3600)
+    assert len(station.inbox) == ends + times + read
 
 
 # What is retained

@@ -11,7 +11,9 @@ import pytest
 from fakenw.core.peer import TCP, UDP, Peer
 from fakenw.journal.policy import State
 from fakenw.wire.packet import ReplyPacket, RequestPacket
-from fakenw.wire.requests import connection, server, status
+from fakenw.wire.requests import connection, files, server, status
+from fakenw.wire.requests import synchronization as sync
+from tests.fakenw.stage import OFFER
 
 if TYPE_CHECKING:
     from tests.fakenw.stage import Stage, Station
@@ -134,6 +136,25 @@ def test_details_in_the_order_of_the_mask(open_stage: OpenStage) -> None:
     assert found[1] == status.Times(datetime(2000, 8, 10, 9, 30, 15), 0)
     assert found[2] == status.Name(1, "JOE")
     assert found[7] == status.Authentication(LICENSED, bytes(2), 0)
+
+
+def test_locks_are_counted(open_stage: OpenStage) -> None:
+    """Of files and of physical records, locked ones; not logged ones, not those of others."""
+    stage = open_stage("nls")
+    joe, ann = (stage.station(f"udp:10.0.0.{host}:1025").licensed() for host in (1, 2))
+    for request in (sync.LogFile(0, 1, 0, OFFER), sync.LogFile(0, 0, 0, "SYS:LOGIN/LOGIN.EXE")):
+        assert joe.code(request) == 0
+    handle = files.OpenedFile.decode(joe.call(files.OpenFile(0, 6, 1, OFFER)).data).handle
+    for start, flag in ((0, 1), (8, 3), (16, 0)):
+        assert joe.code(sync.LogPhysicalRecord(flag, handle, start, 8, 0)) == 0
+    assert joe.code(sync.LogLogicalRecord(1, 0, "RECORD")) == 0
+    for station, counts in ((joe, (1, 2)), (ann, (0, 0))):
+        user = status.UserInfo.decode(ann.call(status.GetUserInfo(station.number)).data)
+        details = ann.call(status.GetConnectionDetails(0x08, bytes(3), (station.number,))).data
+        block = status.Locks.decode(status.ConnectionDetails.decode(details).blocks)
+        assert (user.file_locks, user.locked_records) == counts
+        assert (user.logical_locks, user.record_locks) == (0, 0)  # thresholds
+        assert block == status.Locks(0, 0, *counts)
 
 
 def test_details_fit_the_buffer(open_stage: OpenStage) -> None:

@@ -189,6 +189,6 @@ def test_refusals(op: Client, joe: Client) -> None:
     assert op.code(trustees.DeleteTrustee(0, one, 0, BOX)) == 0xFE
     assert op.code(trustees.DeleteExtendedTrustee(0, one, 0, BOX)) == 0xFE
     assert op.code(trustees.DeleteExtendedTrustee(0, one, 0, file)) == 0
-    assert op.code(trustees.GetEffectiveRights(0, 4, SEARCH, 0, *HERE)) == 0xBF
-    assert op.code(trustees.ScanTrusteeSet(4, 0, SEARCH, 0, *HERE)) == 0xBF
+    assert op.code(trustees.GetEffectiveRights(0, 1, SEARCH, 0, *HERE)) == 0xBF
+    assert op.code(trustees.ScanTrusteeSet(1, 0, SEARCH, 0, *HERE)) == 0xBF
     assert op.code(trustees.ScanTrusteeSet(0, 0, 0, 0, *HERE)) == 0xFF

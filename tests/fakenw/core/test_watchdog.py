@@ -91,6 +91,15 @@ def test_silent_station_is_cleared_to_the_microsecond(open_stage: OpenStage, pol
     assert stage.held == (1 if policy == "ual" else 0)
 
 
+def test_a_station_that_has_asked_nothing_is_queried_as_well(open_stage: OpenStage) -> None:
+    """It attached, and was switched off before its first request: the same ten moments."""
+    stage = open_stage("nls")
+    station = stage.station(UDP).attached()
+    assert watch(stage, station, CLEARED - 1, silent) == ASKED
+    stage.until(CLEARED)
+    assert [(close.t, close["cause"]) for close in stage.events("close")] == [(CLEARED, "watchdog")]
+
+
 def test_never_before_its_tick(open_stage: OpenStage) -> None:
     """Whoever calls too early, and as often as he likes, hastens nothing."""
     stage = open_stage("nls")

@@ -96,6 +96,27 @@ def use_name_spaces(op: Client) -> None:
     op.done(namespace.Delete(0, 0, 0x06, 0, number, 1, ("OLD.TXT",)))
 
 
+def use_long_names(op: Client) -> None:
+    """As use_name_spaces, in LONG; the reply to 87/6 has the name of the other name space."""
+    mask, long, short = 0x0FFF, "A long name.text", "ALONGNAM.TEX"
+    made = op.done(namespace.OpenOrCreate(4, 0x09, 0x06, mask, 0, 0x03, 0, 0, 0xFF, ("SYS", long)))
+    op.done(files.CloseFile(0, bytes(2) + made.handle))
+    number = op.done(namespace.GetDirectoryBase(4, 4, 0, 0, 0, 0xFF, ("SYS", long))).base
+    start = op.done(namespace.InitializeSearch(4, 0, 0, 0, 1, ()))
+    position = (start.volume, start.directory, start.sequence)
+    op.done(namespace.Search(4, 0, 0x16, mask, *position, "*"))
+    op.done(namespace.SearchSet(4, 0, 0x16, mask, 10, *position, "*"))
+    op.done(namespace.GetEntryInfo(4, 0, 0x06, mask, 0, 0, 1, (long,)))
+    op.done(namespace.GetEntryInfo(0, 4, 0x06, mask, 0, 0, 1, (short,)))
+    op.done(entries.GetNameSpaceInfo(0, 4, 0, 0, number, 1))
+    op.done(entries.GetFullPath(0, 4, 0, 0, 0, 0, number, 1, ()))
+    handle = op.done(namespace.AllocateShortHandle(4, 4, 0, 0, 0, 1, ())).handle
+    op.done(entries.GetHandlePath(4, handle))
+    op.done(namespace.Rename(4, 0x04, 0x06, 0, 0, 1, 1, 0, 0, 1, 1, b"\x10A long name.text\x0cAnother name"))
+    op.done(entries.SetNameSpaceInfo(4, 0, 0, number, 1, b"\x07ONE.TXT"))
+    op.done(namespace.Delete(4, 0, 0x06, 0, 0, 1, ("another NAME",)))
+
+
 def use_entries(op: Client) -> None:
     """Numbers, attributes, dates and paths, as libncp and the kernel ask for them."""
     op.done(files.CloseFile(0, op.done(files.CreateFile(0, 0, "SYS:NUM.TXT")).handle))
@@ -169,6 +190,24 @@ def use_file_information(op: Client, user: int) -> None:
     op.refused(file_information.ScanTrusteePaths(9, 0xFFFF, user), Code.NO_SUCH_VOLUME)
 
 
+def ask_who_holds(op: Client, joe: Client) -> None:
+    """SYS:ONE.TXT is open and locked, and so is a part of it; so is a logical record."""
+    there = op.done(holdings.MapPathToNumber(0, "SYS:ONE.TXT"))
+    of_entry = 0, there.volume, there.entry, 0
+    for asking in (
+        *(holdings.GetFileHolders(*of_entry), holdings.GetPhysicalRecords(op.number, *of_entry)),
+        *(holdings.GetPhysicalRecordHolders(*of_entry), holdings.GetLogicalRecordHolders(0, "A")),
+        *(holdings.MapNumberToPath(there.volume, there.entry, 0), holdings.MapPathToNumber(0, "SYS:ONE.TXT")),
+    ):
+        op.done(asking)
+        joe.refused(asking, Code.NOT_OPERATOR)
+    nothing = 0, there.volume, 0xFFFFFF, 0
+    for asking in (holdings.GetFileHolders(*nothing), holdings.GetPhysicalRecordHolders(*nothing)):
+        op.refused(asking, Code.FAILURE)
+    op.refused(holdings.GetPhysicalRecords(op.number, *nothing), Code.FAILURE)
+    op.refused(holdings.GetLogicalRecordHolders(0, "NO SUCH"), Code.FAILURE)
+
+
 def use_locks(joe: Client, op: Client) -> None:
     """Each kind by its old functions and by its new ones: logged, locked as a set, released, cleared; and refused."""
     sync = synchronization
@@ -203,6 +242,7 @@ def use_locks(joe: Client, op: Client) -> None:
     for asking in (holdings.GetOpenFiles, holdings.GetLogicalRecords):
         op.done(asking(op.number, 0))
         joe.refused(asking(op.number, 0), Code.NOT_OPERATOR)
+    ask_who_holds(op, joe)
     op.done(sync.ClearFile(*name))
     other = joe.done(files.OpenFile(0, 6, 1, "SYS:ONE.TXT")).handle
     joe.refused(sync.LogPhysicalRecordOld(1, other, 16, 1, 1), Code.TIMED_OUT)
@@ -232,6 +272,8 @@ def use_locks(joe: Client, op: Client) -> None:
             op.done(asked)
         op.refused(wait(handle, 1), Code.TIMED_OUT)
         op.done(holdings.GetSemaphores(op.number, 0))
+        op.done(holdings.GetSemaphoreHolders(0, "GATE"))
         joe.refused(holdings.GetSemaphores(op.number, 0), Code.NOT_OPERATOR)
+        joe.refused(holdings.GetSemaphoreHolders(0, "GATE"), Code.NOT_OPERATOR)
         op.done(close(handle))
         op.refused(close(handle), Code.FAILURE)

@@ -35,6 +35,7 @@ from tests.fakenw.transports.captured_file_work import (
     use_file_information,
     use_files,
     use_locks,
+    use_long_names,
     use_name_spaces,
     use_trustees,
     use_volumes_and_directories,
@@ -195,6 +196,7 @@ def converse(process: Process, transport: str) -> dict[Key, set[int]]:
     use_volumes_and_directories(op)
     use_files(op)
     use_name_spaces(op)
+    use_long_names(op)
     use_entries(op)
     use_directory_entries(op)
     user = op.done(bindery.GetObjectId(USER, "JOE")).object_id

@@ -7,11 +7,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from fakenw.volumes import dos_name
-from fakenw.volumes.dos_name import DosNames, fold, is_dos_name
+from fakenw.volumes.directory_names import DirectoryNames
 from fakenw.volumes.volume import SPARE, Numbers
 from fakenw.wire.requests import files
 
@@ -21,50 +19,20 @@ if TYPE_CHECKING:
 OpenStage = Callable[..., "Stage"]
 
 NOW = datetime(2000, 8, 10)
-NAMES = [
-    "A.TXT",
-    "a.txt",
-    "B",
-    "b",
-    "LONGNAME1.TXT",
-    "longname2.txt",
-    "LONGNA~1.TXT",
-    "LONGNA~2.TXT",
-    "long name",
-    "C~1",
-]
-
-
-def looked_up(names: DosNames) -> list[object]:
-    return [list(names.after("")), *(names.find(name) for name in (*NAMES, "LONG_N~1", "LONGNA~3.TXT"))]
-
-
-@given(begin=st.sets(st.sampled_from(NAMES)), changes=st.lists(st.sampled_from(NAMES), max_size=12))
-def test_names_that_come_and_go_are_as_if_read_anew(begin: set[str], changes: list[str]) -> None:
-    """Aliases too, which are the same for the same set of names."""
-    names, own = DosNames(begin), set(begin)
-    for name in changes:
-        if name in own:
-            own.remove(name)
-            names = names.discard(name)
-        elif is_dos_name(name) and names.find(name) is None:
-            own.add(fold(name))
-            names = names.add(fold(name))
-        assert looked_up(names) == looked_up(DosNames(own))
 
 
 @pytest.fixture
 def indexed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The number of names of every directory that is indexed from its beginning."""
     sizes: list[int] = []
-    whole = dos_name.dos_names
+    enter = DirectoryNames._enter
 
-    def counting(names: Iterable[str]) -> dict[str, str]:
-        listed = list(names)
+    def counting(names: DirectoryNames, entering: Iterable[str]) -> None:
+        listed = list(entering)
         sizes.append(len(listed))
-        return whole(listed)
+        enter(names, listed)
 
-    monkeypatch.setattr(dos_name, "dos_names", counting)
+    monkeypatch.setattr(DirectoryNames, "_enter", counting)
     return sizes
 
 
@@ -114,7 +82,7 @@ def test_a_pattern_of_many_stars_is_no_work(stars: int) -> None:
             looks += 1
             return super().__getitem__(key)  # type: ignore[index]
 
-    assert not dos_name._part_matches("*A" * stars + "*B", Counted("AAAAAAAA"))
+    assert not dos_name.part_matches("*A" * stars + "*B", Counted("AAAAAAAA"))
     assert looks <= 9 * (stars + 1)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fakenw.volumes import host_directory, host_listings
-from fakenw.volumes.directory_tree import PathError
+from fakenw.volumes.directory_tree import Directory, PathError
 from fakenw.volumes.host_directory import Folder
 
 NOW = datetime(2000, 8, 10)
@@ -116,11 +116,54 @@ def test_a_directory_with_a_link_is_read_each_time(
     assert not there_is(folder, "LINK")
 
 
-def test_the_listings_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def dos_names(folder: Directory) -> dict[str, str]:
+    """Own name -> DOS name."""
+    return {entry.own_name: entry.name for entry in folder.search("*")}
+
+
+def test_dos_names_stay_while_others_come_and_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever another program does in the folder, and wherever the server moves it."""
+    monkeypatch.setattr(host_listings, "SETTLED", 1e9)  # read at every look
+    root = Folder(tmp_path)
+    sub = root.create_directory("Sub", NOW)
+    for name in ("long name 2", "long name 3"):
+        (tmp_path / "Sub" / name).touch()
+    assert dos_names(sub) == {"long name 2": "LONGNAME", "long name 3": "LONGNAM0"}
+    (tmp_path / "Sub" / "long name 1").touch()
+    (tmp_path / "Sub" / "LONGNAME").touch()
+    stay = {"long name 3": "LONGNAM0", "LONGNAME": "LONGNAM1", "long name 1": "LONGNAM2"}
+    assert dos_names(sub) == {"long name 2": "LONGNAME", **stay}
+    (tmp_path / "Sub" / "long name 2").unlink()
+    assert dos_names(sub) == stay
+    sub.rename("long name 3", sub, "long name 3", "OTHER")
+    root.rename("Sub", root, "Moved folder")
+    moved = root.find("MOVEDFOL").node
+    assert isinstance(moved, Directory)
+    assert dos_names(moved) == {**stay, "long name 3": "OTHER"}
+    assert dos_names(Folder(tmp_path / "Moved folder"))["long name 3"] == "LONGNAM1", "another server does not know"
+
+
+def test_a_rename_finds_the_folder_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another program did since the last look does not harm the names."""
+    monkeypatch.setattr(host_listings, "SETTLED", 1e9)
+    folder = Folder(tmp_path)
+    (tmp_path / "long name").touch()
+    assert dos_names(folder) == {"long name": "LONGNAME"}
+    (tmp_path / "long name").unlink()
+    folder.create_file("long name", 0, NOW, "LONGNAME")
+    assert dos_names(folder) == {"long name": "LONGNAME"}
+
+
+def test_the_names_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the folders that were read longest ago go first."""
     monkeypatch.setattr(host_listings, "SETTLED", -1e9)
-    monkeypatch.setattr(host_listings, "KEPT", 3)
+    monkeypatch.setattr(host_listings, "MOST_NAMES", 20)
     folder = Folder(tmp_path)
     for number in range(10):
         inner = folder.create_directory(f"D{number}", NOW)
-        inner.index()
-    assert len(folder._listings._listings) == 3
+        inner.create_file("A", 0, NOW)
+        assert dos_names(inner) == {"A": "A"}
+    listings = folder._listings._listings
+    assert ("D9",) in listings
+    assert ("D0",) not in listings
+    assert sum(1 + len(listing.names) for listing in listings.values()) == folder._listings._weight <= 20

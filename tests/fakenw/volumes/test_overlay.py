@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from fakenw.volumes.directory_tree import ARCHIVE, READ_ONLY, Contents, Directory, File, MemoryTree, PathError
+from fakenw.volumes.host_directory import Folder
 from fakenw.volumes.overlay import ENTRY, Overlay
 from fakenw.wire.packet import Code
 from tests.fakenw.file_station import entries, read_entry
@@ -243,6 +246,38 @@ def test_names_are_found_again_only_when_they_change() -> None:
     assert changed is at(root, ("A",)).index()
     a.create_file("NEWER", 0, NOW)
     assert a.index().find("NEWER")
+
+
+def test_dos_names_stay_while_others_come_and_go() -> None:
+    """Those of the tree below are the same with changes and without; what is made finds them taken."""
+    root = Overlay(MemoryTree({"long name 1": b"1", "long name 2": b"2", "D": {"long name 3": b"3"}}, DATE), SPACE)
+
+    def shown(directory: Directory) -> dict[str, str]:
+        return {entry.own_name: entry.name for entry in entries(directory)}
+
+    assert shown(root) == {"D": "D", "long name 1": "LONGNAME", "long name 2": "LONGNAM0"}
+    root.remove("long name 1")
+    assert shown(root) == {"D": "D", "long name 2": "LONGNAM0"}
+    root.create_file("long name 4", 0, NOW)
+    root.rename("long name 2", root, "long name 2", "OTHER")
+    assert shown(root) == {"D": "D", "long name 4": "LONGNAME", "long name 2": "OTHER"}
+    d = at(root, ("D",))
+    d.rename("long name 3", root, "long name 3")
+    assert shown(root) == {"D": "D", "long name 4": "LONGNAME", "long name 2": "OTHER", "long name 3": "LONGNAM0"}
+    assert read_entry(root.find("OTHER"), 0, 9) == b"2"
+
+
+def test_the_folder_below_changes(tmp_path: Path) -> None:
+    """A name that comes there finds the names of the overlay taken, and one that is gone there is gone here."""
+    for name in ("long name 1", "long name 2"):
+        (tmp_path / name).touch()
+    root = Overlay(Folder(tmp_path), SPACE)
+    root.create_file("long name 3", 0, NOW)
+    (tmp_path / "long name 0").touch()
+    (tmp_path / "long name 1").unlink()
+    os.utime(tmp_path, (9, 9))
+    shown = {entry.own_name: entry.name for entry in entries(root)}
+    assert shown == {"long name 0": "LONGNAME", "long name 2": "LONGNAM0", "long name 3": "LONGNAM1"}
 
 
 def test_not_into_another_tree() -> None:

@@ -17,7 +17,8 @@ from fakenw.volumes.directory_tree import (
     MemoryTree,
     PathError,
 )
-from fakenw.volumes.dos_name import dos_names, fold, matches, split_pattern
+from fakenw.volumes.dos_name import fold, matches, split_pattern
+from fakenw.volumes.long_name import LongName
 from fakenw.volumes.sms_volume import sms_tree
 from fakenw.volumes.volume import VolumePath, Volumes
 from fakenw.wire.packet import Code
@@ -181,89 +182,16 @@ def test_split_pattern(text: str, directory: str, pattern: str) -> None:
     assert split_pattern(text) == (directory, pattern)
 
 
-@pytest.mark.parametrize(
-    ("name", "alias"),
-    [
-        ("LOGIN.EXE", "LOGIN.EXE"),
-        ("login.exe", "LOGIN.EXE"),
-        ("Long name.txt", "LONGNA~1.TXT"),
-        ("longname9", "LONGNA~1"),
-        (".profile", "PROFIL~1"),
-        ("archive.tar.gz", "ARCHIV~1.GZ"),
-        ("index.html", "INDEX~1.HTM"),
-        ("a+b.c", "A_B~1.C"),
-        ("日本.txt", "__~1.TXT"),
-        ("日本", "__~1"),
-        ("...", "_~1"),
-        ("ends.", "ENDS~1"),
-        ("a:b", "A_B~1"),
-        ("a\\b", "A_B~1"),
-        ("caf\udc82.txt", "CAF_~1.TXT"),
-        ("CAFÉ.TXT", "CAFÉ.TXT"),
-        ("A«B", "A_B~1"),
-    ],
-)
-def test_dos_name(name: str, alias: str) -> None:
-    """A name that fits is kept in upper case, any other gets an alias."""
-    assert dos_names([name]) == {alias: name}
-
-
-def test_aliases_are_unique() -> None:
-    """Aliases count up, give way to real names, and the tail eats into the stem when it grows."""
-    names = [f"longname {n:02}.txt" for n in range(12)] + ["LONGNA~2.TXT"]
-    shown = dos_names(names)
-    assert shown["LONGNA~2.TXT"] == "LONGNA~2.TXT"
-    assert shown["LONGNA~1.TXT"] == "longname 00.txt"
-    assert shown["LONGNA~3.TXT"] == "longname 01.txt"
-    assert shown["LONGN~13.TXT"] == "longname 11.txt"
-    assert sorted(shown.values()) == sorted(names)
-
-
-def test_names_that_differ_only_in_case() -> None:
-    """Of two names that fold to one, the first in order keeps it and the other is not lost."""
-    assert dos_names(["readme", "README"]) == {"README": "README", "README~1": "readme"}
-    tree = MemoryTree({"readme": b"small", "README": b"GREAT"}, DATE)
-    assert read_entry(tree.find("Readme"), 0, 9) == b"GREAT"
-    assert read_entry(tree.find("readme"), 0, 9) == b"small"
-    assert read_entry(tree.find("readme~1"), 0, 9) == b"small"
-
-
-def test_many_long_names_are_not_slow() -> None:
-    """Ten thousand names with one beginning all get an alias, without trying each number for each name."""
-    assert len(dos_names(f"a common beginning {n}.text" for n in range(10_000))) == 10_000
-
-
-@given(st.sets(any_names, max_size=30))
-def test_dos_names_are_dos_names(names: set[str]) -> None:
-    """Every name gets one DOS name: unique, short, on code page 437; the order of the names is of no account."""
-    shown = dos_names(names)
-    assert set(shown.values()) == names
-    assert len(shown) == len(names)
-    assert list(shown) == sorted(shown)
-    assert shown == dos_names(sorted(names, reverse=True))
-    for dos in shown:
-        stem, _, extension = dos.partition(".")
-        assert 1 <= len(stem) <= 8
-        assert len(extension) <= 3
-        assert fold(dos) == dos
-        assert len(dos.encode("cp437")) <= 12
-        assert matches("*.*", dos)
-        assert matches(dos, dos)
-
-
 @given(st.sets(any_names, min_size=1, max_size=10))
 def test_every_node_can_be_opened(names: set[str]) -> None:
-    """Each node is found by its own name and by the name that is shown."""
+    """Each node is found by either of its names, and by no other's."""
     tree = MemoryTree({name: name.encode("utf-8", "surrogatepass") for name in names}, DATE)
-    contents = {entry.name: read_entry(entry, 0, 100) for entry in entries(tree)}
-    assert len(contents) == len(names)
-    for name in names:
-        found = tree.find(name)
-        assert read_entry(found, 0, 100) == name.encode("utf-8", "surrogatepass")
-        assert contents[found.name] == read_entry(found, 0, 100)
-    for dos, content in contents.items():
-        if dos not in names:
-            assert read_entry(tree.find(dos), 0, 100) == content
+    found = entries(tree)
+    assert {entry.own_name for entry in found} == names
+    for entry in found:
+        content = entry.own_name.encode("utf-8", "surrogatepass")
+        for name in (entry.name, LongName(entry.long_name), LongName(fold(entry.long_name))):
+            assert read_entry(tree.find(name), 0, 100) == content
 
 
 def test_all_bytes_are_names() -> None:
@@ -283,11 +211,16 @@ def test_find(volumes: Volumes, text: str) -> None:
 
 
 def test_find_by_long_name_and_alias(volumes: Volumes) -> None:
-    """Both names lead to the same file, which is shown under its alias."""
-    for text in ("VOL1:DOCS/A long name.text", "VOL1:DOCS/a LONG name.TEXT", "VOL1:DOCS/ALONGN~1.TEX"):
+    """Both names lead to the same file, each in its own name space."""
+    for text in (
+        *(LongName("VOL1:DOCS/A long name.text"), LongName("VOL1:docs/a LONG name.TEXT")),
+        *("VOL1:DOCS/ALONGNAM.TEX", "VOL1:docs/alongnam.tex"),
+    ):
         entry = volumes.look_up(VolumePath.parse(text)).entry
-        assert entry.name == "ALONGN~1.TEX"
+        assert (entry.name, entry.long_name) == ("ALONGNAM.TEX", "A long name.text")
         assert read_entry(entry, 0, 9) == b"long"
+    assert code_of(volumes, "VOL1:DOCS/A long name.text") == Code.FAILURE
+    assert code_of(volumes, LongName("VOL1:DOCS/ALONGNAM.TEX")) == Code.FAILURE
 
 
 def test_find_a_directory(volumes: Volumes) -> None:

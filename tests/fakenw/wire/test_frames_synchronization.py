@@ -1,6 +1,7 @@
 """Frames of locks and semaphores, written by hand after Wireshark's tables: read, and written again.
 
-Wireshark read each of them and saw the same values, but for the byte order of a few fields (MISREAD).
+Wireshark read each of them and saw the same values, but for the byte order of a few fields (MISREAD). The records of
+locks are after Ralf Brown's list of interrupts (INT 21h AX=F217h), which has a byte more in each than Wireshark reads.
 """
 
 from __future__ import annotations
@@ -70,23 +71,65 @@ FRAMES: dict[str, Layout] = {
     ),
     "get_semaphores": holdings.GetSemaphores(5, 2),
     "get_semaphores_reply": holdings.HeldRecords(0, 1, holdings.HeldSemaphore(3, 0xFFFF, 1, "GATE").encode()),
+    "get_file_holders": holdings.GetFileHolders(0, 0, 7, 0),
+    "get_file_holders_reply": holdings.FileHolders(
+        *(0, 3, 2, 2, 1, 0, 1, 0xFE, 1, 3),
+        holdings.FileHolder(5, 2, 3, 0x0B, 0xFE).encode()
+        + holdings.FileHolder(6, 1, 1, 1, 0).encode()
+        + holdings.FileHolder(7, 1, 2, 0, 0).encode(),
+    ),
+    "get_physical_records": holdings.GetPhysicalRecords(5, 0, 0, 7, 0),
+    "get_physical_records_reply": holdings.HeldRecords(
+        *(0, 2),
+        holdings.HeldPhysicalRecord(2, 0, 0x1000, 0x107F).encode()
+        + holdings.HeldPhysicalRecord(2, 2, 0x1080, 0xFFFFFFFF).encode(),
+    ),
+    "get_physical_record_holders": holdings.GetPhysicalRecordHolders(0, 0, 7, 0),
+    "get_physical_record_holders_reply": holdings.HeldRecords(
+        0, 1, holdings.PhysicalRecordHolder(2, 2, 0x1000, 0x107F, 5, 2, 1).encode()
+    ),
+    "get_logical_record_holders": holdings.GetLogicalRecordHolders(0, "RECORD"),
+    "get_logical_record_holders_reply": holdings.LogicalRecordHolders(
+        *(1, 2, 0, 0, 2),
+        holdings.LogicalRecordHolder(5, 2, 1).encode() + holdings.LogicalRecordHolder(6, 1, 2).encode(),
+    ),
+    "map_number_to_path": holdings.MapNumberToPath(0, 7, 0),
+    "map_number_to_path_reply": holdings.EntryPath("\x06PUBLIC\x05A.TXT"),
+    "map_path_to_number": holdings.MapPathToNumber(0, "SYS:PUBLIC/A.TXT"),
+    "map_path_to_number_reply": holdings.EntryNumber(0, 7),
+    "get_semaphore_holders": holdings.GetSemaphoreHolders(0, "GATE"),
+    "get_semaphore_holders_reply": holdings.SemaphoreHolders(
+        *(0, 3, 0xFFFF, 2), holdings.SemaphoreHolder(5, 2).encode() + holdings.SemaphoreHolder(6, 1).encode()
+    ),
 }
 # Wireshark's names of our fields; several where it has one for each group.
 NAMES = {
     "directory": ("dir_handle",),
     "flag": ("lock_flag",),
     "limit": ("timeout_limit", "lock_timeout", "semaphore_time_out"),
-    "path": ("file_path",),
+    "path": ("file_path", "path"),
     "name": ("logical_record_name", "synch_name", "semaphore_name"),
     "start": ("lock_areas_start_offset",),
     "length": ("lock_area_len",),
     "value": ("initial_semaphore_value", "semaphore_value"),
-    "opens": ("semaphore_open_count",),
+    "opens": ("semaphore_open_count", "open_count"),
     "shares": ("semaphore_share_count",),
     "connection": ("connection_number", "target_connection_number"),
     "first": ("last_record_seen",),
     "next": ("next_request_record",),
-    "count": ("number_of_records", "number_of_semaphores"),
+    "count": ("number_of_records", "number_of_semaphores", "number_of_locks"),
+    "stream": ("data_stream_number",),
+    "volume": ("volume_number",),
+    "entry": ("dir_base", "directory_number"),
+    "name_space": ("name_space",),
+    "uses": ("file_use_count", "user_info_use_count"),
+    "reading": ("open_for_read_count",),
+    "writing": ("open_for_write_count",),
+    "deny_reading": ("deny_read_count",),
+    "deny_writing": ("deny_write_count",),
+    "locked": ("locked",),
+    "forks": ("fork_count",),
+    "shared": ("shareable_lock_count",),
 }
 MISREAD = {
     *(("lock_file_set_old", "limit"), ("lock_logical_record_set_old", "limit"), ("log_physical_record_old", "limit")),

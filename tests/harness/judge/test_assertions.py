@@ -10,7 +10,8 @@ import pytest
 from harness.judge.assertions import AssertionAnswer, released
 from harness.judge.causes import ANY_CAUSE
 from harness.judge.selection import LicenseSelection
-from tests.harness.handmade_journals import Book, ServerBook, held_once, put_together
+from harness.judge.verdict import Verdict, judge
+from tests.harness.handmade_journals import Book, RunnerBook, ServerBook, held_once, put_together
 
 
 def answered(book: ServerBook, connections: int = 1, **wanted: Any) -> AssertionAnswer:
@@ -135,3 +136,71 @@ def test_a_license_that_was_taken_back_before_the_mark_is_not_asserted() -> None
     book.stop(20)
     assert not answered(book).passed
     assert answered(book, since=5_000_000).passed
+
+
+@pytest.mark.parametrize(
+    ("cause", "by", "verdict", "failed"),
+    [
+        ("lost", "lost", "reclaimed", []),
+        (
+            "watchdog",
+            "lost",
+            "reclaimed",
+            ["by: connection 1 (serial 1) of user JOE from udp:10.0.0.2:1025: watchdog, not lost"],
+        ),
+        ("logout", "logout", "released", []),
+        (
+            "destroy",
+            "logout",
+            "released",
+            ["by: connection 1 (serial 1) of user JOE from udp:10.0.0.2:1025: destroy, not logout"],
+        ),
+        ("lost", ANY_CAUSE, "reclaimed", []),
+        ("destroy", ANY_CAUSE, "released", []),
+    ],
+)
+def test_the_verdict_of_an_assertion_says_whether_it_holds(
+    cause: str, by: str, verdict: str, failed: list[str]
+) -> None:
+    """A license that the server reclaimed is as expected where the assertion accepts that; another cause is told."""
+    judged = answered(held_once(until=20, cause=cause), by=by).verdict
+    assert (judged.verdict, judged.expected, judged.failed) == (verdict, verdict, failed)
+    assert judged.ok is not bool(failed)
+
+
+# In the journal of a run
+
+
+def kept(book: ServerBook, **asserted: Any) -> Verdict:
+    """The verdict on *book* beside a ``run`` line whose field ``assertion`` is *asserted*."""
+    return judge(put_together(book, RunnerBook(assertion=asserted)))
+
+
+def test_an_assertion_in_the_run_line_is_judged_again() -> None:
+    """As when the test made it: the licenses of JOE alone, which are not needed at the end of the journal."""
+    book = ServerBook()
+    book.create(1, 1)
+    book.login(2, 1)
+    book.leave(20, 1)
+    book.create(900, 2, connection=2, station="udp:10.0.0.3:1025")
+    book.login(900, 2, "ANN")
+    book.stop(1000)
+    assert kept(book, user="JOE").verdict == "released"
+    assert kept(book, user="ANN").verdict == "leaked"
+    assert judge(put_together(book, RunnerBook())).verdict == "unknown"  # the journal ends too early for ANN's license
+
+
+def test_an_assertion_in_the_run_line_is_about_one_client_where_it_does_not_say() -> None:
+    """An attachment that cost a unit is no client; a licensed connection is one."""
+    attached = ServerBook("attach")
+    attached.create(1, 1)
+    attached.close(2, 1)
+    assert kept(attached).reason == "0 connections were licensed and logged in, expected 1"
+    assert kept(held_once(until=20)).verdict == "released"
+    assert kept(held_once(until=20), clients=2).reason == "1 connection was licensed and logged in, expected 2"
+
+
+def test_the_licenses_that_a_caller_names_come_before_those_of_the_run_line() -> None:
+    run = put_together(held_once(until=20), RunnerBook(assertion={"user": "ANN", "clients": 2}))
+    assert judge(run).reason == "nothing was ever licensed"
+    assert judge(run, wanted=LicenseSelection(user="JOE")).verdict == "released"

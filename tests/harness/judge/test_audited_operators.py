@@ -100,6 +100,54 @@ def test_logins_while_they_are_disabled() -> None:
         assert book.texts() == []
 
 
+CLOSER = "tcp:10.0.0.9:1025"
+
+
+def closed(release: str = "3.12") -> ServerBook:
+    """SUPERVISOR has closed the bindery of a server, and a station has attached."""
+    book = ServerBook("login", release=release)
+    book.create(1, 1, connection=1, station=CLOSER)
+    book.login(2, 1, "SUPERVISOR")
+    book.line(3, "operator", action="close-bindery", by="SUPERVISOR", station=CLOSER)
+    book.create(4, 2, connection=2)
+    return book
+
+
+def test_logins_while_the_bindery_is_closed() -> None:
+    """Of a 3.x; a login in a tree is none in the bindery, and from 4.x on nothing is closed."""
+    book = closed()
+    book.login(5, 2)
+    assert book.problems() == [(10, "serial 2 logged in while the bindery was closed")]
+    book = closed()
+    book.move(5, 2, "authenticated", "login", "JOE")
+    assert book.texts() == []
+    for release in ("4.11", "5.1", None):
+        book = closed(release)  # type: ignore[arg-type]
+        book.login(5, 2)
+        assert book.texts() == []
+
+
+def test_a_bindery_that_is_open_again() -> None:
+    """A supervisor has opened it, or the station that has closed it is logged out or gone; not another one."""
+    book = closed()
+    book.line(5, "operator", action="open-bindery", by="SUPERVISOR", station=CLOSER)
+    book.login(6, 2)
+    assert book.texts() == []
+    book = closed()
+    book.logout(5, 1)
+    book.login(6, 2)
+    assert book.texts() == []
+    book = closed()
+    book.close(5, 1, "lost")
+    book.login(6, 2)
+    assert book.texts() == []
+    book = closed()
+    book.close(5, 2)
+    book.create(6, 3, connection=2)
+    book.login(7, 3)
+    assert book.texts() == ["serial 3 logged in while the bindery was closed"]
+
+
 def test_a_clear_names_a_connection() -> None:
     """By its serial, or by its number; its end follows, perhaps later, and is not missed at the end of a journal."""
     for number, wrong in (

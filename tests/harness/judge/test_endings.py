@@ -8,7 +8,7 @@ import pytest
 
 from harness.judge.endings import endings, unexpected
 from harness.judge.verdict import judge
-from tests.harness.handmade_journals import RunnerBook, ServerBook, held_once, put_together
+from tests.harness.handmade_journals import RunnerBook, ServerBook, held_once, put_together, scripted
 
 
 def runner(*clients: dict[str, Any], **run: Any) -> RunnerBook:
@@ -74,6 +74,19 @@ def test_what_is_worse_is_said(end: float | None, cause: str, verdict: str) -> N
     judged = judge(put_together(server, book))
     assert judged.verdict == verdict
     assert len(judged.reclaimed) == (cause == "lost")
+
+
+@pytest.mark.parametrize(("errors", "more"), [(1, ""), (2, " (and 1 more)"), (3, " (and 2 more)")])
+def test_a_behavior_that_raised_proves_nothing(errors: int, more: str) -> None:
+    """The first error is the reason, with its place in the user's file, and the others are counted."""
+    client = scripted(needed=5)
+    for line in range(12, 12 + errors):
+        client.write(6, "behavior-failed", text=f"KeyError: {line}", file="backup.py", line=line)
+    judged = judge(put_together(held_once(until=10), client))
+    first = "a behavior of workstation raised KeyError: 12 (backup.py:12)"
+    assert (judged.verdict, judged.reason) == ("unknown", f"{first}{more}")
+    judged = judge(put_together(held_once(until=None), client))
+    assert (judged.verdict, len(judged.notes), judged.notes[0]) == ("leaked", errors, first)
 
 
 @pytest.mark.parametrize(("code", "name"), [(137, " (SIGKILL)"), (143, " (SIGTERM)"), (128, ""), (255, ""), (-1, "")])

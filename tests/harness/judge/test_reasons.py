@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fakenw.journal.record import Record
 from harness.judge.verdict import judge
 from tests.harness.handmade_journals import (
     ClientBook,
@@ -43,6 +44,16 @@ def test_a_limit_that_differs_from_the_stated_one(speed: float, patience: float,
     assert judge(run).reason.startswith(
         f"1 of 1 licenses not released within {limit} of being no longer needed{told}; connection 1"
     )
+
+
+def test_a_run_that_does_not_say_its_speed_was_at_real_speed() -> None:
+    runner = RunnerBook(patience=15)
+    (run_line,) = runner.lines
+    fields = {name: value for name, value in run_line.fields.items() if name != "speed"}
+    runner.lines = [Record(run_line.t, run_line.role, run_line.event, fields)]
+    run = put_together(held_once(until=None), scripted(needed=10), runner)
+    told = "within 0:05:15 of being no longer needed (0:05:00, and 15 s of real time for a busy machine"
+    assert f"{told}, which is 0:00:15 at --speed 1); " in judge(run).reason
 
 
 def test_how_many_more_problems_the_books_have() -> None:

@@ -60,6 +60,14 @@ def test_a_run_that_failed_is_unknown() -> None:
     assert judge(put_together(held_once(until=None), scripted(needed=9), runner)).verdict == ("leaked")
 
 
+def test_the_first_failure_of_a_run_is_its_reason() -> None:
+    runner = RunnerBook()
+    for t, reason in ((5, "no such program"), (6, "given up after 15 s")):
+        runner.write(t, "failed", reason=reason)
+    judged = judge(put_together(held_once(until=10), runner))
+    assert judged.reason == "the run could not be carried out: no such program"
+
+
 def test_without_a_server_nothing_is_known() -> None:
     """A client's word alone is no evidence."""
     verdict = judge(put_together(scripted(needed=5)))

@@ -86,6 +86,7 @@ def test_the_bug_is_a_leak() -> None:
         "seconds": 15001.0,
         "unproven": [],
     }
+    assert repr(held).endswith(f", reason={held.reason!r})")  # where a test fails, pytest prints it without journals
 
 
 # How long after
