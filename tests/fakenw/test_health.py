@@ -81,15 +81,20 @@ def test_somebody_else_there() -> None:
 
 
 def test_its_addresses_come_from_the_environment(tmp_path: Path) -> None:
-    """From those where the server listens; everywhere is looked for here."""
+    """From those where the server listens; everywhere is looked for here, and IPX is not asked."""
     with serving(tmp_path / "journal.jsonl") as addresses:
         port = addresses["tcp"].rpartition(":")[2]
-        done = check(env={"FAKENW_LISTEN": f"tcp:0.0.0.0:{port} udp:{addresses['udp']}"})
+        done = check(env={"FAKENW_LISTEN": f"tcp:0.0.0.0:{port} ipx:qemu:127.0.0.1:0 udp:{addresses['udp']}"})
     assert (done.returncode, len(done.stdout.splitlines())) == (0, 2)
 
 
 def test_what_is_no_address() -> None:
     """It says what was expected, with the exit code of bad usage."""
+    done = check("ipx:00001234:525400123456:0451")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "ipx:00001234:525400123456:0451: IPX is not asked; expected tcp:HOST:PORT or udp:HOST:PORT\n",
+    )
     done = check("tcp:524")
     assert (done.returncode, done.stderr) == (
         2,

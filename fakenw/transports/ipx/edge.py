@@ -282,7 +282,7 @@ class IpxEdge:
     def _broadcast(self, *, gone: bool = False, only: IpxWire | None = None) -> None:
         for board, frame in self.stack.announce(gone=gone):
             wire = self._by_board[board]
-            if only in (None, wire):
+            if only in (None, wire) and wire.link is not None and wire.link.up:
                 wire.send(frame)
 
 
