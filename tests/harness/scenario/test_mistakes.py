@@ -373,8 +373,8 @@ def test_data_instead_of_a_file() -> None:
     with pytest.raises(ScenarioError) as caught:
         Scenario.read({**data, "clients": [{**command, "cuont": 2}], "expect": "x"}, "command line")
     assert caught.value.problems == (
-        "command line: clients[0].cuont: unknown key; expected one of name, user, transport, count, script, command, "
-        f"image, exit, environment, files, accounts, registry, licensed, {PARTS} (did you mean count?)",
+        "command line: clients[0].cuont: unknown key; expected one of name, user, transport, frame, count, script, "
+        f"command, image, exit, environment, files, accounts, registry, licensed, {PARTS} (did you mean count?)",
         f"command line: expect.udp: 'x' is unknown; {VERDICTS}",
         f"command line: expect.tcp: 'x' is unknown; {VERDICTS}",
     )
