@@ -8,7 +8,7 @@ Rules of this file:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from random import Random
 from typing import Any
 
@@ -17,6 +17,8 @@ from fakenw.journal.record import SECOND
 REPEATED_AFTER = SECOND // 5  # a stream's first retransmission (Linux: TCP_RTO_MIN); each further one doubles it
 OVERTAKEN = SECOND // 20  # the most that a reordered datagram is late
 AGAIN = (SECOND // 500, SECOND // 100)  # the time between a datagram and its duplicate
+
+WAYS = {"out": (True,), "in": (False,), "both": (True, False)}  # whether a packet was sent by the machine
 
 Deliver = Callable[[int, bool], None]
 """Called with the extra microseconds of a packet, and whether it stays behind earlier packets."""
@@ -34,6 +36,7 @@ class LinkConditions:
         self._waiting: list[Deliver] = []
         self._delay = 0  # microseconds
         self._loss = self._duplicate = self._reorder = 0.0  # shares from 0 to 1
+        self._lossy: Collection[bool] = (True,)  # whether packets are lost that were sent, or that were not, or both
         self._drop: dict[str, int] = {}  # packets still to be dropped, by direction
 
     def apply(self, verb: str, arguments: Mapping[str, Any]) -> None:
@@ -49,6 +52,7 @@ class LinkConditions:
                 self._delay = arguments["by"]
             case "loss":
                 self._loss = arguments["percent"] / 100
+                self._lossy = WAYS[arguments.get("way", "out")]
             case "drop":
                 self._drop[arguments["way"]] = arguments["packets"]
             case "duplicate":
@@ -60,8 +64,8 @@ class LinkConditions:
     def carry(self, deliver: Deliver, *, sent: bool, stream: bool) -> None:
         """Call *deliver*: now, later, twice, or never.
 
-        All but a cut and a drop affect only packets that the machine has *sent*, as with ``tc`` on its interface. What
-        streams retransmitted while the link was cut arrives when it heals.
+        All but a cut, a drop and a loss that says so affect only packets that the machine has *sent*, as with ``tc`` on
+        its interface. What streams retransmitted while the link was cut arrives when it heals.
         """
         if self._cut:
             if stream:
@@ -86,7 +90,7 @@ class LinkConditions:
                 self._drop[way] -= 1
                 self._update_calm()
                 return True
-        return bool(sent and self._loss and self._random.random() < self._loss)
+        return bool(self._loss and sent in self._lossy and self._random.random() < self._loss)
 
     def _update_calm(self) -> None:
         self._drop = {way: packets for way, packets in self._drop.items() if packets}
