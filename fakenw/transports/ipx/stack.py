@@ -142,6 +142,10 @@ class Stack:
         to, source = packet.destination, packet.source
         if to.socket in (ipx.SAP_SOCKET, ipx.RIP_SOCKET) and self._is_told(bind, node, packet):
             return []
+        if self._settles(bind, packet):
+            bind.board.networks[bind.frame] = to.network
+            bind.board.unsettled.discard(bind.frame)
+            bind = bind._replace(network=to.network)
         if not self._is_own(bind, to):
             return self._drop("other-network")
         if source.network == 0:  # a station that has not learnt the number yet
@@ -149,6 +153,7 @@ class Stack:
         if to.socket == ipx.NCP_SOCKET:
             if to.node == ipx.EVERY_NODE:
                 return self._drop("broadcast")
+            bind.board.unsettled.discard(bind.frame)
             local = to if to.network else to._replace(network=bind.network)
             return Request(self._peer(source), Way(bind, node, local, source), packet.data)
         answers: list[IpxPacket] = []
@@ -178,6 +183,17 @@ class Stack:
             case _:
                 return self._drop("netbios" if packet.type == ipx.NETBIOS_TYPE else "socket")
         return [bind.encode(node, answer) for answer in answers]
+
+    def _settles(self, bind: Bind, packet: IpxPacket) -> bool:
+        """Whether a client that looks for servers has a number for its wire, which the server takes over."""
+        to, board = packet.destination, bind.board
+        return (
+            bind.frame in board.unsettled
+            and to.socket in (ipx.SAP_SOCKET, ipx.RIP_SOCKET)
+            and to.node == ipx.EVERY_NODE
+            and to.network == packet.source.network
+            and to.network not in (0, ipx.EVERY_NETWORK, self.advertising.network)
+        )
 
     def _is_own(self, bind: Bind, to: IpxAddress) -> bool:
         """Whether a packet to this address is for the server."""

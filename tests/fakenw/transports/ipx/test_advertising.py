@@ -74,6 +74,35 @@ def test_a_station_that_does_not_know_its_network() -> None:
     assert [heard[0].source.network, heard[0].destination.network] == [WIRE + 3, WIRE + 3]
 
 
+def test_a_client_settles_a_number_that_was_not_given() -> None:
+    """The first one that looks for servers, on its own frame type; then the wire has its number."""
+    stage, frame = WireStage(), FrameType.ETHERNET_802_2
+    stage.board.unsettled.add(frame)
+    assert ask(stage, 0x0452, NEAREST, frame=FrameType.ETHERNET_II, network=0x77) == []  # that one was given
+    heard = ask(stage, 0x0452, NEAREST, frame=frame, network=0x77)
+    assert [heard[0].source.network, heard[0].destination.network] == [0x77, 0x77]
+    assert ask(stage, 0x0452, NEAREST, frame=frame, network=0x78) == []
+    assert {packet.source.network for packet in stage.packets([frame for _, frame in stage.stack.announce()])} == {
+        *(WIRE, WIRE + 1, 0x77, WIRE + 3)
+    }
+
+
+def test_a_number_in_use_is_settled() -> None:
+    """A station has learnt it, and holds a connection by it."""
+    stage, frame = WireStage(), FrameType.ETHERNET_802_2
+    stage.board.unsettled.add(frame)
+    stage.at(frame).attached()
+    assert ask(stage, 0x0452, NEAREST, frame=frame, network=0x77) == []
+
+
+@pytest.mark.parametrize("network", [0, INTERNAL, 0xFFFFFFFF])
+def test_numbers_that_no_wire_has(network: int) -> None:
+    stage, frame = WireStage(), FrameType.ETHERNET_802_2
+    stage.board.unsettled.add(frame)
+    ask(stage, 0x0452, NEAREST, frame=frame, network=network)
+    assert stage.board.networks[frame] == WIRE + 2
+
+
 @pytest.mark.parametrize(
     ("query", "operation", "found"),
     [

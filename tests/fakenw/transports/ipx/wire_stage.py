@@ -35,7 +35,8 @@ class WireStage(Stage):
         settings = self.server.settings
         advertising = Advertising(settings.name, settings.network_number, settings.tree, nearest)
         self.stack = Stack(advertising, settings.serial_number)
-        self.board = Board("lab", CARD, numbered(DEFAULT_FRAMES, WIRE) if networks is None else networks, tunnel)
+        numbers = numbered(DEFAULT_FRAMES, WIRE) if networks is None else dict(networks)
+        self.board = Board("lab", CARD, numbers, tunnel)
         self.stack.boards.append(self.board)
         self.server.addresses = tuple(
             Peer.parse(f"ipx:{self.stack.advertising.server(bind)}") for bind in self.board.binds()
