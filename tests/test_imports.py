@@ -26,6 +26,7 @@ EDGES = {
     "fakenw/cli/serving.py": WORLD,
     "fakenw/cli/following.py": {"time"},
     "fakenw/cli/running.py": {"asyncio", "os", "time", "twisted"},
+    "fakenw/cli/wire.py": {"twisted"},
     "fakenw/cli/twistd.py": {"secrets", "twisted"},
     "fakenw/health.py": {"os", "socket"},
     "fakenw/journal/pipe.py": {"os", "select"},

@@ -25,6 +25,7 @@ COMMANDS = {  # the line of each in --help is the first sentence of its own help
     "serve": ("fakenw.cli.serving:serve", "Run a server until SIGTERM, SIGHUP or Ctrl-C."),
     "set": ("fakenw.cli.remote:set_command", "Change a running server: its licenses, watchdog or clear_idle."),
     "wait": ("fakenw.cli.following:wait", "Wait until a server answers NCP at HOST:PORT, or is ready."),
+    "wire": ("fakenw.cli.wire:wire", "Why does a client not come in over IPX? From captures of its wire."),
 }
 
 

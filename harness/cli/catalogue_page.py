@@ -93,7 +93,7 @@ def _scenario(scenario: Scenario) -> Iterator[str]:
 
 
 def _verdict(udp: Plan, tcp: Plan) -> str:
-    return udp.expect if udp.expect == tcp.expect else f"{udp.expect} over UDP, {tcp.expect} over TCP"
+    return udp.expect if udp.expect == tcp.expect else f"{udp.expect} over UDP and IPX, {tcp.expect} over TCP"
 
 
 def _elsewhere() -> Iterator[str]:

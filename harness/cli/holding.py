@@ -9,7 +9,7 @@ import click
 from fakenw.cli.terminal import say
 from fakenw.core.peer import Peer
 from fakenw.journal.sentences import harmless
-from harness.cli.parameters import TRANSPORT, DurationParam
+from harness.cli.parameters import IP_TRANSPORT, DurationParam
 from harness.cli.running import stop_on_signals
 from harness.client.attachment import Account
 from harness.report.output import exit_with_usage_error
@@ -21,7 +21,7 @@ from harness.runners.hold import hold as hold_license
 @click.option("--user", default="GUEST", show_default=True, metavar="NAME[:PASSWORD]", help="The account.")
 @click.option("--for", "how_long", type=DurationParam(), default="60s", show_default=True, help="How long to hold.")
 @click.option("--no-logout", is_flag=True, help="End without logging out.")
-@TRANSPORT
+@IP_TRANSPORT
 def hold(address: str, user: str, how_long: int, no_logout: bool, transport: str | None) -> None:
     """Acquire a license of a server by hand, hold it, and release it. Ctrl-C releases it at once."""
     try:

@@ -19,10 +19,10 @@ import click
 
 from fakenw.cli.remote import admin_client, exits
 from fakenw.cli.terminal import say
-from fakenw.core.peer import TRANSPORTS, Peer
+from fakenw.core.peer import Peer
 from fakenw.journal.record import SECOND
 from harness.cli.load_options import ENOUGH, ConditionParam, MixParam, RefusedParam, ShareParam, SweepParam
-from harness.cli.parameters import DurationParam, OutputParam
+from harness.cli.parameters import DurationParam, IpTransportParam, OutputParam
 from harness.cli.progress import Progress, progress
 from harness.load import junit, report, summary
 from harness.load.coordinator import LoadProgress, carry_out
@@ -90,9 +90,7 @@ SHORT_DAY = 120 * SECOND  # over real sockets
 @click.option(
     "--refused", type=RefusedParam(), help="What a refused client does. Default: give-up; retry:10s with retry-storm."
 )
-@click.option(
-    "--transport", type=click.Choice(list(TRANSPORTS)), default="tcp", show_default=True, help="The transport of NCP."
-)
+@click.option("--transport", type=IpTransportParam(), default="tcp", show_default=True, help="The transport of NCP.")
 @click.option(
     "--release",
     type=click.Choice(["3.12", "4.11", "5.1", "6.5"]),

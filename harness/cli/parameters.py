@@ -13,9 +13,21 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import click
 
 from fakenw.config.field_types import duration
-from fakenw.core.peer import TRANSPORTS
+from fakenw.core.peer import IPX, TCP, TRANSPORTS, UDP
 from harness.judge.endings import ANY
 from harness.report.output import Outputs
+
+
+class IpTransportParam(click.Choice[str]):
+    """TCP or UDP, of a client that is no station on a wire."""
+
+    def __init__(self) -> None:
+        super().__init__([TCP.name, UDP.name])
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value == IPX.name:
+            self.fail("ipx: only the clients of a scenario speak IPX (harness run); expected tcp or udp", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 class DurationParam(click.ParamType[int]):
@@ -115,6 +127,7 @@ BEHAVIORS = click.option(
     help="A Python file with components of your own; may be repeated. See docs/add-a-behavior.md.",
 )
 TRANSPORT = click.option("--transport", type=click.Choice(list(TRANSPORTS)), help="The transport of NCP.")
+IP_TRANSPORT = click.option("--transport", type=IpTransportParam(), help="The transport of NCP.")
 _FILES = options(
     click.option("--json", "as_json", type=OutputParam(dash=True), help="Write the results as JSON."),
     click.option("--junit", type=OutputParam(), help="Write the results as JUnit XML."),

@@ -57,8 +57,8 @@ Step = Mapping[str, Any]
 class Machine:
     """Composes a client::
 
-        {"name": ..., "user": "NAME[:PASSWORD]", "accounts": [the same], "transport": "udp" | "tcp", "seed": ...,
-         "login": "bindery" | "nds", "signatures": None | 0 | 1 | 2 | 3,
+        {"name": ..., "user": "NAME[:PASSWORD]", "accounts": [the same], "transport": "udp" | "tcp" | "ipx",
+         "frame": a frame type, "seed": ..., "login": "bindery" | "nds", "signatures": None | 0 | 1 | 2 | 3,
          "script": [steps], "registry": the text of a .reg file,
          "arbiter": {settings}, "redirector": {...}, and one such entry for each component}
 

@@ -100,7 +100,8 @@ async def sleep(duration: int) -> None:
 class Link(Protocol):
     """A transport link to a server. ``station`` is its own end as the server sees it: "udp:10.0.0.2:1025"."""
 
-    station: str
+    @property
+    def station(self) -> str: ...
 
     def close(self) -> None: ...
 
@@ -154,7 +155,11 @@ class Requester:
         """Attach to the server. Raises OSError, Refused (0xF9: no slot), Gone, Lost."""
         self._link = self._world.link(self.server, self)
         self.station = self._link.station
-        reply = await self._exchange(CREATE, 0, b"", task=0)
+        try:
+            reply = await self._exchange(CREATE, 0, b"", task=0)
+        finally:
+            if self._link is not None:  # over IPX a station has learnt its network
+                self.station = self._link.station
         if reply.completion:
             raise Refused(reply.completion)
         self.number = reply.connection

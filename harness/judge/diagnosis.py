@@ -22,6 +22,7 @@ from harness.judge.verdict import Held, Verdict
 
 IN_FULL = 10
 AT_ONCE = 30 * SECOND  # 8 ms of real time with --speed 3600
+WATCHED = ("udp", "ipx")  # transports whose stations the watchdog queries
 STORY = (14, 5)  # lines from the beginning and from the end of a long story
 
 
@@ -52,7 +53,7 @@ def _case(run: RunHistory, held: Held) -> list[str]:
     if holding and holding.released is None:
         idle = history.server.end - history.last_request
         ending += f"; idle since {history.server.at(history.last_request)}, {clock(idle)} by the end"
-        if _exited(run, history) is not None and history.transport == "udp":
+        if _exited(run, history) is not None and history.transport in WATCHED:
             ending += "; the watchdog would reclaim it a quarter of an hour after its last request"
     return [head, *(f"  {line}" for line in [*story, ending, *_registry(history)])]
 

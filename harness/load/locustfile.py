@@ -154,7 +154,7 @@ async def _leave(requester: Requester) -> None:
 
 def _add_options(parser: ArgumentParser) -> None:
     add: Any = parser.add_argument  # not in a group: the web page would not show it
-    add("--ncp-transport", choices=tuple(TRANSPORTS), default="tcp", help="The transport of NCP. Default: tcp.")
+    add("--ncp-transport", choices=("tcp", "udp"), default="tcp", help="The transport of NCP. Default: tcp.")
     add("--ncp-users", default="GUEST", help="The name of all users, or a name for each: USER{n}. Default: GUEST.")
     add("--ncp-password", default="", is_secret=True, help="The password of all users. Default: none.")
     add("--hold", type=float, default=10.0, help="Seconds that a license is held. Default: 10.")

@@ -19,12 +19,13 @@ from contextlib import suppress
 from itertools import cycle
 from typing import Any
 
+from fakenw.health import Address
 from fakenw.journal.record import SECOND
 from harness.load.clients import Clients
 from harness.load.specification import LoadSpecification
 from harness.runners.client import Instructions
 from harness.runners.runtime import SelectorLoop
-from harness.runners.sockets import Address, SocketDriver
+from harness.runners.sockets import SocketDriver
 
 REPORT_EVERY = SECOND // 2
 

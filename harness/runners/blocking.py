@@ -14,11 +14,12 @@ from collections.abc import Callable
 from typing import Any
 
 from fakenw.core.peer import Peer, Transport
+from fakenw.health import Address
 from fakenw.journal.record import SECOND
 from fakenw.wire.packet import ReplyPacket, RequestPacket
 from harness.client.workstation import Exchange, Gone, Lost, Requester
-from harness.runners.runtime import Behavior, SelectorLoop
-from harness.runners.sockets import Address, SocketDriver, SocketLink
+from harness.runners.runtime import Behavior, SelectorLoop, SendingLink
+from harness.runners.sockets import SocketDriver
 
 STOP_GRACE = 10 * SECOND  # after a stop, for the pending exchange and the logout
 
@@ -45,7 +46,7 @@ class BlockingWorld(SocketDriver):
         except ValueError as problem:
             raise OSError(str(problem)) from problem
 
-    def link(self, server: str, requester: Requester) -> SocketLink:
+    def link(self, server: str, requester: Requester) -> SendingLink:
         begun = self.now()
         try:
             return super().link(server, requester)

@@ -18,7 +18,7 @@ from fakenw.faults.trip import LinkFault
 _FAULTS: Mapping[str, Callable[[Mapping[str, Any]], LinkFault]] = {  # by the verb of harness.scenario.faults
     "cut": lambda given: SilenceFault("both"),
     "delay": lambda given: DelayFault(given["by"]),
-    "loss": lambda given: LossFault(given["percent"]),
+    "loss": lambda given: LossFault(given["percent"], given.get("way", "out")),
     "drop": lambda given: DropFault(given["packets"], given["way"]),
     "duplicate": lambda given: DuplicateFault(given["percent"]),
     "reorder": lambda given: ReorderFault(given["percent"]),

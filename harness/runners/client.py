@@ -4,8 +4,9 @@ It prints "ready" and waits for its instructions, one line of JSON on standard i
 ``servers`` (name -> [host, port]), ``speed``, ``behaviors`` (files) and ``incarnation`` (from 1). It prints "done" when
 its script has ended. It then keeps running and answers the watchdog until it is killed or its standard input ends, so
 that no verdict comes from its exit. Meanwhile the lines ``{"fault": "cut"}`` and ``{"fault": "heal"}`` disconnect and
-reconnect its network cable, and ``{"clock": N}`` asks for its time: it prints "clock N T", where T are seconds as in
-its journal. JOURNAL may be "-": standard output, where only journal lines begin with a brace.
+reconnect its network cable, ``{"fault": "loss", "arguments": {...}}`` and ``drop`` have it lose datagrams, and
+``{"clock": N}`` asks for its time: it prints "clock N T", where T are seconds as in its journal. JOURNAL may be "-":
+standard output, where only journal lines begin with a brace.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 
 from fakenw.journal.record import FORMAT, SECOND
 from fakenw.journal.writer import JournalFile
+from fakenw.wire.ipx.frames import FrameType
 from harness.client.behavior_file import load
 from harness.client.machine import play as play_script
 from harness.runners.sockets import SocketWorld
@@ -60,7 +62,8 @@ def main() -> None:
     client, speed = first["client"], first["speed"]
     servers = {name: (host, port) for name, (host, port) in first["servers"].items()}
     journal = JournalFile(1) if arguments.journal == "-" else JournalFile.create(Path(arguments.journal))
-    world = SocketWorld(client["name"], servers, journal, speed, arguments.ports_from)
+    frame = FrameType(client.get("frame", FrameType.ETHERNET_802_2))
+    world = SocketWorld(client["name"], servers, journal, speed, arguments.ports_from, client.get("seed", 0), frame)
     again = {"incarnation": first["incarnation"]} if first.get("incarnation", 1) > 1 else {}
     world.write("start", format=FORMAT, utc=world.utc.isoformat(timespec="microseconds"), speed=speed, **again)
 
@@ -74,8 +77,10 @@ def main() -> None:
         for line in instructions.read():
             if "clock" in line:
                 print("clock", line["clock"], world.now() / SECOND, flush=True)
-            else:
+            elif line["fault"] in ("cut", "heal"):
                 world.cut() if line["fault"] == "cut" else world.heal()
+            else:
+                world.conditions.apply(line["fault"], line["arguments"])
 
     world.start(play())
     world.loop.watch(sys.stdin.fileno(), readable)

@@ -29,6 +29,7 @@ from typing import Any
 from docker.errors import APIError, NotFound
 from docker.types import IPAMConfig, IPAMPool
 
+from fakenw.core.peer import IPX
 from fakenw.health import Address
 from fakenw.journal.sentences import harmless
 from fakenw.server_process import USERS_FOLLOW, users_input
@@ -76,6 +77,8 @@ class Containers:
         self._netem: dict[str, dict[str, str]] = {}  # netem's options, by client
 
     def open(self, plan: Plan, folder: Path) -> None:
+        if IPX.name in plan.transports():
+            raise Failed("ipx: containers have no wire between them; --on memory and --on processes can do that")
         self._plan, self._folder = plan, folder
         self._client = connect()
         self._label = RunLabel(plan.scenario)
@@ -212,6 +215,8 @@ class Containers:
             host.connected = True
 
     def _set_netem(self, fault: ScheduledFault, host: Container) -> None:
+        if fault.arguments.get("way", "out") != "out":
+            raise Failed(f"{fault.verb}: tc loses what a machine sends, and nothing else; --on memory can do that")
         options = self._netem.setdefault(host.name, {})
         amount = f"{fault.arguments['by']}us" if fault.verb == "delay" else f"{fault.arguments['percent']}%"
         options[fault.verb] = amount

@@ -11,8 +11,10 @@ from pathlib import Path
 from random import Random
 from typing import Any, BinaryIO
 
+from fakenw.core.peer import IPX
 from fakenw.journal.record import SECOND, Journal, Record
 from fakenw.transports.capture import CaptureFile
+from fakenw.wire.ipx.frames import FrameType
 from harness.client.behavior_file import load
 from harness.client.machine import play
 from harness.runners.cable import Cable
@@ -31,8 +33,9 @@ class MemoryRun:
         self, plan: Plan, capture: BinaryIO | None = None, stopped: Callable[[], bool] = lambda: False
     ) -> None:
         self._plan, self._stopped = plan, stopped
-        self._capture = None if capture is None else CaptureFile(capture, self._wall, _raise)
-        self.network = Network(Random(plan.seed), self._capture)
+        ipx = IPX.name in plan.transports()
+        self._capture = None if capture is None else CaptureFile(capture, self._wall, _raise, ethernet=ipx)
+        self.network = Network(Random(plan.seed), self._capture, ipx=ipx)
         self._records = [Record(0, "runner", "run", {**plan.opening("memory"), "utc": utc(0), "speed": 1})]
         self._clients = {client["name"]: client for client in plan.scripted()}
         self._incarnations: dict[str, list[ClientWorld]] = {name: [] for name in self._clients}  # the last one runs
@@ -76,7 +79,7 @@ class MemoryRun:
         ]
 
     def _start(self, name: str, address: str, at: int) -> None:
-        world = ClientWorld(self.network, name, address)
+        world = ClientWorld(self.network, name, address, FrameType(self._clients[name]["frame"]))
         self._incarnations[name].append(world)
         self._active.add(world)
         self.network.clock.call_at(at, world.execute, world.start, self._play(world, self._clients[name]))
@@ -133,7 +136,7 @@ class MemoryRun:
             case "spoof":
                 lasting = fault.arguments["for"]
                 until = None if lasting is None else self.network.clock.time + lasting
-                self.network.router.spoofed[world.address] = until
+                self.network.spoof(world.address, until)
 
     def _end(self, world: ClientWorld, fault: ScheduledFault, end: Callable[[], None]) -> None:
         if world.on:

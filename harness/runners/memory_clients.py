@@ -5,38 +5,53 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from fakenw.core.peer import Peer
+from fakenw.core.peer import IPX, Peer
 from fakenw.journal.record import FORMAT, Record
+from fakenw.wire.ipx.frames import FrameType
 from harness.client.workstation import Requester
 from harness.runners.cable import Cable
+from harness.runners.ipx_card import Card, IpxLink
 from harness.runners.memory_network import MemoryLink, Network, utc
+from harness.runners.memory_wire import node_of
 from harness.runners.runtime import Driver
 
 FIRST_PORT = 1025  # Windows 9x and NT assigned ports upwards from here, after every start anew
 
 
 class ClientWorld(Driver):
-    """One client machine, on *network*."""
+    """One client machine, on *network*; over IPX with one *frame* type."""
 
-    def __init__(self, network: Network, name: str, address: str) -> None:
+    def __init__(self, network: Network, name: str, address: str, frame: FrameType = FrameType.ETHERNET_802_2) -> None:
         super().__init__(network.clock)
         self.name, self.address = name, address
         self.records: list[Record] = []
         self.conditions = Cable(network.random)
         self.on = True
         self.frozen = False
-        self._network = network
+        self._network, self._frame = network, frame
         self._port = FIRST_PORT
+        self._card: Card | None = None
         self._until_thaw: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
         self.write("start", format=FORMAT, utc=utc(network.clock.time), speed=1)
 
     # What a behaviour may use (harness.client.workstation.World)
 
-    def link(self, server: str, requester: Requester) -> MemoryLink:
-        peer = Peer(requester.transport, (self.address, self._port))
-        self._port += 1
-        link = self.links[requester] = self._network.connect(self, server, peer, requester)
+    def link(self, server: str, requester: Requester) -> MemoryLink | IpxLink:
+        link: MemoryLink | IpxLink
+        if requester.transport is IPX:
+            link = self._ipx_card().open(server, requester)
+        else:
+            peer = Peer(requester.transport, (self.address, self._port))
+            self._port += 1
+            link = self._network.connect(self, server, peer, requester)
+        self.links[requester] = link
         return link
+
+    def _ipx_card(self) -> Card:
+        if self._card is None:
+            assert self._network.wire is not None
+            self._card = self._network.wire.card(self, node_of(self.address), self._frame)
+        return self._card
 
     def write(self, event: str, **fields: Any) -> None:
         self.records.append(Record(self.now(), "client", event, {"client": self.name, **fields}))
@@ -79,4 +94,7 @@ class ClientWorld(Driver):
         links = list(self.links.values())
         self.links.clear()
         for link in links:
-            leave(link)
+            if isinstance(link, MemoryLink):
+                leave(link)
+            else:
+                link.drop()

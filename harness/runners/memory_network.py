@@ -21,7 +21,9 @@ from fakenw.volumes.sms_volume import sms_tree
 from fakenw.volumes.volume import Volumes
 from harness.client.workstation import Requester
 from harness.runners.cable import Cable
+from harness.runners.ipx_card import IpxLink
 from harness.runners.memory_server import ServerHost
+from harness.runners.memory_wire import Wire, node_of
 from harness.runners.router import Router
 from harness.runners.runtime import VirtualClock
 from harness.scenario.settings import ServerSpec
@@ -39,7 +41,7 @@ class NetworkMachine(Protocol):
     def execute(self, call: Callable[..., None], *arguments: Any) -> None:
         """Call something on the machine, unless it is frozen or off."""
 
-    def received(self, link: MemoryLink, data: bytes) -> None: ...
+    def received(self, link: MemoryLink | IpxLink, data: bytes) -> None: ...
 
     def disconnected(self, link: MemoryLink) -> None: ...
 
@@ -58,6 +60,7 @@ class MemoryLink:
         self.station = str(peer)
         self.host = host
         self.requester = requester
+        self.framed, self.lossless = peer.transport.framed, peer.transport.lossless
         self.incarnation = host.incarnation if peer.transport.framed else None
         self.arrival = [0, 0]  # of the last packet: at the client, at the server
         self._network = network
@@ -74,14 +77,28 @@ class MemoryLink:
         self._network.forget(self)
 
 
-class Network:
-    """The servers and the packets in transit. *capture* gets what servers receive and send."""
+class End(Protocol):
+    """The end of a link at a client machine; ``arrival`` is that of the last packet, there and at the server."""
 
-    def __init__(self, random: Random, capture: CaptureFile | None = None) -> None:
+    lossless: bool
+    arrival: list[int]
+
+    @property
+    def machine(self) -> Any: ...
+
+
+class Network:
+    """The servers and the packets in transit. *capture* gets what servers receive and send.
+
+    With *ipx* there is a wire between servers and clients, too.
+    """
+
+    def __init__(self, random: Random, capture: CaptureFile | None = None, *, ipx: bool = False) -> None:
         self.clock = VirtualClock()
         self.random = random
         self.hosts: dict[str, ServerHost] = {}
         self.router = Router()
+        self.wire = Wire(self, capture) if ipx else None
         self._capture = capture
         self._links: dict[Peer, MemoryLink] = {}
         self._half_open: dict[Peer, MemoryLink] = {}  # streams whose machine was powered off
@@ -113,7 +130,8 @@ class Network:
             return Server(settings, Volumes([("SYS", sms_tree())]), Random(own))
 
         number = len(self.hosts) + 1
-        self.hosts[spec.name] = ServerHost(self, boot, f"192.168.{number >> 8}.{number & 255}", self._capture)
+        address = f"192.168.{number >> 8}.{number & 255}"
+        self.hosts[spec.name] = ServerHost(self, boot, address, self._capture, self.wire)
 
     def stop_server(self, name: str) -> None:
         """Stop a server in order. Its machine closes its streams."""
@@ -139,7 +157,7 @@ class Network:
 
     def to_server(self, link: MemoryLink, data: bytes) -> None:
         """Carry what a client has sent."""
-        self._travel(link, True, link.host.receive, link.peer, data, link.incarnation)
+        self.travel(link, True, link.host.receive, link.peer, data, link.incarnation)
 
     def to_client(self, host: ServerHost, peer: Peer, data: bytes) -> None:
         """Carry what a server has sent."""
@@ -147,19 +165,19 @@ class Network:
         if answer is not None:
             self.clock.call_at(self.clock.time + self._trip(), host.receive, peer, answer, None)
         elif link := self._links.get(peer):
-            self._travel(link, False, link.machine.execute, link.machine.received, link, data)
+            self.travel(link, False, link.machine.execute, link.machine.received, link, data)
 
     def disconnect(self, peer: Peer) -> None:
         """A server has closed the stream of *peer*."""
         self._half_open.pop(peer, None)
         if link := self._links.get(peer):
-            self._travel(link, False, link.machine.execute, link.machine.disconnected, link)
+            self.travel(link, False, link.machine.execute, link.machine.disconnected, link)
 
     def close(self, link: MemoryLink) -> None:
         """A client has closed its socket."""
         self.forget(link)
         if link.peer.transport.framed:
-            self._travel(link, True, link.host.lost, link.peer, link.incarnation)
+            self.travel(link, True, link.host.lost, link.peer, link.incarnation)
 
     def abandon(self, link: MemoryLink) -> None:
         """A client's end is gone, and the server is not informed."""
@@ -175,29 +193,42 @@ class Network:
     def wall(self) -> datetime:
         return EPOCH + timedelta(microseconds=self.clock.time)
 
-    def _travel(self, link: MemoryLink, to_server: bool, call: Callable[..., None], *arguments: Any) -> None:
-        conditions = link.machine.conditions
+    def travel(self, end: End, to_server: bool, call: Callable[..., None], *arguments: Any) -> None:
+        """Call at the other end, when the packet arrives there, as often as it does."""
+        conditions = end.machine.conditions
         if conditions.calm:
-            self._arrive(link, to_server, 0, call, arguments)
+            self._arrive(end, to_server, 0, call, arguments)
             return
 
         def deliver(late: int, in_order: bool) -> None:
             if in_order:
-                self._arrive(link, to_server, late, call, arguments)
+                self._arrive(end, to_server, late, call, arguments)
             else:
                 self.clock.call_at(self.clock.time + self._trip() + late, call, *arguments)
 
-        conditions.carry(deliver, sent=to_server, stream=link.peer.transport.lossless)
+        conditions.carry(deliver, sent=to_server, stream=end.lossless)
+
+    def between_servers(self, call: Callable[..., None], *arguments: Any) -> None:
+        """Call when a packet arrives that passes no client's link."""
+        self.clock.call_at(self.clock.time + self._trip(), call, *arguments)
+
+    def spoofed_answer(self, frame: bytes) -> bytes | None:
+        """The router's answer to a frame; None: it forwards the frame."""
+        return self.router.answer_frame(self.clock.time, frame) if self.router.spoofed else None
+
+    def spoof(self, address: str, until: int | None) -> None:
+        """The router answers for the machine at *address* until then."""
+        self.router.spoofed |= dict.fromkeys((address, node_of(address)), until)
 
     def _arrive(
-        self, link: MemoryLink, to_server: bool, late: int, call: Callable[..., None], arguments: tuple[Any, ...]
+        self, end: End, to_server: bool, late: int, call: Callable[..., None], arguments: tuple[Any, ...]
     ) -> None:
         """Schedule *call* at an arrival time, after all that was sent before."""
         arrival = self.clock.time + self._trip() + late
-        earlier = link.arrival[to_server]
+        earlier = end.arrival[to_server]
         if arrival <= earlier:
             arrival = earlier + 1
-        link.arrival[to_server] = arrival
+        end.arrival[to_server] = arrival
         self.clock.call_at(arrival, call, *arguments)
 
     def _trip(self) -> int:

@@ -17,10 +17,12 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from fakenw.core.delivery import Delivery
-from fakenw.core.peer import Peer
+from fakenw.core.peer import IPX, Peer
 from fakenw.core.server import Server
 from fakenw.journal.record import Record
 from fakenw.transports.capture import CaptureFile
+from fakenw.transports.ipx.stack import Stack
+from harness.runners.memory_wire import ServerBoard, Wire, node_of
 from harness.runners.runtime import Alarm, VirtualClock
 
 
@@ -39,16 +41,29 @@ class ServerNetwork(Protocol):
 
 
 class ServerHost:
-    """One server machine with an *address*. *boot* makes the server of each incarnation, counted from 1."""
+    """One server machine with an *address*. *boot* makes the server of each incarnation, counted from 1.
+
+    With a *wire* it serves IPX there.
+    """
 
     def __init__(
-        self, network: ServerNetwork, boot: Callable[[int], Server], address: str, capture: CaptureFile | None = None
+        self,
+        network: ServerNetwork,
+        boot: Callable[[int], Server],
+        address: str,
+        capture: CaptureFile | None = None,
+        wire: Wire | None = None,
     ) -> None:
         self.records: list[Record] = []
         self.on = False
         self.frozen = False
         self.incarnation = 0
+        self.node = node_of(address)
         self._network, self._boot, self._address, self._capture = network, boot, address, capture
+        self._wire = wire
+        self._board: ServerBoard | None = None
+        if wire is not None:
+            wire.attach(self)
         self._until_thaw: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
         self.start()
 
@@ -61,10 +76,15 @@ class ServerHost:
         self._delivery = Delivery(self.server, self)
         self._delivery.capture = self._capture
         self._delivery.start(self._network.wall())
+        if self._wire is not None:
+            self._board = ServerBoard(self._wire, self.server, self.node, self._asked)
+            self._board.announce()
 
     def stop(self) -> None:
         """Stop the server in order; its machine closes the streams. A frozen machine writes no ``stop`` line."""
         if self.on and not self.frozen:
+            if self._board is not None:
+                self._board.announce(gone=True)
             self._delivery.stop()
         if self.on and self._capture is not None:
             self._capture.machine_ended(self._address)
@@ -92,12 +112,27 @@ class ServerHost:
         elif self.on and (incarnation is None or incarnation == self.incarnation):
             self._delivery.receive(peer, data, self.now())
 
+    def receive_frame(self, frame: bytes) -> None:
+        """A frame has arrived on the wire."""
+        if self.frozen:
+            self._until_thaw.append((self.receive_frame, (frame,)))
+        elif self.on and self._board is not None:
+            self._board.receive(frame)
+
+    def _asked(self, peer: Peer, data: bytes) -> None:
+        self._delivery.receive(peer, data, self.now())
+
     def lost(self, peer: Peer, incarnation: int | None) -> None:
         """The stream of *peer* has ended."""
         if self.frozen:
             self._until_thaw.append((self.lost, (peer, incarnation)))
         elif self.on and (incarnation is None or incarnation == self.incarnation):
             self._delivery.lost(peer)
+
+    @property
+    def stack(self) -> Stack | None:
+        """IPX of this incarnation."""
+        return None if self._board is None else self._board.stack
 
     # The delivery's edge (fakenw.core.delivery.Edge)
 
@@ -114,13 +149,18 @@ class ServerHost:
             self._until_thaw.append((self._ring, (alarm,)))
         elif self.on:
             alarm.ring()
+            if self._board is not None:
+                self._board.forget()
 
     def write(self, records: list[Record]) -> bool:
         self.records.extend(records)
         return True
 
     def send(self, peer: Peer, data: bytes) -> None:
-        self._network.to_client(self, peer, data)
+        if peer.transport is IPX and self._board is not None:
+            self._board.send(peer, data)
+        else:
+            self._network.to_client(self, peer, data)
 
     def close(self, peer: Peer) -> None:
         self._network.disconnect(peer)
@@ -129,5 +169,5 @@ class ServerHost:
     def read(self, peer: Peer, *, on: bool) -> None:
         """Nothing: there are no queues."""
 
-    def local(self, peer: Peer) -> str:
-        return self._address
+    def local(self, peer: Peer) -> str | None:
+        return None if peer.transport is IPX else self._address

@@ -21,10 +21,11 @@ from itertools import count
 from pathlib import Path
 from typing import IO, Any
 
-from fakenw.core.peer import TRANSPORTS, Peer
+from fakenw.core.peer import IPX, TRANSPORTS, Peer
 from fakenw.health import Address, answers
 from fakenw.journal.record import SECOND
 from fakenw.server_process import ProcessGroup, ServerProcess
+from harness.runners import ipx_cables
 from harness.runners.backend import Failed, Host
 from harness.runners.descendants import FOLLOWED, DescendantTracker
 from harness.runners.own_program import OwnProgram
@@ -33,7 +34,7 @@ from harness.scenario.plan import Plan
 from harness.scenario.schedule import ScheduledFault
 from harness.scenario.settings import ClientSpec, ServerSpec
 
-CANNOT = {  # the reasons; other faults are for containers
+CANNOT = {  # the reasons; other faults are for containers. A scripted client loses datagrams itself: loss and drop.
     "drop": "processes share one network; --on memory can do that",
     "reorder": "processes share one network; --on memory can do that",
     "spoof": "there is no router between processes; --on memory can do that",
@@ -44,28 +45,35 @@ CANNOT = {  # the reasons; other faults are for containers
 class Processes:
     """The backend. The user's own programs print to *show_output*, or else to a file.
 
-    With *capture* every server writes its packets to a file beside its journal.
+    With *capture* every server writes its packets to a file beside its journal. *ipx_link* is how frames travel to it:
+    qemu, in datagrams, or stream.
     """
 
     on = "processes"
     parallel = 1
     followed = FOLLOWED
 
-    def __init__(self, show_output: IO[bytes] | int | None = None, *, capture: bool = False) -> None:
-        self._show, self._capture = show_output, capture
+    def __init__(
+        self, show_output: IO[bytes] | int | None = None, *, capture: bool = False, ipx_link: str = "qemu"
+    ) -> None:
+        self._show, self._capture, self._ipx_link = show_output, capture, ipx_link
         self._all: list[ProcessGroup] = []
         self._addresses: dict[str, dict[str, Address]] = {}  # of servers, since they first listened
         self._admin: dict[str, int] = {}  # and the ports of their administrations
         self._tracker: DescendantTracker | None = None  # of the user's own programs
+        self._losing: set[str] = set()  # clients that can lose packets: scripted, and not over TCP
 
     def open(self, plan: Plan, folder: Path) -> None:
         self._plan, self._folder = plan, folder
         self._tracker = DescendantTracker()  # each run has one, which tells others that they are not alone
+        scripted = ((client["name"], TRANSPORTS[client["transport"]]) for client in plan.scripted())
+        self._losing = {name for name, transport in scripted if not transport.lossless}
 
     def start_server(self, spec: ServerSpec, journal: Path, again: Host | None = None) -> ProcessGroup:
         options = server_options(self._plan, spec)
         for transport in self._plan.transports():
-            host, port = self._addresses[spec.name][transport] if again else ("127.0.0.1", 0)
+            new = f"{self._ipx_link}:127.0.0.1" if transport == IPX.name else "127.0.0.1"
+            host, port = self._addresses[spec.name][transport] if again else (new, 0)
             options += ["--listen", f"{transport}:{host}:{port}"]
         options += ["--admin", f"127.0.0.1:{self._admin[spec.name] if again else 0}"]
         if self._capture:
@@ -87,7 +95,7 @@ class Processes:
             self._addresses[server.name] = server.addresses
             self._admin[server.name] = int(server.admin.rpartition(":")[2])
         found = self._addresses[server.name]
-        return found if all(answers(Peer(TRANSPORTS[name], address)) for name, address in found.items()) else None
+        return found if all(_answers(server.name, *one) for one in found.items()) else None
 
     @contextmanager
     def asking_clock(self, server: Host) -> Iterator[Callable[[], float]]:
@@ -120,6 +128,9 @@ class Processes:
             case "cut" | "heal" if host.process.stdin is not None:
                 with suppress(OSError):
                     host.send({"fault": fault.verb})
+            case "loss" | "drop" if fault.name in self._losing:
+                with suppress(OSError):
+                    host.send({"fault": fault.verb, "arguments": fault.arguments})
             case _:
                 otherwise = "processes share one network; --on containers can do that"
                 raise Failed(f"{fault.verb}: {CANNOT.get(fault.verb, otherwise)}")
@@ -143,6 +154,13 @@ class Processes:
         if not isinstance(process, OwnProgram):
             self._tracker.ignore(process.process.pid)
         return process
+
+
+def _answers(server: str, transport: str, address: Address) -> bool:
+    """Whether *server* answers NCP at *address*."""
+    if transport == IPX.name:
+        return ipx_cables.answers(server, address)
+    return answers(Peer(TRANSPORTS[transport], address))
 
 
 def server_options(plan: Plan, spec: ServerSpec) -> list[str]:

@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from fakenw.core.peer import IPX
 from fakenw.journal.record import SECOND, Journal, Record, read
 from fakenw.journal.writer import JournalFile
 from harness.runners.backend import Backend, Failed, Host, exit_report, output_of
@@ -161,6 +162,7 @@ class RealTimeRun:
             self._instruct(client)
         transport = self.plan.transports()[0]
         host, port = self._servers[self.plan.servers[0].name].addresses[transport]
+        host = host.rpartition(":")[2] if transport == IPX.name else host
         places = {"host": host, "port": str(port), "transport": transport}
         variables = {f"FAKENW_{place.upper()}": value for place, value in places.items()}
 

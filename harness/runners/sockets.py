@@ -12,23 +12,27 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from random import Random
 from typing import Any, ClassVar
 
-from fakenw.core.peer import Peer, Transport
+from fakenw.core.peer import IPX, Peer, Transport
+from fakenw.health import Address
 from fakenw.journal.record import Record
 from fakenw.journal.writer import JournalFile
+from fakenw.wire.ipx.frames import FrameType
 from harness.client.workstation import Requester
-from harness.runners.runtime import Driver, SelectorLoop
+from harness.runners.cable import Cable
+from harness.runners.ipx_cables import Cable, node_of
+from harness.runners.ipx_card import Card, sockets
+from harness.runners.runtime import Driver, SelectorLoop, SendingLink
 
 CONNECT_WITHIN = 10  # seconds
 LARGEST = 65_536
 LAST_PORT = 65_535
 BIND_ADDRESS_NO_PORT = 24  # IP_BIND_ADDRESS_NO_PORT of Linux: connect chooses the port, so that more are free
-
-Address = tuple[str, int]
 
 
 def connected(transport: Transport, server: Address, source: Address | None) -> socket.socket:
@@ -95,9 +99,12 @@ class SocketLink:
         except OSError:
             data = b""  # over UDP no program listens at present; the requester sends again
         if data:
-            self._driver.received(self, data)
+            self.arrived(data)
         elif self.framed:
             self._driver.disconnected(self)
+
+    def arrived(self, data: bytes) -> None:
+        self._driver.received(self, data)
 
 
 class SocketDriver(Driver):
@@ -114,7 +121,7 @@ class SocketDriver(Driver):
         """The address to which the next socket is bound; None: any."""
         return None
 
-    def link(self, server: str, requester: Requester) -> SocketLink:
+    def link(self, server: str, requester: Requester) -> SendingLink:
         link = self.kind(self, requester, self.address(server), self.source())
         self.links[requester] = link
         self.loop.watch(link.socket, link.readable)
@@ -122,7 +129,7 @@ class SocketDriver(Driver):
 
 
 class ConditionedLink(SocketLink):
-    """A socket of a machine whose link can be cut."""
+    """A socket of a machine whose link can be cut, and can lose datagrams."""
 
     _driver: SocketWorld
 
@@ -131,10 +138,12 @@ class ConditionedLink(SocketLink):
         self.unsent: list[bytes] = []  # of a stream, while the link is cut
 
     def send(self, data: bytes) -> None:
-        if not self._driver.is_cut:
-            super().send(data)
-        elif self.framed:
+        if not self.framed:
+            self._driver.carry(super().send, data, sent=True)
+        elif self._driver.is_cut:
             self.unsent.append(data)
+        else:
+            super().send(data)
 
     def drop(self) -> None:
         if self._driver.is_cut and self.framed:
@@ -142,18 +151,54 @@ class ConditionedLink(SocketLink):
         else:
             super().drop()
 
-    def readable(self) -> None:
-        if self._driver.is_cut:
-            self.socket.recv(LARGEST)  # a datagram, which is lost
+    def arrived(self, data: bytes) -> None:
+        if self.framed:
+            super().arrived(data)
         else:
-            super().readable()
+            self._driver.carry(super().arrived, data, sent=False)
+
+
+class CableCard(Card):
+    """A card with a cable to the *link* of one server. A stream that has ended is made anew at the next frame."""
+
+    machine: SocketWorld
+
+    def __init__(
+        self, world: SocketWorld, node: bytes, frame: FrameType, sockets: Iterator[int], link: Address
+    ) -> None:
+        super().__init__(world, node, frame, sockets, lambda data: world.carry(self._send, data, sent=True))
+        self._link = link
+        self._cable: Cable | None = None
+
+    def _send(self, frame: bytes) -> None:
+        if self._cable is None:
+            try:
+                self._cable = Cable(self._link)
+            except OSError:
+                return
+            self.machine.loop.watch(self._cable.socket, self._readable)
+        self._cable.put(frame)
+
+    def _readable(self) -> None:
+        assert self._cable is not None
+        try:
+            frames = self._cable.get()
+        except OSError:  # no program listens at present, or the stream was reset
+            frames = None if self._cable.is_stream else []
+        if frames is None:
+            self.machine.loop.forget(self._cable.socket)
+            self._cable.close()
+            self._cable = None
+        for frame in frames or ():
+            self.machine.carry(self.receive, frame, sent=False)
 
 
 class SocketWorld(SocketDriver):
     """The behaviours of one client, its sockets, its clock and its link to the network.
 
     *servers* are addresses by name; *journal* is None for a client without one. With *ports_from* its sockets have that
-    port and the following ones, as on a machine that was just started, and not any free ones.
+    port and the following ones, as on a machine that was just started, and not any free ones. *seed* chooses the
+    packets that its link loses, *frame* is the frame type of its IPX.
     """
 
     kind = ConditionedLink
@@ -165,13 +210,18 @@ class SocketWorld(SocketDriver):
         journal: JournalFile | None,
         speed: float = 1.0,
         ports_from: int = 0,
+        seed: int = 0,
+        frame: FrameType = FrameType.ETHERNET_802_2,
     ) -> None:
         super().__init__(SelectorLoop(), speed)
+        self.conditions = Cable(Random(f"{seed}/{name}/link"))  # of datagrams and frames
         self.utc = datetime.now(UTC)  # the wall time at t = 0
         self.is_cut = False
         self.closing: list[ConditionedLink] = []  # streams to close when the link heals: no end reaches the server now
         self._name, self._servers, self._journal = name, servers, journal
         self._first_port = self._port = ports_from
+        self._cards: dict[Address, CableCard] = {}  # by the server's link
+        self._sockets, self._frame = sockets(), frame  # of IPX
 
     # What a behaviour may use (harness.client.workstation.World)
 
@@ -188,16 +238,33 @@ class SocketWorld(SocketDriver):
         self._port = port + 1 if port < LAST_PORT else self._first_port
         return "", port
 
-    def link(self, server: str, requester: Requester) -> SocketLink:
+    def link(self, server: str, requester: Requester) -> SendingLink:
+        if requester.transport is IPX:
+            link = self.links[requester] = self._card(self.address(server)).open(server, requester)
+            return link
         if self.is_cut and requester.transport.framed:
             raise OSError(errno.ENETUNREACH, os.strerror(errno.ENETUNREACH))
         return super().link(server, requester)
+
+    def _card(self, link: Address) -> CableCard:
+        if link not in self._cards:
+            self._cards[link] = CableCard(self, node_of(self._name), self._frame, self._sockets, link)
+        return self._cards[link]
 
     def write(self, event: str, **fields: Any) -> None:
         if self._journal is not None:
             self._journal.write([Record(self.now(), "client", event, {"client": self._name, **fields})])
 
     # Faults
+
+    def carry(self, deliver: Callable[[bytes], None], data: bytes, *, sent: bool) -> None:
+        """Deliver a datagram or a frame, unless the link loses it."""
+        if self.is_cut:
+            return
+        if self.conditions.calm:
+            deliver(data)
+        else:
+            self.conditions.carry(lambda late, in_order: deliver(data), sent=sent, stream=False)
 
     def cut(self) -> None:
         """Cut the link: nothing arrives any more, at either end."""

@@ -108,7 +108,7 @@ class Thaw(_OnMachine):
 
 
 class ProcessKilled(_OnClient):
-    """The client's process is killed. Its machine closes the TCP connections at once; over UDP it sends nothing."""
+    """The client's process is killed. Its machine closes the TCP connections at once; over UDP and IPX it is silent."""
 
     verb = "process-killed"
     only = "client"
@@ -150,10 +150,14 @@ class Delay(_OnClient):
 
 
 class Loss(_OnClient):
-    """From now on this percentage of the packets that the machine sends is lost; 0 ends the fault."""
+    """From now on this percentage of packets is lost; 0 ends the fault.
+
+    Of those that the machine sends (``out``), of those for it (``in``), or of each.
+    """
 
     verb = "loss"
     percent: Annotated[float, Field(ge=0, le=90, strict=True)] = Field(description="a number from 0 to 90")
+    way: Literal["out", "in", "both"] = "out"
 
 
 class Drop(_OnClient):
@@ -182,7 +186,7 @@ class Reorder(_OnClient):
 
 
 class ServerDown(_OnServer):
-    """The server stops in order: TCP connections close, over UDP no reply comes, and all tables are lost."""
+    """The server stops in order: TCP connections close, over UDP and IPX no reply comes, and all tables are lost."""
 
     verb = "server-down"
     only = "server"

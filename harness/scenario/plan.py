@@ -65,6 +65,7 @@ class Plan(Model):
                 "name": name,
                 "user": str(client.user),
                 "transport": client.transport or self.transport,
+                "frame": client.frame,
                 "seed": self.seed,
                 "accounts": [str(account) for account in client.accounts],
                 "script": [step.order() for step in client.script],

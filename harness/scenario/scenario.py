@@ -46,13 +46,14 @@ ScenarioError = DocumentError  # a mistake in a scenario's file, or in a request
 
 
 class Expect(Model):
-    """The expected verdict, which may depend on the transport; written as one word it is for both.
+    """The expected verdict, which may depend on the transport; written as one word it is for all of them.
 
     *images* has other expectations for a client's image, by its tag or by its whole name.
     """
 
     udp: VerdictName = "released"  # of a run over UDP
     tcp: VerdictName = "released"  # of a run over TCP
+    ipx: VerdictName | None = None  # of a run over IPX; left out: that over UDP
     images: dict[Text, Expect] = Field(default_factory=dict)  # by the tag or the name of a client's image
 
     @classmethod
@@ -65,8 +66,8 @@ class Expect(Model):
             for name in (image, tag(image)):
                 if name in self.images:
                     return self.images[name].of(transport, images)
-        found: VerdictName = getattr(self, transport)
-        return found
+        found: VerdictName | None = getattr(self, transport)
+        return found or self.udp
 
 
 def tag(image: str) -> str:
@@ -246,7 +247,7 @@ class Scenario(Parts):
             if name not in known:
                 raise ScenarioError([f"{self.id}: no variant {shown(name)}; {expected_one_of(known, name)}"])
         if transport is not None and transport not in TRANSPORTS:
-            raise ScenarioError([f"{self.id}: no transport {shown(transport)}; expected one of udp, tcp"])
+            raise ScenarioError([f"{self.id}: no transport {shown(transport)}; expected one of udp, tcp, ipx"])
         for client in self.clients:
             if client.image is None and client.name in (images or {}):
                 raise ScenarioError([f"{self.id}: the client {client.name} has no image that could be replaced"])

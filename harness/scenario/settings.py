@@ -28,7 +28,8 @@ from harness.client.settings import Credentials, Name, Settings, UserText, merge
 from harness.judge.endings import ANY
 from harness.scenario.steps import Script
 
-Transport = Literal["udp", "tcp"]
+Transport = Literal["udp", "tcp", "ipx"]
+FrameName = Literal["ETHERNET_II", "ETHERNET_802.3", "ETHERNET_802.2", "ETHERNET_SNAP"]
 Release = Literal["3.12", "4.11", "5.1", "6.5"]
 Policy = Literal["attach", "login", "service", "nls", "ual"]
 Never = Literal["never"]
@@ -128,6 +129,7 @@ class ClientSpec(Parts):
     name: Name = Field(description="the name of the client")
     user: UserText = Credentials("GUEST")  # of the logon, NAME or NAME:PASSWORD
     transport: Transport | None = None  # left out: the run's
+    frame: FrameName = "ETHERNET_802.2"  # the frame type of IPX, which is a network of its own
     count: Count = 1  # so many machines, called NAME#1, NAME#2 ...
     script: Script | None = None  # the steps of a scripted client
     command: Annotated[tuple[Text, ...], AfterValidator(some)] | None = None  # a program of the user's own

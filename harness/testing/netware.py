@@ -23,7 +23,7 @@ from typing import Any
 from fakenw.admin.client import AdminClient, AdminRefused, AdminUnreachable
 from fakenw.config import yaml_file
 from fakenw.config.field_types import duration
-from fakenw.core.peer import TRANSPORTS
+from fakenw.core.peer import TCP, UDP
 from fakenw.journal.record import SECOND, Journal, Record, read
 from fakenw.server_process import ProcessGroup, ServerFailed, ServerProcess
 from harness.judge.assertions import AssertionAnswer, denials, slice_of
@@ -40,6 +40,7 @@ LOOK_EVERY = 0.05  # seconds
 ADVANCE_WITHIN = 600.0  # seconds of real time, for advancing the clock by years
 ADDRESS_IN_USE = "Address already in use"  # the text of EADDRINUSE
 TRIES = 20  # of a port that is free for TCP and for UDP
+LISTENS = (TCP.name, UDP.name)
 
 
 class NetwareError(Exception):
@@ -152,7 +153,12 @@ class Netware:
         self._ask("/api/clock/advance", {"seconds": sum(seconds[unit] * value for unit, value in time.items())})
 
     def workstation(self, user: str = "GUEST", transport: str = "udp", **settings: Any) -> ScriptedWorkstation:
-        """A scripted client, in a process of its own; *settings* are those of a scenario's client."""
+        """A scripted client, in a process of its own; *settings* are those of a scenario's client.
+
+        Raises NetwareError for another transport than TCP and UDP.
+        """
+        if transport not in LISTENS:
+            raise NetwareError(f"the server listens on TCP and UDP, not on {transport}; expected tcp or udp")
         client = ScriptedWorkstation(
             self, {"name": f"workstation-{len(self._clients) + 1}", "user": user, **settings}, transport
         )
@@ -295,7 +301,7 @@ class Netware:
         log = self.folder / "server.log"
         log.unlink(missing_ok=True)
         options = [*self.setup.command(), "--admin", "127.0.0.1:0"]
-        for transport in TRANSPORTS:
+        for transport in LISTENS:
             options += ["--listen", f"{transport}:{self.host}:{self.port}"]
         options += ["--journal", str(self.folder / "server.jsonl"), "--pcap", str(self.capture), "--overwrite"]
         return ServerProcess(*options, users=self.setup.users, log=log)

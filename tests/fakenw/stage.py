@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from random import Random
-from typing import Any
+from typing import Any, Self
 
 from fakenw.bindery.objects import USER
 from fakenw.bindery.passwords import answer, hash_password
@@ -68,6 +68,13 @@ class Stage:
     def receive(self, name: str, data: bytes) -> None:
         """Bytes arrive from a station."""
         self.delivery.receive(Peer.parse(name), data, self.now)
+
+    def sent(self, peer: Peer, data: bytes) -> None:
+        """The server has sent something."""
+        name = str(peer)
+        self.order.append(("send", name))
+        if name in self.stations:
+            self.stations[name].sent_to(data)
 
     def find(self, name: str) -> Connection | None:
         """The connection of a station, if it has one."""
@@ -138,10 +145,7 @@ class StageEdge:
         return True
 
     def send(self, peer: Peer, data: bytes) -> None:
-        name = str(peer)
-        self._stage.order.append(("send", name))
-        if name in self._stage.stations:
-            self._stage.stations[name].sent_to(data)
+        self._stage.sent(peer, data)
 
     def close(self, peer: Peer) -> None:
         self._stage.order.append(("close", str(peer)))
@@ -266,12 +270,12 @@ class Station:
         assert self.tcp
         self.stage.delivery.lost(Peer.parse(self.name))
 
-    def attached(self) -> Station:
+    def attached(self) -> Self:
         """Attach, which must succeed; the station itself."""
         assert self.create().completion == 0
         return self
 
-    def licensed(self, name: str = "GUEST", password: str = "") -> Station:
+    def licensed(self, name: str = "GUEST", password: str = "") -> Self:
         """Attach and log in, which must succeed; the station itself."""
         assert self.attached().login(name, password) == 0
         return self

@@ -11,8 +11,9 @@ from harness.runners import memory
 from harness.scenario.plan import Plan
 from harness.scenario.scenario import Scenario
 
+OPEN_PATH = "NWBIND:\\\\FAKENW\\SYS\\CAP_GS1\\"
 WORK: list[Any] = [
-    {"nal.open": {"path": "NWBIND:\\\\FAKENW\\SYS\\CAP_GS1\\", "owner": "SMSCCMBootAcct"}},
+    {"nal.open": {"path": OPEN_PATH, "owner": "SMSCCMBootAcct"}},
     {"apm.open": {"file": "SYS:CAP_GS1/OFFERINF.BOX/GS100001.OFR"}},
     {"wait": "1h"},
     "apm.close",
@@ -20,13 +21,15 @@ WORK: list[Any] = [
 ]
 
 
-def planned(faults: list[Any], transport: str = "udp", script: list[Any] | None = None, **more: Any) -> Plan:
+def planned(
+    faults: list[Any], transport: str = "udp", script: list[Any] | None = None, seed: int = 0, **more: Any
+) -> Plan:
     """The plan of a scenario with these faults."""
     data = {
         **{"format": 1, "id": "test", "title": "test", "source": "here", "servers": [{"name": "FAKENW"}]},
         **{"clients": [{"name": "ws", "script": script or WORK}], "faults": faults, **more},
     }
-    (plan,) = Scenario.read(data, "the test").plans(transport)
+    (plan,) = Scenario.read(data, "the test").plans(transport, seed=seed)
     return plan
 
 

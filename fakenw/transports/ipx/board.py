@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from fakenw.core.ipx_link import LARGEST_NETWORK
@@ -17,13 +17,15 @@ DEFAULT_FRAMES = tuple(FrameType)
 class Board:
     """A link by its *name*, the server's *node* on it, and the number of its network in each bound frame type.
 
-    A *tunnel* carries packets between its members alone: no routers, and no network behind the server.
+    The number of an *unsettled* frame type was not given: a client that has another one settles it, before any has used
+    it. A *tunnel* carries packets between its members alone: no routers, and no network behind the server.
     """
 
     name: str
     node: bytes
-    networks: Mapping[FrameType, int]
+    networks: dict[FrameType, int]
     tunnel: bool = False
+    unsettled: set[FrameType] = field(default_factory=set)
 
     def binds(self) -> Iterator[Bind]:
         """The board's frame types, each with its network, as NetWare binds IPX once for each."""

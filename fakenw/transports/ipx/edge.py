@@ -209,7 +209,8 @@ class IpxEdge:
         networks = TUNNEL_NETWORKS if tunnel else self._networks(wire.number)
         if internal in networks.values():
             raise LinkRefused(f"{internal:08X} is the internal network; expected another number for the link")
-        wire.board = Board(link.name, link.node, networks, tunnel)
+        unsettled = set() if tunnel else {frame for frame, given in self._binding.frames.items() if given is None}
+        wire.board = Board(link.name, link.node, dict(networks), tunnel, unsettled)
         self._by_board = {known.board: known for known in self._wires if known.board is not None}
         self.stack.boards = list(self._by_board)
         addresses = {self.stack.advertising.server(bind): None for board in self.stack.boards for bind in board.binds()}

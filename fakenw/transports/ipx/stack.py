@@ -140,6 +140,12 @@ class Stack:
     def _packet(self, bind: Bind, node: bytes, packet: IpxPacket) -> Request | list[bytes]:
         """Raises BadPacket."""
         to, source = packet.destination, packet.source
+        if to.socket in (ipx.SAP_SOCKET, ipx.RIP_SOCKET) and self._is_told(bind, node, packet):
+            return []
+        if self._settles(bind, packet):
+            bind.board.networks[bind.frame] = to.network
+            bind.board.unsettled.discard(bind.frame)
+            bind = bind._replace(network=to.network)
         if not self._is_own(bind, to):
             return self._drop("other-network")
         if source.network == 0:  # a station that has not learnt the number yet
@@ -147,24 +153,20 @@ class Stack:
         if to.socket == ipx.NCP_SOCKET:
             if to.node == ipx.EVERY_NODE:
                 return self._drop("broadcast")
+            bind.board.unsettled.discard(bind.frame)
             local = to if to.network else to._replace(network=bind.network)
             return Request(self._peer(source), Way(bind, node, local, source), packet.data)
         answers: list[IpxPacket] = []
         match to.socket:
             case ipx.SAP_SOCKET:
-                said = sap.decode_sap(packet.data)
-                if isinstance(said, sap.SapQuery):
-                    answers = self.advertising.answer_sap(bind, source, said)
-                else:
-                    self._compare_network(bind, node, packet.source)
+                query = sap.decode_sap(packet.data)
+                if isinstance(query, sap.SapQuery):
+                    answers = self.advertising.answer_sap(bind, source, query)
             case ipx.RIP_SOCKET:
-                asked = rip.decode_rip(packet.data)
-                if asked.operation == rip.REQUEST:
-                    answers = self.advertising.answer_rip(bind, source, asked)
-                else:
-                    self._compare_network(bind, node, packet.source)
-                    self._compare_internal(bind, node, asked)
+                answers = self.advertising.answer_rip(bind, source, rip.decode_rip(packet.data))
             case _ if to.socket == ECHO_SOCKET:
+                if to.node == ipx.EVERY_NODE:
+                    return self._drop("broadcast")
                 if packet.data.startswith(_ECHO):
                     answers = [packet._replace(destination=source, source=to, hops=0)]
                 else:
@@ -181,6 +183,17 @@ class Stack:
             case _:
                 return self._drop("netbios" if packet.type == ipx.NETBIOS_TYPE else "socket")
         return [bind.encode(node, answer) for answer in answers]
+
+    def _settles(self, bind: Bind, packet: IpxPacket) -> bool:
+        """Whether a client that looks for servers has a number for its wire, which the server takes over."""
+        to, board = packet.destination, bind.board
+        return (
+            bind.frame in board.unsettled
+            and to.socket in (ipx.SAP_SOCKET, ipx.RIP_SOCKET)
+            and to.node == ipx.EVERY_NODE
+            and to.network == packet.source.network
+            and to.network not in (0, ipx.EVERY_NETWORK, self.advertising.network)
+        )
 
     def _is_own(self, bind: Bind, to: IpxAddress) -> bool:
         """Whether a packet to this address is for the server."""
@@ -210,15 +223,26 @@ class Stack:
         local = packet.destination._replace(socket=ipx.NCP_SOCKET)
         return Request(peer, Way(bind, node, local, station), WatchdogPacket(number, b"Y").encode())
 
-    def _compare_network(self, bind: Bind, node: bytes, source: IpxAddress) -> None:
-        """A router or server on the same wire has another number for it."""
-        if source.node == node and source.network not in (0, bind.network) and not bind.board.tunnel:
-            self._conflict(bind, node, "wire-network", f"{source.network:08X}")
-
-    def _compare_internal(self, bind: Bind, node: bytes, said: rip.RipPacket) -> None:
-        own = self.advertising.network
-        if any(reach.network == own and reach.hops < rip.UNREACHABLE for reach in said.networks):
+    def _is_told(self, bind: Bind, node: bytes, packet: IpxPacket) -> bool:
+        """Whether another server or a router tells of itself. It may contradict the server's numbers, and where it has
+        another one for the wire its broadcasts are to a network that is not the server's. Raises BadPacket."""
+        networks: tuple[rip.Reach, ...] = ()
+        if packet.destination.socket == ipx.SAP_SOCKET:
+            if isinstance(sap.decode_sap(packet.data), sap.SapQuery):
+                return False
+        else:
+            told = rip.decode_rip(packet.data)
+            if told.operation == rip.REQUEST:
+                return False
+            networks = told.networks
+        if bind.board.tunnel:
+            return True
+        own, source = self.advertising.network, packet.source
+        if any(reach.network == own and reach.hops < rip.UNREACHABLE for reach in networks):
             self._conflict(bind, node, "internal-network", f"{own:08X}")
+        if source.node == node and source.network not in (0, bind.network):
+            self._conflict(bind, node, "wire-network", f"{source.network:08X}")
+        return True
 
     def _conflict(self, bind: Bind, node: bytes, what: str, number: str) -> None:
         found = Conflict(bind.board.name, bind.frame, what, number, node)

@@ -28,7 +28,7 @@ AT_ONCE = 7  # entries in a response
 _NAME = 48
 _entry = struct.Struct(f">H{_NAME}sI6sHH")
 _specific = struct.Struct(f">HH{_NAME}s")
-_TAIL = bytes(2) + b"\xff" * 8  # of a specific query, as libncp sends it
+_TAIL = b"\xff" * 8  # of a specific query, as libncp sends it
 
 
 class SapQuery(NamedTuple):

@@ -78,7 +78,7 @@ def test_a_running_server_does_what_the_document_says(tmp_path: Path) -> None:
                 *(sys.executable, "-m", "schemathesis.cli", "run", f"{served.admin}/openapi.json"),
                 *("--header", "Authorization: Bearer SECRET", "--checks", ",".join(CHECKS), "--seed", "1"),
                 *("--phases", "examples,coverage,fuzzing", "--max-examples", "5", "--no-color"),
-                *("--generation-database", "none", "--request-timeout", "10"),
+                *("--generation-database", "none", "--request-timeout", "30"),
             ],
             cwd=tmp_path,
             capture_output=True,

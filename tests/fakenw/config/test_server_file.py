@@ -176,7 +176,7 @@ def test_what_the_example_leaves_to_the_reader_is_good(serve: Serve) -> None:
         text,
         flags=re.M,
     )
-    assert count == 12
+    assert count == 13
     server = serve(text)
     config = server.settings
     assert [volume.name for volume in server.volumes] == ["SYS", "DATA"]

@@ -117,7 +117,7 @@ def test_a_spelling_mistake(mine: Path) -> None:
         (["Q257224"], "Q257224: no such scenario; expected one of Q257223"),
         (["nowhere.yaml"], "nowhere.yaml: cannot be read"),
         (["Q257223", "--variant", "as-shiped"], "no variant 'as-shiped'; expected one of"),
-        (["Q257223", "--transport", "ipx"], "'ipx'"),
+        (["Q257223", "--transport", "spx"], "'spx'"),
         (["Q257223", "--on", "paper"], "'paper'"),
         (["Q257223", "--speed", "0"], "0"),
     ],

@@ -86,3 +86,11 @@ def test_hold_needs_an_address(address: str) -> None:
     """Host and port, or bad usage."""
     done = invoke("hold", address)
     assert (done.exit_code, f"{address} is not HOST:PORT" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("command", [("hold", "127.0.0.1:1"), ("load", "127.0.0.1:1"), ("load",)])
+def test_ipx_is_for_scenarios(command: tuple[str, ...]) -> None:
+    """Clients of other commands are no stations on a wire: exit 2, and which are."""
+    refused = invoke(*command, "--transport", "ipx")
+    assert refused.exit_code == 2
+    assert "ipx: only the clients of a scenario speak IPX (harness run); expected tcp or udp" in refused.stderr

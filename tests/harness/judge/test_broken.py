@@ -153,7 +153,7 @@ def test_a_server_that_keeps_units_is_caught(kind: type[Ledger], monkeypatch: py
         assert any(KEEPING[kind] in problem.text for problem in verdict.problems), verdict.problems
 
 
-@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize("transport", ["udp", "tcp", "ipx"])
 @pytest.mark.parametrize("kind", [Ledger, *BROKEN])
 def test_a_server_is_caught(kind: type[Ledger], transport: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two tidy clients want one license: the books of a good server balance, of a bad one they do not."""
@@ -187,7 +187,7 @@ def test_a_bad_server_is_caught_though_its_clients_leak(monkeypatch: pytest.Monk
 # Clients
 
 
-@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize("transport", ["udp", "tcp", "ipx"])
 @pytest.mark.parametrize("closes", [True, False], ids=["tidy", "never closes"])
 def test_a_client_that_never_closes_is_caught(closes: bool, transport: str) -> None:
     """What was left open when the script had ended is named with who opened what."""
@@ -211,7 +211,7 @@ class Liar(Redirector):
         self._world.write("detach", forced=forced, by=by, **connection.where())
 
 
-@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize("transport", ["udp", "tcp", "ipx"])
 @pytest.mark.parametrize("kind", [Redirector, Liar])
 def test_a_client_that_lies_is_caught(kind: type[Redirector], transport: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its journal says that the connection was let go, the server's does not: the server's counts."""

@@ -12,7 +12,7 @@ from fakenw.journal.record import SECOND
 from harness.client.workstation import Requester
 from harness.runners.cable import Cable
 from harness.runners.memory_clients import ClientWorld
-from harness.runners.memory_network import Network
+from harness.runners.memory_network import MemoryLink, Network
 from harness.scenario.settings import ServerSpec
 
 
@@ -54,6 +54,16 @@ def test_delay_and_loss_are_about_what_is_sent() -> None:
     assert trace.carry() == []
     trace.conditions.apply("loss", {"percent": 0})
     assert trace.carry() == [(5, True)]
+
+
+@pytest.mark.parametrize(("way", "lost"), [("out", (True, False)), ("in", (False, True)), ("both", (True, True))])
+def test_a_loss_has_a_way(way: str, lost: tuple[bool, bool]) -> None:
+    """Of datagrams that the machine sends, of those for it, or of both; a stream is late instead."""
+    trace = Trace(("loss", {"percent": 50, "way": way}))
+    for sent, some in zip((True, False), lost, strict=True):
+        assert (len(trace.carry(100, sent=sent)) < 100) is some
+        assert any(late for late, _ in trace.carry(100, sent=sent, stream=True)) is some
+        assert len(trace.carry(100, sent=sent, stream=True)) == 100
 
 
 @pytest.mark.parametrize(("way", "lost"), [("out", (2, 0)), ("in", (0, 2)), ("both", (2, 0))])
@@ -100,6 +110,7 @@ def test_who_is_overtaken(transport: str, percent: int, kept: bool, monkeypatch:
     network.add_server(ServerSpec(name="FAKENW"), 0, 0)
     world = ClientWorld(network, "ws", "10.0.0.1")
     link = world.link("FAKENW", Requester(world, "FAKENW", TRANSPORTS[transport]))
+    assert isinstance(link, MemoryLink)
     came: list[bytes] = []
     monkeypatch.setattr(link.host, "receive", lambda station, data, history: came.append(data))
     world.conditions.apply("reorder", {"percent": percent})

@@ -24,12 +24,13 @@ SEED = 1
 
 
 def plans() -> Iterator[tuple[str, Plan]]:
-    """Every run as the catalogue has it, and once more over TCP where that is another run; each with its name."""
+    """Every run as the catalogue has it, over TCP, and over IPX; each with its name."""
     for scenario in catalogue():
         for plan in scenario.plans(seed=SEED):
             yield f"{plan.scenario}/{plan.variant}", plan
-        for plan in scenario.plans("tcp", seed=SEED):
-            yield f"{plan.scenario}/{plan.variant}/tcp", plan
+        for transport in ("tcp", "ipx"):
+            for plan in scenario.plans(transport, seed=SEED):
+                yield f"{plan.scenario}/{plan.variant}/{transport}", plan
 
 
 class Ran(NamedTuple):
@@ -76,7 +77,7 @@ def test_each_start_of_a_server_has_its_own_instance(ran: Ran) -> None:
     assert all(re.fullmatch("[0-9a-f]{32}", instance) for instance in instances)
 
 
-@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize("transport", ["udp", "tcp", "ipx"])
 def test_the_same_seed_is_the_same_run(transport: str) -> None:
     """Byte for byte, the instance as well; another seed is another run."""
     scenario = next(iter(catalogue()))

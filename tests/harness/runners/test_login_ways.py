@@ -49,7 +49,7 @@ def verdicts(scenario: Scenario, transport: str | None, variants: tuple[str, ...
             assert {login["how"] for login in logins} <= {"nds"}
 
 
-@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize("transport", ["udp", "tcp", "ipx"])
 @pytest.mark.parametrize("way", WAYS)
 def test_the_bug_and_its_repairs(transport: str, way: str) -> None:
     verdicts(Q257223, transport, (), way)
@@ -86,7 +86,7 @@ SHARED = {  # client's level, server's level: whether packets are signed; None: 
 }
 
 
-@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize("transport", ["udp", "tcp", "ipx"])
 @pytest.mark.parametrize("login", ["bindery", "nds"])
 @pytest.mark.parametrize(("client", "server"), SHARED)
 def test_levels(transport: str, login: str, client: int, server: int) -> None:

@@ -76,7 +76,7 @@ def test_the_catalogue_has_what_was_designed() -> None:
     assert {variant: verdict for variant, (verdict, _) in DESIGNED.items()}.items() <= expected.items()
 
 
-@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize("transport", ["udp", "tcp", "ipx"])
 def test_the_bug_is_explained(transport: str) -> None:
     """The story of Q257223 as shipped: who opened, who rode along, what was refused, how long it is idle."""
     (chosen,) = find("Q257223").plans(transport, ["as-shipped"])
@@ -172,7 +172,7 @@ def test_two_hundred_leaks_are_found() -> None:
     assert {history.client.name for history in run.histories if history.client} == {f"ws#{n}" for n in range(1, 201)}
 
 
-@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize("transport", ["udp", "tcp", "ipx"])
 def test_two_servers_keep_their_own_books(transport: str) -> None:
     """The license of the server whose file APM had open leaks; the other server gets its license back."""
     script = [nal_open("TWO"), "nal.close", *as_shipped("4h", "ONE")]
@@ -185,7 +185,7 @@ def test_two_servers_keep_their_own_books(transport: str) -> None:
     assert [holding.cause for holding in given_back] == ["logout"]
 
 
-@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize("transport", ["udp", "tcp", "ipx"])
 def test_a_wrong_password_proves_nothing(transport: str) -> None:
     """Who cannot log in takes no license: the client is denied, and the verdict is unknown, not released."""
     clients = [{"name": "ws", "user": "JOE:WRONG", "script": as_shipped("1h")}]
@@ -198,7 +198,7 @@ def test_a_wrong_password_proves_nothing(transport: str) -> None:
     assert "login-failed" in [record.event for record in run.servers[0].journal.records]
 
 
-@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize("transport", ["udp", "tcp", "ipx"])
 def test_more_clients_than_licenses(transport: str) -> None:
     """Three licenses for ten clients: seven are denied, which is no proof, and the limit is never passed."""
     clients = [{"name": "ws", "count": 10, "script": [nal_open(), {"wait": "10m"}, "nal.close", {"wait": "1h"}]}]

@@ -108,7 +108,7 @@ def test_mistakes_are_told(habit: dict[str, Any], said: str) -> None:
     assert said in problem
 
 
-@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize("transport", ["udp", "tcp", "ipx"])
 @pytest.mark.parametrize(("clear_idle", "verdict"), [("3m", "reclaimed"), ("1h", "leaked"), (None, "leaked")])
 def test_an_orphan_is_taken_back_by_the_idle_policy(clear_idle: str | None, verdict: str, transport: str) -> None:
     """NAL's release is refused because of APM's file: the server takes the license back, if it does so soon enough."""

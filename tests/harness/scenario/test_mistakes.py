@@ -69,14 +69,15 @@ USER = "not a user; expected text: NAME or NAME:PASSWORD, NAME of 1 to 47 charac
         ('"3.12"', '"3.12"\n    policy: logon',
          "8: servers[0].policy: 'logon' is unknown; expected one of attach, login, "
          "service, nls, ual (did you mean login?)"),
-        ("source: ours", "source: ours\ntransport: ipx", "5: transport: 'ipx' is unknown; expected one of udp, tcp"),
+        ("source: ours", "source: ours\ntransport: ip", "5: transport: 'ip' is unknown; expected one of udp, tcp, ipx "
+         "(did you mean ipx?)"),
         ("{expect: leaked}", "{expect: leakd}", f"23: variants.shipped.expect: 'leakd' is unknown; {VERDICTS} "
          "(did you mean leaked?)"),
         ("{expect: leaked}", "\n    expect:\n      udp: leaked\n      tcp: lost",
          "26: variants.shipped.expect.tcp: 'lost' "
          f"is unknown; {VERDICTS}"),
-        ("{expect: leaked}", "{expect: {ipx: leaked}}", "23: variants.shipped.expect.ipx: unknown key; expected one of "
-         "udp, tcp, images"),
+        ("{expect: leaked}", "{expect: {ip: leaked}}", "23: variants.shipped.expect.ip: unknown key; expected one of "
+         "udp, tcp, ipx, images (did you mean ipx?)"),
         ("{expect: leaked}", "{expect: [leaked]}", f"23: variants.shipped.expect: a list is unknown; {VERDICTS} "
          "(in quotes)"),
         # Numbers, text, durations
@@ -372,8 +373,8 @@ def test_data_instead_of_a_file() -> None:
     with pytest.raises(ScenarioError) as caught:
         Scenario.read({**data, "clients": [{**command, "cuont": 2}], "expect": "x"}, "command line")
     assert caught.value.problems == (
-        "command line: clients[0].cuont: unknown key; expected one of name, user, transport, count, script, command, "
-        f"image, exit, environment, files, accounts, registry, licensed, {PARTS} (did you mean count?)",
+        "command line: clients[0].cuont: unknown key; expected one of name, user, transport, frame, count, script, "
+        f"command, image, exit, environment, files, accounts, registry, licensed, {PARTS} (did you mean count?)",
         f"command line: expect.udp: 'x' is unknown; {VERDICTS}",
         f"command line: expect.tcp: 'x' is unknown; {VERDICTS}",
     )

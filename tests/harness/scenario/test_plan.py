@@ -9,7 +9,7 @@ import pytest
 
 from harness.scenario.catalogue import find
 from harness.scenario.plan import Plan
-from harness.scenario.scenario import ScenarioError
+from harness.scenario.scenario import Expect, ScenarioError
 from tests.harness.scenario_files import FULL, LEAST, MINUTE, read
 
 VARIANTS = (
@@ -86,8 +86,21 @@ def test_transports(tmp_path: Path) -> None:
     ]
     assert [plan.transports() for plan in scenario.plans()] == [["tcp", "udp"], ["udp"]]
     assert [client.transport for client in scenario.plans("tcp")[0].clients] == ["tcp", "udp", "tcp"]
-    with pytest.raises(ScenarioError, match=r"^mine: no transport 'ipx'; expected one of udp, tcp$"):
-        scenario.plans("ipx")
+    with pytest.raises(ScenarioError, match=r"^mine: no transport 'spx'; expected one of udp, tcp, ipx$"):
+        scenario.plans("spx")
+
+
+def test_what_is_expected_over_ipx(tmp_path: Path) -> None:
+    """What is expected over UDP, where nothing else is said; also for an image."""
+    told = {"udp": "reclaimed", "tcp": "leaked", "images": {"2.1": {"udp": "leaked", "ipx": "unknown"}}}
+    for more, verdicts in (({}, ("reclaimed", "unknown")), ({"ipx": "interrupted"}, ("interrupted", "unknown"))):
+        expect = Expect.model_validate({**told, **more})
+        assert (expect.of("ipx", []), expect.of("ipx", ["agent:2.1"])) == verdicts
+    assert {Expect.model_validate("leaked").of(transport, []) for transport in ("udp", "tcp", "ipx")} == {"leaked"}
+    assert [(plan.transport, plan.expect) for plan in read(tmp_path, VARIANTS).plans("ipx")] == [
+        ("ipx", "reclaimed"),
+        ("ipx", "unknown"),
+    ]
 
 
 def test_chosen_variants(tmp_path: Path) -> None:

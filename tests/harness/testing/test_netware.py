@@ -44,3 +44,9 @@ def test_a_limit_that_was_set_before_the_test(tmp_path: Path) -> None:
     assert books_balance(part) != []
     assert books_balance(with_its_limit(part)) == []
     assert with_its_limit(journal) is journal
+
+
+def test_a_workstation_over_ipx_is_refused(tmp_path: Path) -> None:
+    """The server of tests has no wire."""
+    with pytest.raises(NetwareError, match=r"^the server listens on TCP and UDP, not on ipx; expected tcp or udp$"):
+        Netware(Setup(), tmp_path).workstation(transport="ipx")

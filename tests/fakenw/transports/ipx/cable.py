@@ -31,6 +31,7 @@ from tests.fakenw.transports.scene import Scene
 INTERNAL = 0xBEEF
 STATION = bytes.fromhex("525400123456")
 SOCKET = 0x4001
+OTHER = bytes.fromhex("00001B0A0B0C")  # the node of another server
 
 
 class Cable:
@@ -101,6 +102,14 @@ def asks_rip(network: int = INTERNAL) -> bytes:
     source = IpxAddress(0, STATION, 0x4002)
     request = rip.RipPacket(rip.REQUEST, (rip.Reach(network),)).encode()
     return framed(IpxPacket(IpxAddress(0, EVERY_NODE, RIP_SOCKET), source, RIP_TYPE, request))
+
+
+def has_internal_network(node: bytes = OTHER) -> bytes:
+    """Another server answers that it has the network that this one asks for."""
+    response = rip.RipPacket(rip.RESPONSE, (rip.Reach(INTERNAL, 1, 2),)).encode()
+    source = IpxAddress(INTERNAL + 3, node, RIP_SOCKET)
+    packet = IpxPacket(IpxAddress(INTERNAL + 3, EVERY_NODE, RIP_SOCKET), source, RIP_TYPE, response)
+    return framed(packet, node=node)
 
 
 def speaks_ncp(cable: Cable, data: bytes, node: bytes = STATION, socket: int = SOCKET) -> bytes:

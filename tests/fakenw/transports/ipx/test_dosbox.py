@@ -13,14 +13,18 @@ import pytest
 
 from fakenw.server_process import ServerProcess
 from fakenw.transports.ipx.membership import QUIET, Membership
+from fakenw.wire.ipx import sap
 from fakenw.wire.ipx.frames import FrameType
+from fakenw.wire.ipx.packet import IpxAddress, decode_ipx
+from tests.fakenw.transports.ipx.dos_program import ROOM, find_server
 from tests.fakenw.transports.ipx.test_links import Member
 from tests.fakenw.transports.ipx.wire_client import WireClient
 from tests.programs import PATIENCE, started, wait_until
 
 SETTINGS = "[ipx]\nipx=true\n[mixer]\nnosound=true\n[midi]\nmididevice=none\n"
 # It asks who is there again and again; what it prints of the last time stands in PING.TXT
-ASKING = "ipxnet startserver {port}\r\n:again\r\nipxnet ping >ping.txt\r\nipxnet status >status.txt\r\ngoto again\r\n"
+ASKING = "ipxnet startserver {port}\r\n:again\r\nipxnet ping >ping.txt\r\nipxnet status >status.txt\r\nfind\r\n"
+ASKING += "goto again\r\n"
 
 
 class DosBox:
@@ -33,6 +37,7 @@ class DosBox:
         self._disk = folder / "c"
         self._disk.mkdir()
         (folder / "dosbox.conf").write_text(SETTINGS)
+        (self._disk / "FIND.COM").write_bytes(find_server())
         (self._disk / "ASK.BAT").write_bytes(ASKING.format(port=self.port).encode())
 
     def command(self) -> list[str]:
@@ -46,6 +51,11 @@ class DosBox:
         """Nothing where it was not asked for again *after* that moment."""
         path = self._disk / "STATUS.TXT"
         return self._printed("STATUS.TXT") if path.exists() and path.stat().st_mtime > after else ""
+
+    def answer(self) -> bytes:
+        """What its program FIND heard of a server."""
+        path = self._disk / "REPLY.BIN"
+        return path.read_bytes() if path.exists() else b""
 
     def _printed(self, name: str) -> str:
         path = self._disk / name
@@ -63,17 +73,23 @@ def dosbox(tmp_path: Path) -> Iterator[DosBox]:
 
 @pytest.mark.dosbox
 def test_dosbox_and_the_server_in_one_tunnel(dosbox: DosBox) -> None:
-    """DOSBox counts the server among its members, and its IPXNET PING has the server's answer; another member logs in
-    through DOSBox."""
+    """DOSBox counts the server among its members, and its IPXNET PING has the server's answer; a program under DOS
+    finds the server, and another member logs in through DOSBox."""
     with ServerProcess("--listen", f"ipx:dosbox:127.0.0.1:{dosbox.port}") as server:
         wait_until(lambda: "Response from 127.0.0.1" in dosbox.ping(), "the server answers a ping")
         own = int(re.search(r"port (\d+)", dosbox.ping())[1])  # type: ignore[index]
         wait_until(lambda: f"from port {own}" in dosbox.status(), "DOSBox has the server as a member")
+        node = bytes([127, 0, 0, 1]) + own.to_bytes(2, "big")
+        wait_until(lambda: len(dosbox.answer()) == ROOM, "a program under DOS finds the server")
+        packet = decode_ipx(dosbox.answer())
+        assert sap.decode_sap(packet.data) == sap.SapResponse(
+            sap.NEAREST_RESPONSE, (sap.Service(sap.FILE_SERVER, "FAKENW", IpxAddress(0, node, 0x0451), 1),)
+        )
         plug = Member(dosbox.port)
         with plug.socket:
             client = WireClient(plug, FrameType.ETHERNET_II, plug.node)
             assert client.log_in() == "FAKENW"
-            assert client.server.node == bytes([127, 0, 0, 1]) + own.to_bytes(2, "big")
+            assert client.server.node == node
         assert server.stop() == 0
 
 

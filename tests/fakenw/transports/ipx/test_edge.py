@@ -9,9 +9,7 @@ from fakenw.core.peer import Peer
 from fakenw.transports.ipx.advertising import EVERY
 from fakenw.transports.ipx.edge import ANSWERS_WITHIN, AT_ONCE, WAITING
 from fakenw.transports.ipx.link import LinkRefused
-from fakenw.wire.ipx import rip
 from fakenw.wire.ipx.frames import FrameType
-from fakenw.wire.ipx.packet import EVERY_NODE, RIP_SOCKET, RIP_TYPE, IpxAddress, IpxPacket
 from fakenw.wire.requests import connection
 from tests.fakenw.transports.ipx.cable import (
     INTERNAL,
@@ -19,7 +17,7 @@ from tests.fakenw.transports.ipx.cable import (
     CabledScene,
     asks_rip,
     asks_sap,
-    framed,
+    has_internal_network,
     speaks_ncp,
 )
 from tests.fakenw.transports.scene import CREATE, FIRST_QUERY, GUEST, request
@@ -32,15 +30,6 @@ INTRODUCTION = [
 ]
 GOODBYE = [said.replace("hops 1", "hops 16") for said in INTRODUCTION]
 QUESTIONS = [f"{kind} RIP request BEEF" for kind in ("II", "802.3", "802.2", "SNAP")]
-OTHER = bytes.fromhex("00001B0A0B0C")  # the node of another server
-
-
-def has_internal_network(node: bytes = OTHER) -> bytes:
-    """Another server answers that it has the network that this one asks for."""
-    response = rip.RipPacket(rip.RESPONSE, (rip.Reach(INTERNAL, 1, 2),)).encode()
-    source = IpxAddress(INTERNAL + 3, node, RIP_SOCKET)
-    packet = IpxPacket(IpxAddress(INTERNAL + 3, EVERY_NODE, RIP_SOCKET), source, RIP_TYPE, response)
-    return framed(packet, node=node)
 
 
 def test_sap_and_rip_before_ncp(monkeypatch: pytest.MonkeyPatch) -> None:

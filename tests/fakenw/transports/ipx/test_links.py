@@ -17,7 +17,9 @@ from fakenw.journal.record import read
 from fakenw.server_process import ServerProcess
 from fakenw.wire.ipx.frames import FrameType
 from fakenw.wire.ipx.packet import IpxAddress, IpxPacket
+from harness.judge.audit import books_balance
 from tests.fakenw.administered_server import Served
+from tests.fakenw.transports.ipx.cable import has_internal_network
 from tests.fakenw.transports.ipx.wire_client import Datagrams, Stream, WireClient
 from tests.programs import PATIENCE, free_port, line, wait_until
 
@@ -271,6 +273,19 @@ def test_another_server_on_the_wire(journal: Path, tmp_path: Path) -> None:
         assert "has the internal network 0000BEEF as well; --ipx-network sets another one" in done.stderr
         errors = journal.with_name("errors")
         wait_until(lambda: "as well" not in errors.read_text(), "the first one is not contradicted")
+
+
+def test_another_server_that_comes_later(journal: Path, guest: Guest) -> None:
+    """The server tells it, where its output is no terminal too, and goes on."""
+    with served(journal, QEMU) as server:
+        guest(server).send(has_internal_network())
+        errors = journal.with_name("errors")
+        told = "node 00001B0A0B0C has the internal network 0000BEEF as well; --ipx-network sets another one"
+        wait_until(lambda: told in errors.read_text(), "the sentence")
+        assert WireClient(guest(server)).log_in() == "FAKENW"
+        assert server.stop() == 0
+    assert [record["what"] for record in read(journal).records if record.event == "conflict"] == ["internal-network"]
+    assert books_balance(read(journal)) == []
 
 
 @pytest.mark.parametrize(
