@@ -17,7 +17,7 @@ from fakenw.transports.capture import CaptureFile
 from fakenw.wire.ipx.frames import FrameType
 from harness.client.behavior_file import load
 from harness.client.machine import play
-from harness.runners.cable import Cable
+from harness.runners.machine_link import MachineLink
 from harness.runners.memory_clients import ClientWorld
 from harness.runners.memory_network import EPOCH, Network, utc
 from harness.scenario.plan import Plan, client_journal
@@ -95,7 +95,7 @@ class MemoryRun:
         self._write("fault", **fault.record_fields())
         if fault.role == "server":
             self._inject_server(fault)
-        elif fault.verb in Cable.VERBS:
+        elif fault.verb in MachineLink.VERBS:
             self._incarnations[fault.name][-1].conditions.apply(fault.verb, fault.arguments)
         else:
             self._inject_client(fault, self._incarnations[fault.name][-1])

@@ -9,8 +9,8 @@ from fakenw.core.peer import IPX, Peer
 from fakenw.journal.record import FORMAT, Record
 from fakenw.wire.ipx.frames import FrameType
 from harness.client.workstation import Requester
-from harness.runners.cable import Cable
 from harness.runners.ipx_card import Card, IpxLink
+from harness.runners.machine_link import MachineLink
 from harness.runners.memory_network import MemoryLink, Network, utc
 from harness.runners.memory_wire import node_of
 from harness.runners.runtime import Driver
@@ -25,7 +25,7 @@ class ClientWorld(Driver):
         super().__init__(network.clock)
         self.name, self.address = name, address
         self.records: list[Record] = []
-        self.conditions = Cable(network.random)
+        self.conditions = MachineLink(network.random)
         self.on = True
         self.frozen = False
         self._network, self._frame = network, frame

@@ -20,8 +20,8 @@ from fakenw.transports.capture import CaptureFile
 from fakenw.volumes.sms_volume import sms_tree
 from fakenw.volumes.volume import Volumes
 from harness.client.workstation import Requester
-from harness.runners.cable import Cable
 from harness.runners.ipx_card import IpxLink
+from harness.runners.machine_link import MachineLink
 from harness.runners.memory_server import ServerHost
 from harness.runners.memory_wire import Wire, node_of
 from harness.runners.router import Router
@@ -35,7 +35,7 @@ FASTEST, SPREAD = 200, 1800  # microseconds of a packet's trip: the least, and w
 class NetworkMachine(Protocol):
     """A client machine, as the network sees it."""
 
-    conditions: Cable
+    conditions: MachineLink
     links: dict[Requester, Any]
 
     def execute(self, call: Callable[..., None], *arguments: Any) -> None:

@@ -23,8 +23,8 @@ from fakenw.transports.ipx.board import Board, Way
 from fakenw.transports.ipx.stack import Request, Stack
 from fakenw.wire.ipx.frames import FrameType
 from fakenw.wire.ipx.packet import EVERY_NODE
-from harness.runners.cable import Cable
 from harness.runners.ipx_card import Card, Machine, sockets
+from harness.runners.machine_link import MachineLink
 
 NETWORKS = {frame: 0x0100 + index for index, frame in enumerate(FrameType)}  # on the wire, which all servers call so
 
@@ -37,7 +37,7 @@ def node_of(address: str) -> bytes:
 class WireMachine(Machine, Protocol):
     """A client machine, as the wire uses it."""
 
-    conditions: Cable
+    conditions: MachineLink
 
     def execute(self, call: Callable[..., None], *arguments: Any) -> None:
         """Call something on the machine, unless it is frozen or off."""

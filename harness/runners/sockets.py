@@ -24,9 +24,9 @@ from fakenw.journal.record import Record
 from fakenw.journal.writer import JournalFile
 from fakenw.wire.ipx.frames import FrameType
 from harness.client.workstation import Requester
-from harness.runners.cable import Cable
 from harness.runners.ipx_cables import Cable, node_of
 from harness.runners.ipx_card import Card, sockets
+from harness.runners.machine_link import MachineLink
 from harness.runners.runtime import Driver, SelectorLoop, SendingLink
 
 CONNECT_WITHIN = 10  # seconds
@@ -214,7 +214,7 @@ class SocketWorld(SocketDriver):
         frame: FrameType = FrameType.ETHERNET_802_2,
     ) -> None:
         super().__init__(SelectorLoop(), speed)
-        self.conditions = Cable(Random(f"{seed}/{name}/link"))  # of datagrams and frames
+        self.conditions = MachineLink(Random(f"{seed}/{name}/link"))  # of datagrams and frames
         self.utc = datetime.now(UTC)  # the wall time at t = 0
         self.is_cut = False
         self.closing: list[ConditionedLink] = []  # streams to close when the link heals: no end reaches the server now

@@ -1,4 +1,4 @@
-"""The cable of a client machine: the faults of a scenario, on the conditions of ``fakenw.faults``."""
+"""The link of a client machine: the faults of a scenario, on the conditions of ``fakenw.faults``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _FAULTS: Mapping[str, Callable[[Mapping[str, Any]], LinkFault]] = {  # by the ve
 }
 
 
-class Cable(LinkConditions):
+class MachineLink(LinkConditions):
     """A fault of a scenario lasts until the next one of the same verb: ``delay`` by 0 ends a ``delay``."""
 
     VERBS = (*_FAULTS, "heal")

@@ -10,7 +10,7 @@ from fakenw.core.peer import TRANSPORTS
 from fakenw.faults.trip import REPEATED_AFTER
 from fakenw.journal.record import SECOND
 from harness.client.workstation import Requester
-from harness.runners.cable import Cable
+from harness.runners.machine_link import MachineLink
 from harness.runners.memory_clients import ClientWorld
 from harness.runners.memory_network import MemoryLink, Network
 from harness.scenario.settings import ServerSpec
@@ -20,7 +20,7 @@ class Trace:
     """What a cable lets through: how late, and whether in order."""
 
     def __init__(self, *faults: tuple[str, dict[str, object]]) -> None:
-        self.conditions = Cable(Random(0))
+        self.conditions = MachineLink(Random(0))
         for verb, arguments in faults:
             self.conditions.apply(verb, arguments)
         self.came: list[tuple[int, bool]] = []
@@ -35,7 +35,7 @@ class Trace:
 
 def test_cut_streams_arrive_late_and_cut_datagrams_never() -> None:
     """What a stream sends meanwhile comes when the cable is back, in order."""
-    conditions, came = Cable(Random(0)), list[str]()
+    conditions, came = MachineLink(Random(0)), list[str]()
     conditions.apply("cut", {})
     conditions.carry(lambda *late: came.append("stream 1"), sent=True, stream=True)
     conditions.carry(lambda *late: came.append("datagram"), sent=True, stream=False)
