@@ -46,7 +46,9 @@ def may_log_in(call: Call[Any], item: BinderyObject, right: bool, *, signs: bool
     *signs*: signatures begin with the login, or have begun. *counted*: the account's other connections count, too.
     """
     connection, host = call.connection, call.host
-    if not host.logins or host.faults.any(RefuseLoginsFault, connection.station):
+    if not host.logins:
+        fail(call, item.name, Code.INTRUDER_LOCKOUT)
+    if host.faults.any(RefuseLoginsFault, connection.station):
         fail(call, item.name, Code.INTRUDER_LOCKOUT)
     if host.settings.signatures == ALWAYS and not signs:
         fail(call, item.name, Code.SIGNATURE_REQUIRED)
