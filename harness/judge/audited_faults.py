@@ -36,11 +36,14 @@ class _Begun:
 
 
 class AuditedFaults:
-    """*second* is a second of real time on the server's clock; *reconstructed*: the journal lacks its beginning."""
+    """*second* is a second of real time on the server's clock; *reconstructed*: the journal lacks its beginning.
+
+    ``open`` are the faults that have not ended, by their numbers.
+    """
 
     def __init__(self, second: int, *, reconstructed: bool) -> None:
         self._second, self._reconstructed = second, reconstructed
-        self._open: dict[int, _Begun] = {}
+        self.open: dict[int, _Begun] = {}
         self._last: int | None = None
         self._ended: set[int] = set()
 
@@ -48,7 +51,7 @@ class AuditedFaults:
         """The next line, whatever it is about."""
         if record.event == "fault":
             yield from self._fault(record)
-        for number, begun in self._open.items():
+        for number, begun in self.open.items():
             if begun.until is None or record.t <= begun.until or begun.told:
                 continue
             if begun.ran is None:
@@ -59,15 +62,15 @@ class AuditedFaults:
 
     def logs_in(self, station: object) -> Iterator[str]:
         """A login of a station, which is not refused."""
-        for number, begun in self._open.items():
+        for number, begun in self.open.items():
             if begun.record.get("what") == "refuse-logins" and concerns(begun.station, str(station)):
                 yield f"{harmless(station)} logged in while fault {number} refuses logins"
 
     def are_over(self, when: str) -> Iterator[str]:
         """No fault may be left."""
-        for number in self._open:
+        for number in self.open:
             yield f"{when}, but fault {number} has not ended"
-        self._open.clear()
+        self.open.clear()
 
     def _fault(self, record: Record) -> Iterator[str]:
         number, state = record.get("id"), record.get("state")
@@ -85,10 +88,10 @@ class AuditedFaults:
             yield f"fault {number} follows {self._last}: a begin is missing or added"
         lasting = microseconds(record.get("for"))
         self._last = number
-        self._open[number] = _Begun(record, None if lasting is None else record.t + lasting)
+        self.open[number] = _Begun(record, None if lasting is None else record.t + lasting)
 
     def _end(self, number: int, record: Record) -> Iterator[str]:
-        begun, cause = self._open.pop(number, None), record.get("cause")
+        begun, cause = self.open.pop(number, None), record.get("cause")
         if begun is None:
             if number in self._ended or not self._reconstructed:
                 yield f"fault {number} ends, but it {'has ended' if number in self._ended else 'never began'}"

@@ -124,7 +124,8 @@ class AuditedServer:
             self._told(line, self._logins.moved(record))
             if record.get("cause") == "login":
                 self._told(line, self._faults.logs_in(record.get("station")))
-        self._told(line, self._faults.line(record))
+        if event == "fault" or self._faults.open:
+            self._told(line, self._faults.line(record))
         self._lost = forgotten
 
     def close(self) -> None:
