@@ -83,6 +83,10 @@ docs: $(DEVELOPED) ## the pages of docs/ that are made from the code and the sce
 	@$(VENV)/bin/python -m harness.cli.testing_page >docs/testing.md
 	@$(VENV)/bin/python -m fakenw.cli.openapi_page >docs/openapi.json
 
+.PHONY: screenshots
+screenshots: $(DEVELOPED) ## the pictures of the operator's page in docs/; needs chromium
+	@$(VENV)/bin/python -m tests.screenshots docs
+
 .PHONY: wheel
 wheel: $(DEVELOPED) ## dist/fakenw-VERSION: a wheel to install anywhere, and the source archive that it is built from
 	@SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-1767225600} $(VENV)/bin/python -m build --no-isolation >/dev/null

@@ -44,6 +44,12 @@ class Browser:
         self.do("Page.navigate", url=url)
         self.wait_for("!window.before && document.readyState === 'complete'")
 
+    def open_with(self, url: str, script: str) -> None:
+        """Go to *url*; the script is executed there before those of the page."""
+        added = self.do("Page.addScriptToEvaluateOnNewDocument", source=script)
+        self.open(url)
+        self.do("Page.removeScriptToEvaluateOnNewDocument", identifier=added["identifier"])
+
     def get(self, expression: str) -> Any:
         """The value of an expression in the page."""
         found = self._evaluate(expression)
@@ -61,13 +67,42 @@ class Browser:
     def _evaluate(self, expression: str) -> Any:
         return self.do("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
 
-    def press(self, key: str) -> None:
+    def press(self, key: str, *, shift: bool = False, control: bool = False) -> None:
         """A key goes down and up."""
-        codes = {"Enter": 13, "Tab": 9, "ArrowDown": 40, "Delete": 46}
-        event = {"key": key, "code": key, "windowsVirtualKeyCode": codes[key]}
-        text = {"text": "\r"} if key == "Enter" else {}
+        codes = {"Enter": 13, "Tab": 9, "Escape": 27, "ArrowDown": 40, "Delete": 46, "Home": 36, "End": 35}
+        code = codes.get(key) or ord(key.upper())
+        event = {"key": key, "code": key, "windowsVirtualKeyCode": code, "modifiers": 2 * control + 8 * shift}
+        text = {"text": "\r"} if key == "Enter" else {"text": key} if len(key) == 1 and not control else {}
         self.do("Input.dispatchKeyEvent", type="keyDown", **event, **text)
         self.do("Input.dispatchKeyEvent", type="keyUp", **event)
+
+    def type(self, text: str) -> None:
+        """Text goes into the element that has the focus."""
+        self.do("Input.insertText", text=text)
+
+    def click(self, selector: str, *, shift: bool = False) -> None:
+        """The pointer goes over an element, which must be in sight, and clicks."""
+        x, y = self.point(selector)
+        for kind, count in (("mousePressed", 1), ("mouseReleased", 1)):
+            modifiers = 8 * shift
+            self.do(
+                "Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=count, modifiers=modifiers
+            )
+
+    def point(self, selector: str) -> tuple[float, float]:
+        """Move the pointer over an element."""
+        rectangle = f"document.querySelector({json.dumps(selector)}).getBoundingClientRect()"
+        x, y = self.get(f"(r => [r.x + r.width / 2, r.y + r.height / 2])({rectangle})")
+        self.do("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+        return x, y
+
+    def text(self, selector: str) -> str:
+        """The text of an element."""
+        return str(self.get(f"document.querySelector({json.dumps(selector)}).textContent"))
+
+    def wait_for_text(self, selector: str, part: str) -> None:
+        """Come back when an element is there and has this in its text."""
+        self.wait_for(f"!!document.querySelector({json.dumps(selector)})?.textContent.includes({json.dumps(part)})")
 
     def screenshot(self, path: Path) -> None:
         """Keep a picture of the page."""

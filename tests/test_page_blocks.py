@@ -137,6 +137,12 @@ def unknown_words(program: str, name: str, words: list[str]) -> Iterator[str]:
     if command is None:
         yield f"{program} has no command {name}"
         return
+    if isinstance(command, click.Group) and words and not words[0].startswith("-"):
+        inner = command.get_command(click.Context(command), words[0])
+        if inner is None:
+            yield f"{program} {name} has no command {words[0]}"
+            return
+        command, name, words = inner, f"{name} {words[0]}", words[1:]
     known = {one for option in command.params for one in (*option.opts, *option.secondary_opts)} | {"--help"}
     for word in words[: words.index("--") if "--" in words else None]:
         if word.startswith("-") and word != "-" and word.partition("=")[0] not in known:
@@ -147,6 +153,10 @@ def test_a_wrong_command_is_told() -> None:
     """So that the check above is not blind; what stands behind -- is another program's."""
     assert list(problems("fakenw serve --users-file FILE|- | venv/bin/harness check --wall x.jsonl")) == []
     assert list(problems("harness exec --within=30s -- ./agent --verbose; make test; python -m benchmarks")) == []
+    assert list(problems("fakenw fault ad busy; fakenw fault add busy --staton x")) == [
+        "fakenw fault has no command ad",
+        "fakenw fault add has no option --staton",
+    ]
     wrong = (
         "fakenw sevre && venv/bin/harness run S3 --fast | harness check --slow; make tests; python3 -m harness.bench"
     )

@@ -40,6 +40,9 @@ class ServerStatus(TypedDict):
     utc: str
     speed: float
     keep_cleared: float
+    idle_after: float
+    watchdog: str
+    clear_idle: float | None
     logins: bool
     down: bool
     listeners: list[str]

@@ -41,7 +41,7 @@ from fakenw.core.locks import Kind
 from fakenw.core.peer import IPX
 from fakenw.core.server import Server
 from fakenw.core.services.message import HAS_ONE, NOT_ACCEPTING, NOT_LOGGED_IN, SENT, deliver
-from fakenw.core.settings import watchdog
+from fakenw.core.settings import watchdog, watchdog_text
 from fakenw.journal.record import SECOND
 
 LONGEST_NUMBER = 9  # digits of the number of a fault
@@ -96,6 +96,9 @@ class Administration:
             "utc": server.utc(now).isoformat(),
             "speed": server.settings.speed,
             "keep_cleared": server.ledger.keep_cleared / SECOND,
+            "idle_after": server.settings.idle_after / SECOND,
+            "watchdog": watchdog_text(server.settings.watchdog),
+            "clear_idle": None if server.settings.clear_idle is None else server.settings.clear_idle / SECOND,
             "logins": server.logins,
             "down": server.is_down,
             "listeners": [str(peer) for peer in server.addresses if peer.transport is not IPX]

@@ -59,6 +59,15 @@ def watchdog(text: str) -> tuple[int, int, int] | None:
     return checked
 
 
+def watchdog_text(values: tuple[int, int, int] | None) -> str:
+    """*values* as ``watchdog`` reads them: in seconds, where tenths of these are exact enough."""
+    if values is None:
+        return "off"
+    first, between, count = values
+    seconds = f"{ticks(first) / SECOND:.1f},{ticks(between) / SECOND:.1f},{count}"
+    return seconds if watchdog(seconds) == values else f"{first}t,{between}t,{count}"
+
+
 def _check_watchdog(values: tuple[int, int, int]) -> None:
     for value, (name, least, most, unit) in zip(values, WATCHDOG_RANGES, strict=True):
         if not least <= value <= most:

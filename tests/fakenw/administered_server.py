@@ -71,10 +71,16 @@ class Client:
     """A client of NCP by hand. Over UDP a thread of it answers the watchdog, *after* so many seconds."""
 
     def __init__(
-        self, served: ServerProcess, transport: str = "udp", user: str = "GUEST", after: float | None = 0.0
+        self,
+        served: ServerProcess,
+        transport: str = "udp",
+        user: str = "GUEST",
+        after: float | None = 0.0,
+        host: str = "127.0.0.1",
     ) -> None:
         kind = socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM
         self.socket = socket.socket(type=kind)
+        self.socket.bind((host, 0))
         self.socket.connect(served.addresses[transport])
         self.socket.settimeout(DEADLINE)
         self.number, self._sequence = ncp.NO_CONNECTION, 0

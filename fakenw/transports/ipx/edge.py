@@ -33,7 +33,7 @@ from fakenw.transports.reactor_host import ReactorHost
 from fakenw.wire.ipx.frames import FrameType
 from fakenw.wire.ipx.packet import IpxAddress
 
-AT_ONCE = 256  # requests in one turn
+AT_ONCE = 64  # requests in one turn, a part of the frames that it reads: no question of SAP waits in the socket
 WAITING = 8192  # requests; more are dropped, and repeated by their stations
 ANSWERS_WITHIN = 0.5  # seconds for another server with the same numbers
 

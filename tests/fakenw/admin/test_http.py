@@ -237,7 +237,9 @@ def test_every_route_is_in_the_document() -> None:
     """And everything that can be set."""
     text = (Path(__file__).parents[3] / "docs" / "api.md").read_text(encoding="utf-8")
     declared = list(routes_of(AdminResource, Administration))
-    routes = [f"{one.method} {re.sub('{connection}|{fault}', '1', one.path)}" for one in declared if one.path not in PAGE]
+    routes = [
+        f"{one.method} {re.sub('{connection}|{fault}', '1', one.path)}" for one in declared if one.path not in PAGE
+    ]
     assert {"GET /health", "GET /api/journal", "POST /api/clock/advance", "POST /api/connections/1/clear"} < {*routes}
     assert [route for route in routes if not re.search(rf"{re.escape(route)}\b", text)] == []
     assert [name for name in SETTINGS if f'"{name}": ' not in text] == []

@@ -1,120 +1,140 @@
-"""The operator's page, in a real browser."""
+"""What the operator's page shows, in a real browser."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from fakenw.wire.requests.connection import ChangeConnectionState
-from tests.browser import Browser, browser
+from fakenw.wire.requests import files, synchronization
+from tests.browser import Browser
+from tests.crowd import attach
 from tests.fakenw.administered_server import Client, Served
+from tests.operators_page import NUMBERS, USERS, answer, assert_accessible, keep
 
 pytestmark = pytest.mark.chromium
 
-ROWS = "[...document.querySelectorAll('#rows tr')].map(r => r.children[1].textContent)"
-HOSTILE = "<img src=x onerror=alert(1)>"
+
+def test_a_server_without_connections(page: Browser, monitor: Served) -> None:
+    """It is calm, and axe has no objection; each word behind a "?" is one sentence."""
+    page.open(monitor.admin + "/")
+    page.wait_for_text("#sentence", "0 of 5 licenses out, none refused, none held idle for over 5 minutes")
+    page.wait_for_text("#empty", "No station is connected.")
+    assert page.get("document.getElementById('headline').dataset.state") == "calm"
+    assert page.get("document.title") == "0/5 MONITOR"
+    page.wait_for_text("#journal", "the server begins: 5 licenses, policy nls")
+    assert_accessible(page)
+    for word in ("license", "policy", "mark", "watchdog"):
+        text = page.text(f"#word-{word}")
+        assert text.count(".") == 1
+        assert text.endswith(".")
+        page.point(f"[popovertarget=word-{word}]")
+        page.wait_for(f"document.getElementById('word-{word}').matches(':popover-open')")
+    assert page.errors == []
 
 
-@pytest.fixture
-def page() -> Iterator[Browser]:
-    with browser() as one:
-        yield one
+def test_files_requests_and_locks(page: Browser, monitor: Served) -> None:
+    """A row unfolds, and tells the files, the times and the license."""
+    client = Client(monitor, "tcp")
+    client.call(files.OpenFile(0, 6, 0x11, "SYS:PUBLIC/NLIST.EXE"))
+    client.call(synchronization.LogLogicalRecord(1, 0, "A"))
+    row = monitor.get("/api/connections")["connections"][0]
+    page.open(monitor.admin + "/")
+    page.wait_for(f"{USERS} === '[\"GUEST\"]'")
+    cells = {name: page.text(f"#rows .{name}") for name in ("requests", "files", "locks", "license")}
+    assert cells == {"requests": str(row["requests"]), "files": "1", "locks": "1", "license": "held"}
+    assert page.get("document.querySelector('#rows .connected').title.startsWith('since 20')")
+    assert " UTC, 0:00:0" in page.get("document.querySelector('#rows .idle').title")
+    page.click("#rows .fold")
+    page.wait_for_text("#rows .detail li", "SYS:PUBLIC/NLIST.EXE")
+    assert "Holds the license connection:1." in page.text("#rows .detail")
+    assert page.get("document.querySelector('#rows .row').offsetHeight > 60")
+    keep(page, "page-unfolded")
+    assert_accessible(page)
+    page.click("#rows [data-act=message]")
+    answer(page, "A message to GUEST (1)", text="Log out, please")
+    page.wait_for_text("#notices", "1 message left.")
+    page.wait_for("!document.querySelector('#rows .waits').hidden")
+    page.click("#rows [data-act=journal]")
+    page.wait_for_text("#journal-only", "connection 1")
+    page.wait_for_text("#journal", "operator: leaves GUEST (1) a message: Log out, please")
+    assert "the server begins" not in page.text("#journal")
+    assert page.errors == []
+    client.close()
 
 
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
-    with Served(tmp_path, "--name", "MONITOR") as server:
-        yield server
+def test_450_connections_of_a_full_server(page: Browser, tmp_path: Path) -> None:
+    """The sentence says it; the idle holders are first; the page is one screen high, with few rows as elements."""
+    limits = ("--policy", "attach", "--licenses", "450", "--connections", "600", "--watchdog", "off")
+    with Served(tmp_path, *limits) as served:
+        attach(served, 12)
+        served.post("/api/clock/advance", seconds="6m")
+        attach(served, 438, port=21_000)
+        with pytest.raises(AssertionError):
+            attach(served, 1, port=22_000)
+        page.open(served.admin + "/")
+        page.wait_for_text("#sentence", "450 of 450 licenses out: FULL, 1 refused, 12 held idle for over 5 minutes")
+        page.wait_for("document.querySelector('#chart rect.refused') !== null")
+        assert page.get(NUMBERS)[:13] == list(range(1, 14))
+        assert page.get("document.querySelectorAll('#rows .row').length") < 60
+        assert page.get("document.documentElement.scrollHeight") == page.get("innerHeight")
+        page.click("[data-filter=idle]")
+        page.wait_for(f"{NUMBERS}.length === 12")
+        page.click("[data-filter=all]")
+        page.click("[data-by=number]")
+        page.click("[data-by=number]")
+        page.wait_for(f"{NUMBERS}[0] === 450")
+        page.get("document.getElementById('field').value = 'address'")
+        page.click("#search")
+        page.type("127.0.1.77:")
+        page.wait_for(f"JSON.stringify({NUMBERS}) === '[289,89]'")
+        page.get("document.getElementById('search').select()")
+        page.type("nothing")
+        page.wait_for_text("#empty", "No connection matches.")
+        assert page.errors == []
 
 
-def keep(page: Browser, name: str) -> None:
-    """For whoever wants to look: FAKENW_SCREENSHOTS names a directory."""
-    if folder := os.environ.get("FAKENW_SCREENSHOTS"):
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        page.screenshot(Path(folder) / f"{name}.png")
-
-
-def test_an_operator_clears_a_connection_by_keyboard(page: Browser, served: Served) -> None:
-    """Three connections, one of them without a license; one is cleared with four keys, and goes."""
-    clients = [Client(served, "tcp") for _ in range(3)]
-    clients[1].call(ChangeConnectionState(0))
-    page.open(served.admin + "/")
-    page.wait_for(f"JSON.stringify({ROWS}) === JSON.stringify(['GUEST', '*GUEST', 'GUEST'])")
-    assert page.wait_for("document.getElementById('held').textContent") == "2"
-    page.wait_for("document.getElementById('line').getAttribute('d')")
-    page.wait_for("document.getElementById('journal').innerText.includes('took a license')")
-    keep(page, "page-light")
-    for _ in range(12):  # from wherever the focus is to the table
-        page.press("Tab")
-        if page.get("document.activeElement.closest('#rows') !== null"):
-            break
-    page.press("ArrowDown")
-    page.press("ArrowDown")
-    assert page.get("document.activeElement.children[0].textContent") == "3"
-    page.press("Enter")
-    assert page.wait_for("document.getElementById('confirm').open")
-    assert page.get("document.getElementById('question').textContent") == "Clear connection 3 of GUEST?"
-    keep(page, "page-confirm")
-    page.press("Enter")
-    page.wait_for(f"JSON.stringify({ROWS}) === JSON.stringify(['GUEST', '*GUEST'])")
-    assert page.get("document.getElementById('announcement').textContent") == "Connection 3 is cleared."
-    assert page.get("document.activeElement.children[0].textContent") == "2"  # the focus stays in the table
+def test_the_journal_beside_it(page: Browser, monitor: Served) -> None:
+    """It follows; paused, it counts what has come; it is filtered by a connection and by text."""
+    clients = [Client(monitor, "tcp") for _ in range(2)]
+    page.open(monitor.admin + "/")
+    page.wait_for_text("#journal", "GUEST (2) took a license")
+    page.click("#journal-pause")
+    monitor.post("/api/mark", text="while paused")
+    page.wait_for_text("#journal-state", "paused, 1 new")
+    assert "while paused" not in page.text("#journal")
+    page.click("#journal-pause")
+    page.wait_for_text("#journal", "while paused")
+    page.get("document.querySelector('#rows .row').focus()")
+    page.press("j")
+    page.wait_for_text("#journal-only", "connection 1")
+    assert "(2)" not in page.text("#journal")
+    page.click("#journal-only")
+    page.wait_for_text("#journal", "(2)")
+    page.click("#journal-search")
+    page.type("paused")
+    page.wait_for("document.querySelectorAll('#journal li').length === 1")
     assert page.errors == []
     for client in clients:
         client.close()
 
 
-def test_in_the_dark_and_on_a_telephone(page: Browser, served: Served) -> None:
-    """Nothing is wider than the screen."""
-    client = Client(served, "udp")
-    for name, dark, width in (("dark", True, 1280), ("narrow", False, 360)):
-        page.open(served.admin + "/", dark=dark, width=width)
-        page.wait_for(f"{ROWS}.length === 1")
+def test_in_the_dark_and_on_a_telephone(page: Browser, monitor: Served) -> None:
+    """Nothing is wider than the screen; a card for each connection; a part at a time; axe has no objection."""
+    client = Client(monitor, "udp")
+    for name, dark, width in (("dark", True, 1280), ("narrow", False, 360), ("narrow-dark", True, 320)):
+        page.open(monitor.admin + "/", dark=dark, width=width, height=740)
+        page.wait_for(f"{NUMBERS}.length === 1")
+        page.wait_for("document.querySelectorAll('#journal li').length >= 4")
         assert page.get("document.documentElement.scrollWidth <= innerWidth"), width
+        assert_accessible(page)
         keep(page, f"page-{name}")
-    dark_ground = page.get("matchMedia('(prefers-color-scheme: dark)').matches")
-    assert dark_ground is False
+    assert page.get("document.querySelector('#rows .row').offsetHeight") > 90
+    for pane, part in (("journal", "#journal"), ("chart", "#chart"), ("actions", "#reset"), ("connections", "#rows")):
+        page.click(f"#tabs [data-pane={pane}]")
+        page.wait_for(f"document.querySelector('{part}').checkVisibility()")
+        keep(page, f"page-narrow-{pane}")
+        assert page.get("document.documentElement.scrollWidth <= innerWidth"), pane
+        assert_accessible(page)
     assert page.errors == []
     client.close()
-
-
-def test_hostile_texts_are_texts(page: Browser, served: Served) -> None:
-    """Markup in what came over the wire is shown, not obeyed."""
-    served.post("/api/mark", text=HOSTILE)
-    page.open(served.admin + "/")
-    page.wait_for(f"document.getElementById('journal').innerText.includes({HOSTILE!r})")
-    assert page.get("document.querySelectorAll('img').length") == 0
-    assert page.errors == []
-
-
-def test_a_server_that_goes_away_is_told(page: Browser, served: Served) -> None:
-    """The page says so, and goes on trying."""
-    page.open(served.admin + "/")
-    page.wait_for("document.getElementById('name').textContent === 'MONITOR'")
-    served.stop()
-    page.wait_for("document.getElementById('link').textContent === 'The server does not answer; trying again.'")
-
-
-def test_a_token_is_asked_for(page: Browser, tmp_path: Path) -> None:
-    """And kept for this window."""
-    with Served(tmp_path, "--admin-token", "SECRET") as served:
-        page.open(served.admin + "/")
-        page.wait_for("document.getElementById('ask').open")
-        page.get("document.getElementById('token').value = 'SECRET'")
-        page.get("document.querySelector('#ask button').click()")
-        page.wait_for("document.getElementById('name').textContent === 'FAKENW'")
-
-
-def test_a_thousand_connections(page: Browser, tmp_path: Path) -> None:
-    """All of them are there, and a look at the table takes less than a second."""
-    with Served(tmp_path, "--licenses", "1000", "--connections", "1100") as served:
-        clients = [Client(served, "tcp") for _ in range(1000)]
-        page.open(served.admin + "/")
-        page.wait_for(f"{ROWS}.length === 1000")
-        keep(page, "page-thousand")
-        assert page.errors == []
-        for client in clients:
-            client.close()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fakenw.core.settings import watchdog, watchdog_text
 from fakenw.journal.record import SECOND
 from fakenw.wire import packet as ncp
 from fakenw.wire.framing import frame_request
@@ -64,6 +65,13 @@ def alive(query: bytes) -> bytes:
 
 def whats(stage: Stage) -> list[str]:
     return [record["what"] for record in stage.events("watchdog")]
+
+
+def test_its_parameters_as_text() -> None:
+    """Novell's times in seconds (4 min 56.6 s, 59.3 s); every text is read as the very ticks."""
+    assert watchdog_text((5400, 1080, 10)) == "296.6,59.3,10"
+    assert watchdog_text(None) == "off"
+    assert [first for first in range(286, 22_801) if watchdog(watchdog_text((first, 180, 5))) != (first, 180, 5)] == []
 
 
 def test_the_documented_times() -> None:
