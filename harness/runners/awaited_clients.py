@@ -35,5 +35,5 @@ class AwaitedClients:
 
 
 def address_of(station: str) -> str:
-    """``10.0.0.1`` of ``udp:10.0.0.1:1025``."""
+    """``10.0.0.1`` of ``udp:10.0.0.1:1025``, and network and node of a station of IPX."""
     return station.partition(":")[2].rpartition(":")[0]

@@ -10,7 +10,8 @@ from fakenw.wire.packet import Refused
 from harness.client.attachment import Account, Denied
 from harness.client.redirector import Redirector
 from harness.client.workstation import Failure, Gone, Lost, Requester, sleep
-from harness.runners.sockets import SocketLink, SocketWorld
+from harness.runners.runtime import SendingLink
+from harness.runners.sockets import SocketWorld
 
 POLL_INTERVAL = SECOND // 10
 ANSWERS_WITHIN = 2 * SECOND  # of a server, when the end is wanted
@@ -23,7 +24,7 @@ class _HoldWorld(SocketWorld):
         super().__init__("hold", {"SERVER": server}, None)
         self._connected = connected
 
-    def link(self, server: str, requester: Requester) -> SocketLink:
+    def link(self, server: str, requester: Requester) -> SendingLink:
         link = super().link(server, requester)
         self._connected()
         return link

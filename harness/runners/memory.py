@@ -21,6 +21,7 @@ from harness.runners.awaited_clients import AwaitedClients, address_of
 from harness.runners.link_conditions import LinkConditions
 from harness.runners.memory_clients import ClientWorld
 from harness.runners.memory_network import EPOCH, Network, utc
+from harness.runners.memory_wire import node_of
 from harness.scenario.plan import Plan, client_journal
 from harness.scenario.schedule import Condition, Scheduled, ScheduledFault
 
@@ -133,7 +134,8 @@ class MemoryRun:
         look()
 
     def _owns(self, name: str, station: str) -> bool:
-        return self._incarnations[name][-1].address == address_of(station)
+        address = self._incarnations[name][-1].address
+        return address_of(station).rpartition(":")[2] in (address, node_of(address).hex().upper())
 
     def _inject(self, fault: ScheduledFault) -> None:
         self._pending_faults -= 1

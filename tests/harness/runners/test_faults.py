@@ -258,14 +258,16 @@ def test_who_is_refused_asks_again_until_there_is_room() -> None:
 LATE: list[Any] = [{"wait": "3h"}, *WORK]
 
 
-def test_a_fault_waits_for_the_license() -> None:
+@pytest.mark.parametrize("transport", ["tcp", "udp", "ipx"])
+def test_a_fault_waits_for_the_license(transport: str) -> None:
     """Two minutes after the grant, of a client that has waited for three hours before."""
-    run, verdict, journals = played([LICENSED, {"wait": "2m"}, {"process-killed": "ws"}], "tcp", LATE)
+    faults = [LICENSED, {"wait": "2m"}, {"process-killed": "ws"}]
+    run, verdict, journals = played(faults, transport, LATE, checks=[{"released": {"within": "30m"}}])
     (history,) = run.histories
     (fault,) = events(journals["runner.jsonl"], "fault")
     assert history.holdings[0].granted >= 180 * MINUTE
     assert fault.t == history.holdings[0].granted + 2 * MINUTE
-    assert (verdict.verdict, history.cause) == ("reclaimed", "lost")
+    assert (verdict.verdict, history.cause) == ("reclaimed", "lost" if transport == "tcp" else "watchdog")
 
 
 def test_a_fault_waits_until_the_license_is_given_back() -> None:
