@@ -12,6 +12,7 @@ import subprocess
 import tarfile
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from typing import Any
 import pytest
 
 from fakenw.admin.client import AdminClient, AdminRefused
+from tests.fakenw.transports.ipx.wire_client import Datagrams, WireClient
 from tests.programs import free_port, harness, wait_until
 
 docker_client = pytest.importorskip("docker.client", reason="the Docker SDK is not installed")
@@ -39,7 +41,8 @@ def engine() -> Iterator[Any]:
 @functools.cache
 def ports() -> dict[str, str]:
     """Ports of this lab's own."""
-    return {"FAKENW_LAB_PORT": str(free_port()), "FAKENW_LAB_ADMIN_PORT": str(free_port())}
+    names = ("FAKENW_LAB_PORT", "FAKENW_LAB_ADMIN_PORT", "FAKENW_LAB_IPX_PORT")
+    return {name: str(free_port()) for name in names}
 
 
 def lab(verb: str) -> str:
@@ -80,13 +83,13 @@ def test_the_lab(engine: Any) -> None:
 
 def published(said: str) -> dict[str, str]:
     """The lines that say what is published."""
-    found = re.findall(r"^  (page|API|token of both|server) +(\S+?),?(?: .*)?$", said, re.MULTILINE)
-    assert len(found) == 4, said
+    found = re.findall(r"^  (page|API|token of both|server|IPX link) +(\S+?),?(?: .*)?$", said, re.MULTILINE)
+    assert len(found) == 5, said
     return dict(found)
 
 
 def works_as_it_says(said: str) -> None:
-    """A client of this computer is licensed over both transports; page and API are there, for those with the token."""
+    """A client of this computer is licensed over each transport; page and API are there, for those with the token."""
     told = published(said)
     with urllib.request.urlopen(told["page"], timeout=60) as page:
         assert b"<html" in page.read()
@@ -95,6 +98,10 @@ def works_as_it_says(said: str) -> None:
     for transport in ("tcp", "udp"):
         held = harness("hold", told["server"], "--user", "GUEST", "--for", "50ms", "--transport", transport)
         assert held.returncode == 0, held.stderr
+    host, _, port = told["IPX link"].partition(":")
+    plug = Datagrams((host, int(port)))
+    with closing(plug.socket):
+        assert WireClient(plug).log_in() == "FAKENW"
     address, _, path = told["API"].partition("/api/")
     assert AdminClient(address, told["token of both"]).get(f"/api/{path}")["peak"] >= 1
 
