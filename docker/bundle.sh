@@ -22,7 +22,7 @@ trap 'rm -rf "$work"' EXIT
 root=$work/$bundle
 mkdir -p "$root/docker"
 cp -r docs README.md ARCHITECTURE.md CHANGES.md CONTRIBUTING.md SECURITY.md LICENSE docker/install.sh "$root"
-cp docker/compose.yaml docker/lab.sh "$root/docker"
+cp docker/compose.yaml docker/lab.sh docker/fakenw.service "$root/docker"
 mkdir "$root/wheels"
 cp dist/wheelhouse/*.whl "$root/wheels"
 docker run --rm --network none --entrypoint python3 "$image" -c 'import sys; print("%d.%d" % sys.version_info[:2])' >"$root/python-version"

@@ -1,3 +1,3 @@
-from fakenw.cli.main import main
+from fakenw.cli.start import main
 
 main()

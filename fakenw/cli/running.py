@@ -157,9 +157,15 @@ class RunningServer:
         return f"listening admin http://{host if ':' not in host else f'[{host}]'}:{bound.getHost().port}"
 
     def start(
-        self, journal: str | None, pcap: str | None, *, overwrite: bool = False, rotate: int | None = None
+        self,
+        journal: str | None,
+        pcap: str | None,
+        *,
+        overwrite: bool = False,
+        rotate: int | None = None,
+        opened: Callable[[], None] = lambda: None,
     ) -> list[str]:
-        """Begin the journal (``-``: standard output) and the capture.
+        """Begin the journal (``-``: standard output) and the capture; *opened* is called before the first line.
 
         A journal that exists is continued, and an earlier capture is kept beside the new one, unless *overwrite*.
         The journal is in files of at most *rotate* bytes.
@@ -193,6 +199,7 @@ class RunningServer:
             self._host.delivery.capture = self._capture = made
             if self._ipx is not None:
                 self._ipx.capture = made
+        opened()
         self._host.start(datetime.now(UTC), file)
         return notes if self._ipx is None else [*notes, *self._ipx.networks()]
 

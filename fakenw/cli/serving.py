@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import gc
 import secrets
 import signal
@@ -325,7 +326,8 @@ def _run(
         lines = running.listen(listen, ipx)
         if admin is not None:
             lines.append(running.administer(*admin, token))
-        for note in running.start(journal, pcap, overwrite=overwrite, rotate=rotate):
+        opened = functools.partial(_end_in_order, reactor)
+        for note in running.start(journal, pcap, overwrite=overwrite, rotate=rotate, opened=opened):
             say(harmless(f"fakenw: {note}"), err=True)
     except CannotRun as problem:
         say(harmless(f"fakenw: {problem}"), err=True)
@@ -334,9 +336,6 @@ def _run(
         return code
 
     def begin() -> None:
-        # nohup ignores SIGHUP, and so does its server
-        if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
-            signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(end, reactor))
         running.begin().addCallbacks(print_listeners, refuse)
 
     def refuse(failure: Failure) -> None:
@@ -360,6 +359,16 @@ def _run(
     reactor.addSystemEventTrigger("before", "shutdown", around.end)
     reactor.run()
     return code
+
+
+def _end_in_order(reactor: Any) -> None:
+    """From now on a signal ends *reactor*; one that comes before it runs ends it when it does."""
+    from fakenw.cli.running import end
+
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores one, and so does a server
+            signal.signal(number, lambda *_: reactor.callFromThread(end, reactor))
 
 
 def _loop() -> asyncio.AbstractEventLoop:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 
 import click
 
@@ -28,7 +29,11 @@ def hold(address: str, user: str, how_long: int, no_logout: bool, transport: str
         peer = Peer.parse(f"{transport or 'tcp'}:{address}")
     except ValueError:
         exit_with_usage_error(f"{address} is not HOST:PORT")
-    stop = stop_on_signals()
+    stop = threading.Event()
+
+    def connected() -> None:  # from now on there is something to give back
+        stop_on_signals(stop)
+
     problem = hold_license(
         peer.address,
         peer.transport,
@@ -36,6 +41,7 @@ def hold(address: str, user: str, how_long: int, no_logout: bool, transport: str
         how_long,
         log_out=not no_logout,
         report=say,
+        connected=connected,
         stopped=stop.is_set,
     )
     if problem:

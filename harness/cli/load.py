@@ -279,10 +279,10 @@ def _over_sockets(spec: LoadSpecification, asked: dict[str, Any], output: Output
     from_addresses = sources(spec, (asked["server"] or "").rpartition(":")[0] or None, list(asked["given"]))
     if missing := shortages(spec, asked["processes"], asked["server"] is None, from_addresses):
         raise click.UsageError("too many clients for this computer:\n  " + "\n  ".join(missing))
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     outcomes = []
     for one in specs:
         try:
+            _interrupt_at_signals()
             with tempfile.TemporaryDirectory(prefix="fakenw-load-") as temporary:
                 folder = asked["report"] or Path(temporary)
                 folder.mkdir(parents=True, exist_ok=True)
@@ -304,6 +304,12 @@ def _over_sockets(spec: LoadSpecification, asked: dict[str, Any], output: Output
         for line in summary.difference(outcomes[0], outcomes[1], _peaks(outcomes)):
             output(line)
     return outcomes
+
+
+def _interrupt_at_signals() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
 
 
 def _run(spec: LoadSpecification, asked: dict[str, Any], journal: Path, from_addresses: list[str]) -> Outcome:

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -109,6 +110,7 @@ def run(
         exit_with_usage_error(problem)
     if on == "containers":
         needs_docker()
+        _can_begin(plans)
     if on == "processes":
         _say_what_is_followed(plans)
     stop = stop_on_signals()
@@ -226,6 +228,19 @@ def needs_docker() -> None:
         exit_with_usage_error("containers need the Docker SDK: pip install 'fakenw[containers]'")
 
 
+def _can_begin(plans: list[Plan]) -> None:
+    """Ends the program where the engine cannot run them."""
+    from harness.runners.backend import Failed
+    from harness.runners.containers import IMAGE
+    from harness.runners.docker_engine import preflight
+
+    theirs = {image: f"docker pull {image}" for plan in plans for image in plan.images()}
+    try:
+        preflight({IMAGE: "make image builds it", **theirs})
+    except Failed as problem:
+        exit_with_usage_error(problem)
+
+
 def _can_run(plan: Plan, on: str) -> None:
     """Raises ScenarioError where a client cannot be run on that runner."""
     for name, client in plan.own():
@@ -255,15 +270,16 @@ def _ended(shown: Progress, on: str) -> Callable[[Result], None]:
     return show
 
 
-def stop_on_signals() -> threading.Event:
+def stop_on_signals(stop: threading.Event | None = None) -> threading.Event:
     """The first SIGINT or SIGTERM sets the event, for an orderly end; the next one interrupts the program."""
-    stop = threading.Event()
+    stop = stop or threading.Event()
 
     def handle(number: int, frame: object) -> None:
         if stop.is_set():
             signal.default_int_handler(number, None)
         stop.set()
-        say("stopping; a second signal stops at once", err=True)
+        with suppress(RuntimeError):  # a line was being written, and is not finished before this returns
+            say("stopping; a second signal stops at once", err=True)
 
     signal.signal(signal.SIGINT, handle)
     signal.signal(signal.SIGTERM, handle)

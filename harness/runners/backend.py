@@ -75,6 +75,9 @@ class Backend(Protocol):
     def start_own(self, name: str, client: ClientSpec) -> Host:
         """Start a client of the user's own, which finds the server by its command and its environment."""
 
+    def owns(self, host: Host, station: str) -> bool:
+        """Whether *station* is one of a client that was started."""
+
     def inject(self, fault: ScheduledFault, host: Host) -> None:
         """Inject a fault into *host*, which still exists afterwards, even if it runs no more."""
 

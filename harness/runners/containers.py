@@ -34,6 +34,7 @@ from fakenw.health import Address
 from fakenw.journal.sentences import harmless
 from fakenw.server_process import USERS_FOLLOW, users_input
 from fakenw.wire.packet import NCP_PORT
+from harness.runners.awaited_clients import address_of
 from harness.runners.backend import Failed, Host
 from harness.runners.docker_engine import ENGINE_ERRORS, Container, connect, trouble
 from harness.runners.processes import server_options, server_users
@@ -179,6 +180,10 @@ class Containers:
         return made
 
     # Faults
+
+    def owns(self, host: Host, station: str) -> bool:
+        assert isinstance(host, Container)
+        return address_of(station) == host.address
 
     def inject(self, fault: ScheduledFault, host: Host) -> None:
         assert isinstance(host, Container)

@@ -21,6 +21,7 @@ from fakenw.server_process import last_lines
 from harness.runners.backend import Failed
 
 ANSWERS_WITHIN = 120  # seconds; an engine that starts many containers is slow to answer
+PREFLIGHT_WITHIN = 20  # seconds
 STOPS_WITHIN = 10
 CONNECTIONS = 256  # to the engine at once: one for each container's output
 ENGINE_ERRORS = (DockerException, RequestException)
@@ -44,12 +45,47 @@ def _reason(problem: APIError) -> str:
     return str(problem.explanation or problem)
 
 
-def connect() -> DockerClient:
+def connect(answers_within: int = ANSWERS_WITHIN) -> DockerClient:
     """A client of the engine that the environment names. Raises Failed."""
     with trouble("containers"):
-        client = DockerClient.from_env(timeout=ANSWERS_WITHIN, max_pool_size=CONNECTIONS)
-        client.ping()
+        try:
+            client = DockerClient.from_env(timeout=answers_within, max_pool_size=CONNECTIONS)
+            client.ping()
+        except ENGINE_ERRORS as problem:
+            if isinstance(problem, APIError) or (reason := _system_error(problem)) is None:
+                raise
+            where = os.environ.get("DOCKER_HOST", "its usual socket")
+            if isinstance(reason, PermissionError):
+                remedy = "this user may not use it: expected a member of the group docker, or root"
+                raise Failed(f"containers: the Docker Engine at {where} refuses: {remedy}") from None
+            remedy = "is it started? docker version says more"
+            raise Failed(f"containers: no Docker Engine answers at {where} ({reason.strerror}): {remedy}") from None
         return client
+
+
+def _system_error(problem: BaseException) -> OSError | None:
+    """The error of the system that *problem* is about: the libraries wrap it several times."""
+    if isinstance(problem, OSError) and problem.strerror:
+        return problem
+    inner = [*problem.args, problem.__cause__, problem.__context__]
+    return next((found for one in inner if isinstance(one, BaseException) and (found := _system_error(one))), None)
+
+
+def preflight(images: Mapping[str, str]) -> None:
+    """Raises Failed where no run in containers can begin. *images*: for each image what is to be done if it is missing.
+
+    It costs one question to the engine for each image, and what it finds costs a user a minute later.
+    """
+    client = connect(PREFLIGHT_WITHIN)
+    try:
+        for image, remedy in images.items():
+            with trouble("containers"):
+                try:
+                    client.images.get(image)
+                except ImageNotFound:
+                    raise Failed(f"containers: there is no image {image} here, and none is pulled: {remedy}") from None
+    finally:
+        client.close()
 
 
 class Container:

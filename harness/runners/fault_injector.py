@@ -3,6 +3,7 @@
 Rules of this file:
 
 * A fault is written to the runner's journal before it is injected.
+* Behind a condition times count from the moment at which it was seen to be met.
 * A client that is started again has a new host; a server has its old addresses and journal, and is up when it answers.
 """
 
@@ -15,10 +16,11 @@ from typing import Any
 
 from fakenw.health import Address
 from fakenw.journal.record import SECOND
+from harness.runners.awaited_clients import AwaitedClients
 from harness.runners.backend import Backend, Failed, Host
 from harness.runners.journal_tail import JournalTail
 from harness.scenario.plan import Plan, client_journal
-from harness.scenario.schedule import ScheduledFault
+from harness.scenario.schedule import Condition, ScheduledFault
 from harness.scenario.settings import ServerSpec
 
 
@@ -69,20 +71,51 @@ class FaultInjector:
         self._clients, self._servers = clients, servers
         self._write, self._ready = write, ready
         self._pending = plan.scheduled_faults()
+        self._since = 0.0  # the moment from which the times of the next faults count
+        self._awaited: AwaitedClients | None = None
 
     @property
     def pending(self) -> bool:
-        return bool(self._pending)
+        """Whether there is a fault whose time comes."""
+        return self._awaited.met if self._awaited is not None else bool(self._pending)
+
+    @property
+    def unmet(self) -> str:
+        """Why the rest of the faults waits; empty where it does not."""
+        return self._awaited.never() if self._awaited is not None and not self._awaited.met else ""
 
     def inject_due(self, elapsed: float) -> None:
         """Inject the faults that are due. *elapsed*: real seconds since the clients began."""
-        while self._pending and elapsed * self._speed * SECOND >= self._pending[0].at:
+        self._look()
+        if self._awaited is not None:
+            if not self._awaited.met:
+                return
+            self._awaited, self._since = None, elapsed
+        passed = elapsed - self._since
+        while self._pending and passed * self._speed * SECOND >= self._pending[0].at:
             fault = self._pending.pop(0)
+            if isinstance(fault, Condition):
+                self._await(fault)
+                return
             self._write("fault", **fault.record_fields())
             if fault.role == "server":
                 self._inject_server(self._servers[fault.name], fault)
             else:
                 self._inject_client(self._clients[fault.name], fault)
+
+    def _await(self, condition: Condition) -> None:
+        """Look at the servers now and behind each new line of their journals."""
+        self._awaited = AwaitedClients(condition, self._owns)
+        for server in self._servers.values():
+            server.tail.watcher = self._look
+        self._look()
+
+    def _look(self) -> None:
+        if self._awaited is not None and not self._awaited.met:
+            self._awaited.look(one for server in self._servers.values() for one in server.tail.holders())
+
+    def _owns(self, name: str, station: str) -> bool:
+        return self._backend.owns(self._clients[name].host, station)
 
     def _inject_client(self, client: RunningClient, fault: ScheduledFault) -> None:
         if fault.verb == "restart":

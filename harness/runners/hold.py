@@ -9,10 +9,25 @@ from fakenw.journal.record import SECOND
 from fakenw.wire.packet import Refused
 from harness.client.attachment import Account, Denied
 from harness.client.redirector import Redirector
-from harness.client.workstation import Failure, Gone, Lost, sleep
+from harness.client.workstation import Failure, Gone, Lost, Requester, sleep
+from harness.runners.runtime import SendingLink
 from harness.runners.sockets import SocketWorld
 
 POLL_INTERVAL = SECOND // 10
+ANSWERS_WITHIN = 2 * SECOND  # of a server, when the end is wanted
+
+
+class _HoldWorld(SocketWorld):
+    """It calls *connected* when there is a socket, and nothing was sent yet."""
+
+    def __init__(self, server: tuple[str, int], connected: Callable[[], None]) -> None:
+        super().__init__("hold", {"SERVER": server}, None)
+        self._connected = connected
+
+    def link(self, server: str, requester: Requester) -> SendingLink:
+        link = super().link(server, requester)
+        self._connected()
+        return link
 
 
 def hold(
@@ -23,14 +38,16 @@ def hold(
     *,
     log_out: bool,
     report: Callable[[str], None],
+    connected: Callable[[], None],
     stopped: Callable[[], bool],
 ) -> str | None:
     """Hold a license of the server at *address* for *duration* microseconds or until *stopped*.
 
-    Returns what went wrong, or None.
+    *connected* is called before anything is sent. Returns what went wrong, or None.
     """
-    world = SocketWorld("hold", {"SERVER": address}, None)
+    world = _HoldWorld(address, connected)
     problem: str | None = None
+    stopping: int | None = None  # since when
 
     async def behavior() -> None:
         nonlocal problem
@@ -50,9 +67,16 @@ def hold(
         except Failure as failure:
             problem = _reason(failure)
 
+    def look() -> None:
+        nonlocal stopping
+        if stopping is None and stopped():
+            stopping = world.now()
+        world.call_at(world.loop.now() + POLL_INTERVAL, look)
+
     world.start(behavior())
-    world.loop.run(lambda: not world.running)
-    return problem
+    look()
+    world.loop.run(lambda: not world.running or (stopping is not None and world.now() > stopping + ANSWERS_WITHIN))
+    return "ended while the server did not answer" if world.running else problem
 
 
 def _reason(failure: Exception) -> str:

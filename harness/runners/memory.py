@@ -6,7 +6,7 @@ milliseconds. Every choice is drawn from one seeded generator: the same seed is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any, BinaryIO
@@ -17,11 +17,13 @@ from fakenw.transports.capture import CaptureFile
 from fakenw.wire.ipx.frames import FrameType
 from harness.client.behavior_file import load
 from harness.client.machine import play
+from harness.runners.awaited_clients import AwaitedClients, address_of
 from harness.runners.machine_link import MachineLink
 from harness.runners.memory_clients import ClientWorld
 from harness.runners.memory_network import EPOCH, Network, utc
+from harness.runners.memory_wire import node_of
 from harness.scenario.plan import Plan, client_journal
-from harness.scenario.schedule import ScheduledFault
+from harness.scenario.schedule import Condition, Scheduled, ScheduledFault
 
 STARTS_WITHIN = SECOND  # the clients of a run do not start in the same instant
 
@@ -42,7 +44,8 @@ class MemoryRun:
         self._active: set[ClientWorld] = set()  # whose script can continue
         self._done: set[ClientWorld] = set()
         self._own = [component for file in plan.behaviors for component in load(Path(file))]
-        self._pending_faults = 0
+        self._pending_faults = 0  # whose time is known
+        self._awaited: AwaitedClients | None = None  # by the faults whose time is not known yet
 
     def _wall(self) -> float:
         return EPOCH.timestamp() + self.network.clock.time / SECOND
@@ -55,14 +58,12 @@ class MemoryRun:
         for number, name in enumerate(self._clients, 1):
             starts = network.random.randrange(STARTS_WITHIN) if number > 1 else 0
             self._start(name, f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", starts)
-        for fault in plan.scheduled_faults():
-            self._pending_faults += 1
-            network.clock.call_at(fault.at, self._inject, fault)
-        network.clock.run(lambda: (not self._active and not self._pending_faults) or self._stopped())
+        self._schedule(plan.scheduled_faults())
+        self._until_over()
         if self._stopped():
             self._write("failed", reason="stopped before the end")
-        elif any(host.server.ledger.held for host in network.hosts.values()):
-            network.clock.run(lambda: False, network.clock.time + plan.within + SECOND)
+        elif self._awaited is not None:
+            self._write("failed", reason=self._awaited.never())
         for host in network.hosts.values():
             host.stop()
         if self._capture is not None:
@@ -78,6 +79,16 @@ class MemoryRun:
             ),
         ]
 
+    def _until_over(self) -> None:
+        """Until the clients have finished, and then as long as a license that is held may take to come back."""
+        network = self.network
+        over = False
+        while not over:
+            network.clock.run(lambda: (not self._active and not self._pending_faults) or self._stopped())
+            if not self._stopped() and any(host.server.ledger.held for host in network.hosts.values()):
+                network.clock.run(lambda: bool(self._pending_faults), network.clock.time + self._plan.within + SECOND)
+            over = not self._pending_faults or self._stopped()
+
     def _start(self, name: str, address: str, at: int) -> None:
         world = ClientWorld(self.network, name, address, FrameType(self._clients[name]["frame"]))
         self._incarnations[name].append(world)
@@ -89,6 +100,42 @@ class MemoryRun:
         await play(world, client, self._own)
         self._done.add(world)
         self._active.discard(world)
+
+    def _schedule(self, faults: Sequence[Scheduled]) -> None:
+        """Each of *faults* at its time from now; what stands behind a condition when it is met."""
+        for n, fault in enumerate(faults):
+            self._pending_faults += 1
+            at = self.network.clock.time + fault.at
+            if isinstance(fault, Condition):
+                self.network.clock.call_at(at, self._await, fault, faults[n + 1 :])
+                break
+            self.network.clock.call_at(at, self._inject, fault)
+
+    def _await(self, condition: Condition, behind: Sequence[Scheduled]) -> None:
+        self._pending_faults -= 1
+        awaited = self._awaited = AwaitedClients(condition, self._owns)
+        hosts = self.network.hosts.values()
+
+        def look() -> None:
+            awaited.look(station for host in hosts for station in host.holders())
+            if awaited.met:
+                self._awaited = None
+                for host in hosts:
+                    host.wrote = None
+                self._pending_faults += 1
+                self.network.clock.call_at(self.network.clock.time, go_on)  # a server is in the middle of its turn
+
+        def go_on() -> None:
+            self._pending_faults -= 1
+            self._schedule(behind)
+
+        for host in hosts:
+            host.wrote = look
+        look()
+
+    def _owns(self, name: str, station: str) -> bool:
+        address = self._incarnations[name][-1].address
+        return address_of(station).rpartition(":")[2] in (address, node_of(address).hex().upper())
 
     def _inject(self, fault: ScheduledFault) -> None:
         self._pending_faults -= 1

@@ -59,6 +59,7 @@ class ServerHost:
         self.frozen = False
         self.incarnation = 0
         self.node = node_of(address)
+        self.wrote: Callable[[], None] | None = None  # called behind the lines of a turn
         self._network, self._boot, self._address, self._capture = network, boot, address, capture
         self._wire = wire
         self._board: ServerBoard | None = None
@@ -100,6 +101,10 @@ class ServerHost:
         waiting, self._until_thaw = self._until_thaw, []
         for call, arguments in waiting:
             call(*arguments)
+
+    def holders(self) -> list[str]:
+        """The stations that hold a license."""
+        return [str(one.peer) for one in self.server.table.by_number.values() if one.unit is not None]
 
     def set_clock(self, by: int) -> None:
         """Move the wall clock *by* microseconds. The journal's time is not affected."""
@@ -154,6 +159,8 @@ class ServerHost:
 
     def write(self, records: list[Record]) -> bool:
         self.records.extend(records)
+        if self.wrote is not None:
+            self.wrote()
         return True
 
     def send(self, peer: Peer, data: bytes) -> None:

@@ -28,6 +28,7 @@ from fakenw.server_process import ProcessGroup, ServerProcess
 from harness.runners import ipx_cables
 from harness.runners.backend import Failed, Host
 from harness.runners.descendants import FOLLOWED, DescendantTracker
+from harness.runners.journal_tail import ClientStations
 from harness.runners.own_program import OwnProgram
 from harness.runners.server_clock import asking
 from harness.scenario.plan import Plan
@@ -62,6 +63,7 @@ class Processes:
         self._admin: dict[str, int] = {}  # and the ports of their administrations
         self._tracker: DescendantTracker | None = None  # of the user's own programs
         self._losing: set[str] = set()  # clients that can lose packets: scripted, and not over TCP
+        self._stations: dict[str, ClientStations] = {}  # of scripted clients
 
     def open(self, plan: Plan, folder: Path) -> None:
         self._plan, self._folder = plan, folder
@@ -105,6 +107,7 @@ class Processes:
     def start_scripted(self, name: str, journal: Path) -> ProcessGroup:
         command = (sys.executable, "-m", "harness.runners.client", str(journal))
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        self._stations[name] = ClientStations(journal)
         return self._start(ProcessGroup, name, *command, log=self._folder / f"client-{name}.log", **pipes)
 
     def start_own(self, name: str, client: ClientSpec) -> ProcessGroup:
@@ -115,6 +118,13 @@ class Processes:
             options |= {"stdout": self._show, "stderr": None}
         log = self._folder / f"client-{name}.log"
         return self._start(OwnProgram, name, *(client.command or ()), log=log, tracker=self._tracker, **options)
+
+    def owns(self, host: Host, station: str) -> bool:
+        if host.name in self._stations:
+            return station in self._stations[host.name]
+        if len(self._plan.own()) > 1:
+            raise Failed(f"when: {host.name}: programs of one address are not told apart; --on containers can do that")
+        return not any(station in scripted for scripted in self._stations.values())
 
     def inject(self, fault: ScheduledFault, host: Host) -> None:
         assert isinstance(host, ProcessGroup)

@@ -203,9 +203,12 @@ class RealTimeRun:
                     raise Failed(exit_report(server.host))
             for client in list(self._clients.values()):
                 self._check(client)  # before the journals are read: what it did last is then in them
-            now, pending = time.monotonic(), self._faults.pending
+            now, pending = time.monotonic(), self._faults.pending  # a fault whose client is waited for is not pending
             running = [client for client in self._clients.values() if not client.finished]
-            if end.is_reached(now, finished=not running, faults_pending=pending, slack=self._clocks.slack):
+            reached = end.is_reached(now, finished=not running, faults_pending=pending, slack=self._clocks.slack)
+            if reached and self._faults.unmet:
+                raise Failed(self._faults.unmet)
+            if reached and not self._faults.pending:  # the journals were read meanwhile
                 return
             if timeout is not None and (running or pending) and now - self._clients_began > timeout / SECOND:
                 which = f"; {running[0].name} still runs: {output_of(running[0].host)}" if running else ""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
@@ -21,6 +20,7 @@ from harness.judge.verdict import judge
 from harness.report.text import Result
 from harness.runners import memory, real_time
 from harness.runners.backend import Backend
+from harness.runners.kept_runs import KeptRuns
 from harness.runners.processes import Processes
 from harness.scenario.plan import Plan
 
@@ -54,7 +54,7 @@ def run_plans(
     """Carry out *plans*, in order on memory and otherwise in parallel; *ended* is called with each result.
 
     Journals go to REPORT/SCENARIO/VARIANT; where an earlier plan has taken that, to VARIANT+2. Without *report* a run
-    on real time that did not end as expected stays in a temporary directory, which its result names.
+    on real time that did not end as expected stays for a while (``kept_runs.py``) in a folder that its result names.
     """
     if on == "containers":
         from harness.runners.containers import Containers  # the Docker SDK is an extra
@@ -71,22 +71,30 @@ def run_plans(
         def backend() -> Backend:
             return Processes(options.show_output, capture=options.report is not None)
 
-    def run_unless_stopped(plan: Plan, folder: Path | None, command: str) -> Result | None:
+    kept = KeptRuns()
+
+    def run_unless_stopped(plan: Plan, below: Path, command: str) -> Result | None:
         if stop.is_set():
             return None
-        result = (
-            _on_memory(plan, folder, stop) if on == "memory" else _on_real_time(plan, folder, backend(), stop, options)
-        )
+        report = None if options.report is None else options.report / below
+        if on == "memory":
+            result = _on_memory(plan, report, stop)
+        else:
+            folder = report or kept.folder(below)
+            result = _on_real_time(plan, folder, backend(), stop, options)
+            if report is None and result.verdict.ok and not options.keep:
+                kept.drop(folder)
+                result = replace(result, kept=None)
         result = replace(result, command=command)
         ended(result)
         return result
 
-    folders = [None] * len(plans) if options.report is None else _folders(plans, options.report)
+    folders = _folders(plans)
     commands = options.commands or [""] * len(plans)
     if on == "memory":
         results: Iterable[Result | None] = map(run_unless_stopped, plans, folders, commands)
         return [result for result in results if result is not None]
-    with ThreadPoolExecutor(max_workers=at_once) as pool:
+    with closing(kept), ThreadPoolExecutor(max_workers=at_once) as pool:
         jobs = [pool.submit(run_unless_stopped, *job) for job in zip(plans, folders, commands, strict=True)]
         # Python handles a signal in the main thread only, and a wait that begins just then does not notice it.
         while wait(jobs, timeout=LOOK_EVERY).not_done:
@@ -108,28 +116,21 @@ def _on_memory(plan: Plan, folder: Path | None, stop: threading.Event) -> Result
     return Result(run, judge(run), str(folder))
 
 
-def _on_real_time(
-    plan: Plan, report: Path | None, backend: Backend, stop: threading.Event, options: RunOptions
-) -> Result:
-    folder = report or Path(tempfile.mkdtemp(prefix="harness-"))
+def _on_real_time(plan: Plan, folder: Path, backend: Backend, stop: threading.Event, options: RunOptions) -> Result:
     _prepare(folder)
     run = RunHistory.of(real_time.run(plan, folder, backend, stop, options.progress))
-    verdict = judge(run)
-    if report is None and verdict.ok and not options.keep:
-        shutil.rmtree(folder)
-        return Result(run, verdict)
     _write_registries(run, folder)
-    return Result(run, verdict, str(folder))
+    return Result(run, judge(run), str(folder))
 
 
-def _folders(plans: Sequence[Plan], report: Path) -> list[Path]:
-    """The directory of each run."""
+def _folders(plans: Sequence[Plan]) -> list[Path]:
+    """The directory of each run, below that of the report."""
     taken: Counter[tuple[str, str]] = Counter()
     folders = []
     for plan in plans:
         taken[plan.scenario, plan.variant] += 1
         times = taken[plan.scenario, plan.variant]
-        folders.append(report / plan.scenario / (plan.variant if times == 1 else f"{plan.variant}+{times}"))
+        folders.append(Path(plan.scenario) / (plan.variant if times == 1 else f"{plan.variant}+{times}"))
     return folders
 
 

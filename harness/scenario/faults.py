@@ -2,7 +2,8 @@
 
 Rules of this file:
 
-* Faults are written like a script, with waits between them; their time begins when the clients start.
+* Faults are written like a script, with waits between them; their time begins when the clients start, and anew when a
+  client has the license that ``when`` waits for.
 * The name of a fault's field is the role of its target: ``client``, ``server``, or ``machine`` for either of them.
 """
 
@@ -11,7 +12,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union
 
-from pydantic import BeforeValidator, Discriminator, Field, PlainSerializer, Tag, WithJsonSchema, create_model
+from pydantic import (
+    BeforeValidator,
+    Discriminator,
+    Field,
+    PlainSerializer,
+    StrictBool,
+    Tag,
+    WithJsonSchema,
+    create_model,
+)
 
 from fakenw.config.field_types import Count, Duration, SomeTime, duration, is_bindery_name, seconds
 from fakenw.config.yaml_file import Named, one_of, shown, verb_of
@@ -218,6 +228,18 @@ So dial-up routers did while their line was down (Ascend, Cisco and ELSA: watchd
 the present address of the machine.
 """
 
+
+class When(Named):
+    """The faults behind it wait until the client holds a license, by the journals of the servers.
+
+    Waits behind it count from then. A run in which it never comes to that ends as without these faults, and fails.
+    """
+
+    verb = "when"
+    client: ClientName = Field(description="the name of a client; of several each must have come to it")
+    licensed: StrictBool = Field(description="true: it holds a license of a server; false: it holds none")
+
+
 FAULTS = (
     Freeze,
     Thaw,
@@ -235,10 +257,11 @@ FAULTS = (
     ServerUp,
     ClockJump,
     Spoof,
+    When,
     Wait,
 )
 if TYPE_CHECKING:
-    Fault = _Fault | Wait
+    Fault = _Fault | When | Wait
 else:
     Fault = Annotated[
         Union[*(Annotated[fault, Tag(fault.verb)] for fault in FAULTS)],

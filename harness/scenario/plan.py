@@ -11,7 +11,7 @@ from fakenw.config.yaml_file import Model
 from fakenw.journal.record import FORMAT, SECOND
 from harness.scenario.faults import Fault
 from harness.scenario.mentions import licensing_servers
-from harness.scenario.schedule import ScheduledFault, placed, timeline
+from harness.scenario.schedule import Scheduled, placed, timeline
 from harness.scenario.settings import PARTS, ClientSpec, ServerSpec, Transport
 from harness.scenario.steps import Check
 
@@ -87,8 +87,8 @@ class Plan(Model):
         """The images of the user's own clients."""
         return [client.image for client in self.clients if client.image is not None]
 
-    def scheduled_faults(self) -> list[ScheduledFault]:
-        """The faults in the order of their time, each for one single client or server."""
+    def scheduled_faults(self) -> list[Scheduled]:
+        """The faults in their order, each for one single client or server, and the conditions between them."""
         clients = {client.name: client.names() for client in self.clients}
         return placed(timeline(self.faults), clients, [server.name for server in self.servers])
 

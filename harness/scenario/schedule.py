@@ -1,8 +1,9 @@
-"""The schedule of faults: each at its time, for one machine.
+"""The schedule of faults: each at its time, for one machine, and the conditions that they wait for.
 
 Rules of this file:
 
 * Faults follow one another, with waits between them. Faults of the same time happen in the order of the file.
+* Behind a condition times count from the moment at which it was met, which only the run determines.
 * An impossible fault is refused before the run: of an unknown machine, or of a server that is down.
 """
 
@@ -14,12 +15,15 @@ from typing import Any, NamedTuple
 
 from fakenw.config.field_types import seconds
 from fakenw.config.yaml_file import Keys, expected_one_of, shown
-from harness.scenario.faults import Fault, Role
+from harness.scenario.faults import Fault, Role, When
 from harness.scenario.steps import Wait
 
 
 class ScheduledFault(NamedTuple):
-    """A fault at its time: microseconds of scenario time after the clients were started. *name* is that of a *role*."""
+    """A fault at its time: microseconds of scenario time after the clients were started, or the last condition was met.
+
+    *name* is that of a *role*.
+    """
 
     at: int
     verb: str
@@ -34,12 +38,27 @@ class ScheduledFault(NamedTuple):
         return {"what": self.verb, self.role: self.name, **given, **times}
 
 
-def timeline(faults: Sequence[Fault]) -> list[ScheduledFault]:
-    """Each of *faults* at the sum of the waits before it."""
-    at, found = 0, []
+class Condition(NamedTuple):
+    """From this time on the faults behind it wait until each of *clients* has come to hold a license, or none."""
+
+    at: int
+    clients: tuple[str, ...]
+    licensed: bool
+
+
+Scheduled = ScheduledFault | Condition
+
+
+def timeline(faults: Sequence[Fault]) -> list[Scheduled]:
+    """Each of *faults* at the sum of the waits before it, since the last condition."""
+    at = 0
+    found: list[Scheduled] = []
     for fault in faults:
         if isinstance(fault, Wait):
             at += fault.duration
+        elif isinstance(fault, When):
+            found.append(Condition(at, (fault.client,), fault.licensed))
+            at = 0
         else:
             arguments = dict(fault)
             found.append(ScheduledFault(at, fault.verb, fault.whose, arguments.pop(fault.whose), arguments))
@@ -47,8 +66,8 @@ def timeline(faults: Sequence[Fault]) -> list[ScheduledFault]:
 
 
 def placed(
-    scheduled_faults: Sequence[ScheduledFault], clients: Mapping[str, Sequence[str]], servers: Collection[str]
-) -> list[ScheduledFault]:
+    scheduled: Sequence[Scheduled], clients: Mapping[str, Sequence[str]], servers: Collection[str]
+) -> list[Scheduled]:
     """Each fault for one single machine. *clients* are the names of the single clients by the name of the client.
 
     Raises ValueError for a fault of an unknown machine, or that is impossible in the state of its server.
@@ -56,9 +75,15 @@ def placed(
     ours: dict[str, Sequence[str]] = {}
     for name, single in clients.items():
         ours |= {name: single} | {one: [one] for one in single}
-    found: list[ScheduledFault] = []
+    found: list[Scheduled] = []
     states: dict[str, str] = {}  # of servers: down, frozen
-    for fault in scheduled_faults:
+    for fault in scheduled:
+        if isinstance(fault, Condition):
+            (name,) = fault.clients
+            if name not in ours:
+                raise ValueError(f"there is no client {shown(name)}; {expected_one_of([*ours], name)}")
+            found.append(fault._replace(clients=tuple(ours[name])))
+            continue
         name, is_client, is_server = fault.name, fault.name in ours, fault.name.upper() in servers
         known = {"client": [*ours], "server": [*servers], "machine": [*ours, *servers]}[fault.role]
         if name not in known and not (is_server and fault.role == "machine"):
@@ -69,8 +94,9 @@ def placed(
         if is_client:
             found += [fault._replace(role="client", name=one) for one in ours[name]]
         else:
-            found.append(fault._replace(role="server", name=name.upper()))
-            states[name.upper()] = _state(found[-1], states.get(name.upper(), "up"))
+            of_server = fault._replace(role="server", name=name.upper())
+            found.append(of_server)
+            states[name.upper()] = _state(of_server, states.get(name.upper(), "up"))
     return found
 
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import tarfile
+import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.programs import wait_until
+from fakenw.admin.client import AdminClient, AdminRefused
+from tests.fakenw.transports.ipx.wire_client import Datagrams, WireClient
+from tests.programs import free_port, harness, wait_until
 
 docker_client = pytest.importorskip("docker.client", reason="the Docker SDK is not installed")
 pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("fakenw_image")]
@@ -32,9 +38,16 @@ def engine() -> Iterator[Any]:
     client.close()
 
 
+@functools.cache
+def ports() -> dict[str, str]:
+    """Ports of this lab's own."""
+    names = ("FAKENW_LAB_PORT", "FAKENW_LAB_ADMIN_PORT", "FAKENW_LAB_IPX_PORT")
+    return {name: str(free_port()) for name in names}
+
+
 def lab(verb: str) -> str:
     """What ``docker/lab.sh`` says to a verb."""
-    environment = {**os.environ, "COMPOSE_PROJECT_NAME": LAB}
+    environment = {**os.environ, "COMPOSE_PROJECT_NAME": LAB, **ports()}
     done = subprocess.run(
         ["docker/lab.sh", verb], cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=300
     )
@@ -45,11 +58,15 @@ def test_the_lab(engine: Any) -> None:
     """Three machines with licenses; one leaves without a word, and the server still counts it. Nothing stays."""
     ours = {"label": f"com.docker.compose.project={LAB}"}
     try:
-        assert "The lab is up." in lab("up")
+        said = lab("up")
+        assert "The lab is up." in said
+        works_as_it_says(said)
+        assert "is up-to-date" not in said
+        assert published(lab("up")) == published(said)  # also the token, of which a new one would be a new server
 
         def held() -> set[str]:
             lines = [json.loads(line) for line in lab("journal").splitlines()]
-            return {line["user"] for line in lines if line["event"] == "grant"}
+            return {line["user"] for line in lines if line["event"] == "grant"} - {"GUEST"}
 
         wait_until(lambda: held() == {"TIDY", "HOLDER", "LEAVER"}, "three licenses")
         containers = engine.containers.list(all=True, filters=ours)
@@ -62,6 +79,31 @@ def test_the_lab(engine: Any) -> None:
         lab("down")
     assert engine.containers.list(all=True, filters=ours) == []
     assert engine.networks.list(filters=ours) == []
+
+
+def published(said: str) -> dict[str, str]:
+    """The lines that say what is published."""
+    found = re.findall(r"^  (page|API|token of both|server|IPX link) +(\S+?),?(?: .*)?$", said, re.MULTILINE)
+    assert len(found) == 5, said
+    return dict(found)
+
+
+def works_as_it_says(said: str) -> None:
+    """A client of this computer is licensed over each transport; page and API are there, for those with the token."""
+    told = published(said)
+    with urllib.request.urlopen(told["page"], timeout=60) as page:
+        assert b"<html" in page.read()
+    with pytest.raises(AdminRefused):
+        AdminClient(told["page"].rstrip("/")).get("/api/server")
+    for transport in ("tcp", "udp"):
+        held = harness("hold", told["server"], "--user", "GUEST", "--for", "50ms", "--transport", transport)
+        assert held.returncode == 0, held.stderr
+    host, _, port = told["IPX link"].partition(":")
+    plug = Datagrams((host, int(port)))
+    with closing(plug.socket):
+        assert WireClient(plug).log_in() == "FAKENW"
+    address, _, path = told["API"].partition("/api/")
+    assert AdminClient(address, told["token of both"]).get(f"/api/{path}")["peak"] >= 1
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,8 @@ def test_help_imports_no_command(program: str) -> None:
     modules = imported(program, "--help")
     assert not modules & HEAVY
     ours = {name for name in modules if name.startswith(("fakenw.", "harness."))}
-    assert ours <= {"fakenw.cli", "fakenw.cli.program", f"{program}.cli", f"{program}.cli.main"}
+    programs = {f"{one}.cli{module}" for one in ("fakenw", program) for module in ("", ".start")}
+    assert ours <= {*programs, "fakenw.cli.program", f"{program}.cli.main"}
 
 
 @pytest.mark.process

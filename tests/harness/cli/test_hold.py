@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import signal
+import socket
 from pathlib import Path
 
 import pytest
 
 from fakenw.journal.record import Record, read
-from tests.programs import harness, invoke, line, serving, started, wait_until
+from tests.programs import PATIENCE, harness, invoke, line, serving, started, wait_until
 
 
 def events(journal: Path, event: str) -> list[Record]:
@@ -79,6 +80,22 @@ def test_hold_lets_go_at_once(number: signal.Signals, tmp_path: Path) -> None:
             out, _ = process.communicate(timeout=30)
             assert (process.returncode, "logged out" in out) == (0, True)
         assert [record["cause"] for record in events(journal, "release")] == ["logout"]
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_hold_does_not_wait_for_a_server_that_is_silent(number: signal.Signals) -> None:
+    """The end is asked for when the first packet is there: nothing is to be given back that it knows of."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        with started(line("harness", "hold", address, "--transport", "udp", "--for", "10m")) as process:
+            silent.settimeout(PATIENCE)
+            silent.recv(1024)
+            process.send_signal(number)
+            _, error = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, "Traceback" in error) == (1, False)
+    assert "harness: ended while the server did not answer" in error
 
 
 @pytest.mark.parametrize("address", ["localhost", "localhost:", "localhost:ipx", ":524", "localhost:99999"])

@@ -13,11 +13,19 @@ from fakenw.core.settings import ticks
 from fakenw.journal.record import SECOND
 from harness.report.text import Result, story
 from harness.runners.memory_network import utc
+from harness.scenario.plan import Plan
 from harness.scenario.scenario import Scenario, ScenarioError
-from harness.scenario.schedule import timeline
+from harness.scenario.schedule import Condition, ScheduledFault, timeline
 from tests.harness.memory_run import WORK, events, planned, played
 
 MINUTE = 60 * SECOND
+LICENSED: dict[str, Any] = {"when": {"client": "ws", "licensed": True}}
+WITHOUT: dict[str, Any] = {"when": {"client": "ws", "licensed": False}}
+
+
+def faults_of(plan: Plan) -> list[ScheduledFault]:
+    """Without the conditions between them."""
+    return [one for one in plan.scheduled_faults() if isinstance(one, ScheduledFault)]
 
 
 def test_power_off_is_heard_by_nobody() -> None:
@@ -125,7 +133,7 @@ def test_faults_of_one_of_many_and_of_all() -> None:
     faults = [{"wait": "1m"}, {"cut": "ws"}, {"wait": "30s"}, {"freeze": "ws#2"}]
     data = {"format": 1, "id": "a", "title": "a", "source": "a", "servers": [{"name": "A"}], "clients": clients}
     (plan,) = Scenario.read({**data, "faults": faults}, "the test").plans()
-    told = [(fault.at // SECOND, fault.verb, fault.name) for fault in plan.scheduled_faults()]
+    told = [(fault.at // SECOND, fault.verb, fault.name) for fault in faults_of(plan)]
     assert told == [(60, "cut", "ws#1"), (60, "cut", "ws#2"), (60, "cut", "ws#3"), (90, "freeze", "ws#2")]
     assert timeline(()) == []
 
@@ -154,6 +162,12 @@ def test_faults_of_one_of_many_and_of_all() -> None:
         ({"clock-jump": {"server": "A", "by": "-0s"}}, "'-0s'; expected a time from -3650d to 3650d, but not 0"),
         ({"clock-jump": {"server": "A", "by": "-9d9"}}, "'9d9' is not a duration; expected text such as 500ms"),
         ({"clock-jump": "A"}, "clock-jump.by: missing; expected how much later, or with a minus how much earlier"),
+        (
+            {"when": {"client": "sw", "licensed": True}},
+            "faults[0].when: there is no client 'sw'; expected one of ws, twin",
+        ),
+        ({"when": {"client": "ws"}}, "faults[0].when.licensed: missing; expected true: it holds a license of a server"),
+        ({"when": {"client": "ws", "licensed": "yes"}}, "faults[0].when.licensed: 'yes'; expected true or false"),
         ({"spoof": {"client": "ws", "for": 0}}, "faults[0].spoof.for: no time at all; expected more than 0"),
         ({"spoof": {"client": "ws", "four": 1}}, "unknown key; expected one of for, client (did you mean for?)"),
     ],
@@ -202,7 +216,7 @@ def test_a_fault_is_read_as_it_was_written() -> None:
     assert (
         planned(json.loads(json.dumps(plan.opening("memory")))["faults"]).scheduled_faults() == plan.scheduled_faults()
     )
-    told = [fault.record_fields() for fault in plan.scheduled_faults()]
+    told = [fault.record_fields() for fault in faults_of(plan)]
     assert told == [
         {"what": "freeze", "server": "FAKENW"},
         {"what": "clock-jump", "server": "FAKENW", "by": -5400},
@@ -239,3 +253,63 @@ def test_who_is_refused_asks_again_until_there_is_room() -> None:
         machines = {history.station.split(":")[1] for history in run.histories if history.holdings}
         assert (verdict.verdict, len(machines), verdict.denied > 0) == (expected, served, True)
         assert len(verdict.proof.unproven) == 3 - served
+
+
+LATE: list[Any] = [{"wait": "3h"}, *WORK]
+
+
+@pytest.mark.parametrize("transport", ["tcp", "udp", "ipx"])
+def test_a_fault_waits_for_the_license(transport: str) -> None:
+    """Two minutes after the grant, of a client that has waited for three hours before."""
+    faults = [LICENSED, {"wait": "2m"}, {"process-killed": "ws"}]
+    run, verdict, journals = played(faults, transport, LATE, checks=[{"released": {"within": "30m"}}])
+    (history,) = run.histories
+    (fault,) = events(journals["runner.jsonl"], "fault")
+    assert history.holdings[0].granted >= 180 * MINUTE
+    assert fault.t == history.holdings[0].granted + 2 * MINUTE
+    assert (verdict.verdict, history.cause) == ("reclaimed", "lost" if transport == "tcp" else "watchdog")
+
+
+def test_a_fault_waits_until_the_license_is_given_back() -> None:
+    """The machine loses its power in the moment of the release: no license is left that could leak."""
+    run, verdict, journals = played([LICENSED, WITHOUT, {"power-off": "ws"}], "udp", LATE)
+    (history,) = run.histories
+    (fault,) = events(journals["runner.jsonl"], "fault")
+    assert (verdict.verdict, history.holdings[0].cause, history.holdings[0].released) == ("released", "logout", fault.t)
+
+
+def test_a_license_that_the_watchdog_takes_back_is_waited_for() -> None:
+    """No client does anything then, but the run goes on as long as a license may take to come back."""
+    faults = [LICENSED, {"power-off": "ws"}, WITHOUT, {"restart": "ws"}]
+    run, verdict, _ = played(faults, "udp", checks=[{"released": {"within": "30m"}}])
+    assert [history.cause for history in run.histories] == ["watchdog", "destroy"]
+    assert verdict.verdict == "reclaimed"
+
+
+def test_of_several_clients_each_must_have_been_licensed() -> None:
+    """With one license two machines have it one after the other; what one has had counts when the other gets it."""
+    path = "NWBIND:\\\\FAKENW\\SYS\\CAP_GS1\\"
+    script: list[Any] = [{"nal.open": {"path": path, "owner": "SMSCCMBootAcct", "retry": "5m"}}]
+    script += [{"wait": "30m"}, "nal.close", {"wait": "3h"}]
+    servers = [{"name": "FAKENW", "release": "3.12", "policy": "attach", "licenses": 1}]
+    clients = [{"name": "ws", "count": 2, "script": script}]
+    run, _, journals = played([LICENSED, {"cut": "ws#1"}], "tcp", servers=servers, clients=clients)
+    grants = [holding.granted for history in run.histories for holding in history.holdings]
+    (fault,) = events(journals["runner.jsonl"], "fault")
+    assert (len(grants), fault.t) == (2, max(grants))
+
+
+def test_a_condition_that_is_never_met_is_a_reason() -> None:
+    """The run ends when its clients have, and says which faults did not happen and why."""
+    _, verdict, journals = played([{"wait": "1m"}, LICENSED, {"power-off": "ws"}], "udp", [{"wait": "1h"}])
+    reason = "when: ws never came to hold a license, and the faults behind that did not happen"
+    assert [record["reason"] for record in events(journals["runner.jsonl"], "failed")] == [reason]
+    assert events(journals["runner.jsonl"], "fault") == []
+    assert (verdict.verdict, reason in verdict.reason) == ("unknown", True)
+
+
+def test_times_behind_a_condition_begin_anew() -> None:
+    plan = planned([{"wait": "1m"}, LICENSED, {"wait": "30s"}, {"cut": "ws"}, {"wait": "5s"}, {"heal": "ws"}])
+    assert plan.scheduled_faults()[0] == Condition(MINUTE, ("ws",), licensed=True)
+    assert [(fault.at // SECOND, fault.verb) for fault in faults_of(plan)] == [(30, "cut"), (35, "heal")]
+    assert plan.opening("memory")["faults"][1] == LICENSED

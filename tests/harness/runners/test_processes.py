@@ -275,3 +275,33 @@ def test_a_command_that_leaks_is_named(tmp_path: Path) -> None:
     assert "connection 1 (serial 1) of user GUEST from udp:127.0.0.1:" in text
     assert "it took a license as user GUEST" in text
     assert "the client exited" in text
+
+
+# A fault that waits for a license
+
+
+HOLDER = {"name": "agent", "command": [sys.executable, "-m", "harness", "hold", "{host}:{port}", "--for", "10m"]}
+LICENSED = {"when": {"client": "agent", "licensed": True}}
+
+
+def test_a_program_is_killed_when_it_has_its_license(tmp_path: Path) -> None:
+    """However long it took to start; the server takes the license back."""
+    run, verdict, said = carry_out(scenario([HOLDER], faults=[LICENSED, {"process-killed": "agent"}]), tmp_path)
+    (history,) = run.histories
+    assert (verdict, history.cause, len(history.holdings)) == ("reclaimed", "lost", 1), said
+
+
+def test_which_of_several_programs_has_the_license_is_not_known(tmp_path: Path) -> None:
+    """They have one address: the verdict is unknown, and says where it would be known."""
+    faults = [{"when": {"client": "agent#2", "licensed": True}}, {"process-killed": "agent#2"}]
+    _, verdict, said = carry_out(scenario([{**HOLDER, "count": 2}], faults=faults), tmp_path)
+    assert verdict == "unknown"
+    assert "when: agent#2: programs of one address are not told apart" in said
+
+
+def test_a_program_that_never_has_a_license(tmp_path: Path) -> None:
+    """The run ends with the program, and not at its timeout."""
+    faults = [LICENSED, {"process-killed": "agent"}]
+    _, verdict, said = carry_out(scenario([{"name": "agent", "command": ["true"]}], faults=faults), tmp_path)
+    assert verdict == "unknown"
+    assert "when: agent never came to hold a license, and the faults behind that did not happen" in said
