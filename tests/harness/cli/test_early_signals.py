@@ -1,8 +1,8 @@
 """A signal at any moment of a start: no traceback, and the exit code that the command has at a later signal.
 
 The signal is a real one, which the program sends to itself at its n-th import, opened file, socket or process (audit
-events, PEP 578). So every moment behind the first line of ours can be had, on a busy machine as on an idle one. What
-Python does before is no line of ours: there a signal is sent from outside, and Python may print a traceback of its own.
+events, PEP 578). So every moment behind the first line of ours can be had, on a busy machine as on an idle one. Before
+that line Python itself starts, for some hundredths of a second, and may print a traceback of its own.
 """
 
 from __future__ import annotations
