@@ -137,7 +137,7 @@ def unknown_words(program: str, name: str, words: list[str]) -> Iterator[str]:
     if command is None:
         yield f"{program} has no command {name}"
         return
-    if isinstance(command, click.Group) and words and not words[0].startswith("-"):
+    if isinstance(command, click.Group) and words and not words[0].startswith(("-", "[")):
         inner = command.get_command(click.Context(command), words[0])
         if inner is None:
             yield f"{program} {name} has no command {words[0]}"

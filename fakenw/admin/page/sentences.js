@@ -31,6 +31,12 @@ function acted(r) {
   return `${r.by === "admin" ? "operator" : visible(r.by)}: ${action}`;
 }
 
+function faulty(r) {
+  const numbers = [["by", " s"], ["percent", " %"], ["way", ""], ["ncp", ""]].filter(([name]) => r[name] !== undefined);
+  const of = r.station == null ? "all stations" : visible(r.station);
+  return `${[visible(r.what), ...numbers.map(([name, unit]) => `${visible(r[name])}${unit}`)].join(" ")}, ${of}`;
+}
+
 // Event -> [the kind, which has a colour; the sentence].
 const SENTENCES = {
   start: ["server", (r) => `the server begins: ${count(r.licenses, "license")}, policy ${visible(r.policy)}`],
@@ -49,6 +55,7 @@ const SENTENCES = {
   watchdog: ["idle", (r) => `${subject(r)} and the watchdog: ${visible(r.what)}`],
   operator: ["operator", acted],
   advanced: ["operator", (r) => `the clock has jumped by ${lasted(Math.round(r.seconds))}`],
+  fault: ["operator", (r) => `fault ${r.id} ${r.state === "begin" ? "begins" : "ends"}: ${faulty(r)}`],
   mark: ["mark", (r) => `marked: ${visible(r.text)}`],
   unserved: ["deny", (r) => `out of descriptors: ${count(r.clients, "client")} disconnected at once`],
   unsupported: ["deny", (r) => `${subject(r)} asked for NCP ${visible(r.ncp)}, which the server lacks`],
