@@ -347,7 +347,8 @@ def test_a_machine_that_starts_again(tmp_path: Path, engine: Engine, address: st
     """From its old address it takes its own place; from another it takes another license."""
     faults = [{"wait": "3s"}, {"restart": {"client": "workstation", "address": address}}]
     script = [OPEN, {"wait": "5s"}, "nal.close"]
-    checks = [{"released": {"within": "2s"}}]
+    # The machine comes back in seconds, or on a busy computer in many.
+    checks = [{"released": {"within": "1m" if address == "same" else "2s"}}]
     write(tmp_path, [{"name": "workstation", "script": script}], faults=faults, checks=checks)
     result, done = judged(tmp_path)
     assert result["verdict"] == ("reclaimed" if address == "same" else "leaked"), done.stderr
