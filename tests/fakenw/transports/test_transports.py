@@ -124,7 +124,8 @@ async def test_a_license(serve: Callable[..., Serving], transport: Transport) ->
     """A client logs in and out; several requests and replies in a row."""
     serving = serve()
     held: list[str] = []
-    options: dict[str, Any] = {"log_out": True, "report": held.append, "stopped": lambda: True}
+    options: dict[str, Any] = {"log_out": True, "report": held.append}
+    options |= {"connected": lambda: None, "stopped": lambda: True}
     problem = await deferToThread(hold, serving.addresses[transport], transport, Account("GUEST"), 0, **options)
     assert (problem, len(held)) == (None, 2)
     moves = [(record.event, record["cause"]) for record in serving.records() if record.event in ("grant", "release")]
