@@ -1,4 +1,4 @@
-"""A fault as a request has it: its name, its numbers, whom it concerns and for how long."""
+"""A fault as a request has it: its name, its numbers, its station and its duration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The faults of a running server: which there are, whom they concern, and when they end.
+"""The faults of a running server: their numbers, their stations and their ends.
 
 Rules of this file:
 
@@ -79,7 +79,7 @@ class FaultTable:
         return live
 
     def end(self, live: LiveFault, cause: str, origin: str | None = None) -> None:
-        """End a fault, because of *cause*: limit, removed, reset or stop; *origin* is who removed it."""
+        """End a fault, because of *cause*: limit, removed, reset or stop; *origin*: the operator's address."""
         del self.entries[live.number]
         if cause != "limit" and live.entry is not None:
             self._deadlines.cancel(live.entry)

@@ -411,20 +411,6 @@ class Server:
             if peer in self._streams:
                 self._streams[peer].signed = True
 
-    # Faults
-
-    def _faults_changed(self) -> None:
-        faults = self.faults
-        slow, busy = faults.any(SlowFault), faults.any(BusyFault)
-        self._delays = slow or busy or bool(self.settings.slow)  # then no request takes the short way
-        self._dispatch.slow_by(faults if slow else None)
-        self._by_type[ncp.REQUEST] = self._request_while_busy if busy else self._request
-        self._busy_requests.faults_changed()
-
-    def _request_while_busy(self, peer: Peer, connection: Connection | None, packet: RequestPacket) -> None:
-        if not self._busy_requests.request(peer, connection, packet):
-            self._request(peer, connection, packet)
-
     def _sign_no_more(self, peer: Peer) -> None:
         """The station's connection has ended, or is about to be another."""
         self._signing.end(peer)
@@ -458,6 +444,20 @@ class Server:
     def _send_raw(self, peer: Peer, data: bytes) -> None:
         """Send bytes that are framed already."""
         self._effects.sends.append((peer, data))
+
+    # Faults
+
+    def _faults_changed(self) -> None:
+        faults = self.faults
+        slow, busy = faults.any(SlowFault), faults.any(BusyFault)
+        self._delays = slow or busy or bool(self.settings.slow)  # then no request takes the short way
+        self._dispatch.slow_by(faults if slow else None)
+        self._by_type[ncp.REQUEST] = self._request_while_busy if busy else self._request
+        self._busy_requests.faults_changed()
+
+    def _request_while_busy(self, peer: Peer, connection: Connection | None, packet: RequestPacket) -> None:
+        if not self._busy_requests.request(peer, connection, packet):
+            self._request(peer, connection, packet)
 
     # The watchdog
 

@@ -33,7 +33,7 @@ class LinkConditions:
         self.calm = True
         self._random = random
         self._faults: list[tuple[LinkFault, str | None]] = []
-        self._held: list[tuple[Deliver, bool, str]] = []  # of streams: by whom it was sent, and the station
+        self._held: list[tuple[Deliver, bool, str]] = []  # of streams: whether the station sent it, and the station
 
     def add(self, fault: LinkFault, station: str | None = None) -> None:
         """Let *fault* affect the link of *station*, or all links."""

@@ -118,7 +118,7 @@ def missing(record: Record) -> Iterator[str]:
 
 
 def _of_fault(fields: Mapping[str, object]) -> dict[str, Kind]:
-    """The numbers of a fault, and who has begun or removed it."""
+    """The numbers of a fault, and the address of its operator."""
     kinds = dict(_OF_FAULTS.get(str(fields.get("what")), {}))
     if "for" in fields:
         kinds["for"] = SECONDS

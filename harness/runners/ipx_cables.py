@@ -22,7 +22,7 @@ TRIES, TRY = 3, 0.5  # of a probe: how many, and seconds for each
 STREAM = "stream"
 
 
-def node_of(name: str) -> bytes:
+def node_named(name: str) -> bytes:
     """The node of the machine of this name, locally administered."""
     return b"\x02" + blake2b(name.encode(), digest_size=5).digest()
 
@@ -72,7 +72,7 @@ def answers(server: str, link: Address) -> bool:
         cable = Cable(link)
     except OSError:
         return False
-    station = IpxStation(server, node_of("probe"))
+    station = IpxStation(server, node_named("probe"))
     packet = RequestPacket(REQUEST, 1, NO_CONNECTION, 0, Logout.function, b"").encode()
     try:
         return any(_replied(cable, station, packet, time.monotonic() + TRY) for _ in range(TRIES))

@@ -75,7 +75,7 @@ class KeptRuns:
 
 
 def _place() -> Path:
-    """The place, made where it is missing; another folder where somebody else has made it."""
+    """The place, made where it is missing; another folder where it is another user's."""
     owner = getattr(os, "getuid", lambda: "")()
     place = Path(tempfile.gettempdir()) / f"fakenw-runs-{owner}"
     with suppress(FileExistsError):

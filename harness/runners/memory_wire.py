@@ -61,7 +61,7 @@ class ServerBoard:
         settings = server.settings
         self.node = node
         self.stack = Stack(Advertising(settings.name, settings.network_number, settings.tree), settings.serial_number)
-        self._board = Board("wire", node, NETWORKS)
+        self._board = Board("wire", node, dict(NETWORKS))
         self.stack.boards.append(self._board)
         self._wire, self._deliver = wire, deliver
         self._owners = server.table.by_peer

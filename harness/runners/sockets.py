@@ -24,7 +24,7 @@ from fakenw.journal.record import Record
 from fakenw.journal.writer import JournalFile
 from fakenw.wire.ipx.frames import FrameType
 from harness.client.workstation import Requester
-from harness.runners.ipx_cables import Cable, node_of
+from harness.runners.ipx_cables import Cable, node_named
 from harness.runners.ipx_card import Card, sockets
 from harness.runners.machine_link import MachineLink
 from harness.runners.runtime import Driver, SelectorLoop, SendingLink
@@ -248,7 +248,7 @@ class SocketWorld(SocketDriver):
 
     def _card(self, link: Address) -> CableCard:
         if link not in self._cards:
-            self._cards[link] = CableCard(self, node_of(self._name), self._frame, self._sockets, link)
+            self._cards[link] = CableCard(self, node_named(self._name), self._frame, self._sockets, link)
         return self._cards[link]
 
     def write(self, event: str, **fields: Any) -> None:

@@ -53,7 +53,7 @@ def each(founds: list[Found], do: Callable[[Found], Code | None]) -> None:
 def hindrance(call: FileCall, found: Found, inhibit: int) -> Code | None:
     """Why an entry cannot be erased or renamed; *inhibit* is the attribute that forbids this alone.
 
-    A file is in use that any connection has open, which whoever locks a part of it has, or that another one has locked
+    A file is in use while any connection has it open, as one with a locked part has, or another one has locked it
     (inferred from 0x80, which is "lock fail" and "file in use": Wireshark).
     """
     place, sharing, locks = found.path.place, call.host.volumes.sharing, call.host.locks

@@ -2,7 +2,7 @@
 
 Rules of this file:
 
-* A file belongs to the user who made it; what was there before belongs to SUPERVISOR.
+* The owner of a file is the user that made it; a file that was there before is SUPERVISOR's.
 * The space of a directory is what the files in it and below it take. Its restriction is a field of its entry (87/7,
   22/37); 0 is none, as in 22/36 (Ralf Brown's list).
 * A restriction holds for writing. What is there already, or is renamed into a directory, may be more.
@@ -69,7 +69,7 @@ def get_space_in_use(call: Call[ncp.GetSpaceInUse]) -> ncp.SpaceInUse:
 def may_grow(call: FileCall, place: tuple[str, ...], size: int, end: int) -> None:
     """Refuse with OUT_OF_SPACE where a file of *size* bytes that grows to *end* is too much.
 
-    The space is that of the user whom the file belongs to, and of each directory that the file is in.
+    The space is that of the file's owner, and of each directory that the file is in.
     """
     volume, more = call.host.volumes.named(place[0]), _blocks(end) - _blocks(size)
     remarks, parts = volume.remarks, place[1:]

@@ -55,7 +55,7 @@ def told(stage: Stage) -> list[dict[str, Any]]:
 
 
 def test_begin_and_end_are_lines(open_stage: OpenStage) -> None:
-    """With the numbers, whom it concerns, who began it, and why it ended."""
+    """With the numbers, the station, the operator's address, and the cause of the end."""
     stage = open_stage()
     begin(stage, DelayFault(200_000), UDP, 300 * SECOND)
     stage.wait(1)

@@ -75,7 +75,7 @@ def test_several_faults_add_up() -> None:
     assert 150 < len(fates[0]) < 240
 
 
-def test_whom_it_concerns() -> None:
+def test_stations_of_a_pattern() -> None:
     """One station, or all; and each end is the end of one fault."""
     link = LinkConditions(Random(0))
     ours, all_of_them = DelayFault(5), DelayFault(7)

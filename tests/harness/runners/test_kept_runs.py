@@ -72,7 +72,7 @@ def test_of_two_runs_the_one_that_failed_is_kept(place: Path) -> None:
 
 
 def test_a_place_that_is_not_ours_is_not_used(place: Path, tmp_path: Path) -> None:
-    """Somebody else could have made it, to read what is written there."""
+    """Another user may have made it, to read what is written there."""
     place.symlink_to(tmp_path)
     runs = KeptRuns()
     folder = runs.folder(RUN)
