@@ -69,6 +69,10 @@ check: $(DEVELOPED) ## lint, format, layers and types
 bench: $(DEVELOPED) ## measure the speed of the server
 	@$(VENV)/bin/python -m benchmarks
 
+.PHONY: bench-compare
+bench-compare: $(DEVELOPED) ## count the instructions of the server, and name what has changed; needs valgrind
+	@$(VENV)/bin/python -m benchmarks --instructions compare
+
 .PHONY: load
 load: $(INSTALLED) ## ten thousand licenses on a Monday morning, over real sockets
 	@$(VENV)/bin/harness load --clients 15000 --licenses 10000 --profile morning --leak 1%

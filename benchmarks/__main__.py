@@ -18,7 +18,7 @@ from typing import Any
 
 import click
 
-from benchmarks import inside, rows
+from benchmarks import inside, instructions, rows
 from benchmarks.idle_stations import raise_file_limit
 from benchmarks.row import HEAD, Row
 from benchmarks.rows import Setting
@@ -81,9 +81,26 @@ class FiniteSecondsParam(click.FloatRange):
 @click.option("--quick", is_flag=True, help="Few connections: a test of the benchmark, not of the speed.")
 @click.option("--no-c", is_flag=True, help="Use the load in Python, which is slower than the one in C.")
 @click.option(
+    "--instructions",
+    "counting",
+    is_flag=False,
+    flag_value="show",
+    type=click.Choice(["show", "keep", "compare"]),
+    help="Instead of rows count instructions, with valgrind; keep them as the baseline of this build of Python, or "
+    "compare with it.",
+)
+@click.option(
     "--json", "file", type=OutputParam(dash=True), help="Write all numbers as JSON; with - instead of the table."
 )
-def main(wanted: tuple[int, ...], rounds: int, seconds: float, quick: bool, no_c: bool, file: str | None) -> None:
+def main(
+    wanted: tuple[int, ...],
+    rounds: int,
+    seconds: float,
+    quick: bool,
+    no_c: bool,
+    counting: str | None,
+    file: str | None,
+) -> None:
     """The speed of the server, as ratios to bare Twisted echo servers measured in the same minute.
 
     \b
@@ -92,6 +109,9 @@ def main(wanted: tuple[int, ...], rounds: int, seconds: float, quick: bool, no_c
     3  logons per second over TCP       7  simulated client-hours per second
     4  requests beside idle stations
     """
+    if counting is not None:
+        _count(counting)
+        return
     rows: list[Row] = []
     if file != "-":
         click.echo(HEAD)
@@ -122,6 +142,25 @@ def main(wanted: tuple[int, ...], rounds: int, seconds: float, quick: bool, no_c
             click.echo(text, nl=False)
         else:
             Path(file).write_text(text, encoding="utf-8")
+
+
+def _count(what: str) -> None:
+    """Never a failure: without valgrind, or without a baseline, it says so."""
+    click.echo("  counting instructions, for about a minute …", err=True)
+    try:
+        counts = instructions.count()
+        if what == "compare":
+            lines = list(instructions.compare(counts))
+        else:
+            lines = [instructions.told(name, counted) for name, counted in counts.items()]
+        if what == "keep":
+            instructions.keep(counts)
+            lines.append(f"kept in {instructions.BASELINE}")
+    except (CannotMeasure, OSError) as problem:
+        click.echo(f"bench: {problem}", err=True)
+        return
+    for line in lines:
+        click.echo(line)
 
 
 if __name__ == "__main__":

@@ -109,6 +109,12 @@ def licensed() -> Program:
     return Program((CREATES, NEGOTIATES, PLAIN_LOGIN), ())
 
 
+def license_again() -> Program:
+    """Acquire a license and release it, repeated, with nothing else."""
+    again, release = _ask(ChangeConnectionState(1)), _ask(ChangeConnectionState(0))
+    return Program((*licensed().setup, release), (again, release))
+
+
 def active() -> Program:
     """Acquire a license, and then ask for the time, repeated."""
     return Program(licensed().setup, (ASKS_TIME,))
