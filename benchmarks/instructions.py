@@ -40,26 +40,35 @@ class Count(NamedTuple):
 
 def count(names: Sequence[str] = tuple(PROBES)) -> dict[str, Count]:
     """Count these probes, in a process that valgrind simulates and in one that is traced. Raises CannotMeasure."""
+    probes = [sys.executable, "-m", "benchmarks.probes", *names]
+    totals = between_marks(probes)[::2]  # every other one is of what comes before a probe's turn
+    functions = json.loads(_run([*probes, "--functions"]))
+    return {name: _of_a_unit(name, total, functions[name]) for name, total in zip(names, totals, strict=True)}
+
+
+def between_marks(command: Sequence[str]) -> list[int]:
+    """The instructions of *command*, a program of Python, from each call of ``getppid`` to the next.
+
+    Raises CannotMeasure.
+    """
     valgrind = shutil.which("valgrind")
     if valgrind is None:
         raise CannotMeasure("instructions are counted by valgrind, which is not installed")
     with tempfile.TemporaryDirectory(prefix="fakenw-bench-") as folder:
         out = Path(folder) / "out"
-        _probes([valgrind, "-q", "--tool=callgrind", "--dump-before=getppid", f"--callgrind-out-file={out}"], names)
+        _run([valgrind, "-q", "--tool=callgrind", "--dump-before=getppid", f"--callgrind-out-file={out}", *command])
+        # a part ends before each call; what comes behind the last one is in a file without a number
         parts = sorted(out.parent.glob("out.*"), key=lambda path: int(path.suffix[1:]))
-        if len(parts) != 2 * len(names):
-            raise CannotMeasure(f"valgrind has seen {len(parts)} marks; expected {2 * len(names)}")
-        totals = [_summary(part) for part in parts[1::2]]
-    functions = json.loads(_probes([], [*names, "--functions"]))
-    return {name: _of_a_unit(name, total, functions[name]) for name, total in zip(names, totals, strict=True)}
+        if len(parts) < 2:
+            raise CannotMeasure("valgrind has not seen the calls of getppid")
+        return [_summary(part) for part in parts[1:]]
 
 
-def _probes(before: Sequence[str], arguments: Sequence[str]) -> str:
-    command = [*before, sys.executable, "-m", "benchmarks.probes", *arguments]
+def _run(command: Sequence[str]) -> str:
     environment = {**os.environ, "PYTHONHASHSEED": "0"}
     done = subprocess.run(command, cwd=BASELINE.parents[1], env=environment, capture_output=True, text=True)
     if done.returncode:
-        raise CannotMeasure(f"the probes cannot be counted:\n{done.stderr.strip()}")
+        raise CannotMeasure(f"{Path(command[0]).name} ended with {done.returncode}:\n{done.stderr.strip()}")
     return done.stdout
 
 

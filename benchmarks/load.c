@@ -1,14 +1,16 @@
-/* The load: stations with one pending request each, until the time is over.
+/* The load: stations with one pending request each, for one slice of time after another.
 
-   load tcp|udp HOST PORT CONNECTIONS SECONDS ncp|bare
+   load tcp|udp HOST PORT CONNECTIONS ncp|bare
 
    Standard input is the program, one line each:
      secret NIBBLES KEYS HASHED        for the answer to a login key (fakenw/bindery/passwords.py), in hex
      setup|cycle NAME PATCH TAKE SIZE PACKET
        a step; -, handle or answer; -, number, handle or key; bytes of the reply without its frame; in hex
+   then "begin", and behind it the seconds of a slice, one line each. For each slice a line is printed: answers, seconds,
+   resent datagrams. A slice ends when every station has its answer: meanwhile, and between slices, the server idles.
    ncp: every reply is checked, and a refusal ends the measurement. bare: the last byte of a request is the
    number of its step, and the reply has as many bytes as the measured server's.
-   Prints: answers per second, resent datagrams. Over UDP a request is sent again after RESEND seconds. */
+   Over UDP a request is sent again after RESEND seconds. */
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -23,6 +25,7 @@
 #include <unistd.h>
 
 #define RESEND 1.0
+#define PATIENCE 20.0
 #define MOST 512 /* bytes of a frame */
 #define STEPS 64
 
@@ -30,13 +33,12 @@ typedef struct { char name[32], patch, take; int size, length; uint8_t packet[MO
 typedef struct {
   int fd, at, got, length;
   uint8_t sequence, low, high, handle[6], key[8], sent[MOST], in[MOST];
-  double when;
+  double when, first;
 } Station;
 
 static Step steps[STEPS];
 static int count, setup, tcp, bare;
 static uint8_t nibbles[256], keys[32], hashed[16];
-static long answers, resent;
 
 static double now(void) {
   struct timespec t;
@@ -110,6 +112,7 @@ static void ask(Station *s) {
     if (step->patch == 'a') answer(s->key, packet + 10);
   }
   transmit(s);
+  s->first = s->when;
 }
 
 static void refused(Station *s, const char *what, const uint8_t *in, int size) {
@@ -142,7 +145,7 @@ static int receive(Station *s) {
 static void read_program(void) {
   char line[4096], kind[8], name[32], patch[8], take[8], hex[2 * MOST + 1], more[513], third[65];
   int size;
-  while (fgets(line, sizeof line, stdin)) {
+  while (fgets(line, sizeof line, stdin) && strcmp(line, "begin\n")) {
     if (sscanf(line, "secret %512s %1024s %64s", more, hex, third) == 3) {
       unhex(more, nibbles), unhex(hex, keys), unhex(third, hashed);
     } else if (sscanf(line, "%7s %31s %7s %7s %d %1024s", kind, name, patch, take, &size, hex) == 6 && count < STEPS) {
@@ -159,13 +162,44 @@ static void read_program(void) {
   if (setup == count) fail("a program without a cycle");
 }
 
+static void slice(int poll, Station *stations, int connections, double seconds) {
+  long answers = 0, resent = 0;
+  int pending = connections;
+  double begun = now(), looked = begun, t = begun;
+  for (int i = 0; i < connections; i++) ask(&stations[i]);
+  while (pending) {
+    struct epoll_event events[256];
+    int n = epoll_wait(poll, events, 256, 100);
+    for (int i = 0; i < n; i++) {
+      Station *s = events[i].data.ptr;
+      if (!receive(s)) continue;
+      answers++;
+      if (++s->at == count) s->at = setup;
+      s->first = 0;
+      if (t - begun < seconds) ask(s);
+      else pending--;
+    }
+    t = now();
+    if (t - looked < 0.1) continue;
+    looked = t;
+    for (int i = 0; i < connections; i++) {
+      Station *s = &stations[i];
+      if (!s->first) continue;
+      if (t - s->first > PATIENCE) errno = ETIMEDOUT, fail("no answer");
+      if (!tcp && t - s->when > RESEND) resent++, transmit(s);
+    }
+  }
+  printf("%ld %.6f %ld\n", answers, t - begun, resent);
+  fflush(stdout);
+}
+
 int main(int argc, char **argv) {
-  if (argc != 7) return 2;
+  if (argc != 6) return 2;
   struct sockaddr_in there = {.sin_family = AF_INET, .sin_port = htons(atoi(argv[3]))};
   int connections = atoi(argv[4]), one = 1, poll = epoll_create1(0);
-  double seconds = atof(argv[5]), begun = 0, looked = 0, t;
+  char line[64];
   tcp = !strcmp(argv[1], "tcp");
-  bare = !strcmp(argv[6], "bare");
+  bare = !strcmp(argv[5], "bare");
   inet_pton(AF_INET, argv[2], &there.sin_addr);
   read_program();
   Station *stations = calloc(connections, sizeof *stations);
@@ -177,35 +211,11 @@ int main(int argc, char **argv) {
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = s};
     if (epoll_ctl(poll, EPOLL_CTL_ADD, s->fd, &event)) fail("epoll");
   }
-  for (int i = 0; i < connections; i++) ask(&stations[i]);
-  double warm = now() + seconds / 4;
-  for (;;) {
-    struct epoll_event events[256];
-    int n = epoll_wait(poll, events, 256, 100);
-    for (int i = 0; i < n; i++) {
-      Station *s = events[i].data.ptr;
-      if (!receive(s)) continue;
-      answers++;
-      if (++s->at == count) s->at = setup;
-      ask(s);
-    }
-    t = now();
-    if (t - looked > 0.1) {
-      looked = t;
-      for (int i = 0; i < connections; i++)
-        if (t - stations[i].when > (tcp ? 20 : RESEND)) {
-          if (tcp) errno = ETIMEDOUT, fail("no answer");
-          resent++, transmit(&stations[i]);
-        }
-    }
-    if (!begun && t > warm) begun = t, answers = 0;
-    else if (begun && t - begun > seconds) break;
-  }
+  while (fgets(line, sizeof line, stdin)) slice(poll, stations, connections, atof(line));
   for (int i = 0; i < connections && !tcp && !bare; i++) { /* over UDP only a destroy ends a connection */
     Station *s = &stations[i];
     uint8_t destroy[7] = {0x55, 0x55, s->sequence + 1, s->low, 1, s->high, 0};
     send(s->fd, destroy, sizeof destroy, 0);
   }
-  printf("%.1f %ld\n", answers / (t - begun), resent);
   return 0;
 }

@@ -187,7 +187,7 @@ PROBES = {
 }
 
 
-def _bytecodes(work: Work) -> dict[str, int]:
+def bytecodes(work: Work) -> dict[str, int]:
     """How many bytecodes each function of Python executes."""
     counts: Counter[str] = Counter()
     names: dict[Any, str] = {}
@@ -226,7 +226,7 @@ def main(*arguments: str) -> None:
                 gc.collect()
                 gc.freeze()  # so that what was made before is not looked through again
                 if traced:
-                    told[name] = _bytecodes(work)
+                    told[name] = bytecodes(work)
                 else:
                     os.getppid()
                     work()

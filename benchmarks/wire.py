@@ -1,48 +1,16 @@
-"""The load over sockets: stations with one pending request each, for some seconds.
-
-With a C compiler the load is ``load.c``, a process of its own; without one it is Python in this process, which is not
-that of a measured server. Over UDP a request without an answer is sent again after a second.
-"""
+"""One station and its socket. Over UDP a request without an answer is sent again after a second."""
 
 from __future__ import annotations
 
-import select
-import shutil
 import socket
-import subprocess
-import time
-from collections.abc import Sequence
-from pathlib import Path
-from typing import NamedTuple
 
 from benchmarks.servers import MeasuredServer
-from benchmarks.steps import DESTROYS, FRAME, HEADER, REPLY_FRAME, CannotMeasure, Program, Station, Step
-from fakenw.bindery import passwords
+from benchmarks.steps import DESTROYS, HEADER, REPLY_FRAME, CannotMeasure, Program, Station, Step
 from fakenw.health import Address
 from harness.runners.sockets import BIND_ADDRESS_NO_PORT, LARGEST
 
 RESEND = 1.0  # seconds
 PATIENCE = 20.0
-
-
-class Tools(NamedTuple):
-    """The compiled programs; None without a compiler."""
-
-    load: Path | None = None
-    echo: Path | None = None
-
-
-def build(folder: Path) -> Tools:
-    """Compile the load and the C echo server into *folder*, if there is a compiler."""
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
-        return Tools()
-    for name in ("load", "echo"):
-        source = Path(__file__).with_name(f"{name}.c")
-        made = subprocess.run([compiler, "-O2", "-o", str(folder / name), str(source)], capture_output=True)
-        if made.returncode:
-            return Tools()
-    return Tools(folder / "load", folder / "echo")
 
 
 def rehearse(server: MeasuredServer, program: Program) -> Program:
@@ -60,42 +28,6 @@ def sizes(program: Program, transport: str) -> list[int]:
     return [size + (REPLY_FRAME if transport == "tcp" else 0) for size in program.sizes]
 
 
-class Rate(NamedTuple):
-    """Answers per second, and the number of requests that were sent again."""
-
-    answers: float
-    resent: int = 0
-
-
-def load(tools: Tools, server: MeasuredServer, program: Program, connections: int, seconds: float) -> Rate:
-    """The rate at which a rehearsed *program* is answered. Raises CannotMeasure, OSError."""
-    if tools.load is None:
-        return _load_in_python(server, program, connections, seconds)
-    kind = "ncp" if server.admin else "bare"
-    command = [str(tools.load), server.transport, *map(str, (*server.address, connections, seconds)), kind]
-    try:
-        done = subprocess.run(
-            command, input=_as_text(program), capture_output=True, text=True, timeout=2 * seconds + 3 * PATIENCE
-        )
-    except subprocess.TimeoutExpired:
-        raise CannotMeasure(f"the load on {server.transport} does not end") from None
-    if done.returncode:
-        raise CannotMeasure(f"the load on {server.transport}: {done.stderr.strip()}")
-    answers, resent = done.stdout.split()
-    return Rate(float(answers), int(resent))
-
-
-def _as_text(program: Program) -> str:
-    """The program in the format of load.c."""
-    lines = []
-    if program.hashed:
-        lines.append(f"secret {passwords._NIBBLES.hex()} {passwords._KEYS.hex()} {program.hashed.hex()}")
-    for number, (step, size) in enumerate(zip(program.steps, program.sizes, strict=True)):
-        part = "setup" if number < len(program.setup) else "cycle"
-        lines.append(f"{part} {step.name} {step.patch or '-'} {step.take or '-'} {size} {step.packet.hex()}")
-    return "".join(f"{line}\n" for line in lines)
-
-
 class Wire:
     """One station and its socket. *source*: its address."""
 
@@ -103,7 +35,7 @@ class Wire:
         self.tcp = server.transport == "tcp"
         self.station = Station(program, tcp=self.tcp)
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM if self.tcp else socket.SOCK_DGRAM)
-        self.sent, self.when = b"", 0.0
+        self.sent = b""
         self._partial = b""
         try:
             self.socket.settimeout(PATIENCE if self.tcp else RESEND)
@@ -125,7 +57,7 @@ class Wire:
         self.socket.close()
 
     def send(self, data: bytes) -> None:
-        self.sent, self.when = data, time.perf_counter()
+        self.sent = data
         self.socket.send(data)
 
     def ask(self, step: Step) -> bytes:
@@ -161,88 +93,3 @@ class Wire:
             return None
         data, self._partial = self._partial, b""
         return data[REPLY_FRAME:]
-
-
-def _load_in_python(server: MeasuredServer, program: Program, connections: int, seconds: float) -> Rate:
-    """The same as load.c."""
-    poll = select.epoll()
-    wires = {}
-    for _ in range(connections):
-        wire = Wire(server, program)
-        wires[wire.socket.fileno()] = Caller(wire, program, ncp=bool(server.admin))
-        poll.register(wire.socket, select.EPOLLIN)
-    try:
-        for caller in wires.values():
-            caller.ask()
-        return _answers(poll, wires, seconds)
-    finally:
-        for caller in wires.values():
-            caller.end()
-        poll.close()
-
-
-def _answers(poll: select.epoll, callers: dict[int, Caller], seconds: float) -> Rate:
-    answers, begun, looked, warm = 0, 0.0, 0.0, time.perf_counter() + seconds / 4
-    while True:
-        for descriptor, _ in poll.poll(0.1):
-            caller = callers[descriptor]
-            if caller.answered():
-                answers += 1
-                caller.ask()
-        now = time.perf_counter()
-        if now - looked > 0.1:
-            looked = now
-            for caller in callers.values():
-                caller.resend_if_late(now)
-        if not begun and now > warm:
-            answers, begun = 0, now
-        elif begun and now - begun > seconds:
-            return Rate(answers / (now - begun), sum(caller.resent for caller in callers.values()))
-
-
-class Caller:
-    """One station of the load, and its position in the program."""
-
-    def __init__(self, wire: Wire, program: Program, *, ncp: bool) -> None:
-        self._wire, self._ncp = wire, ncp
-        self._steps: Sequence[Step] = program.steps
-        self._again, self._at, self._got, self.resent = len(program.setup), 0, 0, 0
-        self._sizes = sizes(program, "tcp" if wire.tcp else "udp")
-        self._frame = FRAME if wire.tcp else 0
-
-    def ask(self) -> None:
-        """Send the next request."""
-        step = self._steps[self._at]
-        self._got = 0
-        data = self._wire.station.request(step) if self._ncp else bytes(self._frame + len(step.packet) - 1)
-        self._wire.send(data if self._ncp else data + bytes([self._at]))
-
-    def answered(self) -> bool:
-        """Read; returns whether the answer is complete. Raises CannotMeasure."""
-        if self._ncp:
-            packet = self._wire.receive()
-            if packet is None:
-                return False
-            self._wire.station.answered(self._steps[self._at], packet)
-        else:
-            self._got += len(self._wire.socket.recv(LARGEST))
-            if self._got < self._sizes[self._at]:
-                return False
-        self._at += 1
-        if self._at == len(self._steps):
-            self._at = self._again
-        return True
-
-    def resend_if_late(self, now: float) -> None:
-        """Send the request again if it, or its answer, was lost. Raises CannotMeasure."""
-        if now - self._wire.when > (PATIENCE if self._wire.tcp else RESEND):
-            if self._wire.tcp:
-                raise CannotMeasure(f"{self._steps[self._at].name} was never answered")
-            self.resent += 1
-            self._wire.send(self._wire.sent)
-
-    def end(self) -> None:
-        """Close the socket; over UDP only a destroy ends the connection."""
-        if self._ncp and not self._wire.tcp:
-            self._wire.send(self._wire.station.request(DESTROYS))
-        self._wire.socket.close()

@@ -36,7 +36,7 @@ hypothesis.settings.register_profile("thorough", deadline=None, max_examples=200
 hypothesis.settings.load_profile("fakenw")
 
 PROJECT = Path(__file__).parent.parent
-TOOLS = ("chromium", "docker", "dosbox", "nmap", "tshark")
+TOOLS = ("chromium", "docker", "dosbox", "nmap", "tshark", "valgrind")
 STARTING = {"dosbox", "fakenw_image", "pytester", "serve", "served_once"}  # fixtures that start processes
 
 
