@@ -5,6 +5,7 @@ No ratio makes it fail: a machine may be busy or slow. A refused request or a pr
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import os
@@ -13,7 +14,6 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,8 @@ import click
 
 from benchmarks import inside, instructions, rows
 from benchmarks.idle_stations import raise_file_limit
-from benchmarks.row import HEAD, Row
+from benchmarks.instructions import NoValgrind
+from benchmarks.row import BUSY, HEAD, Row
 from benchmarks.rows import Setting
 from benchmarks.steps import CannotMeasure
 from harness.cli.parameters import OutputParam
@@ -108,60 +109,59 @@ def main(
     4  requests beside idle stations
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # in order: the servers are ended
-    if counting is not None:
-        _count(counting)
-        return
-    rows: list[Row] = []
-    if file != "-":
-        click.echo(HEAD)
     try:
-        with tempfile.TemporaryDirectory(prefix="fakenw-bench-") as folder:
-            setting = Setting(Path(folder), pairs, seconds, files=raise_file_limit())
-            if quick:
-                setting = replace(setting, **QUICK)
-            for number in wanted:
-                for row in ROWS[number](setting):
-                    rows.append(row)
-                    if file != "-":
-                        click.echo(row.text())
+        if counting is not None:
+            _count(counting)
+        else:
+            with tempfile.TemporaryDirectory(prefix="fakenw-bench-") as folder:
+                setting = Setting(Path(folder), pairs, seconds, raise_file_limit(), **(QUICK if quick else {}))
+                _measure(wanted, setting, file)
+    except NoValgrind as problem:
+        click.echo(f"bench: {problem}", err=True)
     except (CannotMeasure, OSError) as problem:
         click.echo(f"bench: {problem}", err=True)
         sys.exit(1)
+
+
+def _count(what: str) -> None:
+    click.echo("  counting instructions, for about a minute …", err=True)
+    counts = instructions.count()
+    for line in instructions.compare(counts) if what == "compare" else instructions.told(counts):
+        click.echo(line)
+    if what == "keep":
+        instructions.keep(counts)
+        click.echo(f"kept in {instructions.BASELINE}")
+
+
+def _measure(wanted: Sequence[int], setting: Setting, file: str | None) -> None:
+    measured: list[Row] = []
+    if file != "-":
+        click.echo(HEAD)
+    try:
+        for row in itertools.chain.from_iterable(ROWS[number](setting) for number in wanted):
+            measured.append(row)
+            if file != "-":
+                click.echo(row.text())
     finally:  # also of a benchmark that is interrupted
         if file is not None:
-            _write(file, rows, {"pairs": pairs, "seconds": seconds, "quick": quick})
-    if any(row.busy for row in rows):
-        told = max(row.waited for row in rows)
-        click.echo(f"The machine was busy: servers waited for a processor, up to {told:.0%} of the time.", err=True)
+            _write(file, measured, setting)
+    waited = max((row.waited for row in measured), default=0)
+    if waited > BUSY:
+        click.echo(f"The machine was busy: servers waited for a processor, up to {waited:.0%} of the time.", err=True)
         click.echo("Requests per second then say little; processor time tells, unless a line says otherwise.", err=True)
 
 
-def _write(file: str, rows: Sequence[Row], about: dict[str, Any]) -> None:
-    about |= {"python": platform.python_version(), "cores": os.cpu_count(), "rows": [row.json() for row in rows]}
-    text = f"{json.dumps(about, indent=2)}\n"
+def _write(file: str, measured: Sequence[Row], setting: Setting) -> None:
+    made = {
+        **{"pairs": setting.pairs, "seconds": setting.seconds},
+        **{"python": platform.python_version(), "cores": os.cpu_count()},
+        "rows": [row.json() for row in measured],
+    }
+    text = f"{json.dumps(made, indent=2)}\n"
     if file == "-":
         click.echo(text, nl=False)
     else:
         Path(file).write_text(text, encoding="utf-8")
-
-
-def _count(what: str) -> None:
-    """Never a failure: without valgrind, or without a baseline, it says so."""
-    click.echo("  counting instructions, for about a minute …", err=True)
-    try:
-        counts = instructions.count()
-        if what == "compare":
-            lines = list(instructions.compare(counts))
-        else:
-            lines = [instructions.told(name, counted) for name, counted in counts.items()]
-        if what == "keep":
-            instructions.keep(counts)
-            lines.append(f"kept in {instructions.BASELINE}")
-    except (CannotMeasure, OSError) as problem:
-        click.echo(f"bench: {problem}", err=True)
-        return
-    for line in lines:
-        click.echo(line)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,10 @@ OF_ALL = 0.005  # of a probe's bytecodes: a function that has changed by less is
 KEPT = 0.001  # of a probe's bytecodes: a function with less is not kept
 
 
+class NoValgrind(CannotMeasure):
+    """Instructions cannot be counted on this machine."""
+
+
 class Count(NamedTuple):
     """What a unit of a probe costs: instructions, and bytecodes of each function of Python."""
 
@@ -53,7 +57,7 @@ def between_marks(command: Sequence[str]) -> list[int]:
     """
     valgrind = shutil.which("valgrind")
     if valgrind is None:
-        raise CannotMeasure("instructions are counted by valgrind, which is not installed")
+        raise NoValgrind("instructions are counted by valgrind, which is not installed")
     with tempfile.TemporaryDirectory(prefix="fakenw-bench-") as folder:
         out = Path(folder) / "out"
         _run([valgrind, "-q", "--tool=callgrind", "--dump-before=getppid", f"--callgrind-out-file={out}", *command])
@@ -105,20 +109,25 @@ def compare(counts: Mapping[str, Count], file: Path = BASELINE) -> Iterator[str]
         if name in kept["probes"]:
             yield from _compared(name, Count(**kept["probes"][name]), counted)
         else:
-            yield f"{told(name, counted)}, not counted before"
+            yield f"{_told(name, counted)}, not counted before"
 
 
-def told(name: str, counted: Count) -> str:
-    """The line of a probe."""
+def told(counts: Mapping[str, Count]) -> Iterator[str]:
+    """A line for each probe."""
+    for name, counted in counts.items():
+        yield _told(name, counted)
+
+
+def _told(name: str, counted: Count) -> str:
     return f"{PROBES[name].what:34}{counted.instructions:>12,} instructions"
 
 
 def _compared(name: str, before: Count, now: Count) -> Iterator[str]:
     change = now.instructions / before.instructions - 1
     if abs(change) <= ALLOWED:
-        yield f"{told(name, now)}, as before ({change:+.1%})"
+        yield f"{_told(name, now)}, as before ({change:+.1%})"
         return
-    yield f"{told(name, now)}, {'MORE' if change > 0 else 'less'} than before: {before.instructions:,} ({change:+.1%})"
+    yield f"{_told(name, now)}, {'MORE' if change > 0 else 'less'} than before: {before.instructions:,} ({change:+.1%})"
     least = OF_ALL * sum(before.functions.values())
     more = {
         function: (now.functions.get(function, 0) - before.functions.get(function, 0)) * (1 if change > 0 else -1)

@@ -31,14 +31,14 @@ class Setting:
     """The amounts to measure."""
 
     folder: Path
-    pairs: int = 20
-    seconds: float = 0.5
+    pairs: int
+    seconds: float  # of a slice
+    files: int  # connections that the limit of open files allows
     rounds: int = 3  # of what takes long: memory, and hours
     few: int = 50
     many: int = 1000
     idle_tcp: int = 15_000
     idle_udp: int = 60_000
-    files: int = 0  # connections that the limit of open files allows
     memory: int = 5_000
     holders: int = 60_000
     clients: int = 1_000

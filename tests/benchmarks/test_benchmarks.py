@@ -39,7 +39,7 @@ def test_every_row_has_numbers(tools: Tools) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    assert {"pairs": 2, "seconds": 0.05, "quick": True}.items() <= told.items()
+    assert {"pairs": 2, "seconds": 0.05}.items() <= told.items()
     assert {number: [line["row"] for line in told["rows"]].count(number) for number in LINES} == LINES
     for line in told["rows"]:
         result, measured = line["result"], line["measured"]
