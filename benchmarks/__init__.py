@@ -1,1 +1,1 @@
-"""How fast the server is: ratios to a baseline, measured in the same minute by ``python -m benchmarks``."""
+"""How fast the server is: beside bare servers, and in instructions. ``python -m benchmarks`` measures it."""

@@ -1,6 +1,6 @@
 """Instructions of the probes, by valgrind: a number that a busy machine does not change.
 
-The same build of Python counts the same again, but for less than one in a thousand: the addresses of objects differ.
+The same build of Python counts the same again, but for less than one in a hundred: the addresses of objects differ.
 So the counts of ``baseline.json`` are kept by build. Where one has changed by more than ALLOWED, the functions with the
 largest change of bytecodes are named: callgrind knows the functions of C only.
 """

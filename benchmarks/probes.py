@@ -85,13 +85,14 @@ def _core() -> Iterator[Prepare]:
 
 @contextmanager
 def _over_sockets(transport: Transport, program: Program) -> Iterator[Prepare]:
-    """A turn is the cycle of *program* with the server's edge, loop and journal."""
+    """A turn is the cycle of *program* with the server's edge, loop, journal and metrics."""
     loop = _loop()
     reactor: Any = AsyncioSelectorReactor(loop)
     running, looks = RunningServer(_server(), reactor, _raise), count(1)
     reactor.seconds = lambda: next(looks) * TICK
     with tempfile.TemporaryDirectory(prefix="fakenw-bench-") as folder:
         (line,) = running.listen([Peer(transport, ("127.0.0.1", 0))])
+        running.administer("127.0.0.1", 0, None)  # its metrics see each line of the journal
         running.start(str(Path(folder) / "journal.jsonl"), None)
         server = MeasuredServer(transport.name, ("127.0.0.1", int(line.rpartition(":")[2])), os.getpid())
         with Wire(server, program) as wire:

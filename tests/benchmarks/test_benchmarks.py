@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from click.testing import CliRunner
 
@@ -54,6 +56,23 @@ def test_every_row_has_numbers(tools: Tools) -> None:
         assert 0 <= line["waited"] < 1
         assert line["connections"] > 0
     assert "row 5, memory" in done.stderr
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_in_order(number: signal.Signals, tools: Tools, tmp_path: Path) -> None:
+    """No server and no load is left, and the rows that were measured are in the file."""
+    command = [sys.executable, "-m", "benchmarks", "--rows", "1,6", "--quick", "--pairs", "1000000"]
+    file = tmp_path / "it.json"
+    with subprocess.Popen([*command, "--json", str(file)], stderr=subprocess.PIPE, text=True) as bench:
+        assert bench.stderr is not None
+        assert "1000000 pairs" in bench.stderr.readline()
+        started = psutil.Process(bench.pid).children(recursive=True)
+        bench.send_signal(number)
+        bench.communicate(timeout=600)
+    assert len(started) >= 3
+    assert not [process for process in started if process.is_running()]
+    assert json.loads(file.read_text())["rows"] == []
 
 
 @pytest.mark.parametrize(
