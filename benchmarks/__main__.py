@@ -108,7 +108,6 @@ def main(
     3  logons over TCP                  7  simulated client-hours per second
     4  requests beside idle stations
     """
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # in order: the servers are ended
     try:
         if counting is not None:
             _count(counting)
@@ -165,4 +164,5 @@ def _write(file: str, measured: Sequence[Row], setting: Setting) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # in order: servers and loads are ended
     main()

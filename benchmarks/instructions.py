@@ -99,6 +99,7 @@ def compare(counts: Mapping[str, Count], file: Path = BASELINE) -> Iterator[str]
     """Sentences about what has changed since *counts* of this build were kept in *file*. Raises CannotMeasure."""
     kept = _read(file).get(BUILD)
     if kept is None:
+        yield from told(counts)
         yield f"{file.name} has no counts of this build, {BUILD}"
         yield "to keep some: python -m benchmarks --instructions keep"
         return

@@ -17,7 +17,7 @@ from random import Random
 from typing import Any, Literal, NamedTuple
 
 DRAWS = 2000
-BUSY = 0.1  # of the time in which a server computed or could have
+BUSY = 0.1  # waits for a processor, of the time in which a server could compute
 
 How = Literal["speed", "growth", "difference", "ours"]
 
@@ -58,7 +58,7 @@ class Row:
     baseline: list[float] = field(default_factory=list)
     in_c: list[float] = field(default_factory=list)  # the C echo server
     rates: list[float] = field(default_factory=list)  # ours to the baseline, in requests per second
-    waited: float = 0.0  # the share of the time that the servers could have computed, and waited for a processor
+    waited: float = 0.0  # the share in which servers waited for a processor, of the time in which they could compute
     resent: int = 0  # requests that were sent again
 
     def results(self) -> list[float]:
@@ -93,8 +93,9 @@ class Row:
         sides = [number(statistics.median(side)) if side else "" for side in (self.ours, self.baseline, self.in_c)]
         line = f"{self.row}  {self.what:33}{self.connections:>7,}  {self.unit:15}"
         line += "".join(f"{side:>10}" for side in sides)
-        line += f"   {estimate(self.results())!s:28}{f'{chr(8804) if self.at_most else chr(8805)} {self.target:,}':12}"
-        line += f"{self.verdict():18}{estimate(self.rates) if self.rates else ''}"
+        aim = f"{'≤' if self.at_most else '≥'} {self.target:,}"
+        line += f"   {estimate(self.results())!s:28}{aim:12}{self.verdict():18}"
+        line += str(estimate(self.rates)) if self.rates else ""
         notes = [f"busy: {self.waited:.0%}"] * self.busy + [self.note] * bool(self.note)
         notes += [f"{self.resent:,} requests sent again"] * bool(self.resent)
         return "   ".join([line, *notes]).rstrip()
