@@ -10,6 +10,7 @@ from typing import Any
 
 from benchmarks.row import Row
 from benchmarks.rows import Setting, progress
+from benchmarks.scheduled import Scheduled
 from benchmarks.steps import CannotMeasure
 from fakenw.core.deadlines import Deadlines
 from fakenw.core.ledger import Ledger
@@ -31,11 +32,13 @@ def ledger(setting: Setting) -> Iterator[Row]:
     row = Row(6, what, setting.holders, "µs", 1.3, how="growth")
     full, empty = _ledger(setting.holders), _ledger(FEW)
     progress(f"row 6, {row.what}, {setting.pairs} pairs")
+    before = Scheduled.of()
     for turn in range(setting.pairs + 1):
         sides = [(full, row.ours), (empty, row.baseline)]
         for books, column in reversed(sides) if turn % 2 else sides:
             column.append(statistics.median(_batch(books) for _ in range(BATCHES)))
     del row.ours[0], row.baseline[0]
+    row.waited = Scheduled.of().since(before).share_waited
     yield row
 
 
@@ -63,10 +66,12 @@ def hours(setting: Setting) -> Iterator[Row]:
         watchdogs = "with" if transport == "udp" else "without"
         what = f"memory: {lasting:,} h {watchdogs} watchdogs"
         row = Row(7, what, setting.clients, "client-hours/s", target, how="ours")
+        before = Scheduled.of()
         for turn in range(setting.rounds):
             progress(f"row 7, {row.what}, round {turn + 1}")
             took = idle_hours(transport, setting.clients, lasting)
             row.ours.append(setting.clients * lasting / took)
+        row.waited = Scheduled.of().since(before).share_waited
         yield row
 
 

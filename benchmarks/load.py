@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Self
 
+from benchmarks.scheduled import Scheduled
 from benchmarks.servers import MeasuredServer
 from benchmarks.steps import CannotMeasure, Program
 from fakenw.bindery import passwords
@@ -39,13 +40,12 @@ def build(folder: Path) -> Tools:
 
 
 class Slice(NamedTuple):
-    """A slice of time: what was answered, and the seconds that the server computed, and waited for a processor."""
+    """A slice of time: what was answered, and what the server had to compute for it."""
 
     answers: int
     seconds: float
-    computed: float
-    waited: float
     resent: int
+    cost: Scheduled
 
 
 class Load:
@@ -72,16 +72,15 @@ class Load:
 
     def slice(self, seconds: float) -> Slice:
         """Raises CannotMeasure, OSError."""
-        computed, waited = self._server.scheduled()
+        before = Scheduled.of(self._server.pid)
         self._say(f"{seconds}\n")
         assert self._process.stdout is not None
         told = self._process.stdout.readline().split()
         if not told:
             _, errors = self._process.communicate()
             raise CannotMeasure(f"the load on {self._server.transport}: {errors.strip()}")
-        computed_then, waited_then = self._server.scheduled()
         answers, took, resent = told
-        return Slice(int(answers), float(took), computed_then - computed, waited_then - waited, int(resent))
+        return Slice(int(answers), float(took), int(resent), Scheduled.of(self._server.pid).since(before))
 
     def _say(self, text: str) -> None:
         assert self._process.stdin is not None

@@ -94,7 +94,7 @@ class Row:
         line = f"{self.row}  {self.what:33}{self.connections:>7,}  {self.unit:15}"
         line += "".join(f"{side:>10}" for side in sides)
         aim = f"{'≤' if self.at_most else '≥'} {self.target:,}"
-        line += f"   {estimate(self.results())!s:28}{aim:12}{self.verdict():18}"
+        line += f"   {estimate(self.results())!s:38}{aim:12}{self.verdict():18}"
         line += str(estimate(self.rates)) if self.rates else ""
         notes = [f"busy: {self.waited:.0%}"] * self.busy + [self.note] * bool(self.note)
         notes += [f"{self.resent:,} requests sent again"] * bool(self.resent)
@@ -123,7 +123,7 @@ class Row:
 
 HEAD = (
     f"{'':36}{'conns':>7}  {'unit':15}{'ours':>10}{'baseline':>10}{'C echo':>10}   "
-    f"{'result':28}{'aim':12}{'':18}requests per second"
+    f"{'result':38}{'aim':12}{'':18}requests per second"
 )
 
 

@@ -20,6 +20,7 @@ from benchmarks import steps
 from benchmarks.idle_stations import connected, idle
 from benchmarks.load import Load, Slice, build
 from benchmarks.row import Row
+from benchmarks.scheduled import Scheduled
 from benchmarks.servers import MeasuredServer, baseline, in_c, ours
 from benchmarks.wire import Wire, rehearse, sizes
 
@@ -112,13 +113,13 @@ def _measure(
                 taken.append(load.slice(setting.seconds))
     for (_, column), taken in zip(columns, slices, strict=True):
         del taken[0]
-        column += [each.computed * 1e6 * exchanges / each.answers for each in taken]
+        column += [each.cost.computed * 1e6 * exchanges / each.answers for each in taken]
     row.rates += [
         mine.answers / mine.seconds / (other.answers / other.seconds) for mine, other in zip(*slices[:2], strict=True)
     ]
     every = [each for taken in slices for each in taken]
-    waited = sum(each.waited for each in every)
-    row.waited = waited / (waited + sum(each.computed for each in every))
+    computed, waited = (sum(part) for part in zip(*(each.cost for each in every), strict=True))
+    row.waited = Scheduled(computed, waited).share_waited
     row.resent = sum(each.resent for each in every)
 
 

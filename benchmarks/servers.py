@@ -41,11 +41,6 @@ class MeasuredServer(NamedTuple):
         except (AdminRefused, AdminUnreachable) as problem:
             raise CannotMeasure(str(problem)) from None
 
-    def scheduled(self) -> tuple[float, float]:
-        """The seconds that its main thread has computed, and has waited for a processor (Linux, sched-stats.rst)."""
-        computed, waited, _ = Path(f"/proc/{self.pid}/schedstat").read_text(encoding="ascii").split()
-        return int(computed) / 1e9, int(waited) / 1e9
-
     def memory(self) -> int:
         """Its resident memory in bytes."""
         status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")

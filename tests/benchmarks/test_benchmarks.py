@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from benchmarks.load import Load, Tools
 from benchmarks.load import build as compiled
 from benchmarks.row import Row, estimate
 from benchmarks.rows import Setting
+from benchmarks.scheduled import Scheduled
 from benchmarks.servers import MeasuredServer, baseline, ours
 from benchmarks.steps import CannotMeasure, Program, Station
 from benchmarks.wire import Wire, rehearse, sizes
@@ -113,6 +115,17 @@ def test_the_interval_of_a_median() -> None:
     assert found.low == pytest.approx(41, abs=2)
     assert found.high == pytest.approx(61, abs=2)
     assert found == estimate([float(n) for n in range(1, 102)]), "the same numbers have the same interval"
+
+
+def test_processor_time_is_that_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, began = Scheduled.of(), time.process_time()
+    while time.process_time() - began < 0.1:
+        pass
+    assert Scheduled.of().since(before).computed > 0.05  # of a process that runs it is a few milliseconds old
+    assert Scheduled(3.0, 1.0).share_waited == 0.25
+    assert Scheduled(0.0, 0.0).share_waited == 0
+    monkeypatch.setattr(Path, "read_text", lambda path, encoding: "2500000000 500000000 12\n")
+    assert Scheduled.of(1) == (2.5, 0.5)
 
 
 def test_a_line_sums_up_its_pairs() -> None:
@@ -244,7 +257,7 @@ def test_the_load_logs_on_in_every_slice(server: MeasuredServer, tools: Tools) -
             with Load(tools, measured, program, 3) as load:
                 slices = [load.slice(0.1), load.slice(0.1)]
             assert all(each.answers >= 3 for each in slices), "each station has had its answer"
-            assert all(each.computed > 0 for each in slices)
+            assert all(each.cost.computed > 0 for each in slices)
 
 
 @pytest.mark.process
