@@ -146,8 +146,10 @@ def _measure(wanted: Sequence[int], setting: Setting, file: str | None) -> None:
             _write(file, measured, setting)
     waited = max((row.waited for row in measured), default=0)
     if waited > BUSY:
-        click.echo(f"The machine was busy: servers waited for a processor, up to {waited:.0%} of the time.", err=True)
-        click.echo("Requests per second then say little; processor time tells, unless a line says otherwise.", err=True)
+        busy = f"What was measured waited for a processor, up to {waited:.0%} of its time: the machine was busy."
+        click.echo(
+            f"{busy}\nRequests per second say little then; processor time tells, unless a line says not.", err=True
+        )
 
 
 def _write(file: str, measured: Sequence[Row], setting: Setting) -> None:

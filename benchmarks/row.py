@@ -4,7 +4,7 @@ Rules of this file:
 
 * The result of a pair is computed from its two sides alone: what changes from one minute to the next is in both.
 * The interval is where 95 of 100 medians lie that are drawn from the pairs again and again (bootstrap, percentiles).
-* It tells whether the aim is reached, unless the aim is inside it. A machine on which the measured servers waited for
+* It tells whether the aim is reached, unless the aim is inside it. A machine on which what is measured waited for
   a processor for more than a tenth of the time was busy.
 """
 

@@ -162,7 +162,7 @@ def test_what_is_not_reached_is_no_failure(monkeypatch: pytest.MonkeyPatch, tmp_
     done = CliRunner().invoke(bench.main, ["--rows", "6,6", "--json", str(tmp_path / "it.json")])
     assert done.exit_code == 0, done.output
     assert "not reached" in done.stdout
-    assert "The machine was busy: servers waited for a processor, up to 30% of the time." in done.stderr
+    assert "What was measured waited for a processor, up to 30% of its time: the machine was busy." in done.stderr
     (line,) = json.loads((tmp_path / "it.json").read_text())["rows"]
     assert (line["verdict"], line["measured"]["ours"]) == ("not reached", [10.0, 30.0, 20.0])
 
