@@ -109,7 +109,7 @@ are refused with 0xFB; the journal names each that a station asks for (`unsuppor
 def fields(kind: type[Layout], at: int) -> list[str]:
     """The fields of a layout whose first byte is at *at*: offset, size, byte order, name."""
     lines, known = [], True
-    for name, field in kind._fields:
+    for name, field in kind.forms():
         size, order = _shape(field)
         lines.append(" ".join(filter(None, (f"@{at}" if known else "", order, name))))
         known = known and size is not None

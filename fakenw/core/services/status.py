@@ -42,7 +42,7 @@ def status_word(connection: Connection) -> int:
 def get_statistics(call: Call[ncp.GetStatistics]) -> ncp.Statistics:
     table, counts = call.host.table, call.host.counts
     running = sum(connection.requests for connection in table.by_serial.values())
-    zeros = dict.fromkeys((name for name, _ in ncp.Statistics._fields), 0)
+    zeros = dict.fromkeys((name for name, _ in ncp.Statistics.forms()), 0)
     seen = {
         "in_use": len(table.by_number),
         "peak": table.peak,

@@ -125,7 +125,7 @@ class ExtendedInfo(
 
 # The bit of each field; 25 and 27 to 30 are ignored
 EXTENDED = dict(
-    zip((name for name, _ in ExtendedInfo._fields), (*(1 << bit for bit in range(12, 25)), 1 << 26), strict=True)
+    zip((name for name, _ in ExtendedInfo.forms()), (*(1 << bit for bit in range(12, 25)), 1 << 26), strict=True)
 )
 
 
@@ -140,7 +140,7 @@ def info_blocks(mask: int, info: EntryInfo, name: str, more: ExtendedInfo | None
         return b"".join(raw[at : at + size] if mask & bit else bytes(size) for bit, at, size in BLOCKS.values()) + tail
     wanted = (BLOCKS[block] for block in NEW_ORDER)
     blocks = [raw[at : at + size] for bit, at, size in wanted if mask & bit]
-    blocks += [field.encode(getattr(more, key)) for key, field in ExtendedInfo._fields if more and mask & EXTENDED[key]]
+    blocks += [field.encode(getattr(more, key)) for key, field in ExtendedInfo.forms() if more and mask & EXTENDED[key]]
     return b"".join(blocks) + tail
 
 

@@ -96,7 +96,7 @@ def test_an_entry_is_set(joe: Client) -> None:
     box, set_entry = handle(joe, BOX), directory_entries.SetDirectoryEntry
     sequence = joe.ask(directory_entries.ScanDirectory(box, FILES, START, "*")).sequence
     (old,) = scanned(joe, BOX, FILES)
-    values = {**{name: getattr(old, name) for name, _ in old._fields}, "attributes": 0x21, "created": 0x2101}
+    values = {**{name: getattr(old, name) for name, _ in old.forms()}, "attributes": 0x21, "created": 0x2101}
     new = directory_entries.FileEntry(**{**values, "name": "B.TXT", "length": 5, "modified": 0x2222, "size": 99})
     entry = new.encode()[4:]
     assert joe.code(set_entry(box, FILES, sequence, 0x0106, bytes(2), 0, entry)) == 0

@@ -127,7 +127,7 @@ def test_a_layout(layout: type[Layout], data: bytes) -> None:
 
     def plain() -> Layout:
         values, at = {}, 0
-        for name, field in layout._fields:
+        for name, field in layout.forms():
             values[name], at = field.decode(data, at)
         return layout(**values)
 
@@ -140,7 +140,7 @@ def test_a_layout(layout: type[Layout], data: bytes) -> None:
     expected, decoded = result(plain), result(lambda: layout.decode(data))
     assert decoded == expected
     if isinstance(decoded, Layout):
-        raw = b"".join(field.encode(getattr(expected, name)) for name, field in layout._fields)
+        raw = b"".join(field.encode(getattr(expected, name)) for name, field in layout.forms())
         assert decoded.encode() == decoded.encode() == raw
 
 

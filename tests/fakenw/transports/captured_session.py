@@ -44,7 +44,7 @@ from tests.fakenw.transports.captured_file_work import (
 
 def empty(layout: type[Request[Any]]) -> Request[Any]:
     """A request with nothing in it but zeros."""
-    values = [b"" if isinstance(field, Remaining) else field.decode(bytes(600), 0)[0] for _, field in layout._fields]
+    values = [b"" if isinstance(field, Remaining) else field.decode(bytes(600), 0)[0] for _, field in layout.forms()]
     return layout(*values)
 
 

@@ -88,11 +88,11 @@ def values(field: Field) -> st.SearchStrategy[Any]:
 
 
 def instances(kind: type[Layout]) -> st.SearchStrategy[Layout]:
-    return st.builds(kind, *[values(field) for _, field in kind._fields])
+    return st.builds(kind, *[values(field) for _, field in kind.forms()])
 
 
 def takes_the_rest(kind: type[Layout]) -> bool:
-    return any(isinstance(field, Remaining) for _, field in kind._fields)
+    return any(isinstance(field, Remaining) for _, field in kind.forms())
 
 
 every_layout = pytest.mark.parametrize("kind", LAYOUTS, ids=lambda kind: kind.__name__)
@@ -141,8 +141,8 @@ def test_truncated(kind: type[Layout], data: st.DataObject) -> None:
     """One byte too few is Malformed, wherever it is missing."""
     raw = data.draw(instances(kind)).encode()
     if takes_the_rest(kind):
-        raw = raw[: len(raw) - len(getattr(kind.decode(raw), kind._fields[-1][0]))]
-    elif kind._fields and isinstance(kind._fields[-1][1], Loose):
+        raw = raw[: len(raw) - len(getattr(kind.decode(raw), kind.forms()[-1][0]))]
+    elif kind.forms() and isinstance(kind.forms()[-1][1], Loose):
         raw = raw[:-3]  # one byte of the four is enough
     for size in range(len(raw)):
         with pytest.raises(Malformed):
@@ -271,3 +271,19 @@ def test_watchdog_round_trip(packet: WatchdogPacket) -> None:
 def test_no_type(raw: bytes) -> None:
     """Where there are not even two bytes there is no type."""
     assert packet_type(raw) == 0
+
+
+def test_a_layout_that_extends_another_is_used_after_it() -> None:
+    """Each becomes a dataclass at its own first use: with its own fields, and those of the other before them."""
+
+    class Pair(layout.Reply):
+        first: layout.Byte
+        second: layout.Byte = 2
+
+    class Triple(Pair):
+        third: layout.Byte = 3
+
+    assert (Pair(1).encode(), Triple(1).encode()) == (b"\1\2", b"\1\2\3")
+    assert {Triple.decode(b"\1\2\3"), Triple(first=1)} == {Triple(1, 2)}
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'first'"):
+        Pair()  # type: ignore[call-arg]

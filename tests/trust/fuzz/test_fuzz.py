@@ -97,7 +97,7 @@ def _text_past_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(layout.Counted, "decode", decode)
     for one in target_layouts():
-        decoders = tuple((name, field.decode) for name, field in one._fields)
+        decoders = tuple((name, field.decode) for name, field in one.forms())
         monkeypatch.setattr(one, "_decoders", decoders)
 
 
