@@ -28,6 +28,7 @@ from fakenw.core.services import SERVICES
 from fakenw.wire.packet import Code, Refused
 
 pytest_plugins = ["pytester"]
+os.environ["FAKENW_WORKERS"] = "1"  # a test that has not the marker starts no processes
 
 # How long an example takes says something about the machine only. Continuous integration tries the same examples every
 # time, so that it fails for the change it tests; everywhere else new ones are looked for.

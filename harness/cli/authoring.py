@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -14,18 +15,22 @@ from fakenw.config.yaml_file import expected_one_of
 from fakenw.journal.record import SECOND
 from fakenw.journal.sentences import harmless, harmless_lines
 from harness.cli.explain import introduction, steps
-from harness.cli.matrix import REPAIRS, Cell, answer, conclusion, lines
+from harness.cli.matrix import REPAIRS, Cell, answer, cell, conclusion, lines
 from harness.cli.parameters import BEHAVIORS, TRANSPORT, DurationParam, NamesParam, OutputParam
 from harness.cli.progress import progress
+from harness.cli.stopping import stop_on_signals
+from harness.cli.worker_options import WORKERS, workers_of
 from harness.client.behavior_file import BehaviorError, load
 from harness.judge.history import RunHistory
 from harness.judge.verdict import judge
 from harness.report.output import exit_with_usage_error, write
-from harness.report.text import Result, story
+from harness.report.text import UNKNOWN, Result, story
 from harness.runners import memory
+from harness.runners.workers import WorkersError
 from harness.scenario import own_steps
 from harness.scenario.catalogue import catalogue, find
 from harness.scenario.json_schema import json_schema
+from harness.scenario.plan import Plan
 from harness.scenario.scenario import Scenario, ScenarioError
 
 
@@ -108,7 +113,7 @@ def schema() -> None:
     click.echo(json.dumps(json_schema(), indent=2))
 
 
-@click.command(epilog="Exit codes: 0 done, 2 bad usage.")
+@click.command(epilog="Exit codes: 0 done, 2 bad usage, 3 a worker was killed.")
 @click.option("--repairs", type=NamesParam(), help="Only these, as NAME,NAME. Default: all.")
 @click.option("--scenarios", type=NamesParam(), help="Only these. Default: the whole catalogue.")
 @click.option("--for", "subject", default="Q257223", show_default=True, help="The scenario that the answer is about.")
@@ -116,6 +121,7 @@ def schema() -> None:
     "--within", type=DurationParam(), default="30m", show_default=True, help="Time in which a license must be released."
 )
 @click.option("--json", "as_json", type=OutputParam(dash=True), help="Write cells and answer as JSON.")
+@WORKERS
 @TRANSPORT
 @SEED
 def matrix(
@@ -124,6 +130,8 @@ def matrix(
     subject: str,
     within: int,
     as_json: str | None,
+    workers: int | None,
+    cluster: str | None,
     transport: str | None,
     seed: int,
 ) -> None:
@@ -144,12 +152,21 @@ def matrix(
             chosen.append(about)
     except ScenarioError as problem:
         exit_with_usage_error(problem)
+    repaired = tuple(dict.fromkeys((next(iter(REPAIRS)), *wanted)))
+    trials = [(name, _plan(scenario, name, transport, seed, within)) for scenario in chosen for name in repaired]
     made: list[Cell] = []
-    with progress(len(chosen)) as shown:
-        for number, scenario in enumerate(chosen, 1):
-            for name in dict.fromkeys((next(iter(REPAIRS)), *wanted)):
-                made.append(_cell(scenario, name, transport, seed, within))
-            shown.show(number, scenario.id)
+    stop = stop_on_signals()
+    with workers_of(workers, cluster, len(trials)) as pool, progress(len(chosen)) as shown:
+        try:
+            for done in pool.map(cell, trials, stop.is_set):
+                made.append(done)
+                if len(made) % len(repaired) == 0:
+                    shown.show(len(made) // len(repaired), done.scenario)
+        except WorkersError as problem:
+            say(f"harness: {problem}", err=True)
+            sys.exit(UNKNOWN)
+    if len(made) < len(trials):
+        raise click.Abort
     to_error = as_json == "-"
     for line in (*lines(made, columns(err=to_error)), "", *conclusion(made, about.id)):
         say(line, err=to_error)
@@ -159,8 +176,7 @@ def matrix(
         write(as_json, json.dumps(found, indent=2) + "\n")
 
 
-def _cell(scenario: Scenario, repair: str, transport: str | None, seed: int, within: int) -> Cell:
+def _plan(scenario: Scenario, repair: str, transport: str | None, seed: int, within: int) -> Plan:
     variants = list(scenario.variants)[:1]
     (plan,) = scenario.plans(transport, variants, seed=seed, change=REPAIRS[repair].change)
-    run = RunHistory.of(memory.run(plan.model_copy(update={"within": within})))
-    return Cell.of(scenario.id, repair, run, judge(run, within / SECOND))
+    return plan.model_copy(update={"within": within})

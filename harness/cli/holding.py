@@ -11,7 +11,7 @@ from fakenw.cli.terminal import say
 from fakenw.core.peer import Peer
 from fakenw.journal.sentences import harmless
 from harness.cli.parameters import IP_TRANSPORT, DurationParam
-from harness.cli.running import stop_on_signals
+from harness.cli.stopping import stop_on_signals
 from harness.client.attachment import Account
 from harness.report.output import exit_with_usage_error
 from harness.runners.hold import hold as hold_license

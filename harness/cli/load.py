@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import signal
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +21,8 @@ from fakenw.journal.record import SECOND
 from harness.cli.load_options import ENOUGH, ConditionParam, MixParam, RefusedParam, ShareParam, SweepParam
 from harness.cli.parameters import DurationParam, IpTransportParam, OutputParam
 from harness.cli.progress import Progress, progress
+from harness.cli.stopping import stop_on_signals
+from harness.cli.worker_options import WORKERS, option_given, workers_of
 from harness.load import junit, report, summary
 from harness.load.coordinator import LoadProgress, carry_out
 from harness.load.outcome import Outcome
@@ -33,14 +32,14 @@ from harness.load.report import Point
 from harness.load.server_view import ServerView
 from harness.load.servers import ForeignServer, NoServer, OwnServer
 from harness.load.specification import LoadSpecification
-from harness.load.virtual_time import VirtualLoad
+from harness.load.virtual_time import virtual_load
 from harness.report.junit import junit_xml
 from harness.report.output import write
+from harness.runners.workers import WorkersError
 
 Output = Callable[[str], None]
 HOUR, DAY = 3600 * SECOND, 86_400 * SECOND
 FAILED, UNKNOWN = 1, 3
-POLL_INTERVAL = 0.2  # seconds
 SHORT_DAY = 120 * SECOND  # over real sockets
 
 
@@ -119,6 +118,7 @@ SHORT_DAY = 120 * SECOND  # over real sockets
     "--source", "given", metavar="ADDRESS", multiple=True, help="An address of the clients; several have more ports."
 )
 @click.option("--sweep", type=SweepParam(), help="On memory: run it with each of these numbers of licenses.")
+@WORKERS
 @click.option("--baseline", is_flag=True, help="Run it again without the leak, and print the difference.")
 @click.option(
     "--fail-if",
@@ -158,7 +158,7 @@ def load_command(**asked: Any) -> None:
         say(line, err=to_error)
 
     if asked["on"] == "memory":
-        outcomes, points = _on_memory(spec, asked["sweep"], asked["baseline"], output)
+        outcomes, points = _on_memory(spec, asked, output)
     else:
         outcomes = _over_sockets(spec, asked, output)
     _write_results_and_exit(outcomes, points, text, asked, summary.swept(spec) if points else summary.plan(spec))
@@ -168,6 +168,8 @@ def _specification(asked: dict[str, Any]) -> LoadSpecification:
     memory = asked["on"] == "memory"
     if asked["sweep"] is not None and not memory:
         raise click.UsageError("--sweep needs --on memory; over sockets every run takes its time")
+    if not memory and (option := option_given("workers", "cluster")):
+        raise click.UsageError(f"{option} needs --on memory; over sockets use --processes")
     if memory and (asked["server"] or asked["given"]):
         raise click.UsageError("--server and --source need --on sockets")
     if asked["admin"] and not asked["server"]:
@@ -202,48 +204,34 @@ def _specification(asked: dict[str, Any]) -> LoadSpecification:
 # On virtual time
 
 
-def _virtual(spec: LoadSpecification) -> Outcome:
-    begun, view = time.monotonic(), ServerView(spec.day * spec.days)
-    statistics = VirtualLoad(spec, view.saw).run()
-    return Outcome(spec, statistics, view, time.monotonic() - begun, virtual=True)
+def _carried_out(specs: Sequence[LoadSpecification], asked: dict[str, Any]) -> list[Outcome]:
+    """The outcomes of *specs* on virtual time. A signal ends the program at once."""
+    outcomes: list[Outcome] = []
+    with workers_of(asked["workers"], asked["cluster"], len(specs)) as workers:
+        if workers.here:
+            stop = threading.Event()
+            _interrupt_at_signals()  # a run takes long, and does not look at an event
+        else:
+            stop = stop_on_signals()
+        with progress(len(specs), lines=len(specs) > 1) as shown:
+            try:
+                for outcome in workers.map(virtual_load, specs, stop.is_set):
+                    outcomes.append(outcome)
+                    shown.show(len(outcomes), "runs")
+            except WorkersError as problem:
+                shown.note(f"harness: {problem}")
+            except KeyboardInterrupt:
+                pass
+    if len(outcomes) < len(specs):
+        say("harness: stopped; the outcome is unknown", err=True)
+        sys.exit(UNKNOWN)
+    return outcomes
 
 
-def _leave_signals_to_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
-def _in_parallel(specs: Sequence[LoadSpecification]) -> list[Outcome]:
-    """Carry out *specs*, as many at a time as there are processors. A signal ends the program at once."""
-    stop = threading.Event()  # an exception could be raised where Python ignores it, such as after a fork
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
-    pool = ProcessPoolExecutor(initializer=_leave_signals_to_parent)
-    runs = [pool.submit(_virtual, spec) for spec in specs]
-    try:
-        done = 0
-        with progress(len(runs), lines=len(runs) > 1) as shown:
-            while done < len(runs) and not stop.is_set():
-                wait(runs, timeout=POLL_INTERVAL)
-                ended = sum(run.done() for run in runs)
-                if ended > done:
-                    shown.show(ended, "runs")
-                done = ended
-        if stop.is_set():
-            say("harness: stopped; the outcome is unknown", err=True)
-            for process in multiprocessing.active_children():
-                process.kill()
-            sys.exit(UNKNOWN)
-        return [run.result() for run in runs]
-    finally:
-        pool.shutdown(cancel_futures=True)
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _on_memory(
-    spec: LoadSpecification, sweep: range | None, baseline: bool, output: Output
-) -> tuple[list[Outcome], list[Point]]:
+def _on_memory(spec: LoadSpecification, asked: dict[str, Any], output: Output) -> tuple[list[Outcome], list[Point]]:
     """The outcomes in the order of their numbers of licenses, and the points of a sweep."""
+    sweep: range | None = asked["sweep"]
+    baseline: bool = asked["baseline"]
 
     def pair(licenses: int) -> list[LoadSpecification]:
         leaking = replace(spec, licenses=licenses)
@@ -251,7 +239,7 @@ def _on_memory(
 
     numbers = [spec.licenses] if sweep is None else list(sweep)
     specs = [one for licenses in numbers for one in pair(licenses)]
-    outcomes = _in_parallel([*specs, *(pair(ENOUGH) if baseline else [])])
+    outcomes = _carried_out([*specs, *(pair(ENOUGH) if baseline else [])], asked)
     runs, unlimited = outcomes[: len(specs)], outcomes[len(specs) :]
     size = 2 if baseline else 1
     points = [Point(licenses, tuple(runs[n * size : n * size + size])) for n, licenses in enumerate(numbers)]

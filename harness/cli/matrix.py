@@ -19,7 +19,9 @@ from fakenw.journal.record import SECOND
 from fakenw.journal.sentences import clock
 from harness.judge.history import RunHistory
 from harness.judge.usage import Usage
-from harness.judge.verdict import Verdict
+from harness.judge.verdict import Verdict, judge
+from harness.runners import memory
+from harness.scenario.plan import Plan
 from harness.scenario.scenario import Change
 
 AS_SHIPPED = "as-shipped"
@@ -114,6 +116,13 @@ class Cell:
         if self.verdict == "leaked":
             return f"{self.leaked} leaked {clock(self.wasted)}"
         return self.verdict
+
+
+def cell(trial: tuple[str, Plan]) -> Cell:
+    """Carry out the plan of a scenario with the repair of that name."""
+    repair, plan = trial
+    run = RunHistory.of(memory.run(plan))
+    return Cell.of(plan.scenario, repair, run, judge(run, plan.within / SECOND))
 
 
 def lines(cells: Sequence[Cell], width: int | None = None) -> Iterator[str]:

@@ -4,18 +4,26 @@ Rules of this file:
 
 * The bar needs rich, which is an extra. Without it there are lines on a terminal, too, as on one that is dumb.
 * The bar is gone at its end. Colours are rich's affair, which heeds NO_COLOR.
+* The time that is left is an estimate: what is done so far took as long for each piece as the rest will. A line has it
+  where that is long.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from fakenw.cli.terminal import columns, say
+from fakenw.journal.record import SECOND
+from fakenw.journal.sentences import clock
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
+
+
+LONG = 10  # seconds
 
 
 class Progress(Protocol):
@@ -33,12 +41,14 @@ class Progress(Protocol):
 class ProgressLines:
     is_bar = False
 
-    def __init__(self, total: int, shown: bool) -> None:
-        self._total, self._shown = total, shown
+    def __init__(self, total: int, shown: bool, now: Callable[[], float] = time.monotonic) -> None:
+        self._total, self._shown, self._now, self._begun = total, shown, now, now()
 
     def show(self, done: int, text: str) -> None:
+        left = (self._now() - self._begun) * (self._total - done) / done
         if self._shown:
-            self.note(f"  {done} of {self._total}: {text}")
+            about = f"; about {clock(round(left) * SECOND)} left" if left >= LONG else ""
+            self.note(f"  {done} of {self._total}: {text}{about}")
 
     def note(self, text: str) -> None:
         say(text, err=True)
@@ -72,7 +82,14 @@ def _bar() -> RichProgress | None:
     """None where rich is not installed, or the terminal cannot show a bar."""
     try:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
         from rich.table import Column
     except ImportError:
         return None
@@ -81,5 +98,6 @@ def _bar() -> RichProgress | None:
         return None
     rest = Column(ratio=1, no_wrap=True, overflow="ellipsis")
     text = TextColumn("{task.description}", markup=False, table_column=rest)
-    shown = (BarColumn(bar_width=16), MofNCompleteColumn(), TimeElapsedColumn(), text)
+    left = TextColumn("left", style="progress.remaining")
+    shown = (BarColumn(bar_width=16), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(), left, text)
     return Progress(*shown, console=console, transient=True, expand=True, redirect_stdout=False)

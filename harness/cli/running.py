@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import signal
 import sys
-import threading
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -22,6 +19,8 @@ from harness.cli.authoring import register_behaviors
 from harness.cli.parameters import BEHAVIORS, EXIT_CODES, RESULTS, TRANSPORT, DurationParam, ExitCodeParam, ImageParam
 from harness.cli.progress import Progress, progress
 from harness.cli.rerun import exec_again, run_again
+from harness.cli.stopping import stop_on_signals
+from harness.cli.worker_options import WORKERS, option_given, workers_of
 from harness.client.behavior_file import BehaviorError
 from harness.report.output import Outputs, exit_with_usage_error, print_results_and_exit
 from harness.report.text import Result
@@ -32,7 +31,7 @@ from harness.scenario.plan import Plan
 from harness.scenario.scenario import Scenario, ScenarioError
 
 EXEC_TIMEOUT = 600 * SECOND
-MANY = 20  # runs on memory, which take seconds
+MANY = 20  # runs on memory, which take seconds: fewer are done before other processes have begun
 
 
 @click.command(epilog=EXIT_CODES)
@@ -62,6 +61,7 @@ MANY = 20  # runs on memory, which take seconds
     help="In containers: how many are started at once.",
 )
 @BEHAVIORS
+@WORKERS
 @click.option("--keep", is_flag=True, help="In containers: do not remove them, for inspection. See harness clean.")
 @RESULTS
 def run(
@@ -74,6 +74,8 @@ def run(
     parallel: int,
     keep: bool,
     behaviors: tuple[Path, ...],
+    workers: int | None,
+    cluster: str | None,
     outputs: Outputs,
     seed: int,
 ) -> None:
@@ -88,6 +90,8 @@ def run(
         files = register_behaviors(behaviors)
         if files and on == "containers":
             raise ScenarioError(["--behaviors needs --on memory or --on processes"])
+        if on != "memory" and (option := option_given("workers", "cluster")):
+            raise ScenarioError([f"{option} needs --on memory; other runs are carried out at the same time anyway"])
         if not scenarios or "all" in scenarios:
             chosen = [(scenario.id, scenario) for scenario in catalogue()]
         else:
@@ -119,8 +123,13 @@ def run(
         say(f"{count} in {on}, {speed:g} times as fast as real time", err=True)
     commands = [run_again(name, plan, on, behaviors, replaced) for name, plan in named]
     short = on == "memory" or (len(plans) == 1 and on == "processes")
-    with progress(len(plans), lines=not short, bar=not short or len(plans) > MANY) as shown:
-        options = RunOptions(outputs.report, commands, parallel=parallel, keep=keep, progress=shown.note)
+    few = workers is None and len(plans) <= MANY
+    bar = not short or len(plans) > MANY
+    with (
+        workers_of(workers, cluster, 1 if few or on != "memory" else len(plans)) as pool,
+        progress(len(plans), lines=not short, bar=bar) as shown,
+    ):
+        options = RunOptions(outputs.report, commands, parallel=parallel, keep=keep, progress=shown.note, workers=pool)
         results = run_plans(plans, on, stop, options, _ended(shown, on))
     print_results_and_exit(results, outputs, missing=len(plans) - len(results))
 
@@ -268,19 +277,3 @@ def _ended(shown: Progress, on: str) -> Callable[[Result], None]:
         shown.show(next(counted), harmless(f"{result.variant}: {result.said()}{took}"))
 
     return show
-
-
-def stop_on_signals(stop: threading.Event | None = None) -> threading.Event:
-    """The first SIGINT or SIGTERM sets the event, for an orderly end; the next one interrupts the program."""
-    stop = stop or threading.Event()
-
-    def handle(number: int, frame: object) -> None:
-        if stop.is_set():
-            signal.default_int_handler(number, None)
-        stop.set()
-        with suppress(RuntimeError):  # a line was being written, and is not finished before this returns
-            say("stopping; a second signal stops at once", err=True)
-
-    signal.signal(signal.SIGINT, handle)
-    signal.signal(signal.SIGTERM, handle)
-    return stop

@@ -8,6 +8,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from random import Random
@@ -21,6 +22,8 @@ from fakenw.volumes.sms_volume import sms_tree
 from fakenw.volumes.volume import Volumes
 from harness.client.workstation import Requester
 from harness.load.clients import Clients
+from harness.load.outcome import Outcome
+from harness.load.server_view import ServerView
 from harness.load.specification import LoadSpecification
 from harness.load.statistics import LoadStatistics
 from harness.load.virtual_user import SMS_ACCOUNT
@@ -124,3 +127,10 @@ class VirtualLoad(Clients):
         peer = Peer(requester.transport, (host, 1025 + port))
         link = self._server.links[peer] = self.links[requester] = DirectLink(self, self._server, peer, requester)
         return link
+
+
+def virtual_load(spec: LoadSpecification) -> Outcome:
+    """Carry out *spec*."""
+    begun, view = time.monotonic(), ServerView(spec.day * spec.days)
+    statistics = VirtualLoad(spec, view.saw).run()
+    return Outcome(spec, statistics, view, time.monotonic() - begun, virtual=True)

@@ -36,7 +36,7 @@ def print_results_and_exit(
 ) -> NoReturn:
     """Rows, stories, the last line, and the files that are wanted. Ends the program.
 
-    *missing* runs had not begun when the command was stopped.
+    *missing* runs had not ended when the command was stopped.
     """
     as_json, report = outputs.as_json, outputs.report
     to_error = as_json == "-"
@@ -76,7 +76,7 @@ def print_results_and_exit(
         say(f"report: {report / 'report.html'}", err=True)
     code = exit_code(results)
     if missing and code != NOT_EXPECTED:
-        tell(f"exit 3: stopped before {missing} of {missing + len(results)} runs had begun")
+        tell(f"exit 3: stopped before {missing} of {missing + len(results)} runs had ended")
         sys.exit(UNKNOWN)
     tell(last_line(results))
     sys.exit(code)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
+from io import BytesIO
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
-from fakenw.journal.record import Journal
-from fakenw.journal.writer import JournalFile
+from fakenw.journal.record import Record
 from harness.client.reg_file import encoded
 from harness.judge.history import RunHistory
 from harness.judge.verdict import judge
@@ -22,6 +23,7 @@ from harness.runners import memory, real_time
 from harness.runners.backend import Backend
 from harness.runners.kept_runs import KeptRuns
 from harness.runners.processes import Processes
+from harness.runners.workers import Workers, WorkersError
 from harness.scenario.plan import Plan
 
 RUNNERS = ("memory", "processes", "containers")
@@ -33,7 +35,8 @@ PARALLEL = 4  # containers that are started at once; these are enough to occupy 
 class RunOptions:
     """How to run. *progress* is called with lines for the user.
 
-    *commands* run each of the plans again. With *report* packets are captured too, except in containers.
+    *commands* run each of the plans again. With *report* packets are captured too, except in containers. *workers*
+    carry out runs on memory.
     """
 
     report: Path | None = None
@@ -42,6 +45,7 @@ class RunOptions:
     parallel: int = PARALLEL
     keep: bool = False
     progress: Callable[[str], None] = lambda text: None
+    workers: Workers = field(default_factory=Workers)
 
 
 def run_plans(
@@ -51,11 +55,15 @@ def run_plans(
     options: RunOptions = RunOptions(),
     ended: Callable[[Result], None] = lambda result: None,
 ) -> list[Result]:
-    """Carry out *plans*, in order on memory and otherwise in parallel; *ended* is called with each result.
+    """Carry out *plans*, on memory by the workers and otherwise in parallel; *ended* is called with each result.
 
     Journals go to REPORT/SCENARIO/VARIANT; where an earlier plan has taken that, to VARIANT+2. Without *report* a run
     on real time that did not end as expected stays for a while (``kept_runs.py``) in a folder that its result names.
     """
+    folders = _folders(plans)
+    commands = options.commands or [""] * len(plans)
+    if on == "memory":
+        return _on_memory(plans, folders, commands, stop, options, ended)
     if on == "containers":
         from harness.runners.containers import Containers  # the Docker SDK is an extra
 
@@ -77,23 +85,15 @@ def run_plans(
         if stop.is_set():
             return None
         report = None if options.report is None else options.report / below
-        if on == "memory":
-            result = _on_memory(plan, report, stop)
-        else:
-            folder = report or kept.folder(below)
-            result = _on_real_time(plan, folder, backend(), stop, options)
-            if report is None and result.verdict.ok and not options.keep:
-                kept.drop(folder)
-                result = replace(result, kept=None)
+        folder = report or kept.folder(below)
+        result = _on_real_time(plan, folder, backend(), stop, options)
+        if report is None and result.verdict.ok and not options.keep:
+            kept.drop(folder)
+            result = replace(result, kept=None)
         result = replace(result, command=command)
         ended(result)
         return result
 
-    folders = _folders(plans)
-    commands = options.commands or [""] * len(plans)
-    if on == "memory":
-        results: Iterable[Result | None] = map(run_unless_stopped, plans, folders, commands)
-        return [result for result in results if result is not None]
     with closing(kept), ThreadPoolExecutor(max_workers=at_once) as pool:
         jobs = [pool.submit(run_unless_stopped, *job) for job in zip(plans, folders, commands, strict=True)]
         # Python handles a signal in the main thread only, and a wait that begins just then does not notice it.
@@ -102,24 +102,70 @@ def run_plans(
         return [result for job in jobs if (result := job.result()) is not None]
 
 
-def _on_memory(plan: Plan, folder: Path | None, stop: threading.Event) -> Result:
-    if folder is None:
-        run = RunHistory.of(memory.run(plan, stopped=stop.is_set))
-        return Result(run, judge(run))
-    _prepare(folder)
-    with (folder / "capture.pcap").open("wb") as capture:
-        journals = memory.run(plan, capture, stop.is_set)
-    for journal in journals:
-        _write(journal, folder)
+class _Made(NamedTuple):
+    """What a worker made of the plan with that number; *files* are those of the run directory."""
+
+    number: int
+    result: Result
+    files: dict[str, bytes]
+
+
+def _on_memory(
+    plans: Sequence[Plan],
+    folders: Sequence[Path],
+    commands: Sequence[str],
+    stop: threading.Event,
+    options: RunOptions,
+    ended: Callable[[Result], None],
+) -> list[Result]:
+    workers = options.workers
+    job = partial(_carry_out, options.report is not None, stop.is_set if workers.here else None)
+    results = []
+    try:
+        for made in workers.map(job, enumerate(plans), stop.is_set):
+            result = replace(made.result, command=commands[made.number])
+            if options.report is not None:
+                folder = options.report / folders[made.number]
+                _prepare(folder)
+                for name, data in made.files.items():
+                    (folder / name).write_bytes(data)
+                result = replace(result, kept=str(folder))
+            ended(result)
+            results.append(result)
+    except WorkersError as problem:
+        options.progress(f"harness: {problem}")
+    return results
+
+
+def _carry_out(written: bool, stopped: Callable[[], bool] | None, job: tuple[int, Plan]) -> _Made:
+    """A run on memory, with its files if they are to be *written*."""
+    number, plan = job
+    capture = _Capture() if written else None
+    journals = memory.run(plan, capture=capture, stopped=stopped or (lambda: False))
     run = RunHistory.of(journals)
-    _write_registries(run, folder)
-    return Result(run, judge(run), str(folder))
+    files = {}
+    if capture is not None:
+        files = {journal.name: "".join(map(Record.line, journal.records)).encode() for journal in journals}
+        files |= {"capture.pcap": capture.data} | _registries(run)
+    return _Made(number, Result(run, judge(run)), files)
+
+
+class _Capture(BytesIO):
+    """A file whose bytes remain when it is closed."""
+
+    data = b""
+
+    def close(self) -> None:
+        if not self.closed:
+            self.data = self.getvalue()
+        super().close()
 
 
 def _on_real_time(plan: Plan, folder: Path, backend: Backend, stop: threading.Event, options: RunOptions) -> Result:
     _prepare(folder)
     run = RunHistory.of(real_time.run(plan, folder, backend, stop, options.progress))
-    _write_registries(run, folder)
+    for name, data in _registries(run).items():
+        (folder / name).write_bytes(data)
     return Result(run, judge(run), str(folder))
 
 
@@ -142,19 +188,15 @@ def _prepare(folder: Path) -> None:
             old.unlink()
 
 
-def _write_registries(run: RunHistory, folder: Path) -> None:
-    """Write each client's last registry to a file, for regedit and ``harness diagnose``."""
+def _registries(run: RunHistory) -> dict[str, bytes]:
+    """Each client's last registry as a file, for regedit and ``harness diagnose``."""
+    files = {}
     for client in run.clients:
         texts = [record.get("text") for record in client.journal.records if record.event == "registry"]
         if texts and isinstance(texts[-1], str):
             name = Path(client.journal.name).with_suffix(".reg").name
-            (folder / name).write_bytes(encoded(texts[-1], client.journal.name))
-
-
-def _write(journal: Journal, folder: Path) -> None:
-    file = JournalFile.create(folder / journal.name)
-    file.write(journal.records)
-    file.close()
+            files[name] = encoded(texts[-1], client.journal.name)
+    return files
 
 
 def run_directories(path: Path) -> Iterator[Path]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -9,6 +11,8 @@ from pydantic import Field
 from fakenw.config.field_types import Duration, seconds
 from fakenw.config.yaml_file import Model
 from fakenw.journal.record import FORMAT, SECOND
+from harness.client.behavior_file import load
+from harness.scenario import own_steps
 from harness.scenario.faults import Fault
 from harness.scenario.mentions import licensing_servers
 from harness.scenario.schedule import Scheduled, placed, timeline
@@ -43,6 +47,9 @@ class Plan(Model):
     idle_after: Duration | None
     timeout: Duration | None  # real time
     folder: str  # of the file, in which the user's programs run; "": the catalogue
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _blank, (self.behaviors,), self.__getstate__()
 
     @property
     def idle_threshold(self) -> int:
@@ -114,6 +121,13 @@ class Plan(Model):
             for client in self.clients
             for name in client.names()
         }
+
+
+def _blank(behaviors: Sequence[str]) -> Plan:
+    """A plan for ``pickle``, which then fills it with steps: those of the user's own are known from here on."""
+    for file in behaviors:
+        own_steps.add(load(Path(file)))
+    return Plan.__new__(Plan)
 
 
 def client_journal(name: str, incarnation: int) -> str:

@@ -55,6 +55,15 @@ class _Step(Named):
         """The step for a client machine: ``{"verb": ..., "args": {...}}``, durations in microseconds."""
         return {"verb": self.verb, "args": {name: value for name, value in self if name in self.model_fields_set}}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _blank, (self.verb,), self.__getstate__()  # its class is made at run time: pickle would not find it
+
+
+def _blank(verb: str) -> _Step:
+    """A step for ``pickle``, which then fills it."""
+    kind = OWN.get(verb) or next(step for step in STEPS if step.verb == verb)
+    return kind.__new__(kind)
+
 
 class Wait(_Step):
     """The script waits."""

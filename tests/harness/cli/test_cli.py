@@ -138,7 +138,7 @@ def test_a_command_needs_processes(mine: Path) -> None:
 
 
 def test_an_early_end_is_not_a_success(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs that were not even begun are missing, whatever the others have shown."""
+    """Runs that have not ended are missing, whatever the others have shown."""
     run = memory.run
 
     def run_and_be_stopped(plan: Plan, **more: Any) -> Any:
@@ -151,7 +151,7 @@ def test_an_early_end_is_not_a_success(monkeypatch: pytest.MonkeyPatch) -> None:
     assert done.exit_code == 3
     assert "as-shipped  udp  leaked, as expected" in done.stdout
     count = len(find("Q257223").plans())
-    assert done.stdout.splitlines()[-1] == f"exit 3: stopped before {count - 1} of {count} runs had begun"
+    assert done.stdout.splitlines()[-1] == f"exit 3: stopped before {count - 1} of {count} runs had ended"
 
 
 # usage

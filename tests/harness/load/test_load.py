@@ -390,24 +390,3 @@ def _command(pid: int) -> bytes:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return b""
-
-
-@pytest.mark.process
-def test_a_stop_on_memory(tmp_path: Path) -> None:
-    """SIGTERM ends it at once, with its helpers; what is not known is not told."""
-    words = ("--clients", 3000, "--on", "memory", "--days", 30, "--sweep", "licenses=100..200:100")
-    with started(line("harness", "load", *words)) as load:
-        wait_until(lambda: _children(load.pid), "the runs")
-        children = _children(load.pid)
-        load.send_signal(signal.SIGTERM)
-        _, error = load.communicate(timeout=60)
-    assert (load.returncode, error.splitlines()[-1]) == (3, "harness: stopped; the outcome is unknown")
-    assert "Traceback" not in error
-    wait_until(lambda: not any(_command(child) for child in children), "the end of the runs")
-
-
-def _children(pid: int) -> list[int]:
-    try:
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except OSError:
-        return []

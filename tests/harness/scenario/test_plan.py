@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 
 import pytest
@@ -147,6 +148,15 @@ def test_plan_goes_through_json(tmp_path: Path, text: str) -> None:
         assert data["within"] * 1_000_000 == plan.within
         assert Plan.model_validate(data) == plan
         assert Plan.model_validate(data).model_dump(mode="json") == data
+
+
+@pytest.mark.parametrize("text", [LEAST, FULL, VARIANTS])
+def test_plan_goes_through_pickle(tmp_path: Path, text: str) -> None:
+    """The same in all that its clients do; an argument that was not given stays so."""
+    for plan in read(tmp_path, text).plans():
+        again = pickle.loads(pickle.dumps(plan))
+        assert again == plan
+        assert again.scripted() == plan.scripted()
 
 
 def test_steps_are_written_as_in_a_file(tmp_path: Path) -> None:
