@@ -8,10 +8,19 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
+from typing import NamedTuple
 
 from fakenw.core.connection import Connection
 from fakenw.core.peer import Peer
 from fakenw.wire.packet import LARGEST_CONNECTION
+
+
+class Answering(NamedTuple):
+    """What an edge knows of a station: it answers each query *after* so many microseconds, while the answers come
+    before *until*, and nothing but queries and answers happens until then."""
+
+    until: int
+    after: int
 
 
 class ConnectionTable:
@@ -24,6 +33,7 @@ class ConnectionTable:
         self.by_serial: dict[int, Connection] = {}
         self.peak = 0
         self.removed: Callable[[Peer], object] | None = None  # set by an edge that keeps something for each station
+        self.answering: Callable[[Connection], Answering | None] | None = None  # set by an edge that knows the future
         self._freed: list[int] = []
         self._never_used = 1
         self._serial = 0

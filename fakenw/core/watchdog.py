@@ -12,6 +12,8 @@ Rules of this file:
   request: it comes from the network stack, not from the client.
 * With ``clear_idle`` a licensed connection is cleared after this time without a request. No NetWare did that by itself;
   administrators asked for it.
+* Rounds of queries and answers whose outcome the edge knows (``ConnectionTable.answering``) are passed over: they leave
+  no line, and what they leave in the connection is computed.
 * A connection has one entry among the server's deadlines, which is checked when it is due, not moved at every request.
 """
 
@@ -70,7 +72,7 @@ class Watchdog:
         if due is not None and (connection.entry is None or due < connection.entry):
             self.forget(connection)
             connection.entry = due
-            connection.entry_number = self._deadlines.add(due, self._entry_due, connection.serial)
+            connection.entry_number = self._deadlines.add(due, self._entry_due, connection.serial, connection.serial)
 
     def forget(self, connection: Connection) -> None:
         """Cancel the entry of *connection*, which may have ended."""
@@ -157,7 +159,7 @@ class Watchdog:
         if clear is not None and clear <= now:
             self._clear(connection, "idle-policy")
             return
-        if watchdog is not None and watchdog <= now:
+        if watchdog is not None and watchdog <= now and not self._passed_over(connection, now):
             if connection.unanswered and not connection.silent:
                 connection.silent = True
                 self._emit("watchdog", {**connection.about(), "what": "silent"})
@@ -173,6 +175,22 @@ class Watchdog:
             self._deadlines.check_later(by, self._check, connection)
         else:
             self.schedule(connection)
+
+    def _passed_over(self, connection: Connection, now: int) -> bool:
+        """Pass over the rounds of a connection whose outcome is known, of which the first is due now."""
+        known = self._table.answering
+        if known is None or connection.unanswered or connection.silent or (answering := known(connection)) is None:
+            return False
+        until, after = answering
+        for other in (self._deadlines.besides(), self._clear_due(connection)):
+            if other is not None and other < until:
+                until = other
+        every = after + self._first(connection)
+        rounds = (until - now - after - 1) // every + 1
+        if rounds < 1:
+            return False
+        connection.last_activity = now + (rounds - 1) * every + after
+        return True
 
     def _query(self, connection: Connection, now: int) -> None:
         connection.unanswered += 1

@@ -172,36 +172,9 @@ class Fold:
 
     def saw(self, record: Record) -> ServiceConnection | None:
         """Apply the next line. Returns its connection, which may just have ended."""
+        self.count(record)
         get, event = record.fields.get, record.event
-        held, limit, serial = get("held"), get("limit"), get("serial")
-        if record.t > self.end:
-            self.end = record.t
-        if isinstance(limit, int):
-            self.limit = limit
-        if isinstance(held, int) and held > self.peak:
-            self.peak = held
-        match event:
-            case "start":
-                self.name, self.idle_after = str(get("server")), microseconds(get("idle_after"))
-                self.policy = POLICIES.get(str(get("policy")), UNKNOWN)
-            case "grant":
-                self.grants += 1
-                self.held += 1
-                self.units[str(get("unit"))] = serial
-            case "release":
-                self.releases[str(get("cause"))] += 1
-                self.held -= 1
-                self.units.pop(str(get("unit")), None)
-            case "deny":
-                self.denials[str(get("what"))] += 1
-            case "stop":
-                listed = get("holders")
-                self.holders = (
-                    [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
-                )
-                for entry in self.holders:
-                    if isinstance(entry.get("serial"), int) and (known := self.connections.get(entry["serial"])):
-                        known.last_request = max(known.last_request, microseconds(entry.get("last_request")) or 0)
+        serial = get("serial")
         if not isinstance(serial, int):
             return None
         connection = self.connections.get(serial)
@@ -217,3 +190,36 @@ class Fold:
         if event == "close":
             del self.connections[serial]
         return connection
+
+    def count(self, record: Record) -> None:
+        """Apply the next line, and follow no connections."""
+        get, event = record.fields.get, record.event
+        held, limit = get("held"), get("limit")
+        if record.t > self.end:
+            self.end = record.t
+        if isinstance(limit, int):
+            self.limit = limit
+        if isinstance(held, int) and held > self.peak:
+            self.peak = held
+        match event:
+            case "start":
+                self.name, self.idle_after = str(get("server")), microseconds(get("idle_after"))
+                self.policy = POLICIES.get(str(get("policy")), UNKNOWN)
+            case "grant":
+                self.grants += 1
+                self.held += 1
+                self.units[str(get("unit"))] = get("serial")
+            case "release":
+                self.releases[str(get("cause"))] += 1
+                self.held -= 1
+                self.units.pop(str(get("unit")), None)
+            case "deny":
+                self.denials[str(get("what"))] += 1
+            case "stop":
+                listed = get("holders")
+                self.holders = (
+                    [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
+                )
+                for entry in self.holders:
+                    if isinstance(entry.get("serial"), int) and (known := self.connections.get(entry["serial"])):
+                        known.last_request = max(known.last_request, microseconds(entry.get("last_request")) or 0)

@@ -83,6 +83,10 @@ class Deframer:
 
     def feed(self, data: bytes) -> list[bytes]:
         """The packets that *data* completes. Raises BadFrame; then close the connection."""
+        size = len(data)
+        whole = not self.rest and data[:4] == self._magic and int.from_bytes(data[4:8], "big") == size
+        if whole and self._header + SMALLEST_PACKET <= size <= LARGEST_FRAME:
+            return [bytes(data[self._header :])]  # one frame, as nearly always
         packets: list[bytes] = []
         try:
             for packet in self.cut(data):

@@ -54,7 +54,8 @@ SHORT_DAY = 120 * SECOND  # over real sockets
     metavar=f"{'|'.join(PROFILES)}|FILE",
     default="morning",
     show_default=True,
-    help="When clients log on. FILE: lines FROM-TO CLIENTS, such as 8h-8h30m 40.",
+    help="When clients log on. FILE: lines FROM-TO CLIENTS, such as 8h-8h30m 40. Over sockets the load begins with its "
+    "first client.",
 )
 @click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Instead of a profile: clients per second.")
 @click.option(
@@ -267,6 +268,8 @@ def _over_sockets(spec: LoadSpecification, asked: dict[str, Any], output: Output
     from_addresses = sources(spec, (asked["server"] or "").rpartition(":")[0] or None, list(asked["given"]))
     if missing := shortages(spec, asked["processes"], asked["server"] is None, from_addresses):
         raise click.UsageError("too many clients for this computer:\n  " + "\n  ".join(missing))
+    for line in summary.skipped(spec):
+        output(line)
     outcomes = []
     for one in specs:
         try:
@@ -301,7 +304,7 @@ def _interrupt_at_signals() -> None:
 
 
 def _run(spec: LoadSpecification, asked: dict[str, Any], journal: Path, from_addresses: list[str]) -> Outcome:
-    view = ServerView(spec.day * spec.days)
+    view = ServerView(spec.day * spec.days - spec.first_logon())
     known = asked["server"] is None or asked["admin"] is not None
     server: OwnServer | ForeignServer
     if asked["server"] is None:

@@ -80,7 +80,7 @@ def carry_out(
     sources: Sequence[str],
     on_progress: Callable[[LoadProgress], None],
 ) -> Outcome:
-    """Carry out a load. Raises NoServer, or KeyboardInterrupt at a second Ctrl-C."""
+    """Carry out a load, from its first logon on. Raises NoServer, or KeyboardInterrupt at a second Ctrl-C."""
     begun, whole = time.monotonic(), True
     with ExitStack() as stack:
         stack.callback(server.close)
@@ -103,7 +103,8 @@ def carry_out(
                 raise NoServer(f"the clients did not log out within {LOGOUT_WITHIN:g} s")
             statistics.add(worker.statistics)
         server.end()
-        return Outcome(spec, statistics, view, time.monotonic() - begun, virtual=False, whole=whole)
+        seconds = time.monotonic() - begun
+        return Outcome(spec, statistics, view, seconds, virtual=False, whole=whole, skipped=spec.first_logon())
 
 
 def _run_to_end(
@@ -115,6 +116,7 @@ def _run_to_end(
     begun: float,
 ) -> None:
     expected, ended, quiet = spec.clients * spec.days, False, 0
+    lasts = (spec.day * spec.days - spec.first_logon()) / SECOND
 
     def poll() -> None:
         nonlocal ended, quiet
@@ -131,7 +133,7 @@ def _run_to_end(
         on_progress(LoadProgress(elapsed, held, limit, logons, expected, refused, latencies))
         idle = len(reports) == len(workers) and logons == expected and not any(report["busy"] for report in reports)
         quiet = quiet + 1 if idle else 0
-        if quiet >= 2 and not ended and (spec.retry is None or elapsed >= spec.day * spec.days / SECOND):
+        if quiet >= 2 and not ended and (spec.retry is None or elapsed >= lasts):
             ended = True
             for worker in workers:
                 worker.instruct(command="end")

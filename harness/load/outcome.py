@@ -34,7 +34,10 @@ _COMPARE = {
 
 @dataclass
 class Outcome:
-    """A load that was carried out. *seconds* are real time; *whole*: the load was not stopped before its end."""
+    """A load that was carried out. *seconds* are real time; *whole*: the load was not stopped before its end.
+
+    *skipped*: microseconds before the first logon that were not waited for. The times of the journal begin behind them.
+    """
 
     spec: LoadSpecification
     statistics: LoadStatistics
@@ -42,6 +45,7 @@ class Outcome:
     seconds: float
     virtual: bool
     whole: bool = True
+    skipped: int = 0
 
     def doubts(self) -> Iterator[str]:
         """The reasons for an unknown outcome: the books do not balance, or clients and journal do not agree."""
@@ -100,6 +104,7 @@ class Outcome:
             **{"leak": 0.0 if self.spec.cured else self.spec.leak, "leak_by": self.spec.leak_by},
             **{"retry": None if self.spec.retry is None else self.spec.retry / SECOND},
             **{"virtual": self.virtual, "whole": self.whole, "seconds": round(self.seconds, 3)},
+            "skipped": self.skipped / SECOND,
             **self.numbers(),
             "reasons": dict(self.statistics.failed),
             "exhausted_at": _seconds(view.full_at if view else None),

@@ -44,7 +44,7 @@ class ServerView:
     def saw(self, record: Record) -> None:
         """Add the next line."""
         fold, event, t = self.fold, record.event, record.t
-        fold.saw(record)
+        fold.count(record)
         slot = self.slots.get(t // self.slot)
         if slot is None:
             slot = self.slots[t // self.slot] = Slot()

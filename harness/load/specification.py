@@ -65,6 +65,10 @@ class LoadSpecification:
                 found[n].append(Logon(day * self.day + at, self.hold, behavior, leaks))
         return found
 
+    def first_logon(self) -> int:
+        """The time of the first client's first logon. Over real sockets a load begins then."""
+        return min(logon.at for logons in self.logons() for logon in logons)
+
     def account(self, n: int) -> tuple[str, str]:
         """The user and the password of client *n*, which is counted from 0."""
         user, _, password = self.users.replace("{n}", str(n + 1)).partition(":")

@@ -31,6 +31,12 @@ def plan(spec: LoadSpecification) -> str:
     return f"{load}; a refused client {refused}; seed {spec.seed}"
 
 
+def skipped(spec: LoadSpecification) -> Iterator[str]:
+    """Over real sockets: the time before the first logon, unless it is short."""
+    if (skipped := spec.first_logon()) >= SECOND:
+        yield f"skipped      {time(skipped)} of the profile, before the first client; times count from there"
+
+
 def swept(spec: LoadSpecification) -> str:
     """The title of a sweep."""
     return f"Clients refused, by how many licenses there are: {_clients(spec)}"

@@ -8,11 +8,14 @@ Rules of this file:
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from random import Random
 
+from fakenw.core.connection import Connection
+from fakenw.core.connection_table import Answering
 from fakenw.core.delivery import Delivery
 from fakenw.core.peer import Peer
 from fakenw.core.server import Server
@@ -20,6 +23,7 @@ from fakenw.core.settings import ServerSettings
 from fakenw.journal.record import Record
 from fakenw.volumes.sms_volume import sms_tree
 from fakenw.volumes.volume import Volumes
+from fakenw.wire.packet import WatchdogPacket
 from harness.client.workstation import Requester
 from harness.load.clients import Clients
 from harness.load.outcome import Outcome
@@ -30,6 +34,7 @@ from harness.load.virtual_user import SMS_ACCOUNT
 from harness.runners.runtime import Alarm, VirtualClock
 
 EPOCH = datetime(2000, 8, 14, tzinfo=UTC)  # a Monday
+COLLECTIONS = (20_000, 50, 50)  # thresholds of the collector: a load has many objects, and hardly any garbage in cycles
 STATIONS = 60_000  # of one address
 
 
@@ -63,11 +68,18 @@ class DirectServer:
         self.links: dict[Peer, DirectLink] = {}
         self.delivery = Delivery(server, self)
         self._clock, self._saw = clock, saw
+        server.table.answering = self._answering
 
     def call_at(self, due: int, call: Callable[[], None]) -> Alarm:
         alarm = Alarm(call)
-        self._clock.call_at(due, alarm.ring)
+        self._clock.call_last(due, alarm.ring)
         return alarm
+
+    def _answering(self, connection: Connection) -> Answering | None:
+        """Whether the station answers the watchdog, which only its own requester knows."""
+        link, query = self.links.get(connection.peer), WatchdogPacket(connection.number, b"?").encode()
+        answers = link is not None and link.requester.receive(self.now(), query)
+        return Answering(self._clock.next(), 0) if answers else None
 
     def write(self, records: list[Record]) -> bool:
         for record in records:
@@ -111,13 +123,18 @@ class VirtualLoad(Clients):
 
     def run(self) -> LoadStatistics:
         """Run all days. The journal's last line has the licenses that are still held then."""
-        self._server.delivery.start(EPOCH)
-        self.begin_all()
-        while self._asleep or self._sleeping_until_end:
-            self._clock.run(lambda: not self._asleep)
-            if self._sleeping_until_end:
-                self.end()
-        self._server.delivery.stop()
+        before = gc.get_threshold()
+        gc.set_threshold(*COLLECTIONS)
+        try:
+            self._server.delivery.start(EPOCH)
+            self.begin_all()
+            while self._asleep or self._sleeping_until_end:
+                self._clock.run(lambda: not self._asleep)
+                if self._sleeping_until_end:
+                    self.end()
+            self._server.delivery.stop()
+        finally:
+            gc.set_threshold(*before)
         return self.statistics
 
     def link(self, server: str, requester: Requester) -> DirectLink:

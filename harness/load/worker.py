@@ -31,10 +31,11 @@ REPORT_EVERY = SECOND // 2
 
 
 class Worker(Clients, SocketDriver):
-    """Clients of *spec* with the addresses *sources*."""
+    """Clients of *spec* with the addresses *sources*. Their time begins with the first logon of all clients."""
 
     def __init__(self, spec: LoadSpecification, server: Address, sources: list[str]) -> None:
         super().__init__(SelectorLoop(), spec)
+        self._begun -= spec.first_logon()  # nothing happens before
         self._server, self._sources = server, cycle(sources or [None])
         self._is_closed = self._is_reported = False
 

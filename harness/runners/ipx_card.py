@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any, Protocol
 
 from fakenw.wire.ipx.frames import FrameType
-from harness.client.ipx_station import FIRST_SOCKET, SOCKETS, IpxStation, socket_of
+from harness.client.ipx_station import FIRST_SOCKET, SOCKETS, Heard, IpxStation, socket_of
 from harness.client.workstation import Requester
 
 
@@ -67,8 +67,11 @@ class IpxLink:
         for frame in self._ipx.send(data):
             self._card.put(frame)
 
+    def hear(self, frame: bytes) -> Heard:
+        return self._ipx.receive(frame)
+
     def receive(self, frame: bytes) -> None:
-        heard = self._ipx.receive(frame)
+        heard = self.hear(frame)
         for answer in heard.frames:
             self._card.put(answer)
         if heard.packet is not None:

@@ -93,7 +93,8 @@ class MemoryRun:
         world = ClientWorld(self.network, name, address, FrameType(self._clients[name]["frame"]))
         self._incarnations[name].append(world)
         self._active.add(world)
-        self.network.clock.call_at(at, world.execute, world.start, self._play(world, self._clients[name]))
+        client = self._clients[name]
+        self.network.clock.call_at(at, world.execute, lambda: world.start(self._play(world, client)))
         self._write("spawn", client=name)
 
     async def _play(self, world: ClientWorld, client: dict[str, Any]) -> None:

@@ -68,6 +68,11 @@ class ClientWorld(Driver):
         elif self.on:
             call(*arguments)
 
+    def answers(self, requester: Requester, query: bytes) -> bool:
+        """Whether this machine would answer a query of the watchdog now. Nothing is sent."""
+        runs = self.on and not self.frozen and requester in self.links
+        return runs and bool(requester.receive(self.loop.now(), query))
+
     # Faults
 
     def freeze(self) -> None:

@@ -19,11 +19,12 @@ from fakenw.core.settings import NOVELLS_WATCHDOG, ServerSettings, watchdog
 from fakenw.transports.capture import CaptureFile
 from fakenw.volumes.sms_volume import sms_tree
 from fakenw.volumes.volume import Volumes
+from fakenw.wire.packet import WATCHDOG, packet_type
 from harness.client.workstation import Requester
 from harness.runners.ipx_card import IpxLink
 from harness.runners.machine_link import MachineLink
 from harness.runners.memory_server import ServerHost
-from harness.runners.memory_wire import Wire, node_of
+from harness.runners.memory_wire import WATCHDOG_TRIP, Wire, node_of
 from harness.runners.router import Router
 from harness.runners.runtime import VirtualClock
 from harness.scenario.settings import ServerSpec
@@ -44,6 +45,9 @@ class NetworkMachine(Protocol):
     def received(self, link: MemoryLink | IpxLink, data: bytes) -> None: ...
 
     def disconnected(self, link: MemoryLink) -> None: ...
+
+    def answers(self, requester: Requester, query: bytes) -> bool:
+        """Whether the machine would answer a query of the watchdog now."""
 
 
 class MemoryLink:
@@ -157,7 +161,7 @@ class Network:
 
     def to_server(self, link: MemoryLink, data: bytes) -> None:
         """Carry what a client has sent."""
-        self.travel(link, True, link.host.receive, link.peer, data, link.incarnation)
+        self.travel(link, True, _is_watchdog(link, data), link.host.receive, link.peer, data, link.incarnation)
 
     def to_client(self, host: ServerHost, peer: Peer, data: bytes) -> None:
         """Carry what a server has sent."""
@@ -165,19 +169,20 @@ class Network:
         if answer is not None:
             self.clock.call_at(self.clock.time + self._trip(), host.receive, peer, answer, None)
         elif link := self._links.get(peer):
-            self.travel(link, False, link.machine.execute, link.machine.received, link, data)
+            steady = _is_watchdog(link, data)
+            self.travel(link, False, steady, link.machine.execute, link.machine.received, link, data)
 
     def disconnect(self, peer: Peer) -> None:
         """A server has closed the stream of *peer*."""
         self._half_open.pop(peer, None)
         if link := self._links.get(peer):
-            self.travel(link, False, link.machine.execute, link.machine.disconnected, link)
+            self.travel(link, False, False, link.machine.execute, link.machine.disconnected, link)
 
     def close(self, link: MemoryLink) -> None:
         """A client has closed its socket."""
         self.forget(link)
         if link.peer.transport.framed:
-            self.travel(link, True, link.host.lost, link.peer, link.incarnation)
+            self.travel(link, True, False, link.host.lost, link.peer, link.incarnation)
 
     def abandon(self, link: MemoryLink) -> None:
         """A client's end is gone, and the server is not informed."""
@@ -193,18 +198,19 @@ class Network:
     def wall(self) -> datetime:
         return EPOCH + timedelta(microseconds=self.clock.time)
 
-    def travel(self, end: End, to_server: bool, call: Callable[..., None], *arguments: Any) -> None:
-        """Call at the other end, when the packet arrives there, as often as it does."""
+    def travel(self, end: End, to_server: bool, steady: bool, call: Callable[..., None], *arguments: Any) -> None:
+        """Call at the other end, when the packet arrives there, as often as it does; *steady*: it is the watchdog's."""
         conditions = end.machine.conditions
         if conditions.calm:
-            self._arrive(end, to_server, 0, call, arguments)
+            self._arrive(end, to_server, self._trip(steady), call, arguments)
             return
 
         def deliver(late: int, in_order: bool) -> None:
+            trip = self._trip(steady) + late
             if in_order:
-                self._arrive(end, to_server, late, call, arguments)
+                self._arrive(end, to_server, trip, call, arguments)
             else:
-                self.clock.call_at(self.clock.time + self._trip() + late, call, *arguments)
+                self.clock.call_at(self.clock.time + trip, call, *arguments)
 
         conditions.carry(deliver, sent=to_server, stream=end.lossless)
 
@@ -220,20 +226,35 @@ class Network:
         """The router answers for the machine at *address* until then."""
         self.router.spoofed |= dict.fromkeys((address, node_of(address)), until)
 
+    def answers(self, host: ServerHost, peer: Peer, query: bytes) -> bool:
+        """Whether a station over UDP answers *query* of a server in ``WATCHDOG_TRIP`` each way."""
+        link = self._links.get(peer)
+        if link is None or link.host is not host or not self.is_calm(link):
+            return False
+        return link.machine.answers(link.requester, query)
+
+    def is_calm(self, end: End) -> bool:
+        """Whether no fault affects a link, no router answers for machines, and no packet is on its way."""
+        return end.machine.conditions.calm and not self.router.spoofed and max(end.arrival) <= self.clock.time
+
     def _arrive(
-        self, end: End, to_server: bool, late: int, call: Callable[..., None], arguments: tuple[Any, ...]
+        self, end: End, to_server: bool, trip: int, call: Callable[..., None], arguments: tuple[Any, ...]
     ) -> None:
         """Schedule *call* at an arrival time, after all that was sent before."""
-        arrival = self.clock.time + self._trip() + late
+        arrival = self.clock.time + trip
         earlier = end.arrival[to_server]
         if arrival <= earlier:
             arrival = earlier + 1
         end.arrival[to_server] = arrival
         self.clock.call_at(arrival, call, *arguments)
 
-    def _trip(self) -> int:
+    def _trip(self, steady: bool = False) -> int:
         """The time that a packet travels. (``randrange`` would be ten times as slow as this.)"""
-        return FASTEST + int(self.random.random() * SPREAD)
+        return WATCHDOG_TRIP if steady else FASTEST + int(self.random.random() * SPREAD)
+
+
+def _is_watchdog(link: MemoryLink, data: bytes) -> bool:
+    return link.peer.transport.watched and packet_type(data) == WATCHDOG
 
 
 def utc(now: int) -> str:

@@ -16,13 +16,16 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from fakenw.core.connection import Connection
+from fakenw.core.connection_table import Answering
 from fakenw.core.delivery import Delivery
 from fakenw.core.peer import IPX, Peer
 from fakenw.core.server import Server
 from fakenw.journal.record import Record
 from fakenw.transports.capture import CaptureFile
 from fakenw.transports.ipx.stack import Stack
-from harness.runners.memory_wire import ServerBoard, Wire, node_of
+from fakenw.wire.packet import WatchdogPacket
+from harness.runners.memory_wire import WATCHDOG_TRIP, ServerBoard, Wire, node_of
 from harness.runners.runtime import Alarm, VirtualClock
 
 
@@ -38,6 +41,9 @@ class ServerNetwork(Protocol):
 
     def disconnect(self, peer: Peer) -> None:
         """Close the stream of *peer*."""
+
+    def answers(self, host: ServerHost, peer: Peer, query: bytes) -> bool:
+        """Whether a station over UDP answers *query* of a server in ``WATCHDOG_TRIP`` each way."""
 
 
 class ServerHost:
@@ -77,6 +83,7 @@ class ServerHost:
         self._delivery = Delivery(self.server, self)
         self._delivery.capture = self._capture
         self._delivery.start(self._network.wall())
+        self.server.table.answering = self._answering
         if self._wire is not None:
             self._board = ServerBoard(self._wire, self.server, self.node, self._asked)
             self._board.announce()
@@ -146,8 +153,20 @@ class ServerHost:
 
     def call_at(self, due: int, call: Callable[[], None]) -> Alarm:
         alarm = Alarm(call)
-        self._network.clock.call_at(max(due + self._begun, self._network.clock.time), self._ring, alarm)
+        self._network.clock.call_last(max(due + self._begun, self._network.clock.time), self._ring, alarm)
         return alarm
+
+    def _answering(self, connection: Connection) -> Answering | None:
+        """Whether the station answers the watchdog, which only its own requester knows; None where a round leaves a
+        trace, in a capture, or something else than a time may be awaited."""
+        if self._capture is not None or self.wrote is not None:
+            return None
+        peer, query = connection.peer, WatchdogPacket(connection.number, b"?").encode()
+        if peer.transport is IPX:
+            answers = self._board is not None and self._board.answers(peer, query)
+        else:
+            answers = self._network.answers(self, peer, query)
+        return Answering(self._network.clock.next() - self._begun, 2 * WATCHDOG_TRIP) if answers else None
 
     def _ring(self, alarm: Alarm) -> None:
         if self.frozen:

@@ -21,12 +21,16 @@ from fakenw.transports.capture import CaptureFile
 from fakenw.transports.ipx.advertising import Advertising
 from fakenw.transports.ipx.board import Board, Way
 from fakenw.transports.ipx.stack import Request, Stack
-from fakenw.wire.ipx.frames import FrameType
-from fakenw.wire.ipx.packet import EVERY_NODE
+from fakenw.wire.ipx.frames import FrameType, decode_frame
+from fakenw.wire.ipx.packet import EVERY_NODE, HEADER
+from harness.client.workstation import Requester
 from harness.runners.ipx_card import Card, Machine, sockets
 from harness.runners.machine_link import MachineLink
 
 NETWORKS = {frame: 0x0100 + index for index, frame in enumerate(FrameType)}  # on the wire, which all servers call so
+# Microseconds of a packet of the watchdog, each way. Nothing is drawn, so rounds that are passed over change no later
+# draw.
+WATCHDOG_TRIP = 1100
 
 
 def node_of(address: str) -> bytes:
@@ -41,6 +45,9 @@ class WireMachine(Machine, Protocol):
 
     def execute(self, call: Callable[..., None], *arguments: Any) -> None:
         """Call something on the machine, unless it is frozen or off."""
+
+    def answers(self, requester: Requester, query: bytes) -> bool:
+        """Whether the machine would answer a query of the watchdog now."""
 
 
 class Attached:
@@ -86,6 +93,11 @@ class ServerBoard:
         if way := self._ways.get(peer):
             self._wire.from_server(self, self.stack.seal(peer, way, data))
 
+    def answers(self, peer: Peer, query: bytes) -> bool:
+        """Whether a station answers *query* in ``WATCHDOG_TRIP`` each way."""
+        way = self._ways.get(peer)
+        return way is not None and self._wire.answers(self.stack.seal(peer, way, query))
+
     def announce(self, *, gone: bool = False) -> None:
         for _, frame in self.stack.announce(gone=gone):
             self._wire.from_server(self, frame)
@@ -111,8 +123,11 @@ class ServerMachine(Protocol):
 class Travels(Protocol):
     """The network, as it carries frames."""
 
-    def travel(self, end: Any, to_server: bool, call: Callable[..., None], *arguments: Any) -> None:
-        """Call at the other end of the link of *end*, when the packet arrives."""
+    def travel(self, end: Any, to_server: bool, steady: bool, call: Callable[..., None], *arguments: Any) -> None:
+        """Call at the other end of the link of *end*, when the packet arrives; *steady*: it is the watchdog's."""
+
+    def is_calm(self, end: Any) -> bool:
+        """Whether nothing disturbs the packets on the link of *end*, and none is on its way."""
 
     def between_servers(self, call: Callable[..., None], *arguments: Any) -> None:
         """Call when a packet from one server arrives at another."""
@@ -139,7 +154,7 @@ class Wire:
 
     def from_card(self, client: Attached, frame: bytes) -> None:
         """Carry what a client machine has sent."""
-        self._network.travel(client, True, self._at_servers, frame)
+        self._network.travel(client, True, _is_watchdog(frame), self._at_servers, frame)
 
     def from_server(self, sender: ServerBoard, frame: bytes) -> None:
         """Carry what a server has sent."""
@@ -150,11 +165,20 @@ class Wire:
         if answer is not None:
             self._network.between_servers(self._at_servers, answer)
             return
+        steady = _is_watchdog(frame)
         for client in self._clients.values() if target == EVERY_NODE else filter(None, [self._clients.get(target)]):
-            self._network.travel(client, False, client.machine.execute, client.card.receive, frame)
+            self._network.travel(client, False, steady, client.machine.execute, client.card.receive, frame)
         for server in self._servers:
             if server.node != sender.node and target in (server.node, EVERY_NODE):
                 self._network.between_servers(server.receive_frame, frame)
+
+    def answers(self, frame: bytes) -> bool:
+        """Whether a client machine answers a query of the watchdog in *frame*. Nothing is sent."""
+        client = self._clients.get(frame[:6])
+        if client is None or not self._network.is_calm(client):
+            return False
+        heard = [(link.requester, link.hear(frame).packet) for link in client.card.links.values()]
+        return any(query is not None and client.machine.answers(requester, query) for requester, query in heard)
 
     def _at_servers(self, frame: bytes) -> None:
         reached = [server for server in self._servers if frame[:6] in (server.node, EVERY_NODE)]
@@ -162,3 +186,9 @@ class Wire:
             self._capture.frame(frame)
         for server in reached:
             server.receive_frame(frame)
+
+
+def _is_watchdog(frame: bytes) -> bool:
+    """Whether a packet has two bytes, the low byte of a connection number and a mark, as no other has (ipx.md 6)."""
+    found = decode_frame(frame)
+    return found is not None and found.packet[2:4] == (HEADER + 2).to_bytes(2, "big")

@@ -5,7 +5,7 @@ Rules of this file:
 * A loop knows calls and their times in microseconds, but no behaviour and no packet.
 * A ``Driver`` resumes behaviours: coroutines that await a ``Sleep`` or an ``Exchange``, and nothing else. Only its
   links know how bytes travel.
-* Calls that are due at the same time run in the order in which they were scheduled.
+* Calls that are due at the same time run in the order in which they were scheduled; those of ``call_last`` after them.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from harness.client.behavior_file import guarded
 from harness.client.workstation import Exchange, Link, Requester, Sleep
 
 Behavior = Coroutine[Any, Any, None]
+LAST = 1 << 62
 AT_ONCE = 1000  # calls in one turn of the selector; then sockets are read again
 
 
@@ -52,13 +53,24 @@ class VirtualClock(CallQueue):
     def __init__(self) -> None:
         super().__init__()
         self.time = 0
+        self._limit: int | None = None
 
     def now(self) -> int:
         return self.time
 
+    def call_last(self, when: int, call: Callable[..., None], *arguments: Any) -> None:
+        """Schedule a call behind all others of its time: its place among these does not depend on when it was made."""
+        self._order += 1
+        heapq.heappush(self.heap, (when, LAST + self._order, call, arguments))
+
+    def next(self) -> int:
+        """Before this time nothing is called; the present where no call is scheduled, and the run has no limit."""
+        times = ([self.heap[0][0]] if self.heap else []) + ([] if self._limit is None else [self._limit])
+        return min(times, default=self.time)
+
     def run(self, until: Callable[[], bool], limit: int | None = None) -> None:
         """Run calls until *until* is true, or all that are due by *limit* have run, or none is left."""
-        heap = self.heap
+        heap, self._limit = self.heap, limit
         while not until():
             if not heap or (limit is not None and heap[0][0] > limit):
                 break

@@ -162,7 +162,7 @@ class SmallServer:
             ]
             ends = [
                 (called(unit, names), -(-(at - now) // half))
-                for at, _, handler, unit in server._deadlines._heap
+                for at, _, _, handler, unit in server._deadlines._heap
                 if handler == server.ledger._expire
             ]
             return tuple(sorted(slots)), tuple(sorted(units)), tuple(sorted(ends))

@@ -34,6 +34,17 @@ def test_what_is_due_is_done_in_order(some: list[tuple[int, int]], now: int) -> 
     assert deadlines.next() == min((at for at, _ in some if at > now), default=None)
 
 
+@given(some=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3)), max_size=30), now=st.integers(0, 5))
+def test_an_order_goes_before_the_order_of_addition(some: list[tuple[int, int]], now: int) -> None:
+    """At one time those without an order come first; ``besides`` is the time of the first of them."""
+    deadlines, called = Deadlines(), list[tuple[int, int]]()
+    for at, order in some:
+        deadlines.add(at, lambda at, subject, now: called.append(subject), (at, order), order)
+    deadlines.expire(now)
+    assert called == sorted(one for one in some if one[0] <= now)
+    assert deadlines.besides() == min((at for at, order in some if at > now and not order), default=None)
+
+
 def test_no_more_than_so_many_at_once() -> None:
     """The rest is due at once, and comes with the next call."""
     deadlines, called = filled([(1, n) for n in range(AT_ONCE + 1)])

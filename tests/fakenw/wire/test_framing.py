@@ -52,6 +52,24 @@ def test_any_segmentation_gives_the_same_packets(magic: bytes, sent: list[bytes]
 
 
 @sides
+@given(packet=st.binary(max_size=20), at=st.integers(0, 7), byte=st.integers(0, 255), more=st.binary(max_size=2))
+def test_a_whole_frame_is_cut_as_any_other(magic: bytes, packet: bytes, at: int, byte: int, more: bytes) -> None:
+    """``feed`` has a short way for it: one that is whole, or has another byte in its header, too much or too little."""
+
+    def cut(frame: bytes) -> tuple[list[bytes], bool]:
+        packets = list[bytes]()
+        try:
+            packets.extend(Deframer(magic).cut(frame))
+        except BadFrame:
+            return packets, True
+        return packets, False
+
+    frame = wrap(magic, packet)
+    for one in (frame, frame[:at] + bytes([byte]) + frame[at + 1 :], frame + more, frame[:-1]):
+        assert feed(magic, iter([one])) == cut(one)
+
+
+@sides
 @given(
     sent=packets,
     cuts=st.lists(st.integers(0, 1000), max_size=20),
