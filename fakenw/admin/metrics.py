@@ -2,8 +2,8 @@
 
 Rules of this file:
 
-* Nothing is counted twice: grants, releases and denials are in the fold of the journal, requests are counted by the
-  dispatch, everything else is computed for each scrape.
+* Grants, releases and denials are counted from the lines of the journal, requests by the dispatch; everything else is
+  computed for each scrape. No state is folded from the lines: the server has it.
 * A series whose label is known beforehand is there from the start, with 0: the first release is then an increase.
 """
 
@@ -20,7 +20,7 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
 from fakenw.core.server import Server
-from fakenw.journal.fold import DENIED, GIVEN_BACK, RECLAIMED, Fold
+from fakenw.journal.fold import DENIED, GIVEN_BACK, RECLAIMED
 from fakenw.journal.policy import State
 from fakenw.journal.record import SECOND, Record
 
@@ -41,14 +41,21 @@ class Metrics(Collector):
     ) -> None:
         self._dropped = dropped
         self._server, self._now, self._routes = server, now, routes
-        self._fold = Fold()
+        self._grants = 0
+        self._releases: Counter[str] = Counter()  # by cause
+        self._denials: Counter[str] = Counter()  # by what was exhausted
         self._registry = CollectorRegistry()
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
 
     def saw(self, record: Record) -> None:
         """The next line of the journal."""
-        self._fold.saw(record)
+        if record.event == "grant":
+            self._grants += 1
+        elif record.event == "release":
+            self._releases[record["cause"]] += 1
+        elif record.event == "deny":
+            self._denials[record["what"]] += 1
 
     def text(self, accept: str) -> tuple[bytes, str]:
         """All metrics and their media type: Prometheus' text, or OpenMetrics where the header *accept* names it."""
@@ -59,20 +66,20 @@ class Metrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Called by prometheus_client."""
-        server, ledger, fold = self._server, self._server.ledger, self._fold
+        server, ledger = self._server, self._server.ledger
         build = {"version": version("fakenw"), "python": platform.python_version()}
         yield InfoMetricFamily("fakenw_build", "The version of the server.", build)
         yield GaugeMetricFamily("fakenw_licenses_held", "Licenses held.", ledger.held)
         yield GaugeMetricFamily("fakenw_licenses_limit", "Licenses of the server.", ledger.limit)
         yield GaugeMetricFamily("fakenw_licenses_peak", "The most licenses held at the same time.", ledger.peak)
-        yield CounterMetricFamily("fakenw_grants", "Grants of licenses.", fold.grants)
+        yield CounterMetricFamily("fakenw_grants", "Grants of licenses.", self._grants)
         releases = CounterMetricFamily("fakenw_releases", "Releases of licenses, by cause.", labels=["cause"])
-        for cause in dict.fromkeys((*sorted(GIVEN_BACK), *RECLAIMED, *fold.releases)):
-            releases.add_metric([cause], fold.releases[cause])
+        for cause in dict.fromkeys((*sorted(GIVEN_BACK), *RECLAIMED, *self._releases)):
+            releases.add_metric([cause], self._releases[cause])
         yield releases
         denials = CounterMetricFamily("fakenw_denials", "Denials, by what was exhausted.", labels=["what"])
-        for what in dict.fromkeys((*DENIED, *fold.denials)):
-            denials.add_metric([what], fold.denials[what])
+        for what in dict.fromkeys((*DENIED, *self._denials)):
+            denials.add_metric([what], self._denials[what])
         yield denials
         states = Counter(connection.state for connection in server.table.by_number.values())
         connections = GaugeMetricFamily("fakenw_connections", "Connections, by state.", labels=["state"])

@@ -46,6 +46,7 @@ _PLACES = bytes(int(digit, 16) for digit in "3ef2dc459601b7a8")
 _BACK = tuple(bytes(map(row.index, range(16))) for row in _SUBSTITUTES)
 
 
+@lru_cache(maxsize=1024)
 def hash_password(object_id: int, password: bytes) -> bytes:
     """The 16 bytes that a server stores for *password*, which is hashed as given."""
     return _shuffle(object_id.to_bytes(4, "big"), password)
@@ -100,7 +101,7 @@ def _shuffle(salt: bytes, secret: bytes) -> bytes:
     work = list((_spread(secret) ^ int.from_bytes(salt * (_SIZE // 4), "big")).to_bytes(_SIZE, "big"))
     count = 0  # never reduced
     for s, key in _ROUNDS:
-        new = work[s] + count ^ work[s + count & _SIZE - 1] - key
+        new = work[s] + count ^ work[s + count & 31] - key  # 31: of _SIZE bytes
         work[s] = new = new & 0xFF
         count += new
     nibbles = bytes(work).translate(_NIBBLES)

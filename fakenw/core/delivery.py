@@ -17,8 +17,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
+from fakenw.core.effects import Effects
 from fakenw.core.peer import Peer
-from fakenw.core.server import Effects, Server
+from fakenw.core.server import Server
 from fakenw.journal.record import Record
 
 
@@ -148,16 +149,14 @@ class Delivery:
         """Write, send and close, now or at the end of the turn."""
         if self.stopped:
             return
-        records, sends, closes = effects
-        if self.waiting or (records and self._soon is not None):
+        if self.waiting or (effects.records and self._soon is not None):
             self.waiting.append(effects)
             if len(self.waiting) == 1 and self._soon is not None:
                 self._soon(self.flush)
         else:
-            if records:
-                self._write(records)
-            if sends or closes:
-                self._announce(effects)
+            if effects.records:
+                self._write(effects.records)
+            self._announce(effects)
         due = self._server.deadline()
         if due is not None and (self._timer is None or due < self._timer[0]):
             self._arm(due)

@@ -79,7 +79,8 @@ class Dispatch:
                     return self._duplicate(connection, packet)
                 self._host.counts.late += 1
                 return None
-        connection.wait_no_more()
+        if connection.wait is not None:
+            connection.wait_no_more()
         connection.awaiting_first_request = False
         connection.busy_replies = 0
         connection.sequence = packet.sequence

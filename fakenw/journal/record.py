@@ -18,7 +18,7 @@ from __future__ import annotations
 import json
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain, pairwise
 from json.encoder import encode_basestring_ascii
@@ -43,25 +43,25 @@ def microseconds(value: object) -> int | None:
 _text = json.JSONEncoder(separators=(", ", ": "), ensure_ascii=True).encode
 
 
-class _Names(dict[str, str]):
-    """The names of fields as they stand on a line, encoded once each."""
+class _Templates(dict[tuple[str, ...], str]):
+    """Lines of an event with fields of these names, in which the values are missing; each is made once."""
 
-    def __missing__(self, name: str) -> str:
-        self[name] = f", {encode_basestring_ascii(name)}: "
-        return self[name]
-
-
-_names = _Names()
-# Most values are texts and numbers, which need not pass the general encoder.
-_forms: dict[type, Callable[[Any], str]] = {
-    str: encode_basestring_ascii,
-    int: int.__repr__,
-    type(None): lambda value: "null",
-}
+    def __missing__(self, key: tuple[str, ...]) -> str:
+        event, *names = [part.replace("%", "%%") for part in key]
+        fields = "".join([f", {encode_basestring_ascii(name)}: %s" for name in names])
+        self[key] = f'{{"t": %d.%06d, "role": "%s", "event": "{event}"{fields}}}\n'
+        return self[key]
 
 
-def _general(value: Any) -> str:
-    return encode_basestring_ascii(value) if isinstance(value, str) else _text(value)
+_templates = _Templates()
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, str):
+        return encode_basestring_ascii(value)
+    if value is None:
+        return "null"
+    return float.__repr__(value) if type(value) is float and math.isfinite(value) else _text(value)
 
 
 class JournalError(Exception):
@@ -79,11 +79,12 @@ class Record:
 
     def line(self) -> str:
         """The record as one line of JSON, with its line feed."""
-        parts = [f'{{"t": {self.t // SECOND}.{self.t % SECOND:06d}, "role": "{self.role}", "event": "{self.event}"']
-        for name, value in self.fields.items():
-            parts += _names[name], _forms.get(type(value), _general)(value)
-        parts.append("}\n")
-        return "".join(parts)
+        fields = self.fields
+        values = [
+            encode_basestring_ascii(value) if type(value) is str else value if type(value) is int else _value(value)
+            for value in fields.values()
+        ]
+        return _templates[self.event, *fields] % (*divmod(self.t, SECOND), self.role, *values)
 
     def get(self, name: str, default: Any = None) -> Any:
         return self.fields.get(name, default)

@@ -24,7 +24,7 @@ _dos_character = re.compile(DOS_CHARACTER).fullmatch
 
 def fold(name: str) -> str:
     """*name* with a to z as A to Z, otherwise unchanged."""
-    return name.translate(_FOLD)
+    return name.upper() if name.isascii() else name.translate(_FOLD)
 
 
 def split_pattern(text: str) -> tuple[str, str]:

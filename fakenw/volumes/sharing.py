@@ -4,10 +4,12 @@ Rules of this file:
 
 * A file is identified by its volume and the DOS names that lead to it. All its handles share one node.
 * A deny mode concerns other stations only (Wireshark: "Deny read requests from other stations").
+* An open or a close costs the same however many handles a file has: a thousand stations read the same offer.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from fakenw.volumes.directory_tree import File
@@ -35,32 +37,47 @@ class FileHandle:
 
     def end(self) -> None:
         """The handle is closed."""
-        others = self.sharing.by_place[self.place]
-        others.remove(self)
-        if not others:
-            del self.sharing.by_place[self.place]
+        self.sharing.close(self)
+
+
+class SharedFile(dict[FileHandle, None]):
+    """The handles of a file, in the order of their opens; *accesses*: how many have each access mode."""
+
+    def __init__(self) -> None:
+        self.accesses: Counter[int] = Counter()
 
 
 class Sharing:
     def __init__(self) -> None:
-        self.by_place: dict[Place, list[FileHandle]] = {}
+        self.by_place: dict[Place, SharedFile] = {}
 
     def node(self, place: Place, found: File) -> File:
         """The node of an open file, else *found*."""
         handles = self.by_place.get(place)
-        return handles[0].node if handles else found
+        return next(iter(handles)).node if handles else found
 
     def allows(self, place: Place, access: int, serial: int) -> bool:
         """Whether connection *serial* can open the file with *access*, given all other handles."""
-        return not any(
-            handle.serial != serial and (_denied(handle.access) & access or _denied(access) & handle.access)
-            for handle in self.by_place.get(place, ())
-        )
+        handles = self.by_place.get(place)
+        if handles is None or not any(_excludes(access, other) for other in handles.accesses):
+            return True
+        return not any(handle.serial != serial and _excludes(access, handle.access) for handle in handles)
 
     def open(self, path: str, place: Place, node: File, access: int, task: int, serial: int) -> FileHandle:
         handle = FileHandle(path, node, task, access, serial, place, self)
-        self.by_place.setdefault(place, []).append(handle)
+        handles = self.by_place.setdefault(place, SharedFile())
+        handles[handle] = None
+        handles.accesses[access] += 1
         return handle
+
+    def close(self, handle: FileHandle) -> None:
+        handles = self.by_place[handle.place]
+        del handles[handle]
+        handles.accesses[handle.access] -= 1
+        if not handles.accesses[handle.access]:
+            del handles.accesses[handle.access]
+        if not handles:
+            del self.by_place[handle.place]
 
     def below(self, place: Place) -> bool:
         """Whether anything is open in the directory at *place* or below it."""
@@ -68,6 +85,6 @@ class Sharing:
         return any(other[:depth] == place for other in self.by_place)
 
 
-def _denied(access: int) -> int:
-    """The READ and WRITE that *access* denies to others."""
-    return access >> 2 & (READ | WRITE)
+def _excludes(access: int, other: int) -> bool:
+    """Whether two handles of different stations deny each other READ or WRITE."""
+    return bool((access >> 2 & other | other >> 2 & access) & (READ | WRITE))

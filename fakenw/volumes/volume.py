@@ -163,7 +163,7 @@ class Volume:
                     numbers.replace(parts, new + parts[depth:])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Found:
     """An entry, its path of DOS names, and its directory (a root's is the root itself)."""
 

@@ -24,7 +24,7 @@ SMALLEST_PACKET = 6  # a create without its function byte; shorter cannot be NCP
 
 _request = struct.Struct(">4sIII")
 _reply = struct.Struct(">4sI")
-_framed_request = struct.Struct(">4sIIIHBBBBB")  # frame and header
+_framed_request = struct.Struct(">4sI8xHBBBBB")  # frame and header
 _framed_reply = struct.Struct(">4sIHBBBBBB")
 
 
@@ -53,7 +53,7 @@ def whole_request(data: bytes) -> RequestPacket | None:
     """
     if len(data) < _framed_request.size:
         return None
-    magic, length, _, _, kind, sequence, low, task, high, function = _framed_request.unpack_from(data)
+    magic, length, kind, sequence, low, task, high, function = _framed_request.unpack_from(data)
     if magic != DMDT or length != len(data) or kind != REQUEST or length > LARGEST_FRAME:
         return None
     return RequestPacket(kind, sequence, low | high << 8, task, function, data[_framed_request.size :])

@@ -151,7 +151,7 @@ class SmallServer:
                 c = self.stage.find(name)
                 place = names.get(name, name)
                 if c is None:
-                    slots.append((place, Peer.parse(name) in server._cleared))
+                    slots.append((place, Peer.parse(name) in server._packets._cleared))
                     continue
                 user = names.get(c.user, c.user) if c.user else ""
                 unit = called(c.unit, names) if c.unit else ""

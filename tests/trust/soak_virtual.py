@@ -46,7 +46,7 @@ BOUNDS = {  # per day
         name: Bound(2, 10)
         for name in (
             *("timers beyond connections", "routes beyond stations", "cached routes beyond stations"),
-            *("streams beyond sockets", "cleared, not told", "connections in the fold beyond the table"),
+            *("streams beyond sockets", "cleared, not told"),
             *("bindery", "layers of changes", "open files beyond handles", "units beyond licensed"),
         )
     },
@@ -252,9 +252,8 @@ class World:
             "timers beyond connections": server.pending() - sum(c.entry is not None for c in table.values()),
             "routes beyond stations": host.routes() - self.sockets - over_udp,
             "cached routes beyond stations": len(self.udp._known) - over_udp,
-            "streams beyond sockets": len(server._streams) - self.sockets,
-            "cleared, not told": len(server._cleared),
-            "connections in the fold beyond the table": len(self.metrics._fold.connections) - len(table),
+            "streams beyond sockets": len(server._streams.by_peer) - self.sockets,
+            "cleared, not told": len(server._packets._cleared),
             "units beyond licensed": server.ledger.held - sum(c.unit is not None for c in table.values()),
             "bindery": len(bindery) + sum(len(p.segments) for item in bindery for p in item.properties.values()),
             "layers of changes": len(volume.root._changes.layers) + volume.root._changes.used,

@@ -27,7 +27,7 @@ class Keeping(dict[Any, Any]):
 
 def keep_streams(world: World) -> None:
     """The core keeps the stream of a TCP connection that has ended."""
-    world.server._streams = Keeping()
+    world.server._streams.by_peer = Keeping()
 
 
 @pytest.mark.parametrize(

@@ -271,7 +271,9 @@ def open_at(
     connection.next_file += 1
     connection.files[handle] = volumes.sharing.open(str(path), place, node, access, call.task, connection.serial)
     call.host.emit("open", {**connection.about(), "handle": handle.hex(), "path": str(path)})
-    return handle, replace(found, entry=replace(found.entry, node=node)), action
+    if node is not found.entry.node:
+        found = replace(found, entry=replace(found.entry, node=node))
+    return handle, found, action
 
 
 def _created(call: FileCall, path: VolumePath, attributes: int) -> Found:

@@ -89,7 +89,7 @@ def get_file_holders(call: Call[ncp.GetFileHolders]) -> ncp.FileHolders:
     """Each open, then each task that has logged the file and not opened it."""
     _operator(call)
     place = _place(call)
-    opens = call.host.volumes.sharing.by_place.get(place, [])
+    opens = call.host.volumes.sharing.by_place.get(place, ())
     locks = call.host.locks.at(Kind.FILE, place)
     held = {lock.serial for lock in locks if lock.held}
     records = [

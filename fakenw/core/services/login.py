@@ -47,7 +47,7 @@ def get_login_key(call: Call[ncp.GetLoginKey]) -> ncp.LoginKey:
 def keyed_login(call: Call[ncp.KeyedLogin]) -> None:
     key = _take_key(call)
     item = _who(call, call.request.object_type, call.request.name)
-    root = bindery_root(item.password, key) if key else None
+    root = bindery_root(item.password, key) if key and call.connection.agreed else None
     _log_in(call, item, _answers(call, key, item.password), "keyed", root)
 
 

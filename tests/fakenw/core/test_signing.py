@@ -324,10 +324,10 @@ def test_signers_of_ended_connections_are_few(open_stage: OpenStage) -> None:
         keyed(station)
         stage.server.clear(stage.connection(station.name), "watchdog")
         stage.carry_out(stage.server.take_effects())
-    assert len(stage.server._signing.signers) == 1000
+    assert len(stage.server._packets._signing.signers) == 1000
     for name in list(stage.stations)[-1000:]:
         stage.stations[name].destroy()
-    assert not stage.server._signing.signers
+    assert not stage.server._packets._signing.signers
 
 
 # Frames

@@ -48,6 +48,13 @@ def test_round_trip(record: Record) -> None:
     assert json.loads(line)["event"] == record.event
 
 
+@given(records)
+def test_a_line_is_what_json_writes(record: Record) -> None:
+    """It is made from a template, not by the encoder of the library."""
+    whole = json.dumps({"role": record.role, "event": record.event, **record.fields})
+    assert record.line().partition(", ")[2] == f"{whole[1:]}\n"
+
+
 @pytest.mark.parametrize(
     ("t", "text"),
     [

@@ -16,7 +16,7 @@ import pytest_twisted
 from twisted.internet.threads import deferToThread
 
 from fakenw.core.peer import TCP, Peer
-from fakenw.core.server import REPLIES_AT_ONCE
+from fakenw.core.streams import REPLIES_AT_ONCE
 from fakenw.health import visit
 from fakenw.transports.reactor_host import QUEUE, StreamRoute
 from fakenw.wire import packet as ncp

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fakenw.core.server import REPLIES_AT_ONCE
 from fakenw.core.stall_watch import LOOKS, STALLED_AFTER
+from fakenw.core.streams import REPLIES_AT_ONCE
 from fakenw.journal.record import SECOND
 from fakenw.transports.asyncio_transports import AsyncioConnection
 from fakenw.wire.framing import frame_request
