@@ -87,6 +87,10 @@ docs: $(DEVELOPED) ## the pages of docs/ that are made from the code and the sce
 	@$(VENV)/bin/python -m harness.cli.testing_page >docs/testing.md
 	@$(VENV)/bin/python -m fakenw.cli.openapi_page >docs/openapi.json
 
+.PHONY: repairs
+repairs: $(DEVELOPED) ## docs/repairs.md: thousands of schedules of each repair; some minutes
+	@$(VENV)/bin/python -m harness.cli.repairs_page >docs/repairs.md
+
 .PHONY: screenshots
 screenshots: $(DEVELOPED) ## the pictures of the operator's page in docs/; needs chromium
 	@$(VENV)/bin/python -m tests.screenshots docs

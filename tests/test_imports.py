@@ -39,6 +39,7 @@ EDGES = {
     "fakenw/volumes/host_directory.py": {"os"},
     "fakenw/volumes/host_listings.py": {"os", "time"},
     "harness/cli/asserting.py": {"time"},
+    "harness/cli/exploring.py": {"threading", "time"},
     "harness/cli/holding.py": {"threading"},
     "harness/cli/load.py": WORLD,
     "harness/cli/progress.py": {"time"},

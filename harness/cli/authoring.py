@@ -16,7 +16,7 @@ from fakenw.journal.record import SECOND
 from fakenw.journal.sentences import harmless, harmless_lines
 from harness.cli.explain import introduction, steps
 from harness.cli.matrix import REPAIRS, Cell, answer, cell, conclusion, lines
-from harness.cli.parameters import BEHAVIORS, TRANSPORT, DurationParam, NamesParam, OutputParam
+from harness.cli.parameters import BEHAVIORS, SEED, TRANSPORT, DurationParam, NamesParam, OutputParam
 from harness.cli.progress import progress
 from harness.cli.stopping import stop_on_signals
 from harness.cli.worker_options import WORKERS, workers_of
@@ -41,9 +41,6 @@ def register_behaviors(behaviors: Sequence[Path]) -> tuple[str, ...]:
     return tuple(str(file.resolve()) for file in behaviors)
 
 
-SEED = click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same run.")
-
-
 @click.command("list", epilog="Exit codes: 0 done, 2 bad usage.")
 def list_scenarios() -> None:
     """List the catalogue: ids, titles, sources, variants."""
@@ -61,7 +58,9 @@ def list_scenarios() -> None:
 @TRANSPORT
 @SEED
 @BEHAVIORS
-def explain(name: str, variant: str | None, transport: str | None, seed: int, behaviors: tuple[Path, ...]) -> None:
+def explain(
+    name: str, variant: str | None, transport: str | None, seed: int | None, behaviors: tuple[Path, ...]
+) -> None:
     """Explain a scenario: what its clients do, and what the servers see.
 
     The scenario is run on memory, which takes no time.
@@ -133,7 +132,7 @@ def matrix(
     workers: int | None,
     cluster: str | None,
     transport: str | None,
-    seed: int,
+    seed: int | None,
 ) -> None:
     """Apply each repair to each scenario: what it cures or makes worse.
 
@@ -176,7 +175,7 @@ def matrix(
         write(as_json, json.dumps(found, indent=2) + "\n")
 
 
-def _plan(scenario: Scenario, repair: str, transport: str | None, seed: int, within: int) -> Plan:
+def _plan(scenario: Scenario, repair: str, transport: str | None, seed: int | None, within: int) -> Plan:
     variants = list(scenario.variants)[:1]
     (plan,) = scenario.plans(transport, variants, seed=seed, change=REPAIRS[repair].change)
     return plan.model_copy(update={"within": within})

@@ -13,6 +13,10 @@ COMMANDS = {  # the line of each in --help is the first sentence of its own help
     "diagnose": ("harness.cli.diagnosing:diagnose", "Tell whether the bug of Q257223 holds a real server's licenses."),
     "exec": ("harness.cli.running:exec_command", "Run COMMAND against a server that is started for it, and judge it."),
     "explain": ("harness.cli.authoring:explain", "Explain a scenario: what its clients do, and what the servers see."),
+    "explore": (
+        "harness.cli.exploring:explore",
+        "Search for the moment that leaks: a schedule under which a client does not give its license back.",
+    ),
     "hold": ("harness.cli.holding:hold", "Acquire a license of a server by hand, hold it, and release it."),
     "list": ("harness.cli.authoring:list_scenarios", "List the catalogue: ids, titles, sources, variants."),
     "load": ("harness.cli.load:load_command", "Exhaust a server's licenses with many clients."),

@@ -137,6 +137,7 @@ _FILES = options(
     ),
     click.option("--job-page", envvar="GITHUB_STEP_SUMMARY", hidden=True),
 )
+SEED = click.option("--seed", type=int, help="Same seed, same run. Default: that of the scenario's file, else 0.")
 _REPORT = click.option(
     "--report",
     type=click.Path(path_type=Path),
@@ -162,5 +163,5 @@ EXIT_CODES = "Exit codes: 0 every verdict is the expected one, 1 one is not, 2 b
 FILES = _outputs(_FILES)
 RESULTS = options(
     _outputs(_FILES, _REPORT),
-    click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same run."),
+    SEED,
 )

@@ -77,7 +77,7 @@ def run(
     workers: int | None,
     cluster: str | None,
     outputs: Outputs,
-    seed: int,
+    seed: int | None,
 ) -> None:
     """Run scenarios: all, ids of the catalogue, or YAML files.
 
@@ -187,7 +187,7 @@ def exec_command(
     client_exit: int | str,
     transport: str | None,
     outputs: Outputs,
-    seed: int,
+    seed: int | None,
 ) -> None:
     """Run COMMAND against a server that is started for it, and judge it.
 

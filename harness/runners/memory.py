@@ -93,8 +93,8 @@ class MemoryRun:
         world = ClientWorld(self.network, name, address, FrameType(self._clients[name]["frame"]))
         self._incarnations[name].append(world)
         self._active.add(world)
-        client = self._clients[name]
-        self.network.clock.call_at(at, world.execute, lambda: world.start(self._play(world, client)))
+        # Its behaviour is made when it begins, for a machine may be off by then.
+        self.network.clock.call_at(at, world.execute, lambda: world.start(self._play(world, self._clients[name])))
         self._write("spawn", client=name)
 
     async def _play(self, world: ClientWorld, client: dict[str, Any]) -> None:
@@ -169,7 +169,8 @@ class MemoryRun:
                 self._active.discard(world)  # the run does not wait for a thaw
             case "thaw":
                 world.thaw()
-                self._active |= {world} - self._done
+                if world.on:
+                    self._active |= {world} - self._done
             case "process-killed":
                 self._end(world, fault, world.kill)
             case "power-off":

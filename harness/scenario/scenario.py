@@ -20,6 +20,7 @@ from pydantic import (
     BeforeValidator,
     Field,
     PrivateAttr,
+    StrictInt,
     ValidationInfo,
     field_validator,
     model_validator,
@@ -137,6 +138,7 @@ class Scenario(Parts):
     idle_after: SomeTime | None = None  # idle time after which a connection is no longer needed
     timeout: SomeTime | None = None  # real time after which clients that have not finished are given up
     transport: Transport = "udp"  # of every client that has none of its own
+    seed: StrictInt = 0  # of a run for which the command line has none
     servers: Annotated[tuple[ServerSpec, ...], AfterValidator(some), BeforeValidator(mark_repeated)] = Field(
         description="a list of servers"
     )
@@ -231,7 +233,7 @@ class Scenario(Parts):
         transport: str | None = None,
         variants: Sequence[str] = (),
         *,
-        seed: int = 0,
+        seed: int | None = None,
         speed: float = 1.0,
         images: Mapping[str, str] | None = None,
         change: Change | None = None,
@@ -239,8 +241,8 @@ class Scenario(Parts):
     ) -> list[Plan]:
         """A plan for each of *variants*, or for all, with *change* applied to it. Raises ScenarioError.
 
-        *transport* overrides the file's, but not that of a client. *images* (by client) replaces the images of the
-        clients; names of other scenarios' clients are ignored.
+        *transport* and *seed* override the file's, but not the transport of a client. *images* (by client) replaces the
+        images of the clients; names of other scenarios' clients are ignored.
         """
         known = self.variants or {"default": Variant()}
         for name in variants:
@@ -253,7 +255,8 @@ class Scenario(Parts):
                 raise ScenarioError([f"{self.id}: the client {client.name} has no image that could be replaced"])
         wanted = dict.fromkeys(variants or known)
         changed = {name: known[name] if change is None else _changed(known[name], change) for name in wanted}
-        plans = [self._plan(name, changed[name], transport, seed, speed, images or {}) for name in wanted]
+        chosen = self.seed if seed is None else seed
+        plans = [self._plan(name, changed[name], transport, chosen, speed, images or {}) for name in wanted]
         return [plan.model_copy(update={"behaviors": tuple(behaviors)}) for plan in plans]
 
     def _plan(

@@ -184,6 +184,7 @@ OPTIONS = {
         *("--json", "--exit-code"),
     ],
     "clean": ["--all"],
+    "explore": ["--variant", "--runs", "--for", "--faults", "--seed", "--find", "--corpus", "--json", "--workers"],
     "explain": ["--variant", "--transport", "--seed", "--behaviors"],
     "new": [],
     "schema": [],

@@ -12,6 +12,7 @@ import pytest
 from fakenw.core.settings import ticks
 from fakenw.journal.record import SECOND
 from harness.report.text import Result, story
+from harness.runners import memory
 from harness.runners.memory_network import utc
 from harness.scenario.plan import Plan
 from harness.scenario.scenario import Scenario, ScenarioError
@@ -313,3 +314,14 @@ def test_times_behind_a_condition_begin_anew() -> None:
     assert plan.scheduled_faults()[0] == Condition(MINUTE, ("ws",), licensed=True)
     assert [(fault.at // SECOND, fault.verb) for fault in faults_of(plan)] == [(30, "cut"), (35, "heal")]
     assert plan.opening("memory")["faults"][1] == LICENSED
+
+
+def test_a_machine_that_is_off_is_not_waited_for() -> None:
+    """After it was frozen and thawed, too: the run is over with the client that is left, whose scavenger never ends."""
+    faults = [{"wait": "1m"}, {"power-off": "ws"}, {"freeze": "ws"}, {"thaw": "ws"}]
+    clients = [{"name": "ws", "script": WORK}, {"name": "other", "script": [*WORK[:2], "nal.close", "apm.close"]}]
+    plan = planned(faults, clients=clients, redirector={"unlicense_idle": "10m"})
+    looks = iter(range(100_000))
+    journals = memory.run(plan, stopped=lambda: next(looks, None) is None)
+    assert events(journals[0], "failed") == []
+    assert journals[0].records[-1].t < 3 * 3600 * SECOND

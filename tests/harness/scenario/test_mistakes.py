@@ -36,8 +36,8 @@ USER = "not a user; expected text: NAME or NAME:PASSWORD, NAME of 1 to 47 charac
          f"16: {APM}.serer: unknown key; expected one of "
          "file, server, may_fail (did you mean server?)"),
         ("title: a bit", "titel: x\ntitle: a bit", "3: titel: unknown key; expected one of format, id, title, source, "
-         "known_as, sourced, reading, description, idle_after, timeout, transport, servers, strangers, clients, "
-         f"faults, cause, checks, expect, fails, variants, {PARTS} (did you mean title?)"),
+         "known_as, sourced, reading, description, idle_after, timeout, transport, seed, servers, strangers, "
+         f"clients, faults, cause, checks, expect, fails, variants, {PARTS} (did you mean title?)"),
         ("times: 2", "times: 2\n          zzz:\n            1",
          f"19: {REPEAT}.zzz: unknown key; expected one of times, "
          "script"),

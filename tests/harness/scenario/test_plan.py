@@ -182,3 +182,10 @@ def test_nothing_changes_later(tmp_path: Path) -> None:
     for thing in (scenario, scenario.plans()[0], scenario.servers[0]):
         with pytest.raises(ValueError, match="frozen"):
             setattr(thing, next(iter(type(thing).model_fields)), "x")
+
+
+def test_a_scenario_has_a_seed_of_its_own(tmp_path: Path) -> None:
+    """It is that of every plan, unless the command line has one."""
+    scenario = read(tmp_path, LEAST.replace("title: the least", "title: the least\nseed: 7"))
+    assert [plan.seed for plan in scenario.plans()] == [7]
+    assert [plan.seed for plan in scenario.plans(seed=0)] == [0]
