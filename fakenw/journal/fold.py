@@ -215,7 +215,7 @@ class Fold:
                 self.units.pop(str(get("unit")), None)
             case "deny":
                 self.denials[str(get("what"))] += 1
-            case "stop":
+            case "stop" | "capture-end":
                 listed = get("holders")
                 self.holders = (
                     [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []

@@ -15,13 +15,15 @@ import click
 from fakenw.cli.terminal import say
 from fakenw.journal.record import JournalError
 from fakenw.journal.sentences import clock, harmless
-from harness.cli.parameters import OutputParam, options
+from harness.capture.reading import Given
+from harness.cli.capturing import is_capture, reading_of
+from harness.cli.parameters import MomentParam, OutputParam, options
 from harness.client.reg_file import RegError
-from harness.judge.history import load
+from harness.judge.history import RunHistory, load
 from harness.lab.answer import Q257223Answer, decide, name_of
+from harness.lab.captured import joined
 from harness.lab.connection_list import SIZE_LIMIT, connections
 from harness.lab.evidence import Dump, EvidenceError, content, dump, of_run
-from harness.lab.moments import moment
 from harness.lab.nal_dump import OURS, ValueNames
 from harness.lab.next_step import sentences
 from harness.lab.sightings import ConnectionList, Sightings, seen
@@ -51,37 +53,37 @@ class PairParam(click.ParamType[tuple[str, str]]):
         return key, name
 
 
-class MomentParam(click.ParamType[datetime]):
-    """A date and a time of day."""
-
-    name = "TIME"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        told = value if isinstance(value, datetime) else moment(str(value))
-        if not isinstance(told, datetime):
-            self.fail(f"{value!r}; expected a date and a time, such as '2000-08-10 14:00'", param, ctx)
-        return told
-
-
+LISTED = click.option(
+    "--connections",
+    "listed",
+    type=LIST,
+    multiple=True,
+    metavar="LIST",
+    help="A list of the server's connections, from MONITOR; may be repeated, in the order of their times.",
+)
+REGISTRY = click.option(
+    "--registry",
+    "registries",
+    multiple=True,
+    metavar="[ADDRESS=]FILE",
+    help="The registry of a client, a .reg file or a hive, and which client that is; may be repeated.",
+)
+ACCOUNT = click.option(
+    "--account",
+    "accounts",
+    multiple=True,
+    metavar="NAME",
+    help="A client connection account of SMS, with which clients log in to the server; may be repeated.",
+)
 EVIDENCE = options(
     click.option(
-        "--journal", type=JOURNAL, metavar="FILE|DIR", help="The server's journal, or the directory of a run."
+        "--journal",
+        type=JOURNAL,
+        metavar="FILE|DIR",
+        help="The server's journal, a capture of its wire, or the directory of a run.",
     ),
-    click.option(
-        "--connections",
-        "listed",
-        type=LIST,
-        multiple=True,
-        metavar="LIST",
-        help="A list of the server's connections, from MONITOR; may be repeated, in the order of their times.",
-    ),
-    click.option(
-        "--registry",
-        "registries",
-        multiple=True,
-        metavar="[ADDRESS=]FILE",
-        help="The registry of a client, a .reg file or a hive, and which client that is; may be repeated.",
-    ),
+    LISTED,
+    REGISTRY,
     click.option(
         "--value-name",
         "value_names",
@@ -91,19 +93,13 @@ EVIDENCE = options(
     ),
 )
 KNOWN = options(
-    click.option(
-        "--account",
-        "accounts",
-        multiple=True,
-        metavar="NAME",
-        help="A client connection account of SMS, with which clients log in to the server; may be repeated.",
-    ),
+    ACCOUNT,
     click.option(
         "--server",
         "servers",
         multiple=True,
         metavar="NAME",
-        help="The server of the lists without a column server: one for all of them, or one for each in order.",
+        help="The server of a capture, or of the lists without a column server: one for all, or one for each in order.",
     ),
     click.option(
         "--tree",
@@ -155,9 +151,12 @@ def diagnose(
         --server FS1 --account SMSNW --registry 10.1.1.7=ws7.reg
     harness diagnose --journal server.jsonl --registry 10.1.1.7=ws7.reg
     """
-    if (journal is None) == (not listed):
-        exit_with_usage_error("expected --journal or --connections, and not both")
-    if journal and (servers or as_of):
+    captured = journal is not None and is_capture(journal)
+    if journal is None and not listed:
+        exit_with_usage_error("expected --journal or --connections")
+    if journal and listed and not captured:
+        exit_with_usage_error("expected --journal or --connections, and not both, unless the journal is a capture")
+    if journal and (as_of or (servers and not captured)) and not listed:
         exit_with_usage_error(
             "a journal has its server and its times; expected --server and --as-of with --connections"
         )
@@ -168,9 +167,10 @@ def diagnose(
             )
     names = replace(OURS, **dict(value_names))
     try:
-        there, dumps = _evidence(journal, _lists(listed, servers, as_of), names)
-        if registries:
-            dumps = [dump(*_file_and_address(text), names) for text in registries]
+        there, dumps = _evidence(
+            journal, _lists(listed, servers, as_of), names, servers[0] if len(servers) == 1 else None
+        )
+        dumps = _dumps(registries, names) or dumps
     except (JournalError, EvidenceError, RegError) as problem:
         exit_with_usage_error(harmless(problem))
     holders: dict[str, list[str]] = {}
@@ -178,14 +178,26 @@ def diagnose(
         holders.setdefault(tree.strip("\\").upper(), []).append(server)
     answer = decide(there, dumps, accounts, holders)
     to_error = as_json == "-"
-    for line in [*answer.tally_lines(), "", *_input_lines(answer), "", *_finding_lines(answer), *_end_lines(answer)]:
+    for line in answer_lines(answer):
         say(line, err=to_error)
     if as_json:
         write(as_json, json.dumps(answer.as_json(), indent=2) + "\n")
     sys.exit(answer.exit_code if exit_code else UNKNOWN if answer.found is None else 0)
 
 
-def _lists(files: Sequence[Path], servers: Sequence[str], as_of: Sequence[datetime]) -> list[ConnectionList]:
+def answer_of(
+    run: RunHistory, listed: Sequence[Path], registries: Sequence[str], accounts: Sequence[str]
+) -> Q257223Answer:
+    """The answer about the servers of *run*, joined with lists. Raises EvidenceError, RegError."""
+    there, dumps = of_run(run, OURS)
+    return decide(joined(there, seen(_lists(listed))), _dumps(registries, OURS) or dumps, accounts)
+
+
+def _dumps(registries: Sequence[str], names: ValueNames) -> list[Dump]:
+    return [dump(*_file_and_address(text), names) for text in registries]
+
+
+def _lists(files: Sequence[Path], servers: Sequence[str] = (), as_of: Sequence[datetime] = ()) -> list[ConnectionList]:
     """The lists at *files*. Raises EvidenceError."""
     lists = []
     for n, file in enumerate(files):
@@ -196,11 +208,21 @@ def _lists(files: Sequence[Path], servers: Sequence[str], as_of: Sequence[dateti
     return lists
 
 
-def _evidence(journal: Path | None, lists: Sequence[ConnectionList], names: ValueNames) -> tuple[Sightings, list[Dump]]:
+def _evidence(
+    journal: Path | None, lists: Sequence[ConnectionList], names: ValueNames, name: str | None
+) -> tuple[Sightings, list[Dump]]:
+    """The connections and the clients' own registries; *name* is that of the server in a capture."""
     if journal is None:
         return seen(lists), []
-    there, dumps = of_run(load([journal]), names)
-    return Sightings(there), dumps
+    captured = is_capture(journal)
+    run = RunHistory.of(reading_of([journal]).journals({"": Given(name)})) if captured else load([journal])
+    there, dumps = of_run(run, names)
+    return joined(there, seen(lists)), dumps
+
+
+def answer_lines(answer: Q257223Answer) -> list[str]:
+    """The answer at length: the tally, the input, each connection, what to do next, and the line that sums it up."""
+    return [*answer.tally_lines(), "", *_input_lines(answer), "", *_finding_lines(answer), *_end_lines(answer)]
 
 
 def _file_and_address(text: str) -> tuple[Path, str]:

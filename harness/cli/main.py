@@ -8,7 +8,10 @@ from fakenw.cli.program import Program
 
 COMMANDS = {  # the line of each in --help is the first sentence of its own help
     "assert": ("harness.cli.asserting:assert_command", "Assert something of a server that runs."),
-    "check": ("harness.cli.checking:check", "Judge run directories, or the journals of one run."),
+    "check": (
+        "harness.cli.checking:check",
+        "Judge run directories, the journals of one run, or captures of a server's wire.",
+    ),
     "clean": ("harness.cli.cleaning:clean", "Remove what killed runs, and runs with --keep, left in Docker."),
     "diagnose": ("harness.cli.diagnosing:diagnose", "Tell whether the bug of Q257223 holds a real server's licenses."),
     "exec": ("harness.cli.running:exec_command", "Run COMMAND against a server that is started for it, and judge it."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import fields
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -15,6 +15,7 @@ import click
 from fakenw.config.field_types import duration
 from fakenw.core.peer import IPX, TCP, TRANSPORTS, UDP
 from harness.judge.endings import ANY
+from harness.lab.moments import moment
 from harness.report.output import Outputs
 
 
@@ -71,6 +72,18 @@ class ZoneParam(click.ParamType[tzinfo]):
             self.fail(f"{value!r} is no time zone; expected a name such as UTC or Europe/Berlin", param, ctx)
 
 
+class MomentParam(click.ParamType[datetime]):
+    """A date and a time of day."""
+
+    name = "TIME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        told = value if isinstance(value, datetime) else moment(str(value))
+        if not isinstance(told, datetime):
+            self.fail(f"{value!r}; expected a date and a time, such as '2000-08-10 14:00'", param, ctx)
+        return told
+
+
 class ImageParam(click.ParamType[tuple[str, str]]):
     """``NAME=REF`` as (client, image)."""
 
@@ -97,6 +110,18 @@ class ExitCodeParam(click.ParamType[int | str]):
         if not text.isdecimal() or int(text) > 255:
             self.fail(f"{text!r} is not an exit code; expected 0 to 255, or {ANY}", param, ctx)
         return int(text)
+
+
+class ServerNameParam(click.ParamType[tuple[str, str]]):
+    """``[ADDRESS=]NAME`` as (address, name)."""
+
+    name = "[ADDRESS=]NAME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        if isinstance(value, tuple):
+            return value
+        address, _, name = str(value).rpartition("=")
+        return (address, name) if name else self.fail(f"{value!r}; expected {self.name}", param, ctx)
 
 
 class NamesParam(click.ParamType[tuple[str, ...]]):
@@ -160,7 +185,7 @@ def _outputs(*chosen: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 EXIT_CODES = "Exit codes: 0 every verdict is the expected one, 1 one is not, 2 bad usage, 3 a verdict is unknown."
-FILES = _outputs(_FILES)
+FILES = _outputs(_FILES, _REPORT)
 RESULTS = options(
     _outputs(_FILES, _REPORT),
     SEED,

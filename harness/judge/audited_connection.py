@@ -39,6 +39,7 @@ class AuditedConnection:
     station: object
     last_request: int
     whole: bool = True
+    counted: bool = True  # handles of twelve digits count up
     state: str = "gone"
     user: object = None
     user_known: bool = True
@@ -116,7 +117,7 @@ class AuditedConnection:
             yield f"expected handle and path of a file that {self} opens"
         elif handle in self.files:
             yield f"the handle {harmless(handle)} of {self} is open already"
-        number = _number(handle)
+        number = _number(handle) if self.counted else None
         if number is not None and self.opened is not None and number != self.opened + 1:
             yield f"the handle {harmless(handle)} of {self} follows {self.opened:012x}: an open is missing or added"
         elif number is None and self.opened and isinstance(record.get("handle"), str):

@@ -7,6 +7,7 @@ Rules of this file:
   the transitions that they cause.
 * A kept unit expires, and an idle connection is told to be idle, later only by the real time that a busy machine may
   need. On a server that is down no deadline is met.
+* A journal made from a capture has no limit, no operators that no packet shows, and handles of any server.
 * A line of a reconstructed beginning is believed, and what such a journal cannot have is not missed.
 """
 
@@ -44,6 +45,7 @@ class AuditedServer:
         self.held = 0  # grants minus releases
         self._tell = tell
         self._reconstructed = get("cause") == FORGOTTEN
+        self._captured = get("source") == "capture"  # what stands on no wire is not asked for
         self._complete = "instance" in start.fields  # of a server that writes every field
         self._name, self._limit = get("server"), get("limit")
         self._rule = RULES.get(str(get("policy")), PolicyRule(()))
@@ -54,7 +56,7 @@ class AuditedServer:
             keep = 0
         self._transitions = AuditedTransitions(
             self._rule,
-            attach=get("policy") == "attach",
+            attach=get("policy") == "attach" and not self._captured,
             keep_cleared=keep,
             tell=tell,
         )
@@ -170,6 +172,8 @@ class AuditedServer:
             return
         if record.t:
             self._tell(line, f"expected a start at 0, not at {seconds(record.t)}")
+        if self._captured:
+            return
         if not is_whole(licenses) or limit != (licenses or self._rule.grace):
             self._tell(line, f"{harmless(licenses)} licenses do not make a limit of {harmless(limit)}")
 
@@ -200,7 +204,7 @@ class AuditedServer:
             self._tell(line, f"{harmless(station)} {had}, but again is {harmless(record.get('again'))}")
         if record.get("user") is not None or "user" not in record.fields:
             self._tell(line, f"serial {serial} has a user before its login: {harmless(record.get('user'))}")
-        known = AuditedConnection(serial, number, station, record.t)
+        known = AuditedConnection(serial, number, station, record.t, counted=not self._captured)
         if forgotten:
             known = AuditedConnection.reconstructed(serial, record)
         else:
@@ -216,7 +220,8 @@ class AuditedServer:
         """Audit a line about a connection that grants and releases nothing."""
         transitions, cause = self._transitions, record.get("cause")
         if record.event in ("shut", "state") and before is None and not self._lost:
-            if cause == "cleared" and self._reset is None:
+            unseen = self._captured and record.get("sure") == "unknown"
+            if cause == "cleared" and self._reset is None and not unseen:
                 self._tell(line, f"{known} was cleared, but no operator did it")
             elif cause == "watchdog":
                 self._tell(line, f"{known} was ended by the watchdog, which had not given up")

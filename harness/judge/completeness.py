@@ -8,6 +8,7 @@ Rules of this file:
 * A client was attached to each connection that it uses or releases, and releases it once: its journal says so. A
   program that asks a server without a login uses an attachment that no ``attach`` is about.
 * A server's journal that does not end with ``stop`` must reach as far as those of the clients and the runner.
+* One that was made from a capture must reach as far as the last use of the server that a client tells of.
 * Nothing is asked of a server's journal that stands alone.
 """
 
@@ -18,6 +19,7 @@ from collections.abc import Iterator
 
 from fakenw.journal.record import SECOND, Record
 from fakenw.journal.sentences import harmless
+from harness.judge.captured import is_captured
 from harness.judge.history import Key, RunHistory, ServerHistory, key_of
 from harness.judge.writer_clock import Clock
 
@@ -95,11 +97,28 @@ def _untold_attaches(run: RunHistory) -> Iterator[str]:
 def _short_journals(run: RunHistory) -> Iterator[str]:
     last = {server.name: server for server in run.servers}
     for server in last.values():
-        if server.holders is None and (latest := _latest(run, server)) > server.end + MARGIN * server.clock.speed:
+        if is_captured(server):
+            yield from _short_captures(run, server)
+        elif server.holders is None and (latest := _latest(run, server)) > server.end + MARGIN * server.clock.speed:
             yield (
                 f"the journal of {harmless(server.name)} has no end: it stops at {server.at(server.end)}, and the run "
                 f"went on until {server.at(latest)}"
             )
+
+
+def _short_captures(run: RunHistory, server: ServerHistory) -> Iterator[str]:
+    """A capture has no end but its last packet: a client that went on to use the server has sent others."""
+    for client in run.clients:
+        for line, record in enumerate(client.journal.records, 1):
+            used = record.event in ("attach", "denied") or record.event.endswith("-open")
+            if not used or record.get("server") != server.name:
+                continue
+            t = client.clock.to(server.clock, record.t) - client.clock.bound_on(server.clock, record.t)
+            if t > server.end:
+                yield (
+                    f"the capture of {harmless(server.name)} ends at {server.at(server.end)}, and "
+                    f"{harmless(client.name)} used the server later ({harmless(client.journal.name)}:{line})"
+                )
 
 
 def _latest(run: RunHistory, server: ServerHistory) -> int:

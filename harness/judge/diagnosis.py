@@ -42,7 +42,7 @@ def _case(run: RunHistory, held: Held) -> list[str]:
     history, holding = held.history, held.holding
     server = harmless(held.server)
     if holding and holding.released is None:
-        head = f"{held} holds a license of {server}"
+        head = f"{held} {'holds' if holding.unit else 'may hold'} a license of {server}"
     else:
         head = f"{held} held a license of {server} for {clock(round(held.held_for * SECOND))}"
     story = [f"{history.server.at(t)}  {text}" for t, text in _story(run, history)]

@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta, tzinfo
+from datetime import UTC, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -115,10 +115,14 @@ class ServerHistory(Fold):
 
     def at(self, t: int) -> str:
         """The time *t* for a message: ``0:10:00``, or ``2000-08-10 09:40:15 UTC``."""
-        if self.zone is None or self.clock.utc is None:
+        return clock(t) if self.zone is None else self.wall(t, self.zone)
+
+    def wall(self, t: int, zone: tzinfo = UTC) -> str:
+        """``2000-08-10 09:40:15 UTC``, or ``0:10:00`` where that is not known."""
+        if self.clock.utc is None:
             return clock(t)
         try:
-            return f"{(EPOCH + timedelta(microseconds=self.clock.wall(t))).astimezone(self.zone):%Y-%m-%d %H:%M:%S %Z}"
+            return f"{(EPOCH + timedelta(microseconds=self.clock.wall(t))).astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"
         except (OverflowError, ValueError):
             return clock(t)  # beyond the years of datetime
 

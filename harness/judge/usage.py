@@ -5,7 +5,8 @@ Rules of this file:
 * A connection of a scripted client is *no longer needed* from the last ``<component>-close`` that leaves no use of it
   open; where a use was never closed, from ``done``, else from the client's exit.
 * A user's own client needs a connection until the exit of the client (the last exit of such clients), a ``mark``, or
-  ``idle_after`` after its last request; the first of these counts.
+  ``idle_after`` after its last request; the first of these counts. A connection that has not been idle for that long
+  is still in use.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 
 from fakenw.journal.fold import Holding
 from fakenw.journal.record import Record, microseconds
+from harness.judge.captured import is_captured
 from harness.judge.history import ClientLine, ConnectionHistory, RunHistory, ServerHistory
 from harness.judge.writer_clock import Clock
 
@@ -23,8 +25,9 @@ from harness.judge.writer_clock import Clock
 class LastUse:
     """The time ``at`` on the server's clock from when on a connection was not needed (None: not known), and its sign.
 
-    ``by`` is ``close``, ``done``, ``exit`` (or the cause of an exit), ``mark``, ``idle`` or ``nothing``. ``at`` may be
-    wrong by ``bound``, as the clocks of a client and the runner are known; 0 also where that is not known.
+    ``by`` is ``close``, ``done``, ``exit`` (or the cause of an exit), ``mark``, ``idle``, ``nothing``, or ``untold``
+    where nothing could be a sign of it. ``at`` may be wrong by ``bound``, as the clocks of a client and the runner are
+    known; 0 also where that is not known.
     """
 
     at: int | None
@@ -33,9 +36,9 @@ class LastUse:
 
 
 class Usage:
-    """The last uses of the connections of a run."""
+    """The last uses of the connections of a run. *idle_after* (microseconds) overrides the run's own."""
 
-    def __init__(self, run: RunHistory) -> None:
+    def __init__(self, run: RunHistory, idle_after: int | None = None) -> None:
         self._clock = Clock.of(run.runner) if run.runner else Clock(None, 1)
         self._exits: dict[str, list[Record]] = {}
         for record in run.runner_lines("exit"):
@@ -46,7 +49,7 @@ class Usage:
         self._gone = max((self._exits[name][-1].t for name in foreign), default=None) if all_exited else None
         self._marks = [record.t for record in run.runner_lines("mark")]
         self._alone = run.runner is None
-        self._idle_after = microseconds(run.settings.get("idle_after"))
+        self._asked, self._idle_after = idle_after, microseconds(run.settings.get("idle_after"))
 
     def of(self, history: ConnectionHistory, holding: Holding) -> LastUse:
         """The last use of a connection; a foreign one's is that of *holding*."""
@@ -92,14 +95,17 @@ class Usage:
         marks = [_mapped(self._clock, server, t, "mark") for t in self._marks]
         marks += [(t, "mark", 0) for t in server.marks]
         found += [mark for mark in marks if mark[0] >= holding.granted]
-        idle_after = server.idle_after if self._alone else self._idle_after
+        own = None if is_captured(server) else server.idle_after  # a capture's is none of the server's settings
+        idle_after = self._asked or (own if self._alone else self._idle_after)
         if idle_after is not None:
+            until = history.held_until(holding)
             for idle in history.idles:
                 # The request that releases the license is no use of it: its time is that of the release.
                 idled = idle.busy is None or idle.busy == holding.released
-                if idled and holding.granted <= idle.t <= history.held_until(holding):
+                if idled and holding.granted <= idle.t <= until and idle.since + idle_after <= until:
                     found.append((idle.since + idle_after, "idle", 0))
-        return LastUse(*min(found)) if found else LastUse(None, "nothing")
+        told = idle_after is not None or self._gone is not None or marks
+        return LastUse(*min(found)) if found else LastUse(None, "nothing" if told else "untold")
 
 
 def _mapped(clock: Clock, server: ServerHistory, t: int, by: str) -> tuple[int, str, int]:

@@ -22,6 +22,7 @@ from typing import Any
 from fakenw.journal.fold import GIVEN_BACK, Holding
 from fakenw.journal.record import SECOND, microseconds
 from fakenw.journal.sentences import clock, harmless
+from harness.judge import captured
 from harness.judge.audit import Problem, books_balance
 from harness.judge.causes import CAUSES
 from harness.judge.checks import FUNCTIONS, selected
@@ -35,6 +36,7 @@ from harness.judge.selection import LicenseSelection
 from harness.judge.usage import LastUse, Usage
 
 NOTED = 3  # failed steps beside a verdict that says something worse
+NOT_TOLD = "a capture does not tell until when it was needed: expected --idle-after or a mark"
 WITHIN = 300 * SECOND  # the time for releasing a unit, where no check sets another
 
 
@@ -70,7 +72,7 @@ class Verdict:
 
     expected: str
     may_fail: frozenset[str]  # checks that are expected to fail
-    limit: int  # limit and peak are summed over the servers
+    limit: int | None  # limit and peak are summed over the servers; None: a capture does not show it
     peak: int
     denied: int
     seconds: float
@@ -114,13 +116,18 @@ class Verdict:
 
 
 def judge(
-    run: RunHistory, within: float | None = None, *, connections: int = 1, wanted: LicenseSelection | None = None
+    run: RunHistory,
+    within: float | None = None,
+    *,
+    idle_after: int | None = None,
+    connections: int = 1,
+    wanted: LicenseSelection | None = None,
 ) -> Verdict:
     """The verdict on a run. Raises ValueError for unknown checks.
 
-    *within* (seconds) overrides the run's own. Without a plan *connections* must be proven licensed. *wanted* are the
-    licenses of an assertion, or are in the field ``assertion`` of the run: the verdict is about them alone, and at the
-    end of the journal they are not needed.
+    *within* (seconds) and *idle_after* (microseconds) override the run's own. Without a plan *connections* must be
+    proven licensed. *wanted* are the licenses of an assertion, or are in the field ``assertion`` of the run: the
+    verdict is about them alone, and at the end of the journal they are not needed.
     """
     asserted = run.settings.get("assertion")
     if wanted is None and asserted is not None:
@@ -133,14 +140,14 @@ def judge(
     verdict = Verdict(
         expected=str(run.settings.get("expect") or "released"),
         may_fail=frozenset(str(name) for name in run.settings.get("fails") or ()),
-        limit=sum(server.limit for server in run.servers),
+        limit=None if any(map(captured.is_captured, run.servers)) else sum(server.limit for server in run.servers),
         peak=sum(server.peak for server in run.servers),
         denied=sum(len(server.denied) for server in run.servers),
         seconds=max((server.end for server in run.servers), default=0) / SECOND,
     )
     for journal in {id(server.journal): server.journal for server in run.servers}.values():
         verdict.problems += books_balance(journal)
-    usage, faults = Usage(run), LiveFaults(run)
+    usage, faults = Usage(run, idle_after), LiveFaults(run)
     between: list[LastingFault] = []  # the last use of any license and its end
     licensed = 0
     chosen: list[ConnectionHistory] = []
@@ -157,9 +164,15 @@ def judge(
             _sort(verdict, history, holding, need, 0 if wanted else limit, meanwhile(there))
             if wanted and wanted.by in CAUSES and holding.cause not in (None, wanted.by):
                 verdict.failed.append(f"by: {_held(history, holding, '')}: {harmless(holding.cause)}, not {wanted.by}")
+        for doubt in captured.doubts(history):
+            _doubt(verdict, history, doubt, usage.of(history, doubt.holding), limit)
         if why := interruption(history, wanted.since if wanted else 0):
             why += meanwhile(faults.of(history, history.last_request, _ended(history)))
-            verdict.interrupted.append(_held(history, history.holdings[-1] if history.holdings else None, why))
+            unclear = captured.files_are_doubtful(history)
+            if unclear:
+                why = f"it cannot be told whether its files were open: {why}"
+            found = verdict.undecided if unclear else verdict.interrupted
+            found.append(_held(history, history.holdings[-1] if history.holdings else None, why))
         if note := claim(history):
             verdict.notes.append(note)
     for name, arguments in checks.items():
@@ -208,9 +221,13 @@ def _sort(
     possible = () if need.at is None else (need.at - need.bound, need.at, need.at + need.bound)
     limits = [max(moment, holding.granted) + within for moment in possible]
     late = {end > limit or (holding.released is None and end == limit) for limit in limits}
-    why = why_held(history, holding, need, at)
-    if late == {True, False}:
+    why, proven = why_held(history, holding, need, at), captured.proven_until(history, holding)
+    if need.by == "untold" and captured.is_captured(history.server):
+        verdict.undecided.append(_held(history, holding, f"{NOT_TOLD}{faults}"))
+    elif late == {True, False}:
         verdict.undecided.append(_held(history, holding, f"{too_close(history, need, end)}{faults}"))
+    elif late == {True} and not (proven > max(limits) or (holding.released is None and proven == max(limits))):
+        verdict.undecided.append(_held(history, holding, f"{_unproven(history, at, proven)}{faults}"))
     elif late == {True}:
         verdict.leaked.append(_held(history, holding, f"{why}{faults}"))
     elif holding.released is None:
@@ -220,8 +237,27 @@ def _sort(
             since, over = history.server.at(at), history.server.at(end)
             why = f"no longer needed since {since}, but the journal ends at {over}, too early to decide"
         verdict.undecided.append(_held(history, holding, f"{why}{faults}"))
+    elif captured.end_is_unknown(history, holding):
+        verdict.undecided.append(_held(history, holding, f"{_unproven(history, at, proven)}{faults}"))
     elif holding.cause not in GIVEN_BACK:
         verdict.reclaimed.append(_held(history, holding, f"{why}{faults}"))
+
+
+def _doubt(verdict: Verdict, history: ConnectionHistory, doubt: captured.Doubt, need: LastUse, within: int) -> None:
+    """Note a license that a connection may have held, unless its client would have released that in time as well."""
+    holding, end = doubt.holding, history.held_until(doubt.holding)
+    since = holding.granted if need.at is None else max(need.at - need.bound, holding.granted)
+    if holding.cause not in GIVEN_BACK or end > since + within:
+        at = history.server.at(holding.granted)
+        why = f"it cannot be told whether it held a license from {at} to {history.server.at(end)}: {doubt.why}"
+        verdict.undecided.append(_held(history, holding, why))
+
+
+def _unproven(history: ConnectionHistory, at: int | None, proven: int) -> str:
+    """Why it cannot be told from a capture until when a license was held."""
+    moment = history.server.at
+    needed = "" if at is None else f"no longer needed since {moment(at)}, "
+    return f"{needed}and held at {moment(proven)}; no later packet of the capture tells when that ended"
 
 
 def _held(history: ConnectionHistory, holding: Holding | None, reason: str) -> Held:
@@ -262,12 +298,12 @@ def _worst(run: RunHistory, verdict: Verdict, licensed: int, when: str) -> tuple
         return "unknown", f"the run could not be carried out: {harmless(failures[0].get('reason'))}{clauses(run)}"
     if not run.servers:
         return "unknown", "there is no server's journal"
+    if verdict.undecided:
+        return "unknown", f"{verdict.undecided[0]}: {verdict.undecided[0].reason}"
     if not licensed:
         what = ", ".join(sorted({harmless(r.get("what")) for s in run.servers for r in s.denied}))
         refused = f"; {verdict.denied} times the server had no free {what}" if what else ""
         return "unknown", f"{proof.sentence() or 'nothing was ever licensed'}{refused}{clauses(run)}"
-    if verdict.undecided:
-        return "unknown", f"{verdict.undecided[0]}: {verdict.undecided[0].reason}"
     if why := incomplete(run) or unexpected(run):
         return "unknown", why
     if verdict.reclaimed:

@@ -166,6 +166,9 @@ def _conclude(
         why = f"{worst.why}; to decide: {'; '.join(sentences(worst.needs))}" if worst.needs else worst.why
         as_sure = [finding for finding in guilty if finding.sure == worst.sure]
         return True, worst.sure, f"{name_of(worst.connection)}: {why}{_more(as_sure)}"
+    if unsure := [one for one in evidence.connections if not one.licensed and not one.sure]:
+        more = f" (and {len(unsure) - 1} more)" if unsure[1:] else ""
+        return None, None, f"{name_of(unsure[0])}: the capture does not show whether it holds a license{more}"
     if not findings:
         return False, None, "no connection is licensed"
     unknown = [finding for finding in findings if finding.kind == "unknown"]

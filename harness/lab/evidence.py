@@ -22,7 +22,8 @@ from harness.client import hive
 from harness.client.nal_path import CLIENT
 from harness.client.reg_file import parse
 from harness.client.registry import Registry
-from harness.judge.history import ConnectionHistory, RunHistory
+from harness.judge.captured import doubts, is_captured
+from harness.judge.history import ConnectionHistory, RunHistory, ServerHistory
 from harness.lab.nal_dump import OURS, Dumped, ValueNames, entries
 
 SOFTWARE, NAL = CLIENT.rsplit("\\", 3)[0], CLIENT.rpartition("\\")[0]
@@ -58,6 +59,7 @@ class ListedConnection:
     held_for: int | None = None
     activity: str = ""
     opened_by_nal: bool = False  # according to the client's own journal
+    sure: bool = True  # False: it may be licensed or not, as a capture does not show
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,19 +149,38 @@ def of_run(run: RunHistory, names: ValueNames = OURS) -> tuple[list[ListedConnec
 def _listed(history: ConnectionHistory) -> ListedConnection:
     server = history.server
     silent = server.end - history.last_request
-    idle = silent >= max(IDLE_AFTER, server.idle_after or 0) and not history.open_files
-    in_use = "it has files open" if history.open_files else "it is not idle"
+    idle: bool | None = silent >= max(IDLE_AFTER, server.idle_after or 0) and not history.open_files
+    activity = (
+        "its journal shows no request" if idle else "it has files open" if history.open_files else "it is not idle"
+    )
+    open_doubt = [doubt for doubt in doubts(history) if doubt.holding.released is None]
+    if is_captured(server) and idle:
+        activity = "the capture shows no request"
+        if len(history.server_lines("uncertain")) > _is_from_before(history):
+            idle, activity = None, "packets of it are missing from the capture"
     return ListedConnection(
         number=history.connection,
         user=history.user or "",
         address=machine(history.station),
         licensed=history.holding is not None,
         since=server.at(history.holding.granted) if history.holding else "",
-        server=server.name,
+        server=_name(server),
         station=history.station,
         idle=idle,
-        idle_for=silent if idle else 0,
+        idle_for=silent if idle else None if idle is None else 0,
         held_for=server.end - history.holding.granted if history.holding else None,
-        activity="its journal shows no request" if idle else in_use,
+        activity=activity,
+        sure=not open_doubt,
         opened_by_nal=bool(history.client_lines("nal-open")),
     )
+
+
+def _is_from_before(history: ConnectionHistory) -> bool:
+    """Whether it was there before the capture, and all that followed is in it."""
+    return bool(history.records[0].get("sure") == "unknown")
+
+
+def _name(server: ServerHistory) -> str | None:
+    """The name of the server; None where a capture shows its address only."""
+    addresses = server.records[0].get("addresses")
+    return None if isinstance(addresses, list) and server.name in addresses else server.name

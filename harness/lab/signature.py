@@ -94,7 +94,7 @@ def _judged(one: ListedConnection, evidence: Evidence) -> Finding:
     if owners:
         finding.entries = []  # they are about another connection of the machine
     if not one.licensed:
-        finding.why = "it holds no license"
+        finding.why = "it holds no license" if one.sure else "the capture does not show whether it holds a license"
     elif one.idle is False:
         finding.is_("ordinary", one.activity)
     elif account:

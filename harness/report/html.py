@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
+from harness.judge.captured import is_captured
 from harness.report import timeline_chart
 from harness.report.junit import case_of, junit_xml
 from harness.report.rendering import render
@@ -89,9 +90,10 @@ def _kept(result: Result, folder: Path) -> KeptFiles | None:
     kept = Path(result.kept) if result.kept else None
     if kept is None or not kept.is_relative_to(folder):
         return None
+    own = kept.glob("*.jsonl") if kept == folder else kept.iterdir()  # beside journals of captures stands the report
     files = sorted(
-        (path.relative_to(folder) for path in kept.iterdir()),
+        (path.relative_to(folder) for path in own),
         key=lambda path: (path.name.startswith("client-"), path.suffix != ".jsonl", path.name),
     )
-    capture = any(path.suffix == ".pcap" for path in files)
+    capture = any(path.suffix == ".pcap" for path in files) or any(map(is_captured, result.run.servers))
     return KeptFiles(kept.relative_to(folder), files[:SHOWN], len(files) > SHOWN, capture)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from fakenw.journal.record import FORMAT, SECOND, microseconds
@@ -17,12 +17,17 @@ AS_EXPECTED, NOT_EXPECTED, BAD_USAGE, UNKNOWN = 0, 1, 2, 3
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One run and its verdict. *kept* says where its journals are, if they were kept; *command* begins it again."""
+    """One run and its verdict. *kept* says where its journals are, if they were kept; *command* begins it again.
+
+    *about* are more lines for people, and *more* further fields for programs.
+    """
 
     run: RunHistory
     verdict: Verdict
     kept: str | None = None
     command: str = ""
+    about: Sequence[str] = ()
+    more: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def scenario(self) -> str:
@@ -82,6 +87,7 @@ class Result:
             "failed": self.verdict.failed,
             "notes": self.verdict.notes,
             **({"phases": self.phases} if self.phases else {}),
+            **self.more,
         }
 
 
@@ -116,6 +122,7 @@ def story(result: Result) -> list[str]:
     lines += [f"  and {len(ends) - IN_FULL} more"] if ends[IN_FULL:] else []
     lines += [f"  {problem}" for problem in result.verdict.problems[1:]]
     lines += [f"  {text}" for text in [*result.verdict.failed, *result.verdict.notes]]
+    lines += ["", *result.about] if result.about else []
     if result.kept:
         lines.append(f"  journals: {result.kept}")
     return lines

@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from fakenw.journal.record import SECOND
 from fakenw.journal.sentences import clock
+from harness.judge.captured import is_captured
 from harness.judge.history import ClientLine, ConnectionHistory, RunHistory, ServerHistory
 from harness.judge.usage import Usage
 from harness.judge.verdict import Verdict
@@ -64,20 +65,22 @@ def licenses(server: ServerHistory) -> Markup:
             if isinstance(value, int) and value != line[-1][1]:
                 line.append((record.t, value))
     limits = limits[1:] or limits  # it is told from the first line on
-    limit, peak = server.limit, server.peak
+    peak, known = server.peak, not is_captured(server)  # a capture does not show the limit
+    limit = server.limit if known else peak
     far = limit > 5 * max(peak, 1)  # then the chart ends a little above the peak
     top = max(peak, 1) * 1.4 if far else max(1, peak, *(value for _, value in limits))
     x, y = _time_scale(server), Scale(0, top, 128, 8)
     heights = [0, *([peak] if far or peak * 8 > top else []), *([] if far else [limit])]
     return render(
         "report/templates/licenses.svg",
-        label=f"Licenses in use: {peak} of {limit} licenses of {server.name} at most, {server.end // SECOND} s",
+        label=f"Licenses in use: {peak}{f' of {limit} licenses' if known else ''} of {server.name} at most, "
+        f"{server.end // SECOND} s",
         x=x,
         y=y,
         ticks=_times(x),
         used=steps(used, x, y),
-        limit=limit,
-        limits=[] if far else limits,
+        limit=limit if known else None,
+        limits=[] if far or not known else limits,
         steps=steps,
         heights=[h for h in dict.fromkeys(heights) if h in (0, limit) or far or (limit - h) * 8 > top],
     )

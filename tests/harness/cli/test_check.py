@@ -178,3 +178,38 @@ def test_a_journal_of_the_future(kept: Path) -> None:
     done = invoke("check", kept)
     assert (done.exit_code, done.stdout) == (2, "")
     assert f"{journal}:1: format 99 is newer than this program" in done.stderr
+
+
+@pytest.fixture
+def alone(kept: Path, tmp_path: Path) -> Path:
+    """The server's journal of a good run: its client works from the first second to the tenth minute."""
+    return (kept / "server-FAKENW.jsonl").rename(tmp_path / "alone.jsonl")
+
+
+def test_an_idle_time_of_the_users_own(mine: Path, tmp_path: Path) -> None:
+    """Idle for four hours, and no more: with ``--idle-after 5h`` the license is still in use."""
+    invoke("run", mine, "--report", tmp_path / "runs")
+    journal = tmp_path / "runs" / "mine" / "default" / "server-FAKENW.jsonl"
+    assert invoke("check", journal, "--idle-after", "1h").exit_code == 1
+    still = invoke("check", journal, "--idle-after", "5h")
+    assert (still.exit_code, "its last use is not known" in still.stdout) == (3, True)
+    short = invoke("check", journal, "--idle-after", "1m")
+    assert (short.exit_code, short.stdout) == (2, "")
+    assert f"{journal}: tells silences from 0:05:00 on; expected --idle-after 0:05:00 or more" in short.stderr
+
+
+def test_a_mark_on_the_command_line(alone: Path) -> None:
+    """A license that is given back long after the moment at which its client had done is late."""
+    assert invoke("check", alone, "--mark", "2000-08-10 09:30:20", "--within", "15m").exit_code == 0
+    late = invoke("check", alone, "--mark", "2000-08-10 11:30:20", "--tz", "Europe/Berlin", "--within", "1m")
+    assert (late.exit_code, "after it was no longer needed" in late.stdout) == (1, True)
+    never = invoke("check", alone, "--mark", "2001-08-10 11:30:20")
+    assert (never.exit_code, never.stdout) == (2, "")
+    assert "--mark 2001-08-10 11:30:20: no server was there; expected a time of FAKENW from 2000-08-10 09:30:15" in (
+        never.stderr
+    )
+
+
+def test_a_report_of_what_is_checked(kept: Path, tmp_path: Path) -> None:
+    assert invoke("check", kept, "--report", tmp_path / "page").exit_code == 0
+    assert {path.name for path in (tmp_path / "page").iterdir()} == {"report.html", "results.json", "junit.xml"}

@@ -284,3 +284,30 @@ def test_a_connection_without_a_license_is_not_needed_from_the_exit_on() -> None
     runner.write(10, "exit", client="mine", code=0)
     run = put_together(server, runner)
     assert [Usage(run).at_all(history) for history in run.histories] == [10 * SECOND]
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected", "why"),
+    [
+        (60, "leaked", "its client has not released it"),
+        (600, "leaked", "its client has not released it"),
+        (900, "unknown", "no longer needed since 0:15:10, but the journal ends"),
+        (995, "unknown", "its last use is not known"),
+    ],
+)
+def test_an_idle_time_that_is_asked_for(asked: int, expected: str, why: str) -> None:
+    """It replaces the server's own; a connection that has not been idle for as long is still in use."""
+    verdict = judge(put_together(idle_server()), idle_after=asked * SECOND)
+    assert (verdict.verdict, why in verdict.reason) == (expected, True)
+
+
+@pytest.mark.parametrize(("idle_after", "expected"), [(None, "unknown"), (60, "released")])
+def test_a_capture_does_not_tell_until_when_a_license_was_needed(idle_after: int | None, expected: str) -> None:
+    """Not even one that was given back is known to have come back in time, unless an idle time is asked for."""
+    server = held_once(until=500)
+    server.bend("start", source="capture", idle_after=600)
+    verdict = judge(put_together(server), idle_after=None if idle_after is None else idle_after * SECOND)
+    assert judge(put_together(held_once(until=500))).verdict == "released"
+    if expected == "unknown":
+        assert "a capture does not tell until when it was needed: expected --idle-after or a mark" in verdict.reason
+    assert (verdict.verdict, verdict.problems) == (expected, [])
