@@ -16,6 +16,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
+import shutil
 import signal
 import tempfile
 import threading
@@ -133,7 +134,7 @@ class ProcessWorkers(ExecutorWorkers):
             before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # for good, in all that it starts
             forkserver.ensure_running()
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        return ProcessPoolExecutor(self.count, context, initializer=_follow_parent)
+        return ProcessPoolExecutor(self.count, context, _follow_parent, (self._folder.name,))
 
     def end(self) -> None:
         if self._executor is not None:
@@ -159,16 +160,17 @@ class ProcessWorkers(ExecutorWorkers):
         return made
 
 
-def _follow_parent() -> None:
+def _follow_parent(folder: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=(folder,), daemon=True).start()
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(folder: str) -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
+    shutil.rmtree(folder, ignore_errors=True)
     os._exit(1)
 
 

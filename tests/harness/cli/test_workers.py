@@ -73,9 +73,10 @@ def busy(pid: int) -> list[psutil.Process]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_a_signal_ends_all_processes(number: signal.Signals) -> None:
+def test_a_signal_ends_all_processes(number: signal.Signals, tmp_path: Path) -> None:
     """Ctrl-C, which the terminal sends to every process; SIGTERM, and the end without a warning to the command."""
-    with endless(*ENDLESS, "--workers", 2, start_new_session=True) as load:
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    with endless(*ENDLESS, "--workers", 2, start_new_session=True, env=environment) as load:
         wait_until(lambda: len(busy(load.pid)) == 2, "two runs")
         all_of_them = descendants(load.pid)
         if number == signal.SIGINT:
@@ -89,6 +90,7 @@ def test_a_signal_ends_all_processes(number: signal.Signals) -> None:
     assert "Traceback" not in error
     assert len(all_of_them) >= 3
     wait_until(lambda: not any(process.is_running() for process in all_of_them), "the end of the processes")
+    assert [folder for folder in tmp_path.iterdir() if folder.name.startswith("fakenw")] == []
 
 
 def test_a_single_run_on_memory_is_stopped() -> None:
