@@ -34,6 +34,7 @@ def lines(server: ServerHistory) -> list[str]:
         f"{harmless(server.name)}{at}: {_found(server.records[0])}",
         f"{clock(server.end)} seen from {server.wall(0, server.zone or UTC)}",
         f"{_count(len(server.histories), 'connection')}, {len(licensed)} licensed, {len(held)} of them at the end",
+        *([f"{_count(len(server.denied), 'request')} refused for want of room"] if server.denied else []),
     ]
     order = sorted(server.histories, key=_rank)
     told = [f"  {line_of(history)}" for history in order[:SHOWN]]
@@ -61,7 +62,7 @@ def as_json(server: ServerHistory) -> dict[str, Any]:
                 "station": history.station,
                 "user": history.user,
                 "created": history.created / SECOND,
-                "sure": sure(next(iter(history.records))),
+                "sure": sure(history.records[0]),
                 "licenses": [_license(history, holding) for holding in history.holdings],
                 "last_request": history.last_request / SECOND,
                 "open_files": [file.path for file in history.open_files.values()],
@@ -91,7 +92,7 @@ def _license(history: ConnectionHistory, holding: Holding) -> dict[str, Any]:
 
 
 def _parts(history: ConnectionHistory) -> Iterator[str]:
-    first = next(iter(history.records))
+    first = history.records[0]
     if sure(first) == "unknown":
         yield "it was there before the capture"
     if history.holdings[1:]:
