@@ -21,7 +21,7 @@ from fakenw.config.yaml_file import expected_one_of
 from fakenw.journal.record import SECOND
 from fakenw.journal.sentences import harmless
 from harness.cli.authoring import register_behaviors
-from harness.cli.parameters import BEHAVIORS, TRANSPORT, DurationParam, NamesParam, OutputParam
+from harness.cli.parameters import BEHAVIORS, TRANSPORT, DurationParam, FolderParam, NamesParam, OutputParam
 from harness.cli.progress import progress
 from harness.cli.stopping import stop_on_signals
 from harness.cli.worker_options import WORKERS, workers_of
@@ -51,7 +51,7 @@ RUNS = 1000
 @click.option("--find", "wanted", type=click.Choice(VERDICTS), help="Find any schedule with this verdict instead.")
 @click.option(
     "--corpus",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FolderParam(),
     help="A directory of counterexamples: those in it are run first, and what is found is kept in it.",
 )
 @click.option("--json", "as_json", type=OutputParam(dash=True), help="Write the results as JSON.")

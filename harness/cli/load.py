@@ -19,7 +19,7 @@ from fakenw.cli.terminal import say
 from fakenw.core.peer import Peer
 from fakenw.journal.record import SECOND
 from harness.cli.load_options import ENOUGH, ConditionParam, MixParam, RefusedParam, ShareParam, SweepParam
-from harness.cli.parameters import DurationParam, IpTransportParam, OutputParam
+from harness.cli.parameters import DurationParam, FolderParam, IpTransportParam, OutputParam
 from harness.cli.progress import Progress, progress
 from harness.cli.stopping import stop_on_signals
 from harness.cli.worker_options import WORKERS, option_given, workers_of
@@ -130,7 +130,7 @@ SHORT_DAY = 120 * SECOND  # over real sockets
 )
 @click.option(
     "--report",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FolderParam(),
     help="Write report.html, results.json and the journal into this directory.",
 )
 @click.option("--json", "as_json", type=OutputParam(dash=True), help="Write the results as JSON.")

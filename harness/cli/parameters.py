@@ -58,6 +58,20 @@ class OutputParam(click.ParamType[str]):
         return str(value)
 
 
+class FolderParam(click.ParamType[Path]):
+    """A directory for results. It is made now, before hours of work that could not be written."""
+
+    name = "DIR"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        folder = Path(value)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as problem:
+            self.fail(f"the directory {value} cannot be made: {problem.strerror}", param, ctx)
+        return folder
+
+
 class ZoneParam(click.ParamType[tzinfo]):
     """A time zone by its name."""
 
@@ -165,7 +179,7 @@ _FILES = options(
 SEED = click.option("--seed", type=int, help="Same seed, same run. Default: that of the scenario's file, else 0.")
 _REPORT = click.option(
     "--report",
-    type=click.Path(path_type=Path),
+    type=FolderParam(),
     help="Write report.html into this directory, with results, journals and captures.",
 )
 

@@ -100,3 +100,11 @@ def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["run", "Q257223", "--junit", str(tmp_path / "no" / "junit.xml")])
     assert done.exit_code == 2
     assert "is not a file in a directory that exists" in done.output
+
+
+@pytest.mark.parametrize("command", [("run", "Q257223"), ("load", "--on", "memory")])
+def test_a_directory_that_cannot_be_made(command: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = CliRunner().invoke(main, [*command, "--report", str(tmp_path / "file" / "report")])
+    assert done.exit_code == 2
+    assert "file/report cannot be made: Not a directory" in done.output
