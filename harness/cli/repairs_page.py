@@ -25,7 +25,7 @@ from harness.scenario.plan import Plan
 from harness.scenario.steps import Released
 
 WITHIN = 1800 * SECOND
-RUNS = 400
+RUNS = 800
 TRANSPORTS = ("udp", "tcp")
 
 _HEAD = f"""\

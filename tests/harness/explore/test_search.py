@@ -18,7 +18,7 @@ from harness.scenario.plan import Plan
 from harness.scenario.scenario import Scenario
 from harness.scenario.steps import OWN
 from tests.harness.explore import forgetful
-from tests.harness.memory_run import planned
+from tests.harness.memory_run import WORK, planned
 
 FORGETFUL = Path(forgetful.__file__)
 
@@ -84,6 +84,15 @@ def test_faults_are_chosen() -> None:
     """Without one that could do harm every run is as the first."""
     (plan,) = find("Q257223").plans(variants=["counted"])
     one = explored(plan, 60, kinds=("reorder", "duplicate", "delay"))
+    assert one.verdicts.keys() == {"released"}
+
+
+def test_jitter_alone_makes_no_client_late() -> None:
+    """Where a license must be released soon, the waits between steps are shorter."""
+    script = [*WORK[:2], "nal.close", "apm.close", "user.shut-down"]  # which releases what apm.close has left
+    plan = planned([], script=script, checks=[{"released": {"within": 2}}])
+    one = explored(plan, 100, kinds=("duplicate",))
+    assert one.found is None
     assert one.verdicts.keys() == {"released"}
 
 
