@@ -68,6 +68,8 @@ class MemoryRun:
             host.stop()
         if self._capture is not None:
             self._capture.close()
+        for worlds in self._incarnations.values():
+            worlds[-1].abandon()
         self._write("end")
         return [
             Journal("runner.jsonl", self._records),

@@ -54,7 +54,8 @@ class ClientWorld(Driver):
         return self._card
 
     def write(self, event: str, **fields: Any) -> None:
-        self.records.append(Record(self.now(), "client", event, {"client": self.name, **fields}))
+        if self.on:
+            self.records.append(Record(self.now(), "client", event, {"client": self.name, **fields}))
 
     # Execution
 
@@ -93,8 +94,13 @@ class ClientWorld(Driver):
         """The machine is off, and the servers receive nothing of it."""
         self._end(self._network.abandon)
 
-    def _end(self, leave: Callable[[MemoryLink], None]) -> None:
+    def abandon(self) -> None:
+        """What a behaviour does at its end leaves no trace: Python would end it at another time, or complain."""
         self.on = self.frozen = False
+        super().abandon()
+
+    def _end(self, leave: Callable[[MemoryLink], None]) -> None:
+        self.abandon()
         self._until_thaw.clear()
         links = list(self.links.values())
         self.links.clear()

@@ -23,7 +23,12 @@ from harness.client.workstation import Exchange, Link, Requester, Sleep
 
 Behavior = Coroutine[Any, Any, None]
 LAST = 1 << 62
+MOST_FINALLY = 100  # parts of a behaviour that await something, one within the other
 AT_ONCE = 1000  # calls in one turn of the selector; then sockets are read again
+
+
+class Abandoned(BaseException):
+    """Thrown into a behaviour that ends; GeneratorExit may not be awaited on its way."""
 
 
 class Loop(Protocol):
@@ -241,6 +246,18 @@ class Driver:
         real = duration if self.speed == 1 else round(duration / self.speed)
         self._asleep.add(behavior)
         self.call_at(self.loop.now() + real, self._wake, behavior)
+
+    def abandon(self) -> None:
+        """End every behaviour that waits: nothing in it is carried out any more but the ends of its ``finally`` parts."""
+        behaviors = [*self._asleep, *self._waiting.values()]
+        self._asleep.clear()
+        self._waiting.clear()
+        for behavior in behaviors:
+            for _ in range(MOST_FINALLY):
+                try:
+                    behavior.throw(Abandoned)
+                except BaseException:  # it has ended, by what was thrown or by a mistake of its own
+                    break
 
     def wake_all(self) -> None:
         """End every sleep now."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +13,15 @@ import pytest
 
 from fakenw.core.settings import ticks
 from fakenw.journal.record import SECOND
+from harness.client.behavior_file import load
 from harness.report.text import Result, story
 from harness.runners import memory
 from harness.runners.memory_network import utc
+from harness.scenario import own_steps
 from harness.scenario.plan import Plan
 from harness.scenario.scenario import Scenario, ScenarioError
 from harness.scenario.schedule import Condition, ScheduledFault, timeline
+from harness.scenario.steps import OWN
 from tests.harness.memory_run import WORK, events, planned, played
 
 MINUTE = 60 * SECOND
@@ -325,3 +330,49 @@ def test_a_machine_that_is_off_is_not_waited_for() -> None:
     journals = memory.run(plan, stopped=lambda: next(looks, None) is None)
     assert events(journals[0], "failed") == []
     assert journals[0].records[-1].t < 3 * 3600 * SECOND
+
+
+TIDY = """
+from harness.behavior import Component, ServerName, sleep, verb
+
+
+class Tidy(Component):
+    name = "tidy"
+
+    @verb
+    async def work(self, server: ServerName) -> None:
+        redirector = self.workstation.redirector
+        connection = await redirector.connect(server, *self.workstation.account())
+        self.opened(connection, file="")
+        try:
+            await sleep(7_200_000_000)
+        finally:
+            try:
+                await redirector.release(connection)
+            finally:
+                self.closed(connection, file="")
+                await sleep(1)
+"""
+
+
+@pytest.fixture
+def tidy(tmp_path: Path) -> Iterator[Path]:
+    file = tmp_path / "tidy.py"
+    file.write_text(TIDY)
+    own_steps.add(load(file))
+    yield file
+    OWN.clear()
+
+
+@pytest.mark.parametrize("fault", ["power-off", "process-killed", "freeze"])
+def test_a_machine_that_is_off_does_not_tidy_up(fault: str, tidy: Path) -> None:
+    """Nor is it told of a coroutine that awaited something when it was ended: pytest makes an error of that."""
+    data = {
+        **{"format": 1, "id": "tidy", "title": "tidy", "source": "here", "servers": [{"name": "FAKENW"}]},
+        **{"clients": [{"name": "ws", "script": [{"tidy.work": {"server": "FAKENW"}}]}]},
+        "faults": [{"wait": "1h"}, {fault: "ws"}],
+    }
+    (plan,) = Scenario.read(data, "the test").plans("udp", behaviors=[str(tidy)])
+    journals = {journal.name: journal for journal in memory.run(plan)}
+    gc.collect()
+    assert [record.event for record in journals["client-ws.jsonl"].records][-1] == "tidy-open"
