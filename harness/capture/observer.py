@@ -5,7 +5,6 @@ Rules of this file:
 * A connection is created by its 0x1111, or comes into sight with the first packet that shows that it is there.
 * Time never runs backwards in a journal: where the clock of the capture was set back a ``gap`` says by how much, and
   all later times are later by that.
-* A server that stops releases nothing. So a stream that it closes behind its last packet does not end a connection.
 """
 
 from __future__ import annotations
@@ -18,13 +17,11 @@ from fakenw.core.packets import LIP_ECHO, LOGOUT
 from fakenw.core.peer import IPX
 from fakenw.journal.record import SECOND, Journal
 from fakenw.wire import packet as ncp
-from harness.capture import release
-from harness.capture.books import Books
 from harness.capture.changes import executed, unanswered
-from harness.capture.facts import Fact, PendingRequest, SeenConnection, Sure, What
+from harness.capture.facts import PendingRequest, SeenConnection, Sure, What
 from harness.capture.message import Conversation, Life, Lifeline, Message
+from harness.capture.observed_journals import Period, journals_of
 from harness.capture.pairing import Pairing
-from harness.capture.release import FoundRelease
 from harness.capture.seen_server import MISSING, SeenServer
 from harness.capture.station import TYPES, Station
 from harness.capture.watchdog_rounds import answered, asked, gave_up
@@ -97,14 +94,9 @@ class Observer:
         """
         if self._last is None:
             self._last = self._finish(end)
-        by_name: dict[str, list[SeenServer]] = {}
-        for address, server in self._servers.items():
-            if server.facts:
-                by_name.setdefault((names or {}).get(address) or server.name or address, []).append(server)
-        return [
-            self._journal(name, servers, self._last, release.found(servers, release_of, policy))
-            for name, servers in by_name.items()
-        ]
+        servers = (server for server in self._servers.values() if server.facts)
+        period = Period(self.begun or 0, self._last, self._idle_after)
+        return journals_of(servers, period, release_of, policy, names or {})
 
     def _finish(self, end: int | None) -> int:
         """What became of each connection until the end of the capture, whose time is returned."""
@@ -117,15 +109,6 @@ class Observer:
                 if not gave_up(station.server, known, last):
                     station.server.idles(last, known)
         return last
-
-    def _journal(self, name: str, servers: list[SeenServer], last: int, found: FoundRelease) -> Journal:
-        start = {"addresses": [server.address for server in servers], "release": found.release, "found": found.how}
-        books = Books(name, found.policy, self.begun or 0, self._idle_after, **start)
-        spoke = max(server.spoke for server in servers)
-        facts = [fact for server in servers for fact in server.facts if not _is_of_a_stop(fact, spoke)]
-        books.enter(sorted(facts, key=lambda fact: (fact.t, fact.number)))
-        books.end(last)
-        return Journal(f"server-{name}.jsonl", books.records)
 
     # Time
 
@@ -366,8 +349,3 @@ def observe(events: Iterable[Message | Life], idle_after: int = IDLE_AFTER) -> O
     for event in events:
         observer.take(event)
     return observer
-
-
-def _is_of_a_stop(fact: Fact, spoke: int) -> bool:
-    """Whether a server has closed a stream behind its last packet."""
-    return fact.what is What.END and fact.t >= spoke and bool(fact.detail.get("by_server"))
