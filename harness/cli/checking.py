@@ -97,7 +97,7 @@ def check(
     harness check runs/Q257223/as-shipped
     harness check server.jsonl
     harness check --idle-after 30m morning.pcapng
-    harness check --idle-after 30m morning.pcapng --registry 10.1.1.7=ws7.reg --account SMSNW
+    harness check --idle-after 30m --registry 10.1.1.7=ws7.reg morning.pcapng
     harness check runs/Q257223/as-shipped --server-from capture.pcap
     """
     if zone is not None and not (wall or marks or until):

@@ -45,8 +45,8 @@ class ProgressLines:
         self._total, self._shown, self._now, self._begun = total, shown, now, now()
 
     def show(self, done: int, text: str) -> None:
-        left = (self._now() - self._begun) * (self._total - done) / done
         if self._shown:
+            left = (self._now() - self._begun) * (self._total - done) / done if done else 0
             about = f"; about {clock(round(left) * SECOND)} left" if left >= LONG else ""
             self.note(f"  {done} of {self._total}: {text}{about}")
 

@@ -68,13 +68,13 @@ def run_plans(
         from harness.runners.containers import Containers  # the Docker SDK is an extra
 
         starting = threading.Semaphore(options.parallel)
-        at_once = 2 * options.parallel  # most of a run is waiting
+        at_once = options.parallel
 
         def backend() -> Backend:
             return Containers(starting, options.parallel, options.keep, options.progress)
 
     else:
-        at_once = 2 * (os.cpu_count() or 1)
+        at_once = 2 * (os.cpu_count() or 1)  # most of a run is waiting
 
         def backend() -> Backend:
             return Processes(options.show_output, capture=options.report is not None)
