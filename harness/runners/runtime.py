@@ -248,7 +248,7 @@ class Driver:
         self.call_at(self.loop.now() + real, self._wake, behavior)
 
     def abandon(self) -> None:
-        """End every behaviour that waits: nothing in it is carried out any more but the ends of its ``finally`` parts."""
+        """End every behaviour that waits. Of its ``finally`` parts only what awaits nothing is carried out."""
         behaviors = [*self._asleep, *self._waiting.values()]
         self._asleep.clear()
         self._waiting.clear()

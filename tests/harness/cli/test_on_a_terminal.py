@@ -127,9 +127,10 @@ def test_the_time_that_is_left(capsys: pytest.CaptureFixture[str]) -> None:
     """As long for each piece as before; not where that is short."""
     now = iter([100.0, 110.0, 190.0, 191.0])
     piece = progress.ProgressLines(10, True, lambda: next(now))
-    for done in (1, 9, 10):
+    for done in (0, 1, 9, 10):
         piece.show(done, "S5")
-    told = capsys.readouterr().err.splitlines()
+    first, *told = capsys.readouterr().err.splitlines()
+    assert first == "  0 of 10: S5"
     assert told == ["  1 of 10: S5; about 0:01:30 left", "  9 of 10: S5; about 0:00:10 left", "  10 of 10: S5"]
 
 
