@@ -43,7 +43,7 @@ class Setting:
     memory: int = 5_000
     holders: int = 60_000
     clients: int = 1_000
-    hours_udp: int = 24
+    hours_udp: int = 2_400
     hours_tcp: int = 2_400
 
 
