@@ -32,6 +32,7 @@ from benchmarks.wire import Wire, rehearse, sizes
 from fakenw.cli.running import build
 from fakenw.core.peer import Peer
 from fakenw.core.server import Server
+from tests.programs import runs
 
 LINES = {1: 4, 2: 2, 3: 1, 4: 2, 5: 1, 6: 1, 7: 2}  # of each row
 
@@ -73,7 +74,7 @@ def test_a_signal_ends_it_in_order(number: signal.Signals, tools: Tools, tmp_pat
         bench.send_signal(number)
         bench.communicate(timeout=600)
     assert len(started) >= 3
-    assert not [process for process in started if process.is_running()]
+    assert not [process for process in started if runs(process)]
     assert json.loads(file.read_text())["rows"] == []
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.programs import harness, invoke, line, started, wait_until
+from tests.programs import harness, invoke, line, runs, started, wait_until
 
 pytestmark = pytest.mark.process
 
@@ -89,7 +89,7 @@ def test_a_signal_ends_all_processes(number: signal.Signals, tmp_path: Path) -> 
         assert (load.returncode, told[-1]) == (3, "harness: stopped; the outcome is unknown")
     assert "Traceback" not in error
     assert len(all_of_them) >= 3
-    wait_until(lambda: not any(process.is_running() for process in all_of_them), "the end of the processes")
+    wait_until(lambda: not any(runs(process) for process in all_of_them), "the end of the processes")
     assert [folder for folder in tmp_path.iterdir() if folder.name.startswith("fakenw")] == []
 
 
