@@ -134,7 +134,13 @@ class ProcessWorkers(ExecutorWorkers):
             before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # for good, in all that it starts
             forkserver.ensure_running()
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        self._begun: set[Any] = set()  # the processes
         return ProcessPoolExecutor(self.count, context, _follow_parent, (self._folder.name,))
+
+    def look(self) -> None:
+        """The executor does not notice the end of a process that it has started while it waited for others."""
+        if self._begun - set(multiprocessing.active_children()):
+            raise WorkersError(KILLED)
 
     def end(self) -> None:
         if self._executor is not None:
@@ -146,9 +152,11 @@ class ProcessWorkers(ExecutorWorkers):
 
     def submit(self, executor: Executor, function: Callable[[T], R], item: T) -> Future[Any]:
         try:
-            return executor.submit(_to_file, self._folder.name, function, item)
+            future = executor.submit(_to_file, self._folder.name, function, item)
         except BrokenExecutor:
             raise WorkersError(KILLED) from None
+        self._begun.update(multiprocessing.active_children())
+        return future
 
     def result(self, future: Future[Any]) -> Any:
         try:
