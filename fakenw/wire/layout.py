@@ -249,8 +249,8 @@ Stamp = Annotated[datetime | None, DateAndTime()]
 class Layout:
     """A sequence of fields, which a subclass declares: a frozen dataclass.
 
-    A program that starts declares some 300 layouts and uses few, so a layout becomes a dataclass at its first use: half
-    of what a server's start takes would be the code of all of them.
+    A program that starts declares some 300 layouts and uses few, so a layout becomes a dataclass at its first use: the
+    code of all of them would be a quarter of a server's start.
     """
 
     source: ClassVar[str] = ""

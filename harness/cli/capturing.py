@@ -134,7 +134,7 @@ def reading_of(
 
 
 def _others(found: CaptureReading) -> str:
-    """What there is in place of NCP."""
+    """The frames without NCP, by the reason for which each was skipped."""
     there = ", ".join(f"{count} of {what}" for what, count in found.skipped.items())
     return f"{found.frames} frames were skipped: {there}" if there else "it has no frame"
 

@@ -13,7 +13,6 @@ Rules of this file:
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
 
@@ -23,6 +22,7 @@ from harness.judge.audited_connection import BY_REQUEST, GIVEN_UP, AuditedConnec
 from harness.judge.audited_faults import AuditedFaults
 from harness.judge.audited_fields import is_whole, missing
 from harness.judge.audited_logins import AuditedLogins
+from harness.judge.audited_operators import acts, sets
 from harness.judge.audited_transition import AuditedTransitions, OpenTransition
 from harness.judge.policy_rules import RULES, PolicyRule
 
@@ -33,8 +33,6 @@ _OF_CONNECTIONS = frozenset({"create", "grant", "state", "open", "shut", "idle",
 _OF_CONNECTIONS |= {"unsupported", "login", "login-failed", "bad-signature"}  # always about a connection
 _EXECUTED = frozenset({"create", "open", "deny", "login", "login-failed", "unsupported"})  # never while it is down
 _CLEARS = frozenset({"shut", "state", "release", "close"})  # events of a reset
-_LICENSES = re.compile(r"(?:^|, )licenses=(\d{1,9})(?:,|$)")
-_LONGEST_TEXT = 200  # of an operator line, which may have been cut off there
 
 
 class AuditedServer:
@@ -298,7 +296,8 @@ class AuditedServer:
         if known is not None:
             self._told(line, known.of_user(record, known.user))
         if self._complete:
-            self._acts(line, record, known)
+            everyone = list(self._connections.values())
+            self._told(line, acts(record, known, everyone, reconstructed=self._reconstructed))
         self._logins.operator(record)
         match action:
             case "clear":
@@ -319,31 +318,9 @@ class AuditedServer:
             case _ if not isinstance(action, str):
                 self._tell(line, f"expected the action of an operator, not {harmless(action)}")
 
-    def _acts(self, line: int, record: Record, known: AuditedConnection | None) -> None:
-        """Audit who acts: the administration from an address, or over NCP a user from a station."""
-        by, action, everyone = record.get("by"), record.get("action"), list(self._connections.values())
-        if "from" in record.fields:
-            if by != "admin":
-                self._tell(line, f"expected by admin, not {harmless(by)}, from {harmless(record.get('from'))}")
-            return
-        if (known is not None) is not (action in ("clear", "message")):
-            self._tell(line, f"expected a serial with clear and message only, not with {harmless(action)}")
-        station = None if known else record.get("station")
-        users = [one.user for one in everyone if station in (None, one.station)]
-        wrong = by not in users or (by is None and action != "message")  # an attachment may send one
-        if wrong and all(one.user_known for one in everyone):
-            self._tell(line, f"no user {harmless(by)} is there to {harmless(action)}")
-        files, forced = sum(len(one.files) for one in everyone), record.get("forced")
-        if action == "down" and not self._reconstructed and (record.get("files") != files or (files and not forced)):
-            self._tell(line, f"{files} files are open, not {harmless(record.get('files'))}, forced {harmless(forced)}")
-
     def _set(self, line: int, record: Record) -> None:
-        text, limit = str(record.get("text")), record.get("limit")
-        found = _LICENSES.search(text)
-        wanted = (int(found[1]) or self._rule.grace) if found else self._limit
-        if limit != wanted and (found or len(text) < _LONGEST_TEXT):
-            self._tell(line, f"the limit is {harmless(limit)}, but an operator set {harmless(text)}")
-        self._limit = limit
+        self._told(line, sets(record, self._limit, self._rule.grace))
+        self._limit = record.get("limit")
 
     def _goes_on_with_reset(self, record: Record) -> bool:
         return record.event in (*_CLEARS, "fault") and record.get("cause") in ("cleared", "reset")

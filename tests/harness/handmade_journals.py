@@ -305,3 +305,10 @@ def scripted(*, needed: float) -> ClientBook:
     book.say(needed, "nal-close", path="P", owner="O")
     book.write(950, "done")
     return book
+
+
+def ended(cause: str = "lost", policy: str = "nls", **start: Any) -> ServerBook:
+    """JOE's connection ends: state on line 6, release on line 7, close on line 8."""
+    book = licensed(policy, **start)
+    book.close(3, 1, cause)
+    return book

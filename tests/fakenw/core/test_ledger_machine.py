@@ -2,170 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
     invariant,
     precondition,
     rule,
     run_state_machine_as_test,
 )
 
-from fakenw.bindery.initial_objects import UserSpec
-from fakenw.bindery.login_control import Lockout
 from fakenw.bindery.objects import USER
-from fakenw.journal.record import SECOND, Journal, Record
-from fakenw.wire.packet import BEING_PROCESSED, REPLY, REQUEST, RequestPacket, decode_reply, packet_type
+from fakenw.journal.record import SECOND, Journal
+from fakenw.wire.packet import BEING_PROCESSED, REQUEST, RequestPacket, decode_reply, packet_type
 from fakenw.wire.requests import bindery, connection, files, message, server
 from harness.judge.audit import books_balance
 from tests.harness.judge.lived_journals import PEER, operator
 
 if TYPE_CHECKING:
-    from tests.fakenw.stage import Stage, Station
-
-OpenStage = Callable[..., "Stage"]
-Units = Callable[[str, list[tuple[str, str | None]]], int]
-NAMES = [*(f"udp:10.0.0.{host}:1025" for host in (1, 2, 3)), *(f"tcp:10.0.0.{host}:40001" for host in (1, 2))]
-LICENSES, SLOTS = 3, 4
-FIRST_DAY, LAST_DAY = date(2000, 8, 10), date(2000, 8, 20)
-USERS = (
-    ("JOE", "SECRET"),
-    ("ANN", ""),
-    UserSpec("ONE", max_connections=1),
-    UserSpec("OFF", disabled=True),
-    UserSpec("LATE", expires=LAST_DAY),
-    UserSpec("HOME", stations=("10.0.0.1",)),
-    UserSpec("OLD", password_expires=date(2000, 1, 1), grace_logins=2),
-    UserSpec("OPS", supervisor=True),
+    pass
+from tests.fakenw.core.booked_stations import (
+    LICENSES,
+    MINUTES,
+    NAMES,
+    PASSWORDS,
+    RESTRICTED,
+    SLOTS,
+    BookedStations,
+    OpenStage,
+    Units,
+    answers,
 )
-PASSWORDS = {"GUEST": "", "JOE": "SECRET", "ANN": "", "SUPERVISOR": ""}
-RESTRICTED = ("ONE", "OFF", "LATE", "HOME", "OLD", "OPS")
-OPERATORS = ("SUPERVISOR", "OPS")
-MINUTES = 20  # of silence, after which the watchdog begins where it is asked to wait
-ASSIGNED = 90 * 86_400 * SECOND
-KEPT = 86_400 * SECOND
 
 stations = st.sampled_from(NAMES)
 # Mostly a station that is there, for the others have little to say.
-someone = st.runner().flatmap(lambda machine: st.sampled_from(machine.living() * 4 + NAMES))
+one_of_them = st.runner().flatmap(lambda machine: st.sampled_from(machine.living() * 4 + NAMES))
 users = st.sampled_from([*PASSWORDS, *RESTRICTED, "ONE", "OLD"])
 
 
-def answers(packets: list[bytes]) -> list[bytes]:
-    """The replies among what a station was sent: a notice or a watchdog may come between."""
-    return [packet for packet in packets if packet_type(packet) == REPLY]
-
-
-class Connections:
-    """What the journal's ``state`` lines say: (state, user) by serial, and what may be kept.
-
-    That is when each user of ual was licensed last, and when a licensed connection was cleared by an operator.
-    """
-
-    def __init__(self, keep_cleared: int) -> None:
-        self.keep_cleared = keep_cleared
-        self.cleared: list[int] = []
-        self.now: dict[int, tuple[str, str | None]] = {}
-        self.ended: dict[str, int] = {}
-
-    def read(self, record: Record) -> None:
-        if record.event != "state":
-            return
-        before = self.now.get(record["serial"], ("gone", None))
-        self.now[record["serial"]] = (record["to"], record["user"])
-        if before[0] == "licensed" and before[1] is not None:
-            self.ended[before[1]] = record.t
-        if before[0] == "licensed" and record["cause"] == "cleared":
-            self.cleared.append(record.t)
-
-    def held(self, policy: str, units: Units, now: int) -> int:
-        """The units that are out: what the connections cost, and what is still kept under ual and nls."""
-        active = {user for state, user in self.now.values() if state == "licensed"}
-        kept = [u for u, ended in self.ended.items() if u not in active and now < ended + ASSIGNED]
-        cleared = [t for t in self.cleared if now < t + self.keep_cleared]
-        more = {"ual": len(kept), "nls": len(cleared)}
-        return units(policy, list(self.now.values())) + more.get(policy, 0)
-
-
-class Books(RuleBasedStateMachine):
-    """Three stations over UDP and two over TCP; a slot less than stations, a license less than slots."""
-
-    def __init__(self, open_stage: OpenStage, units: Units, policy: str) -> None:
-        super().__init__()
-        self.open_stage, self.units, self.policy = open_stage, units, policy
-        self.connections = Connections(0)
-        self.told = 0
-        self.replies: dict[str, list[bytes]] = {}  # what the last request over UDP was answered
-        self.messages: dict[int, str] = {}  # by serial
-        self.postponed: set[str] = set()  # stations whom the watchdog leaves alone for a while
-        self.logins = True
-        self.grace = 2  # logins that OLD has left
-
-    @initialize(
-        auto_license=st.booleans(),
-        slow=st.booleans(),
-        clear_idle=st.sampled_from([None, 150 * SECOND, 600 * SECOND]),  # before and after it counts as idle
-        keep_cleared=st.sampled_from([0, KEPT]),
-    )
-    def start(self, auto_license: bool, slow: bool, clear_idle: int | None, keep_cleared: int) -> None:
-        self.auto_license, self.slow, self.clear_idle = auto_license, slow, clear_idle
-        self.connections = Connections(keep_cleared)
-        more: dict[str, Any] = {"slow": {(0x14, None): SECOND}} if slow else {}
-        lockout = Lockout(3, within=600, locked_for=900)
-        self.stage = self.open_stage(
-            self.policy,
-            licenses=LICENSES,
-            connections=SLOTS,
-            users=USERS,
-            lockout=lockout,
-            auto_license=auto_license,
-            clear_idle=clear_idle,
-            keep_cleared=keep_cleared,
-            **more,
-        )
-        for name in NAMES:
-            self.stage.station(name)
-
-    def at(self, name: str) -> Station:
-        station = self.stage.stations[name]
-        self.replies.pop(name, None)
-        return station
-
-    def finish(self, station: Station) -> None:
-        if not station.tcp and self.stage.state(station.name) != "gone":
-            self.replies[station.name] = answers(station.inbox)
-
-    def living(self) -> list[str]:
-        """The stations that have a connection."""
-        return [name for name in NAMES if self.stage.state(name) != "gone"]
-
-    def user(self, name: str) -> str | None:
-        found = self.stage.find(name)
-        return found.user if found else None
-
-    def operator(self, name: str) -> bool:
-        """Whether the station may use the console functions."""
-        return self.stage.state(name) in ("authenticated", "licensed") and self.user(name) in OPERATORS
-
-    def refusal(self, name: str, user: str) -> int | None:
-        """Why the user is not let in at a station, though the password is right."""
-        today = FIRST_DAY + timedelta(microseconds=self.stage.now + 34_215 * SECOND)  # from 9:30:15
-        others = [n for n in NAMES if n != name and self.user(n) == "ONE"]
-        host = name.split(":")[1]
-        refused = {
-            "ONE": 0xD9 if others else None,
-            "OFF": 0xDC,
-            "LATE": 0xDC if today > LAST_DAY else None,
-            "HOME": 0xDB if host != "10.0.0.1" else None,
-            "OLD": 0xDE if not self.grace else None,
-        }
-        return refused.get(user) if self.logins else 0xC5
+class Books(BookedStations):
+    """What the stations do, and what the books say after it."""
 
     @rule(name=stations, sequence=st.integers(0, 1))
     def create(self, name: str, sequence: int) -> None:
@@ -185,7 +62,7 @@ class Books(RuleBasedStateMachine):
         if unlicensed:
             self.change_state(name, 0)
 
-    @rule(name=someone, user=users, how=st.sampled_from(["keyed", "plain", "old"]))
+    @rule(name=one_of_them, user=users, how=st.sampled_from(["keyed", "plain", "old"]))
     def login(self, name: str, user: str, how: str) -> None:
         """The code is the one that the account's restrictions come to; without room nothing changes."""
         station = self.at(name)
@@ -211,7 +88,7 @@ class Books(RuleBasedStateMachine):
             assert code != 0xE0 or held == LICENSES
         self.finish(station)
 
-    @rule(name=someone)
+    @rule(name=one_of_them)
     def login_wrongly(self, name: str) -> None:
         station = self.at(name)
         held = self.stage.held
@@ -219,7 +96,7 @@ class Books(RuleBasedStateMachine):
         assert self.stage.held == held
         self.finish(station)
 
-    @rule(name=someone, enable=st.booleans())
+    @rule(name=one_of_them, enable=st.booleans())
     def enable_or_disable_login(self, name: str, enable: bool) -> None:
         """For everybody; who is in stays in."""
         station = self.at(name)
@@ -236,7 +113,7 @@ class Books(RuleBasedStateMachine):
         operator(self.stage).do("login", {"enabled": True}, PEER)
         self.logins = True
 
-    @rule(name=someone, state=st.integers(0, 1))
+    @rule(name=one_of_them, state=st.integers(0, 1))
     def change_state(self, name: str, state: int) -> None:
         station = self.at(name)
         before = self.stage.state(name)
@@ -246,7 +123,7 @@ class Books(RuleBasedStateMachine):
             assert code in ((0x7B if state else 0x7A,) if there else (0, 0xE0) if state else (0,))
         self.finish(station)
 
-    @rule(name=someone, task=st.integers(1, 2))
+    @rule(name=one_of_them, task=st.integers(1, 2))
     def open(self, name: str, task: int) -> None:
         station = self.at(name)
         before = self.stage.state(name)
@@ -266,21 +143,21 @@ class Books(RuleBasedStateMachine):
             assert code == {"gone": 0xFD, "attached": 0x7D, "authenticated": 0xE0}[before]
             assert code != 0xE0 or not self.auto_license or self.stage.held == LICENSES
 
-    @rule(name=someone, file=st.sampled_from(["A.TXT", "B.TXT"]))
+    @rule(name=one_of_them, file=st.sampled_from(["A.TXT", "B.TXT"]))
     def create_file(self, name: str, file: str) -> None:
         station = self.at(name)
         before = self.stage.state(name)
         self.used_files(name, before, station.code(files.CreateFile(0, 0, f"SYS:{file}")))
         self.finish(station)
 
-    @rule(name=someone, file=st.sampled_from(["A.TXT", "B.TXT"]))
+    @rule(name=one_of_them, file=st.sampled_from(["A.TXT", "B.TXT"]))
     def erase_file(self, name: str, file: str) -> None:
         station = self.at(name)
         before = self.stage.state(name)
         self.used_files(name, before, station.code(files.EraseFile(0, 6, f"SYS:{file}")))
         self.finish(station)
 
-    @rule(name=someone, task=st.integers(0, 2))
+    @rule(name=one_of_them, task=st.integers(0, 2))
     def end_of_job(self, name: str, task: int) -> None:
         station = self.at(name)
         held = self.stage.held
@@ -288,14 +165,14 @@ class Books(RuleBasedStateMachine):
         assert self.stage.held == held
         self.finish(station)
 
-    @rule(name=someone)
+    @rule(name=one_of_them)
     def logout(self, name: str) -> None:
         station = self.at(name)
         assert station.logout() == 0
         assert self.stage.state(name) in ("attached", "gone")
         self.finish(station)
 
-    @rule(name=someone)
+    @rule(name=one_of_them)
     def destroy(self, name: str) -> None:
         station = self.at(name)
         gone = self.stage.state(name) == "gone"
@@ -307,7 +184,7 @@ class Books(RuleBasedStateMachine):
         self.at(name).lost()
         assert self.stage.state(name) == "gone"
 
-    @rule(name=someone, other=stations, old=st.booleans())
+    @rule(name=one_of_them, other=stations, old=st.booleans())
     def clear(self, name: str, other: str, old: bool) -> None:
         """An operator throws a station out, perhaps his own."""
         station = self.at(name)
@@ -321,7 +198,7 @@ class Books(RuleBasedStateMachine):
         assert code or self.stage.state(other) == "gone"
         self.finish(station)
 
-    @rule(name=someone, other=stations, text=st.sampled_from(["A", "B"]))
+    @rule(name=one_of_them, other=stations, text=st.sampled_from(["A", "B"]))
     def send_message(self, name: str, other: str, text: str) -> None:
         """It waits for whoever is logged in and has none waiting; whatever becomes of it costs nothing."""
         station = self.at(name)
@@ -337,7 +214,7 @@ class Books(RuleBasedStateMachine):
         assert self.stage.held == held
         self.finish(station)
 
-    @rule(name=someone)
+    @rule(name=one_of_them)
     def get_message(self, name: str) -> None:
         """The reply says whether one waits; fetched, it waits no more."""
         station = self.at(name)
@@ -350,14 +227,14 @@ class Books(RuleBasedStateMachine):
             assert message.Message.decode(reply.data).text == waits
         self.finish(station)
 
-    @rule(name=someone)
+    @rule(name=one_of_them)
     def postpone_watchdog(self, name: str) -> None:
         station = self.at(name)
         if station.code(connection.SetWatchdogDelay(MINUTES)) == 0:
             self.postponed.add(name)
         self.finish(station)
 
-    @rule(name=someone)
+    @rule(name=one_of_them)
     def look(self, name: str) -> None:
         """Asking for the time costs nothing, even where it takes its time."""
         station = self.at(name)

@@ -8,14 +8,18 @@ import os
 import re
 import signal
 import tempfile
+import time
 from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Executor, Future
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
+from harness.runners import workers
 from harness.runners.workers import ProcessWorkers, Workers, WorkersError
 from tests.harness.runners import jobs
 from tests.programs import wait_until
@@ -82,6 +86,33 @@ def test_a_killed_process_is_told_among_items_without_end(two: Workers) -> None:
     """Also where it is while others are sent."""
     with pytest.raises(WorkersError, match="a worker process was killed"):
         deque(two.map(partial(jobs.killed, 500), itertools.count()), maxlen=0)
+
+
+class Unaware(Executor):
+    """It starts a process for each item, and never notices that one has ended, as Python's own may not."""
+
+    def __init__(self) -> None:
+        self.started: list[multiprocessing.process.BaseProcess] = []
+
+    def submit(self, *_: Any, **__: Any) -> Future[Any]:
+        self.started.append(multiprocessing.get_context("spawn").Process(target=time.sleep, args=(600,)))
+        self.started[-1].start()
+        return Future()
+
+
+def test_a_killed_process_is_told_where_the_executor_does_not_notice_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    executor = Unaware()
+    monkeypatch.setattr(workers, "ProcessPoolExecutor", lambda *_: executor)
+
+    looks = iter(range(50))
+
+    def stopped() -> bool:
+        for process in executor.started[1:]:
+            process.kill()
+        return next(looks, None) is None
+
+    with ProcessWorkers(2) as pool, pytest.raises(WorkersError, match="a worker process was killed"):
+        list(pool.map(jobs.process, range(2), stopped))
 
 
 @pytest.mark.parametrize("workers", ["two", "one"])
